@@ -1,0 +1,80 @@
+"""The uniform grid of cells that covers a box-shaped domain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+AXES = ("x", "y", "z")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Uniform cells over a box; cell (i, j, k) has the flat index ``i + nx*(j + ny*k)``, FiPy's order.
+
+    Parameters
+    ----------
+    lower, upper
+        Corners of the box, one number an axis (length).
+    shape
+        Number of cells along each axis.
+    """
+
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    shape: tuple[int, ...]
+
+    @property
+    def dimension(self) -> int:
+        return len(self.shape)
+
+    @cached_property
+    def spacing(self) -> tuple[float, ...]:
+        """Cell widths along each axis (length)."""
+        pairs = zip(self.lower, self.upper, self.shape, strict=True)
+        return tuple((b - a) / n for a, b, n in pairs)
+
+    @property
+    def cells(self) -> int:
+        return int(np.prod(self.shape))
+
+    @cached_property
+    def volume(self) -> float:
+        """Volume of one cell (length^d)."""
+        return float(np.prod(self.spacing))
+
+    def face_area(self, axis: int) -> float:
+        """Area of one cell face normal to ``axis`` (length^(d-1); 1 in one dimension)."""
+        return float(np.prod([h for a, h in enumerate(self.spacing) if a != axis]))
+
+    def centers(self, axis: int) -> Floats:
+        """Cell centres along one axis (length)."""
+        h = self.spacing[axis]
+        return self.lower[axis] + h * (np.arange(self.shape[axis]) + 0.5)
+
+    def edges(self, axis: int) -> Floats:
+        """Cell faces along one axis (length), ``shape[axis] + 1`` of them."""
+        return np.linspace(self.lower[axis], self.upper[axis], self.shape[axis] + 1)
+
+    def coordinates(self) -> dict[str, Floats]:
+        """Coordinates of all cell centres by axis name, each of shape ``(cells,)``, in flat order."""
+        mesh = np.meshgrid(*(self.centers(a) for a in range(self.dimension)), indexing="ij")
+        return {AXES[a]: self.flatten(m) for a, m in enumerate(mesh)}
+
+    def flatten(self, field: NDArray) -> NDArray:
+        """An array of shape ``(..., nx, ny, nz)`` as ``(..., cells)`` in flat order."""
+        d = self.dimension
+        lead = field.ndim - d
+        order = (*range(lead), *range(field.ndim - 1, lead - 1, -1))
+        return np.ascontiguousarray(field.transpose(order)).reshape(*field.shape[:lead], -1)
+
+    def unflatten(self, flat: NDArray) -> NDArray:
+        """The inverse of `flatten`: ``(..., cells)`` as ``(..., nx, ny, nz)``."""
+        lead = flat.ndim - 1
+        reverse = flat.reshape(*flat.shape[:lead], *self.shape[::-1])
+        order = (*range(lead), *range(reverse.ndim - 1, lead - 1, -1))
+        return np.ascontiguousarray(reverse.transpose(order))
