@@ -1,0 +1,92 @@
+"""One implicit diffusion step as a linear system: arrays only, whoever assembled them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.errors import ModelError
+from hybridrd.model.grid import AXES, Floats, Grid
+
+Indices = NDArray[np.intp]
+Sparse: TypeAlias = Any  # scipy.sparse.csr_matrix; its stubs are generic in ways of no use here
+
+
+class WallTerm(NamedTuple):
+    """How the cells along one wall exchange with it.
+
+    The flux out of cell ``positions[i]`` through face ``faces[i]`` is ``coefficient[i]``
+    (length^d/time) times the concentration of the cell (minus that of the face, where the
+    concentration of the face is given).
+    """
+
+    faces: Indices
+    positions: Indices
+    coefficient: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Assembled:
+    """``matrix @ u1 = volume/tau u0 + sum over walls of inflow``, one implicit Euler step.
+
+    Attributes
+    ----------
+    matrix
+        CSR, ``(active, active)``: ``volume/tau I + K``, symmetric positive definite
+        (length^d/time).
+    volume
+        Volume of a cell (length^d).
+    tau
+        Step (time).
+    diffusion
+        Diffusion coefficient (length^2/time).
+    active
+        Flat indices of the cells that take part, increasing.
+    inflow
+        Per wall with a given concentration: ``coefficient * value`` enters the right-hand side.
+    absorption
+        Per partially absorbing wall; already part of the matrix.
+    """
+
+    matrix: Sparse
+    volume: float
+    tau: float
+    diffusion: float
+    active: Indices
+    inflow: dict[str, WallTerm]
+    absorption: dict[str, WallTerm]
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can enter or leave, so that the sum over the cells is conserved."""
+        terms = (*self.inflow.values(), *self.absorption.values())
+        return not any(np.any(term.coefficient) for term in terms)
+
+
+def wall_cells(grid: Grid, wall: str) -> Indices:
+    """Flat indices of the cells along a wall, in the flat order of the tangential axes."""
+    axis = AXES.index(wall[0])
+    index = np.arange(grid.cells).reshape(grid.shape[::-1])
+    at = 0 if wall[1] == "-" else grid.shape[axis] - 1
+    return index.take(at, axis=grid.dimension - 1 - axis).ravel()
+
+
+def excluded(grid: Grid, cut: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """The mask of cells left out, checked.
+
+    Raises
+    ------
+    ModelError
+        If the mask has the wrong shape or leaves no cell.
+    """
+    if cut is None:
+        return np.zeros(grid.cells, dtype=bool)
+    mask = np.asarray(cut, dtype=bool)
+    if mask.shape != (grid.cells,):
+        raise ModelError(f"the mask of excluded cells has shape {mask.shape}, not ({grid.cells},)")
+    if mask.all():
+        raise ModelError(f"all {grid.cells} cells are excluded: there is no continuum to solve")
+    return mask

@@ -1,0 +1,107 @@
+"""What happens to a concentration at each wall of the box, in the words of the finite volumes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hybridrd.errors import ModelError
+from hybridrd.model.grid import AXES
+
+
+@dataclass(frozen=True)
+class NoFlux:
+    """Nothing passes: ``dc/dn = 0``."""
+
+
+@dataclass(frozen=True)
+class Dirichlet:
+    """The concentration on the face is given, step by step and face cell by face cell."""
+
+
+@dataclass(frozen=True)
+class Robin:
+    """A partially absorbing wall: ``-D dc/dn = kappa c`` on the face, n pointing outwards.
+
+    The face value is eliminated exactly: with a cell of width h the flux out of it is
+    ``kappa (2 D/h)/(kappa + 2 D/h)`` times the concentration of the cell.
+
+    Parameters
+    ----------
+    kappa
+        Absorption per area (length/time), finite and not negative.
+
+    Raises
+    ------
+    ModelError
+        If ``kappa`` is negative, infinite or not a number.
+    """
+
+    kappa: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.kappa) and self.kappa >= 0):
+            raise ModelError(
+                f"kappa of an absorbing wall is {self.kappa}; it must be finite and >= 0 "
+                "(for a perfectly absorbing wall hold the concentration at 0)"
+            )
+
+    def conductance(self, D: float, width: float) -> float:
+        """Flux out per area and per concentration of the cell at the wall (length/time)."""
+        inner = 2.0 * D / width
+        return self.kappa * inner / (self.kappa + inner) if self.kappa > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class PeriodicWall:
+    """The wall is joined to the opposite one, which must be periodic as well."""
+
+
+WallCondition = NoFlux | Dirichlet | Robin | PeriodicWall
+
+
+def wall_names(dimension: int) -> tuple[str, ...]:
+    """Names of the walls of a box: ``x-, x+, y-, ...``."""
+    return tuple(f"{axis}{side}" for axis in AXES[:dimension] for side in "-+")
+
+
+def resolve_walls(
+    walls: Mapping[str, WallCondition] | None, dimension: int
+) -> dict[str, WallCondition]:
+    """A condition for every wall of the box; those not named let nothing pass.
+
+    Parameters
+    ----------
+    walls
+        Conditions by wall name.
+    dimension
+        1, 2 or 3.
+
+    Raises
+    ------
+    ModelError
+        If a name is not a wall of the box, or a periodic wall faces one that is not.
+
+    Examples
+    --------
+    >>> resolve_walls({"x+": Dirichlet()}, 1)
+    {'x-': NoFlux(), 'x+': Dirichlet()}
+    """
+    given = dict(walls or {})
+    names = wall_names(dimension)
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise ModelError(
+            f"{', '.join(unknown)}: no such wall; a box in {dimension}D has {', '.join(names)}"
+        )
+    full: dict[str, WallCondition] = {}
+    for name in names:
+        condition = given.get(name, NoFlux())
+        closed = isinstance(condition, Robin) and condition.kappa == 0
+        full[name] = NoFlux() if closed else condition
+    for axis in AXES[:dimension]:
+        pair = [isinstance(full[axis + side], PeriodicWall) for side in "-+"]
+        if pair[0] != pair[1]:
+            raise ModelError(f"only one of the walls {axis}- and {axis}+ is periodic; make it both")
+    return full
