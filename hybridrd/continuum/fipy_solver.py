@@ -1,0 +1,278 @@
+"""FiPy, the author of mesh, terms and matrix; nothing else in the package imports it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hybridrd.continuum.assembled import Assembled, Indices, Sparse, WallTerm, excluded
+from hybridrd.continuum.conditions import (
+    Dirichlet,
+    PeriodicWall,
+    Robin,
+    WallCondition,
+    resolve_walls,
+)
+from hybridrd.errors import ModelError
+from hybridrd.model.grid import AXES, Floats, Grid
+
+# FiPy's names for the walls: y runs from bottom to top, z from front to back.
+_FACES = {
+    "x-": "facesLeft",
+    "x+": "facesRight",
+    "y-": "facesBottom",
+    "y+": "facesTop",
+    "z-": "facesFront",
+    "z+": "facesBack",
+}
+_PERIODIC = {"x": "LeftRight", "y": "TopBottom", "z": "FrontBack"}
+_lock = threading.Lock()
+
+
+@contextmanager
+def _sheltered() -> Iterator[None]:
+    """Hide the command line, the choice of suite and import-time warnings from FiPy."""
+    argv, suite = sys.argv, os.environ.get("FIPY_SOLVERS")
+    sys.argv = argv[:1]
+    os.environ["FIPY_SOLVERS"] = "scipy"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.argv = argv
+        if suite is None:
+            os.environ.pop("FIPY_SOLVERS", None)
+        else:
+            os.environ["FIPY_SOLVERS"] = suite
+
+
+def load_fipy() -> ModuleType:
+    """FiPy with its SciPy solvers, imported at first need.
+
+    FiPy reads ``sys.argv`` by substring while it is imported: a word such as ``--cache-dir``
+    would end the program and ``--petsc`` would change the solvers. It never sees them.
+    """
+    with _lock:
+        if "fipy" not in sys.modules:
+            with _sheltered():
+                import fipy
+        import fipy
+
+        return fipy  # type: ignore[no-any-return]
+
+
+def build_mesh(grid: Grid, walls: Mapping[str, WallCondition]) -> Any:
+    """The FiPy mesh of a grid: ``Grid1D/2D/3D``, or the periodic mesh that fits the walls."""
+    fp = load_fipy()
+    d = grid.dimension
+    args: dict[str, Any] = {}
+    for axis in range(d):
+        args[f"d{AXES[axis]}"] = grid.spacing[axis]
+        args[f"n{AXES[axis]}"] = grid.shape[axis]
+    joined = [a for a in AXES[:d] if isinstance(walls[a + "-"], PeriodicWall)]
+    if not joined:
+        return getattr(fp, f"Grid{d}D")(**args) + [[x] for x in grid.lower]
+    # Not translated: FiPy wraps the centres of a periodic mesh about the origin, and a shift
+    # would only add round-off to its volumes. No coordinate enters the matrix.
+    axes = "" if len(joined) == d else "".join(_PERIODIC[a] for a in joined)
+    return getattr(fp, f"PeriodicGrid{d}D{axes}")(**args)
+
+
+class _Problem:
+    """``TransientTerm() == DiffusionTerm(D)`` on the mesh of a grid, with its walls."""
+
+    def __init__(
+        self,
+        grid: Grid,
+        D: float,
+        walls: Mapping[str, WallCondition] | None,
+        cut: NDArray[np.bool_] | None,
+    ) -> None:
+        if not (np.isfinite(D) and D > 0):
+            raise ModelError(f"the diffusion coefficient is {D}; FiPy needs a positive number")
+        fp = load_fipy()
+        self.walls = resolve_walls(walls, grid.dimension)
+        out = excluded(grid, cut)
+        self.active: Indices = np.flatnonzero(~out)
+        self.mesh = mesh = build_mesh(grid, self.walls)
+        cells = np.ma.filled(mesh.faceCellIDs, -1)  # (2, faces); -1 beyond a wall
+        touched = np.append(out, False)[cells]
+        dead = touched[0] | touched[1]
+        coefficient = np.where(dead, 0.0, D)
+        self.u = fp.CellVariable(mesh=mesh, value=0.0)
+        self.held = fp.FaceVariable(mesh=mesh, value=0.0)
+        loss = fp.FaceVariable(mesh=mesh, value=0.0)
+        # Faces of each wall in the flat order of its cells, and the cells themselves.
+        self.faces: dict[str, Indices] = {}
+        self.cells: dict[str, Indices] = {}
+        self.robin: dict[str, Floats] = {}
+        for wall, condition in self.walls.items():
+            if isinstance(condition, PeriodicWall):
+                continue
+            on = np.flatnonzero(np.asarray(getattr(mesh, _FACES[wall])))
+            on = on[np.argsort(cells[0, on], kind="stable")]
+            self.faces[wall], self.cells[wall] = on, cells[0, on]
+            mask = np.zeros(len(coefficient), dtype=np.bool_)
+            mask[on] = True
+            if isinstance(condition, Dirichlet):
+                self.u.constrain(self.held, where=mask)
+            elif isinstance(condition, Robin):
+                width = grid.spacing[AXES.index(wall[0])]
+                flux = fp.FaceVariable(mesh=mesh, value=0.0)
+                flux[mask & ~dead] = condition.conductance(D, width)
+                coefficient[mask] = 0.0  # the wall's flux is the source term alone
+                divergence = (flux * mesh.faceNormals).divergence.value
+                self.robin[wall] = (divergence * mesh.cellVolumes)[self.cells[wall]]
+                loss = loss + flux
+        diffusion = fp.DiffusionTerm(coeff=fp.FaceVariable(mesh=mesh, value=coefficient))
+        right = diffusion
+        if self.robin:
+            sink = fp.CellVariable(mesh=mesh, value=(loss * mesh.faceNormals).divergence.value)
+            right = diffusion - fp.ImplicitSourceTerm(coeff=sink)
+        self.equation = fp.TransientTerm() == right
+
+    def hold(self, values: Mapping[str, ArrayLike]) -> None:
+        """Set the concentrations on the walls where they are given; the others get 0."""
+        faces = np.zeros(len(self.held.value))
+        for wall, value in values.items():
+            faces[self.faces[wall]] = value
+        self.held.setValue(faces)
+
+    def system(self, tau: float) -> tuple[Sparse, Floats]:
+        """FiPy's matrix and right-hand side for the values that the variable has now."""
+        from fipy.solvers.scipy.linearLUSolver import LinearLUSolver
+
+        self.equation.cacheMatrix()
+        self.equation.cacheRHSvector()
+        self.equation.justResidualVector(var=self.u, dt=tau, solver=LinearLUSolver())
+        return self.equation.matrix.matrix, np.array(self.equation.RHSvector, dtype=np.float64)
+
+
+def assemble(
+    grid: Grid,
+    D: float,
+    tau: float,
+    walls: Mapping[str, WallCondition] | None = None,
+    cut: NDArray[np.bool_] | None = None,
+) -> Assembled:
+    """FiPy's linear system of one implicit diffusion step on the cells that take part.
+
+    Parameters
+    ----------
+    grid
+        Cells of the whole box.
+    D
+        Diffusion coefficient (length^2/time), positive.
+    tau
+        Step (time), positive.
+    walls
+        Condition of each wall by name; a wall not named lets nothing pass.
+    cut
+        ``(cells,)``, true for cells to leave out (the particle region): their faces get a
+        diffusion coefficient of zero.
+
+    Returns
+    -------
+    Assembled
+        ``matrix @ u1 = volume/tau u0 + sum over walls of coefficient * face value``.
+
+    Raises
+    ------
+    ModelError
+        If ``D`` or ``tau`` is not positive, or walls or mask do not fit the grid.
+
+    Examples
+    --------
+    >>> line = assemble(Grid((0.0,), (1.0,), (2,)), D=1.0, tau=1.0, walls={"x-": Dirichlet()})
+    >>> line.matrix.toarray()
+    array([[ 6.5, -2. ],
+           [-2. ,  2.5]])
+    >>> line.inflow["x-"].coefficient
+    array([4.])
+    """
+    if not (np.isfinite(tau) and tau > 0):
+        raise ModelError(f"the step is {tau}; it must be a positive number")
+    problem = _Problem(grid, D, walls, cut)
+    active = problem.active
+    position = np.full(grid.cells, -1, dtype=np.intp)
+    position[active] = np.arange(len(active))
+
+    def term(wall: str, coefficient: Floats) -> WallTerm:
+        where = position[problem.cells[wall]]
+        faces = np.flatnonzero(where >= 0)
+        return WallTerm(faces, where[faces], coefficient[faces])
+
+    matrix, _ = problem.system(tau)
+    matrix = matrix[active][:, active].tocsr()
+    matrix.sort_indices()
+    inflow: dict[str, WallTerm] = {}
+    for wall, condition in problem.walls.items():
+        if isinstance(condition, Dirichlet):  # by superposition: 1 on this wall, 0 on the others
+            problem.hold({wall: 1.0})
+            _, boundary = problem.system(tau)
+            inflow[wall] = term(wall, boundary[problem.cells[wall]])
+    absorption = {wall: term(wall, loss) for wall, loss in problem.robin.items()}
+    return Assembled(matrix, grid.volume, tau, D, active, inflow, absorption)
+
+
+class FipyStepper:
+    """FiPy's own ``eq.solve`` for one step ``tau``: the slow path, and the reference.
+
+    FiPy's default solver stops at a residual of 1e-5 of the right-hand side before it has
+    corrected anything, so small modes never move; here it goes to 1e-10. FiPy builds the
+    system anew and holds on to memory at every call: not for long runs.
+
+    Parameters
+    ----------
+    grid, D, tau, walls, cut
+        As for `assemble`.
+
+    Examples
+    --------
+    >>> fipy = FipyStepper(Grid((0.0,), (1.0,), (2,)), D=1.0, tau=1.0, walls={"x-": Dirichlet()})
+    >>> fipy.advance(np.array([3.0, 3.0]), {"x-": 3.0}).round(12)
+    array([3., 3.])
+    """
+
+    name = "fipy"
+
+    def __init__(
+        self,
+        grid: Grid,
+        D: float,
+        tau: float,
+        walls: Mapping[str, WallCondition] | None = None,
+        cut: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self._problem = _Problem(grid, D, walls, cut)
+        self._tau = tau
+        self._scale = tau / grid.volume
+        self._cells = grid.cells
+
+    def advance(self, u: Floats, values: Mapping[str, ArrayLike] | None = None) -> Floats:
+        """One implicit Euler step from ``u`` ``(active,)``, walls held at ``values``."""
+        from fipy.solvers.scipy.linearLUSolver import LinearLUSolver
+
+        problem = self._problem
+        field = np.zeros(self._cells)
+        field[problem.active] = u
+        problem.hold(values or {})
+        problem.u.setValue(field)
+        solver = LinearLUSolver(tolerance=1e-10, criterion="RHS")
+        problem.equation.solve(var=problem.u, dt=self._tau, solver=solver)
+        return np.array(problem.u.value[problem.active], dtype=np.float64)
+
+    def solve(self, rhs: Floats) -> Floats:
+        """The solution of ``matrix @ u = rhs``, ``(active,)`` or ``(m, active)``."""
+        rows = np.atleast_2d(rhs) * self._scale
+        return np.stack([self.advance(row) for row in rows]).reshape(rhs.shape)
