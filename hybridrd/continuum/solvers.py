@@ -1,0 +1,238 @@
+"""Fast solvers for the matrix that FiPy assembled, each checked against it before use."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import numpy as np
+
+from hybridrd.continuum.assembled import Assembled, Sparse
+from hybridrd.continuum.conditions import PeriodicWall, WallCondition, resolve_walls
+from hybridrd.continuum.fipy_solver import FipyStepper
+from hybridrd.continuum.transform import TransformSolver
+from hybridrd.errors import ModelError, StepError
+from hybridrd.model.grid import Floats, Grid
+
+KINDS = ("tridiagonal", "transform", "splu", "cg", "fipy")
+# Beyond these a factorisation takes seconds and gigabytes; conjugate gradients are as fast there.
+LARGEST_FACTORISATION = {1: 10_000_000, 2: 400_000, 3: 30_000}
+AGREEMENT = 1e-10
+
+
+class Solver(Protocol):
+    """Anything that solves ``matrix @ u = rhs`` for the matrix it was made for."""
+
+    name: str
+
+    def solve(self, rhs: Floats) -> Floats:
+        """The solution, of the shape of ``rhs``: ``(active,)`` or ``(m, active)``."""
+        ...
+
+
+class TridiagonalSolver:
+    """LAPACK's Cholesky factors of a symmetric tridiagonal matrix (``pttrf``, ``pttrs``)."""
+
+    name = "tridiagonal"
+
+    def __init__(self, matrix: Sparse) -> None:
+        from scipy.linalg import lapack
+
+        diagonal = matrix.diagonal()
+        self._diagonal, self._off, info = lapack.dpttrf(diagonal, matrix.diagonal(1))
+        if info != 0:
+            raise ValueError("the matrix is not positive definite")
+        self._solve: Callable[..., tuple[Floats, int]] = lapack.dpttrs
+
+    def solve(self, rhs: Floats) -> Floats:
+        """The solution of ``matrix @ u = rhs``, ``(active,)`` or ``(m, active)``."""
+        if len(self._off) == 0:
+            return np.divide(rhs, self._diagonal)
+        return self._solve(self._diagonal, self._off, rhs.T)[0].T
+
+
+class FactoredSolver:
+    """SuperLU's factors, in an order that suits symmetric patterns."""
+
+    name = "splu"
+
+    def __init__(self, matrix: Sparse) -> None:
+        from scipy.sparse.linalg import splu
+
+        # Symmetric and positive definite: no pivoting is needed, which keeps the factors thin.
+        self._factors = splu(
+            matrix.tocsc(),
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        )
+
+    def solve(self, rhs: Floats) -> Floats:
+        """The solution of ``matrix @ u = rhs``, ``(active,)`` or ``(m, active)``."""
+        solution: Floats = self._factors.solve(np.ascontiguousarray(rhs).T).T
+        return solution
+
+
+class ConjugateGradientSolver:
+    """Conjugate gradients to a relative residual of 1e-13, for matrices too large to factor."""
+
+    name = "cg"
+    tolerance = 1e-13
+    iterations = 20_000
+
+    def __init__(self, matrix: Sparse, scale: float) -> None:
+        self._matrix = matrix
+        self._scale = scale
+
+    def solve(self, rhs: Floats) -> Floats:
+        """The solution of ``matrix @ u = rhs``, ``(active,)`` or ``(m, active)``.
+
+        Raises
+        ------
+        StepError
+            If the iteration does not converge.
+        """
+        return np.stack([self._row(row) for row in np.atleast_2d(rhs)]).reshape(rhs.shape)
+
+    def _row(self, rhs: Floats) -> Floats:
+        from scipy.sparse.linalg import cg
+
+        solution, failed = cg(
+            self._matrix,
+            rhs,
+            x0=rhs * self._scale,
+            rtol=self.tolerance,
+            atol=0.0,
+            maxiter=self.iterations,
+        )
+        if failed:
+            residual = np.linalg.norm(self._matrix @ solution - rhs) / np.linalg.norm(rhs)
+            raise StepError(
+                f"conjugate gradients stopped at a relative residual of {residual:.1e} on "
+                f"{len(rhs)} cells ({self.tolerance:.0e} wanted); use a smaller step or fewer cells"
+            )
+        result: Floats = solution
+        return result
+
+
+def candidates(assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]) -> list[str]:
+    """Kinds of solver that can treat the system, the fastest first."""
+    kinds: list[str] = []
+    if grid.dimension == 1 and not isinstance(walls["x-"], PeriodicWall):
+        kinds.append("tridiagonal")
+    if TransformSolver.fits(assembled, grid, walls):
+        kinds.append("transform")
+    small = len(assembled.active) <= LARGEST_FACTORISATION[grid.dimension]
+    kinds.extend(("splu", "cg") if small else ("cg",))
+    return [*kinds, "fipy"]
+
+
+def make_solver(
+    assembled: Assembled,
+    grid: Grid,
+    walls: Mapping[str, WallCondition] | None = None,
+    kind: str = "auto",
+) -> Solver:
+    """The fastest solver that reproduces FiPy's matrix.
+
+    Parameters
+    ----------
+    assembled
+        The system as FiPy assembled it.
+    grid, walls
+        What it was assembled from.
+    kind
+        ``"auto"``, or one of ``tridiagonal`` (a line that is not periodic), ``transform`` (cells
+        that fill a box; walls without flux, with given values or periodic), ``splu``, ``cg``,
+        ``fipy`` (FiPy's own ``eq.solve``).
+
+    Returns
+    -------
+    Solver
+        It has solved ``matrix @ u = rhs`` for a random ``u`` with a relative residual below
+        1e-10; with ``"auto"`` a kind that does not is passed over for the next one.
+
+    Raises
+    ------
+    ModelError
+        If the kind is unknown or cannot treat this system.
+
+    Examples
+    --------
+    >>> from hybridrd.continuum.fipy_solver import assemble
+    >>> grid = Grid((0.0,), (1.0,), (4,))
+    >>> system = assemble(grid, D=1.0, tau=0.1)
+    >>> solver = make_solver(system, grid)
+    >>> solver.name, solver.solve(system.matrix @ np.ones(4)).round(12).tolist()
+    ('tridiagonal', [1.0, 1.0, 1.0, 1.0])
+    """
+    full = resolve_walls(walls, grid.dimension)
+    if kind != "auto" and kind not in KINDS:
+        raise ModelError(f"no solver {kind!r}; there are auto, {', '.join(KINDS)}")
+    possible = candidates(assembled, grid, full)
+    if kind == "splu":
+        possible.append(kind)  # asked for by name it may be as large as memory allows
+    if kind != "auto" and kind not in possible:
+        raise ModelError(
+            f"the solver {kind!r} cannot treat these cells and walls; "
+            f"these can: {', '.join(possible)}"
+        )
+    for choice in possible if kind == "auto" else [kind]:
+        solver = _build(choice, assembled, grid, full)
+        if residual(solver, assembled) <= AGREEMENT:
+            return solver
+    raise ModelError(
+        f"no solver ({kind}) reproduces FiPy's matrix of {len(assembled.active)} cells to "
+        f"{AGREEMENT:.0e}: D tau/h^2 = {_stiffness(assembled):.1e} is too large; "
+        "use a smaller step or wider cells"
+    )
+
+
+def _build(
+    kind: str, assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]
+) -> Solver:
+    if kind == "tridiagonal":
+        return TridiagonalSolver(assembled.matrix)
+    if kind == "transform":
+        return TransformSolver(assembled, grid, walls)
+    if kind == "splu":
+        return FactoredSolver(assembled.matrix)
+    if kind == "cg":
+        return ConjugateGradientSolver(assembled.matrix, assembled.tau / assembled.volume)
+    cut = np.ones(grid.cells, dtype=bool)
+    cut[assembled.active] = False
+    return FipyStepper(grid, assembled.diffusion, assembled.tau, walls, cut)
+
+
+def residual(solver: Solver, assembled: Assembled) -> float:
+    """Relative residual of a solver for a fixed random right-hand side."""
+    rhs = np.random.default_rng(0).standard_normal(len(assembled.active))
+    return float(np.linalg.norm(assembled.matrix @ solver.solve(rhs) - rhs) / np.linalg.norm(rhs))
+
+
+def _stiffness(assembled: Assembled) -> float:
+    return float(assembled.matrix.diagonal().max() * assembled.tau / assembled.volume)
+
+
+@functools.lru_cache(maxsize=1)
+def _controller() -> Any:
+    import scipy.linalg  # noqa: F401  (its BLAS must be loaded to be found)
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """A context in which BLAS uses one thread; enter it once around many steps.
+
+    The systems are small: with more threads BLAS spends its time waiting for them.
+
+    Examples
+    --------
+    >>> with one_blas_thread():
+    ...     pass
+    """
+    context: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+    return context

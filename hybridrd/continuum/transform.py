@@ -1,0 +1,136 @@
+"""The implicit diffusion step on a uniform box by fast cosine, sine and Fourier transforms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.continuum.assembled import Assembled
+from hybridrd.continuum.conditions import Dirichlet, NoFlux, PeriodicWall, WallCondition
+from hybridrd.model.grid import AXES, Floats, Grid
+
+# Which transform diagonalises the second difference of a row of cells, by what its two ends
+# hold: a face value (half a cell away) or no flux. The second entry is added to the mode
+# number: the eigenvalues are 2 - 2 cos(pi (k + shift)/n).
+_KINDS: dict[tuple[bool, bool], tuple[str, int, float]] = {
+    (False, False): ("dct", 2, 0.0),
+    (True, True): ("dst", 2, 1.0),
+    (False, True): ("dct", 4, 0.5),
+    (True, False): ("dst", 4, 0.5),
+}
+_Step = Callable[[Any], Any]
+
+
+def active_box(active: NDArray[np.intp], grid: Grid) -> tuple[tuple[int, int], ...] | None:
+    """Range ``[start, stop)`` of the active cells along each axis, or None if they are no box."""
+    index = np.unravel_index(active, grid.shape[::-1])[::-1]
+    box = tuple((int(i.min()), int(i.max()) + 1) for i in index)
+    return box if math.prod(b - a for a, b in box) == len(active) else None
+
+
+class TransformSolver:
+    """Exact solution by the eigenvectors of the cell-centred Laplacian on a box.
+
+    Ends without flux make it a type-II cosine transform, two ends with given face values a
+    type-II sine transform, one of each a type-IV transform; periodic axes a Fourier transform.
+
+    Parameters
+    ----------
+    assembled
+        The system; its cells must fill a box whose walls fit (see `fits`).
+    grid, walls
+        Grid of the whole domain, and the condition of each of its walls.
+    """
+
+    name = "transform"
+
+    def __init__(
+        self, assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]
+    ) -> None:
+        ends = _ends(assembled, grid, walls)
+        if ends is None:
+            raise ValueError("the active cells are not a box with walls a transform can treat")
+        box, kinds = ends
+        counts = [b - a for a, b in box]
+        d = grid.dimension
+        self._shape = tuple(counts[::-1])
+        groups: dict[tuple[str, int], list[int]] = {}
+        periodic: list[int] = []
+        spectrum = np.full(self._shape, assembled.volume / assembled.tau)
+        for axis, (n, kind) in enumerate(zip(counts, kinds, strict=True)):
+            conductance = assembled.diffusion * grid.face_area(axis) / grid.spacing[axis]
+            if kind is None:
+                periodic.append(-1 - axis)
+                modes = 2.0 * np.arange(n)
+            else:
+                name, number, shift = _KINDS[kind]
+                groups.setdefault((name, number), []).append(-1 - axis)
+                modes = np.arange(n) + shift
+            values = 4.0 * np.sin(0.5 * np.pi * modes / n) ** 2
+            shape = [1] * d
+            shape[d - 1 - axis] = n
+            spectrum = spectrum + conductance * values.reshape(shape)
+        self._forward: list[_Step] = []
+        self._backward: list[_Step] = []
+        import scipy.fft
+
+        for (name, number), axes in groups.items():
+            there = getattr(scipy.fft, f"{name}n")
+            back = getattr(scipy.fft, f"i{name}n")
+            self._forward.append(partial(there, type=number, axes=axes, overwrite_x=True))
+            self._backward.append(partial(back, type=number, axes=axes, overwrite_x=True))
+        if periodic:
+            axes = sorted(periodic)
+            sizes = [self._shape[axis] for axis in axes]
+            self._forward.append(partial(scipy.fft.rfftn, axes=axes))
+            self._backward.append(partial(scipy.fft.irfftn, s=sizes, axes=axes))
+            # A real transform keeps the first half of the modes of its last axis.
+            half = [slice(None)] * d
+            half[axes[-1]] = slice(0, sizes[-1] // 2 + 1)
+            spectrum = spectrum[tuple(half)]
+        self._backward.reverse()
+        self._inverse: Floats = 1.0 / spectrum
+
+    @staticmethod
+    def fits(assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]) -> bool:
+        """Whether the active cells are a box and every side of it can be treated."""
+        return _ends(assembled, grid, walls) is not None
+
+    def solve(self, rhs: Floats) -> Floats:
+        """The solution of ``matrix @ u = rhs``, ``(active,)`` or ``(m, active)``."""
+        field: Any = np.array(rhs, dtype=np.float64).reshape(*rhs.shape[:-1], *self._shape)
+        for step in self._forward:
+            field = step(field)
+        field *= self._inverse
+        for step in self._backward:
+            field = step(field)
+        solution: Floats = field.reshape(rhs.shape)
+        return solution
+
+
+def _ends(
+    assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]
+) -> tuple[tuple[tuple[int, int], ...], list[tuple[bool, bool] | None]] | None:
+    """The box and, per axis, which ends hold a face value (None: periodic); None if unfit."""
+    box = active_box(assembled.active, grid)
+    if box is None:
+        return None
+    kinds: list[tuple[bool, bool] | None] = []
+    for axis, (start, stop) in enumerate(box):
+        n = grid.shape[axis]
+        low: WallCondition = walls[AXES[axis] + "-"] if start == 0 else NoFlux()
+        high: WallCondition = walls[AXES[axis] + "+"] if stop == n else NoFlux()
+        if isinstance(low, PeriodicWall) and isinstance(high, PeriodicWall):
+            kinds.append(None)
+            continue
+        # A periodic wall whose other side is cut off lets nothing pass.
+        sides = [NoFlux() if isinstance(c, PeriodicWall) else c for c in (low, high)]
+        if not all(isinstance(c, NoFlux | Dirichlet) for c in sides):
+            return None
+        kinds.append((isinstance(sides[0], Dirichlet), isinstance(sides[1], Dirichlet)))
+    return box, kinds

@@ -1,0 +1,197 @@
+"""Every fast solver against FiPy's own ``eq.solve``, stage by stage."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from hybridrd.continuum import solvers
+from hybridrd.continuum.conditions import Dirichlet, PeriodicWall, Robin
+from hybridrd.continuum.fipy_solver import FipyStepper, assemble, load_fipy
+from hybridrd.continuum.solvers import FactoredSolver, make_solver, one_blas_thread
+from hybridrd.errors import ModelError, StepError
+from hybridrd.model.grid import Grid
+
+D, TAU = 0.8, 0.05
+LINE = Grid((1.0,), (3.0,), (40,))
+SQUARE = Grid((0.0, -1.0), (2.0, 0.5), (16, 12))
+CUBE = Grid((0.0, 0.0, 0.0), (1.0, 1.2, 0.9), (6, 5, 7))
+HELD, ABSORB, JOINED = Dirichlet(), Robin(0.6), PeriodicWall()
+
+
+def region(grid: Grid, *slices: slice) -> np.ndarray:
+    inside = np.zeros(grid.shape, dtype=bool)
+    inside[slices] = True
+    return grid.flatten(inside)
+
+
+CASES = {
+    "line": (LINE, {}, None, "tridiagonal"),
+    "line, held": (LINE, {"x-": HELD, "x+": HELD}, None, "tridiagonal"),
+    "line, absorbing": (LINE, {"x-": ABSORB, "x+": HELD}, None, "tridiagonal"),
+    "line, cut in the middle": (LINE, {"x+": HELD}, region(LINE, slice(10, 20)), "tridiagonal"),
+    "ring": (LINE, {"x-": JOINED, "x+": JOINED}, None, "transform"),
+    "ring, cut": (LINE, {"x-": JOINED, "x+": JOINED}, region(LINE, slice(0, 9)), "transform"),
+    "square": (SQUARE, {}, None, "transform"),
+    "square, held": (SQUARE, {"x-": HELD, "y-": HELD, "y+": HELD}, None, "transform"),
+    "square, absorbing": (SQUARE, {"x-": ABSORB, "y+": HELD}, None, "splu"),
+    "square, a periodic axis": (
+        SQUARE,
+        {"y-": JOINED, "y+": JOINED, "x+": HELD},
+        None,
+        "transform",
+    ),
+    "square, slab cut off": (SQUARE, {"x+": HELD}, region(SQUARE, slice(0, 8)), "transform"),
+    "square, box in box": (
+        SQUARE,
+        {"x+": HELD, "y-": ABSORB},
+        region(SQUARE, slice(4, 9), slice(3, 8)),
+        "splu",
+    ),
+    "cube": (CUBE, {}, None, "transform"),
+    "cube, mixed": (CUBE, {"x-": HELD, "y-": JOINED, "y+": JOINED, "z+": HELD}, None, "transform"),
+    "cube, all periodic": (
+        CUBE,
+        dict.fromkeys(("x-", "x+", "y-", "y+", "z-", "z+"), JOINED),
+        None,
+        "transform",
+    ),
+    "cube, box in box": (
+        CUBE,
+        {"x+": HELD, "z-": ABSORB},
+        region(CUBE, slice(2, 4), slice(1, 4), slice(2, 5)),
+        "splu",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_solvers_equal_fipy(name):
+    grid, walls, cut, expected = CASES[name]
+    system = assemble(grid, D, TAU, walls, cut)
+    rng = np.random.default_rng(5)
+    u = rng.uniform(0.0, 10.0, (3, len(system.active)))
+    values = {
+        w: rng.uniform(0.0, 10.0, grid.cells // grid.shape["xyz".index(w[0])])
+        for w, c in walls.items()
+        if isinstance(c, Dirichlet)
+    }
+    rhs = u * system.volume / system.tau
+    for wall, term in system.inflow.items():
+        rhs[:, term.positions] += term.coefficient * values[wall][term.faces]
+    fipy = FipyStepper(grid, D, TAU, walls, cut)
+    # FiPy is given the concentrations on its faces; the others only the assembled right-hand side
+    truth = np.stack([fipy.advance(row, values) for row in u])
+    assert make_solver(system, grid, walls).name == expected
+    for kind in solvers.candidates(system, grid, solvers.resolve_walls(walls, grid.dimension)):
+        solver = make_solver(system, grid, walls, kind)
+        assert solver.name == kind
+        before = rhs.copy()
+        assert np.abs(solver.solve(rhs) - truth).max() <= 1e-12 * truth.max(), kind
+        assert np.abs(solver.solve(rhs[1]) - truth[1]).max() <= 1e-12 * truth.max(), kind
+        assert (rhs == before).all()
+
+
+def test_a_wrong_fast_solver_is_passed_over(monkeypatch):
+    system = assemble(SQUARE, D, TAU)
+    wrong = assemble(SQUARE, D * (1 + 1e-8), TAU)
+    real = solvers.TransformSolver
+    monkeypatch.setattr(
+        solvers,
+        "_build",
+        lambda kind, *args: (
+            real(wrong, *args[1:]) if kind == "transform" else FactoredSolver(args[0].matrix)
+        ),
+    )
+    assert make_solver(system, SQUARE).name == "splu"
+    with pytest.raises(ModelError, match="reproduces FiPy's matrix"):
+        make_solver(system, SQUARE, kind="transform")
+
+
+def test_large_boxes_in_boxes_use_conjugate_gradients(monkeypatch):
+    monkeypatch.setitem(solvers.LARGEST_FACTORISATION, 3, 100)
+    grid, walls, cut, _ = CASES["cube, box in box"]
+    system = assemble(grid, D, TAU, walls, cut)
+    assert make_solver(system, grid, walls).name == "cg"
+    assert make_solver(system, grid, walls, "splu").name == "splu"
+
+
+def test_conjugate_gradients_say_when_they_do_not_converge(monkeypatch):
+    system = assemble(SQUARE, D, TAU)
+    solver = make_solver(system, SQUARE, kind="cg")
+    monkeypatch.setattr(type(solver), "iterations", 2)
+    with pytest.raises(StepError, match="conjugate gradients stopped"):
+        solver.solve(np.random.default_rng(1).normal(size=SQUARE.cells))
+
+
+@pytest.mark.parametrize(
+    ("kind", "grid", "walls"),
+    [
+        ("tridiagonal", SQUARE, {}),
+        ("tridiagonal", LINE, {"x-": JOINED, "x+": JOINED}),
+        ("transform", SQUARE, {"x-": ABSORB}),
+    ],
+)
+def test_a_kind_that_does_not_fit_is_refused(kind, grid, walls):
+    with pytest.raises(ModelError, match="cannot treat"):
+        make_solver(assemble(grid, D, TAU, walls), grid, walls, kind)
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(ModelError, match="no solver 'multigrid'"):
+        make_solver(assemble(LINE, D, TAU), LINE, kind="multigrid")
+
+
+def test_blas_has_one_thread_inside_the_context():
+    with one_blas_thread():
+        pools = [p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"]
+    assert pools
+    assert set(pools) == {1}
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize(
+    ("grid", "kinds"),
+    [
+        (Grid((0.0,), (10.0,), (1000,)), ("tridiagonal", "transform", "splu")),
+        (Grid((0.0, 0.0), (10.0, 10.0), (100, 100)), ("transform", "splu", "cg")),
+        (Grid((0.0,) * 3, (10.0,) * 3, (24, 24, 24)), ("transform", "splu", "cg")),
+    ],
+    ids=["1D", "2D", "3D"],
+)
+def test_speed_beside_fipy(grid, kinds):
+    """Each solver against FiPy's default ``eq.solve`` at D tau = h^2; prints the ratios."""
+    h = grid.spacing[0]
+    fp = load_fipy()
+    mesh = getattr(fp, f"Grid{grid.dimension}D")(
+        **{f"n{a}": n for a, n in zip("xyz", grid.shape, strict=False)},
+        **{f"d{a}": s for a, s in zip("xyz", grid.spacing, strict=False)},
+    )
+    u0 = np.random.default_rng(3).uniform(0.0, 1.0, grid.cells)
+    var = fp.CellVariable(mesh=mesh, value=u0)
+    equation = fp.TransientTerm() == fp.DiffusionTerm(coeff=1.0)
+    system = assemble(grid, 1.0, h * h)
+    rhs = u0 * system.volume / system.tau
+    with one_blas_thread():
+        slow = _best(lambda: equation.solve(var=var, dt=h * h), 3)
+        for kind in kinds:
+            solver = make_solver(system, grid, kind=kind)
+            fast = _best(lambda s=solver: s.solve(rhs), 20)
+            print(
+                f"{grid.shape} {kind}: {fast * 1e6:.1f} us, FiPy {slow * 1e3:.2f} ms, "
+                f"{slow / fast:.0f} times faster"
+            )
+            assert fast < slow
+
+
+def _best(call, repeats: int) -> float:
+    call()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return min(times)
