@@ -1,0 +1,214 @@
+"""What every interface scheme is: a frozen description that turns into numbers for one face."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from numbers import Real
+from typing import Any, ClassVar, Literal, Self, get_args
+
+from hybridrd.errors import ModelError
+
+Context = Literal["mean-field", "two-way", "wall"]
+Kind = Literal["layer", "exact"]
+Stencil = Literal["cell", "linear", "least-squares"]
+
+
+@dataclass(frozen=True)
+class FaceNumbers:
+    """All that kernels and the continuum need to know of a scheme, for one species and face.
+
+    Attributes
+    ----------
+    kind
+        ``"layer"``: reflecting plane, one exchange a step in the layer before the diffusion.
+        ``"exact"``: open plane, exchange inside the diffusion.
+    width
+        Layer width dx (length); 0 for the exact plane.
+    survival
+        q, probability that a particle in the layer is not removed in the step; 1 for the exact
+        plane, which removes by touch.
+    offset
+        Distance beyond the plane where c_R belongs (length).
+    alpha
+        D dt/dx**2; 0 for the exact plane.
+    beta
+        Factor on the layer's rates.
+    spread
+        sqrt(2 D dt) (length).
+    smoothing
+        Low-pass factor w of a two-way face value, ``f += w (new - f)`` a step; 1 means none.
+    stencil
+        How c_R is read from the continuum: ``"cell"``, the value of the first cell;
+        ``"linear"``, inter- or extrapolated to `offset`; ``"least-squares"``, extrapolated to
+        the plane by a line through the first four cells.
+
+    Examples
+    --------
+    >>> from hybridrd.interface import Layer
+    >>> Layer(width=0.5).numbers(
+    ...     D=1.0, dt=0.0625, context="mean-field", spacing=0.1, depth=5.0, where="A at x+"
+    ... ).alpha
+    0.25
+    """
+
+    kind: Kind
+    width: float
+    survival: float
+    offset: float
+    alpha: float
+    beta: float
+    spread: float
+    smoothing: float = 1.0
+    stencil: Stencil = "linear"
+
+    @property
+    def arrivals_per_area(self) -> float:
+        """Mean arrivals per area and step at unit c_R (length)."""
+        if self.kind == "layer":
+            return self.width * (1.0 - self.survival)
+        return self.spread * math.sqrt(2.0 / math.pi)  # 2 sqrt(D dt/pi)
+
+
+@dataclass(frozen=True)
+class InterfaceScheme(ABC):
+    """How particles meet a reservoir across a plane: a wall, or the continuum region.
+
+    A new scheme is one file:
+
+    1. Write a frozen dataclass that derives from this class; its fields are what a user may
+       choose, with defaults. Check them in ``__post_init__`` (`check_length` helps).
+    2. Give it a ``name``, the word for it in TOML files.
+    3. Implement `numbers`: call `check_face` first, then return `FaceNumbers` or raise
+       ``StepError`` with the figures that would do. The kinds ``"layer"`` and ``"exact"`` are
+       what the kernels know; most schemes are a layer with other numbers.
+    4. Find its offset with `hybridrd.interface.operator.steady_profile`; don't guess it.
+    5. Add it to ``SCHEMES`` in ``hybridrd/interface/__init__.py``.
+    6. Test that a uniform state is stationary under its numbers, and that its offset is the one
+       an independent solver finds (``tests/test_interface.py`` does both for every scheme).
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def numbers(
+        self, D: float, dt: float, context: Context, spacing: float, depth: float, where: str
+    ) -> FaceNumbers:
+        """The scheme's numbers for one species at one face.
+
+        Parameters
+        ----------
+        D
+            Diffusion coefficient (length**2/time), 0 or more.
+        dt
+            Time step (time).
+        context
+            ``"mean-field"``: c_R from a PDE on the whole domain; ``"two-way"``: c_R from the
+            continuum region, which pays; ``"wall"``: c_R given at a wall of the domain.
+        spacing
+            Width of the continuum's cells normal to the face (length).
+        depth
+            Extent of the particle region normal to the face (length).
+        where
+            Species and face, for messages: ``"A at interface:x+"``.
+
+        Raises
+        ------
+        StepError
+            The step, width, cells and region can't give an accurate run; the message has the
+            figures that can.
+        """
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in a TOML file: ``{"scheme": name, ...}`` with the fields that were chosen.
+
+        Examples
+        --------
+        >>> from hybridrd.interface import Layer
+        >>> Layer(width=0.05).to_dict()
+        {'scheme': 'layer', 'width': 0.05}
+        """
+        chosen = {key: value for key, value in asdict(self).items() if value is not None}
+        return {"scheme": self.name, **chosen}
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`, for this scheme.
+
+        Raises
+        ------
+        ModelError
+            Another scheme's name, or a key or value that the scheme doesn't have.
+        """
+        options = dict(given)
+        scheme = options.pop("scheme", cls.name)
+        if scheme != cls.name:
+            raise ModelError(f"scheme {scheme!r} given to {cls.__name__}: it is {cls.name!r}")
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(options) - set(known))
+        if unknown:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise ModelError(f"interface {cls.name!r} has no option {', '.join(unknown)}: {has}")
+        return cls(**options)
+
+
+def check_length(scheme: str, name: str, value: Any, zero: bool = False) -> float | None:
+    """A scheme's optional length as a float: None, or finite and above 0 (or 0, with ``zero``).
+
+    Raises
+    ------
+    ModelError
+        Anything else; the message names the value.
+    """
+    if value is None:
+        return None
+    bound = "0 or more" if zero else "above 0"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ModelError(f"{scheme}({name}={value!r}): {name} must be a length, {bound}")
+    number = float(value)
+    if not math.isfinite(number) or number < 0.0 or (number == 0.0 and not zero):
+        raise ModelError(f"{scheme}({name}={number:g}): {name} must be finite and {bound}")
+    return number
+
+
+def check_face(
+    D: float, dt: float, context: Context, spacing: float, depth: float, where: str
+) -> None:
+    """Refuse arguments of `InterfaceScheme.numbers` that can't be, whatever the scheme.
+
+    Raises
+    ------
+    ModelError
+        Naming the argument and its value.
+    """
+    if context not in get_args(Context):
+        raise ModelError(f"{where}: context {context!r}: use one of {', '.join(get_args(Context))}")
+    if not (math.isfinite(D) and D >= 0.0):
+        raise ModelError(f"{where}: D = {D:g} must be finite and 0 or more")
+    for name, value in (("dt", dt), ("cell width", spacing), ("region depth", depth)):
+        if not (math.isfinite(value) and value > 0.0):
+            raise ModelError(f"{where}: {name} = {value:g} must be finite and above 0")
+
+
+def at_least(bound: float) -> str:
+    """``bound`` to four digits, rounded up: a user who types it stays on the right side.
+
+    Examples
+    --------
+    >>> at_least(0.0316227766), at_most(0.0316227766)
+    ('0.03163', '0.03162')
+    """
+    return f"{_rounded(bound, math.ceil):.4g}"
+
+
+def at_most(bound: float) -> str:
+    """``bound`` to four digits, rounded down."""
+    return f"{_rounded(bound, math.floor):.4g}"
+
+
+def _rounded(value: float, direction: Any) -> float:
+    unit = 10.0 ** (math.floor(math.log10(value)) - 3)
+    # a bound that has four digits but for round-off is left as it is
+    return float(direction(round(value / unit, 6)) * unit)
