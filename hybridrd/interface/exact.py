@@ -1,0 +1,92 @@
+"""The exact plane: no layer, no offset, arrivals and removals of the open half space."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hybridrd.errors import StepError
+from hybridrd.interface.base import (
+    Context,
+    FaceNumbers,
+    InterfaceScheme,
+    at_least,
+    at_most,
+    check_face,
+)
+
+#: Region depth in sqrt(2 D dt) at which two planes disturb each other by 1.4e-5 of c_R.
+LEAST_DEPTH = 4.0
+#: D dt/h**2 up to which the four-cell least-squares face value is stable in two-way coupling.
+LARGEST_CELL_ALPHA = 7.5
+#: Low-pass factor of the two-way face value.
+SMOOTHING = 0.2
+
+
+@dataclass(frozen=True)
+class ExactPlane(InterfaceScheme):
+    """Open plane at c_R, exact for any step: removal by touch, arrivals by first entrance.
+
+    A particle that goes from depth d0 to d1 > 0 has also touched the plane with probability
+    exp(-d0 d1/(D dt)); touched or crossed, it leaves. Poisson(2 c_R A sqrt(D dt/pi)) arrive on
+    an area A, with depths of density proportional to erfc(d/sqrt(4 D dt)). c_R belongs at the
+    plane (offset 0). This is the limit dx -> 0 of del Razo 2024, eqs. (9) and (12), over a
+    finite step.
+
+    In two-way coupling the face value is read by least squares from the first four cells and
+    low-passed with factor 0.2.
+
+    Examples
+    --------
+    >>> numbers = ExactPlane().numbers(
+    ...     D=0.5, dt=1e-3, context="two-way", spacing=0.05, depth=5.0, where="A at interface:x+"
+    ... )
+    >>> numbers.offset, numbers.stencil, round(numbers.arrivals_per_area, 5)
+    (0.0, 'least-squares', 0.02523)
+    """
+
+    name: ClassVar[str] = "exact-plane"
+
+    def numbers(
+        self, D: float, dt: float, context: Context, spacing: float, depth: float, where: str
+    ) -> FaceNumbers:
+        """See `InterfaceScheme.numbers`.
+
+        Raises
+        ------
+        StepError
+            The particle region is not 4 sqrt(2 D dt) deep, or, two-way, D dt/h**2 is above 7.5.
+        """
+        check_face(D, dt, context, spacing, depth, where)
+        spread = math.sqrt(2.0 * D * dt)
+        # squared, so that a step on the bound passes
+        if LEAST_DEPTH**2 * 2.0 * D * dt > depth**2 * (1.0 + 1e-9):
+            raise StepError(
+                f"{where}: the particle region is {depth:g} deep there, less than "
+                f"{LEAST_DEPTH:g} sqrt(2 D dt) = {LEAST_DEPTH * spread:.4g}, so that a particle "
+                f"feels both of its ends in one step; use dt <= "
+                f"{at_most(depth**2 / (2.0 * LEAST_DEPTH**2 * D))} or a region at least "
+                f"{at_least(LEAST_DEPTH * spread)} deep"
+            )
+        two_way = context == "two-way"
+        cell_alpha = D * dt / spacing**2
+        if two_way and cell_alpha > LARGEST_CELL_ALPHA * (1.0 + 1e-9):
+            raise StepError(
+                f"{where}: D dt/h^2 = {cell_alpha:.4g} for cells of width h = {spacing:g} is "
+                f"above {LARGEST_CELL_ALPHA:g}, where the face value of the exact plane becomes "
+                f"unstable in two-way coupling; use dt <= "
+                f"{at_most(LARGEST_CELL_ALPHA * spacing**2 / D)} or cells at least "
+                f"{at_least(math.sqrt(D * dt / LARGEST_CELL_ALPHA))} wide"
+            )
+        return FaceNumbers(
+            kind="exact",
+            width=0.0,
+            survival=1.0,
+            offset=0.0,
+            alpha=0.0,
+            beta=1.0,
+            spread=spread,
+            smoothing=SMOOTHING if two_way else 1.0,
+            stencil="least-squares" if two_way else "linear",
+        )

@@ -1,0 +1,154 @@
+"""The boundary layer of the source paper, exact over a step and read where it belongs."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hybridrd.errors import AccuracyWarning, StepError
+from hybridrd.interface.base import (
+    Context,
+    FaceNumbers,
+    InterfaceScheme,
+    at_least,
+    at_most,
+    check_face,
+    check_length,
+)
+from hybridrd.interface.operator import layer_offset
+
+#: alpha of the default width sqrt(2 D dt); above it accuracy suffers.
+DEFAULT_ALPHA = 0.5
+LARGEST_ALPHA = 1.0
+#: Bounds are compared with this slack, so that a width or step on the bound passes.
+ROUND_OFF = 1.0 + 1e-9
+
+
+@dataclass(frozen=True)
+class Layer(InterfaceScheme):
+    """Boundary layer of width dx: particles leave with rate D/dx**2, arrive with c_R D/dx**2.
+
+    del Razo 2024, eqs. (8) and (11). The plane reflects; inside it, at depths below dx, the
+    exchange of a step is an immigration-death process and is done exactly, once per step before
+    the diffusion: a particle survives with ``q = exp(-alpha)``, alpha = D dt/dx**2, and
+    Poisson(c_R V (1 - q)) arrive uniformly. A uniform Poisson state of concentration c_R is
+    stationary for every step. In a gradient, c_R belongs at ``offset`` beyond the plane (0.313 dx
+    for small steps, 0.385 dx at the default width), where it is read from the continuum; at a
+    wall the offset is a bias of first order in dx (use `CalibratedLayer` there).
+
+    Parameters
+    ----------
+    width
+        dx (length), the same for all species; default sqrt(2 D dt), each species its own, which
+        is alpha = 0.5.
+
+    Raises
+    ------
+    ModelError
+        A width that is not a finite number above 0.
+
+    Examples
+    --------
+    >>> numbers = Layer().numbers(
+    ...     D=0.5, dt=0.01, context="mean-field", spacing=0.1, depth=5.0, where="A at interface:x+"
+    ... )
+    >>> round(numbers.width, 6), round(numbers.offset, 6)
+    (0.1, 0.038539)
+    """
+
+    width: float | None = None
+    name: ClassVar[str] = "layer"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "width", check_length("Layer", "width", self.width))
+
+    def numbers(
+        self, D: float, dt: float, context: Context, spacing: float, depth: float, where: str
+    ) -> FaceNumbers:
+        """See `InterfaceScheme.numbers`.
+
+        Warns
+        -----
+        AccuracyWarning
+            alpha above 0.5: the width is below sqrt(2 D dt).
+
+        Raises
+        ------
+        StepError
+            alpha above 1, or a width above half the region's depth.
+        """
+        check_face(D, dt, context, spacing, depth, where)
+        spread = math.sqrt(2.0 * D * dt)
+        width = spread if self.width is None else self.width
+        if D == 0.0:
+            return no_exchange(width)
+        check_room(width, depth, where, largest_dt=None if self.width else depth**2 / (8.0 * D))
+        alpha = D * dt / width**2
+        remedy = (
+            f"use width >= {at_least(math.sqrt(D * dt / DEFAULT_ALPHA))} or "
+            f"dt <= {at_most(DEFAULT_ALPHA * width**2 / D)}"
+        )
+        if alpha > LARGEST_ALPHA * ROUND_OFF:
+            raise StepError(
+                f"{where}: layer width {width:g} is below {at_least(math.sqrt(D * dt))} = "
+                f"sqrt(D dt), the smallest for D = {D:g} and dt = {dt:g} (alpha = D dt/width^2 = "
+                f"{alpha:.4g}, at most 1); use width >= {at_least(math.sqrt(D * dt))} or "
+                f"dt <= {at_most(width**2 / D)}; for full accuracy {remedy}"
+            )
+        offset = layer_offset(alpha)
+        if alpha > DEFAULT_ALPHA * ROUND_OFF:
+            warnings.warn(
+                f"{where}: layer width {width:g} is below sqrt(2 D dt) = {spread:.4g} "
+                f"(alpha = D dt/width^2 = {alpha:.4g}): c_R belongs {offset:.3f} widths beyond the "
+                f"plane (0.385 at alpha 0.5, 0.313 at small steps) and the profile in the layer "
+                f"is off by as much; {remedy}",
+                AccuracyWarning,
+                stacklevel=2,
+            )
+        return FaceNumbers(
+            kind="layer",
+            width=width,
+            survival=math.exp(-alpha),
+            offset=width * offset,
+            alpha=alpha,
+            beta=1.0,
+            spread=spread,
+        )
+
+
+def no_exchange(width: float, offset: float = 0.0) -> FaceNumbers:
+    """Numbers of a species that does not diffuse: it never meets the reservoir."""
+    return FaceNumbers(
+        kind="layer", width=width, survival=1.0, offset=offset, alpha=0.0, beta=1.0, spread=0.0
+    )
+
+
+def check_room(width: float, depth: float, where: str, largest_dt: float | None) -> None:
+    """Refuse a layer wider than half the particle region: two such layers would overlap.
+
+    Parameters
+    ----------
+    width, depth
+        Of the layer and of the particle region normal to the face (length).
+    where
+        Species and face, for the message.
+    largest_dt
+        The step that would do where the width follows from the step, else None.
+
+    Raises
+    ------
+    StepError
+        With the largest width or step.
+    """
+    if width > 0.5 * depth * ROUND_OFF:
+        if largest_dt is None:
+            remedy = f"width <= {at_most(0.5 * depth)}"
+        else:
+            remedy = f"dt <= {at_most(largest_dt)}"
+        raise StepError(
+            f"{where}: layer width {width:.4g} is above half the particle region's depth of "
+            f"{depth:g} there, so that layers of opposite faces would overlap; use "
+            f"{remedy}"
+        )
