@@ -3,15 +3,18 @@
 import math
 
 import numpy as np
+from scipy.special import erfc
+
+
+def gauss(z, spread):
+    return np.exp(-(z**2) / (2 * spread**2)) / (spread * math.sqrt(2 * math.pi))
 
 
 def step_matrix(depth, h, spread, image):
     """One Gaussian step between lattice points, by the midpoint rule, with an image at 0."""
-
-    def gauss(z):
-        return np.exp(-(z**2) / (2 * spread**2)) / (spread * math.sqrt(2 * math.pi))
-
-    return h * (gauss(depth[:, None] - depth) + image * gauss(depth[:, None] + depth))
+    sum_of_both = gauss(depth[:, None] - depth, spread)
+    sum_of_both += image * gauss(depth[:, None] + depth, spread)
+    return h * sum_of_both
 
 
 def iterate(step, n, tolerance=1e-12, at_most=20000):
@@ -60,7 +63,7 @@ def settled_concentration(first, second, spread, image, width=1.0, length=8.0, p
     far = 2 * h * depth.size
     matrix = step_matrix(depth, h, spread, image)
     gap = far - depth[:, None] - depth  # to the images in the closed far end
-    matrix += h * np.exp(-(gap**2) / (2 * spread**2)) / (spread * math.sqrt(2 * math.pi))
+    matrix += h * gauss(gap, spread)
     layer = depth < width
 
     def exchange(n, survival, arrivals):
@@ -70,3 +73,47 @@ def settled_concentration(first, second, spread, image, width=1.0, length=8.0, p
         return exchange(matrix @ exchange(n, *first), *second)
 
     return iterate(step, np.full_like(depth, 0.5))[-1]
+
+
+def two_way_profile(face, D_dt, length, cells, per_cell):
+    """Steady means of particles and unit cells between ends held at 1 and 0, two-way.
+
+    ``face`` has the numbers of a scheme. A step: exchange and diffusion of the particles, what
+    they gain or lose is paid by cell 0, implicit Euler for the cells. Returns the depths and
+    means of the particles and the means of the cells.
+    """
+    h = 1 / per_cell
+    depth = h * (np.arange(length * per_cell) + 0.5)
+    size = depth.size
+    touching = erfc(depth / (math.sqrt(2) * face.spread))  # probability to reach the plane
+    open_plane = face.kind == "exact"
+    # what differs from 1 is odd about the far end, which is held at 1
+    to_far_image = 2 * length - depth[:, None] - depth
+    walk = step_matrix(depth, h, face.spread, image=-1 if open_plane else 1)
+    walk -= h * gauss(to_far_image, face.spread)
+    of_one = (1 - touching if open_plane else np.ones(size))[:, None]
+    laplacian = np.diag(np.full(cells - 1, 1.0), 1) + np.diag(np.full(cells - 1, 1.0), -1)
+    laplacian -= np.diag([1.0] + [2.0] * (cells - 2) + [3.0])  # closed at the plane, 0 at the end
+    implicit = np.linalg.inv(np.eye(cells) - D_dt * laplacian)
+    layer = (depth < face.width)[:, None]
+
+    def step(state):
+        n, c = state[:size], state[size:].copy()
+        if open_plane:
+            arriving = face.arrivals_per_area * (np.array([0.85, 0.45, 0.05, -0.35]) @ c[:4])
+            c[0] += h * touching @ n - arriving
+            n = of_one + walk @ (n - 1) + touching[:, None] / (h * touching.sum()) * arriving
+        else:
+            c_R = c[0] + (face.offset - 0.5) * (c[1] - c[0])
+            if face.stencil == "cell":
+                c_R = c[0]
+            arriving = face.arrivals_per_area / face.width * c_R
+            exchanged = np.where(layer, face.survival * n + arriving, n)
+            c[0] -= h * (exchanged - n).sum(axis=0)
+            n = of_one + walk @ (exchanged - 1)
+        return np.concatenate((n, implicit @ c))
+
+    constant = step(np.zeros((size + cells, 1)))
+    matrix = step(np.eye(size + cells)) - constant
+    steady = np.linalg.solve(np.eye(size + cells) - matrix, constant)[:, 0]
+    return depth, steady[:size], steady[size:]

@@ -143,7 +143,7 @@ def test_smallest_width_is_the_largest_alpha(offset):
     ],
 )
 def test_what_can_not_be_is_refused(call):
-    with pytest.raises(ModelError, match="it must be|use one of"):
+    with pytest.raises(ModelError, match=r"it must be|use one of"):
         call()
 
 
