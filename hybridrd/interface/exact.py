@@ -18,7 +18,8 @@ from hybridrd.interface.base import (
 
 #: Region depth in sqrt(2 D dt) at which two planes disturb each other by 1.4e-5 of c_R.
 LEAST_DEPTH = 4.0
-#: D dt/h**2 up to which the four-cell least-squares face value is stable in two-way coupling.
+#: D dt/h**2 up to which the four-cell least-squares face value is stable with implicit Euler,
+#: even without the low-pass; the second-order step needs the low-pass above 2.
 LARGEST_CELL_ALPHA = 7.5
 #: Low-pass factor of the two-way face value.
 SMOOTHING = 0.2
