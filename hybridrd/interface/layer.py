@@ -102,8 +102,8 @@ class Layer(InterfaceScheme):
             warnings.warn(
                 f"{where}: layer width {width:g} is below sqrt(2 D dt) = {spread:.4g} "
                 f"(alpha = D dt/width^2 = {alpha:.4g}): c_R belongs {offset:.3f} widths beyond the "
-                f"plane (0.385 at alpha 0.5, 0.313 at small steps) and the profile in the layer "
-                f"is off by as much; {remedy}",
+                f"plane (0.385 at alpha 0.5, 0.313 at small steps), so that a step is coarse "
+                f"for the layer; {remedy}",
                 AccuracyWarning,
                 stacklevel=2,
             )
