@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridrd.errors import ModelError
 from hybridrd.model.species import number
+from hybridrd.theory._arguments import scaled, times
 
 __all__ = [
     "collins_kimball",
@@ -115,16 +116,13 @@ def time_profile(
     """
     from scipy.special import erfc, erfcx
 
-    radius, time = np.broadcast_arrays(_radii(r, sigma, math.inf), _times(t))
+    radius, time = np.broadcast_arrays(_radii(r, sigma, math.inf), times(t))
     ratio = _reactivity(kappa) / rate_k_S(D, sigma)
     share = 1.0 if ratio == math.inf else ratio / (1 + ratio)
-    root = np.sqrt(D * time)
-    x = radius - sigma
-    z = np.divide(x, 2 * root, out=np.full(x.shape, np.inf), where=root > 0)
-    z = np.where(x == 0, 0.0, z)  # the surface itself, also at t = 0
+    z = scaled(radius - sigma, time, D)
     hits = erfc(z)
     if ratio < math.inf:
-        hits = hits - np.exp(-(z**2)) * erfcx(z + (1 + ratio) * root / sigma)
+        hits = hits - np.exp(-(z**2)) * erfcx(z + (1 + ratio) * np.sqrt(D * time) / sigma)
     return np.asarray(number(c_R, "c_R") * (1 - share * sigma / radius * hits))
 
 
@@ -142,7 +140,7 @@ def collins_kimball(t: ArrayLike, D: float, sigma: float, kappa: float) -> Float
     """
     from scipy.special import erfcx
 
-    root = np.sqrt(D * _times(t)) / number(sigma, "sigma", strict=True)
+    root = np.sqrt(D * times(t)) / number(sigma, "sigma", strict=True)
     k_S = rate_k_S(D, sigma)
     ratio = _reactivity(kappa) / k_S
     if ratio == math.inf:
@@ -188,7 +186,7 @@ def shell_profile(
     >>> shell_profile(1.5, [0.0, 0.1, 100.0], D=1.0, sigma=1.0, kappa=0.0, R=2.0, c_0=0.0).round(4)
     array([0.    , 0.3522, 1.    ])
     """
-    radius, time = np.broadcast_arrays(_radii(r, sigma, R), _times(t))
+    radius, time = np.broadcast_arrays(_radii(r, sigma, R), times(t))
     start = number(c_R if c_0 is None else c_0, "c_0")
     steady = profile(radius, D, sigma, kappa, R, c_R)
     width = number(R, "R") - sigma
@@ -290,10 +288,3 @@ def _radii(r: ArrayLike, sigma: float, R: float) -> Floats:
     if not ((radius >= sigma - slack) & (radius <= outer * (1 + 1e-12))).all():
         raise ModelError(f"r = {r!r}: radii lie between sigma = {sigma:g} and R = {outer:g}")
     return radius
-
-
-def _times(t: ArrayLike) -> Floats:
-    time = np.asarray(t, dtype=np.float64)
-    if (time >= 0).all():
-        return time
-    raise ModelError(f"t = {t!r}: times are not negative")
