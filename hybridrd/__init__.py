@@ -1,3 +1,101 @@
-"""hybridrd: open reaction-diffusion systems across scales."""
+"""hybridrd: open reaction-diffusion systems across scales.
+
+Describe a system once; run it as a hybrid of Brownian particles and a PDE, as particles, as a PDE,
+or as an ensemble; look at it. Public names load on first use, so that importing the package is fast.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from hybridrd import examples as examples
+    from hybridrd import plot as plot
+    from hybridrd import theory as theory
+    from hybridrd.ensemble import ensemble as ensemble
+    from hybridrd.errors import AccuracyWarning as AccuracyWarning
+    from hybridrd.errors import CapacityError as CapacityError
+    from hybridrd.errors import HybridrdError as HybridrdError
+    from hybridrd.errors import ModelError as ModelError
+    from hybridrd.errors import ResultError as ResultError
+    from hybridrd.errors import StepError as StepError
+    from hybridrd.interface import CalibratedLayer as CalibratedLayer
+    from hybridrd.interface import ExactPlane as ExactPlane
+    from hybridrd.interface import InterfaceScheme as InterfaceScheme
+    from hybridrd.interface import Layer as Layer
+    from hybridrd.model.geometry import Box as Box
+    from hybridrd.model.initial import Copies as Copies
+    from hybridrd.model.initial import Patch as Patch
+    from hybridrd.model.initial import Points as Points
+    from hybridrd.model.reaction import Reaction as Reaction
+    from hybridrd.model.species import Species as Species
+    from hybridrd.model.system import System as System
+    from hybridrd.model.walls import Absorbing as Absorbing
+    from hybridrd.model.walls import Influx as Influx
+    from hybridrd.model.walls import PartiallyAbsorbing as PartiallyAbsorbing
+    from hybridrd.model.walls import Periodic as Periodic
+    from hybridrd.model.walls import Reflecting as Reflecting
+    from hybridrd.model.walls import Reservoir as Reservoir
+    from hybridrd.results.compare import compare as compare
+    from hybridrd.results.store import load as load
+    from hybridrd.results.store import save as save
+    from hybridrd.simulation.mean_field import mean_field as mean_field
+    from hybridrd.simulation.simulation import Simulation as Simulation
+
+_PLACES = {
+    "AccuracyWarning": "hybridrd.errors",
+    "Absorbing": "hybridrd.model.walls",
+    "Box": "hybridrd.model.geometry",
+    "CalibratedLayer": "hybridrd.interface",
+    "CapacityError": "hybridrd.errors",
+    "Copies": "hybridrd.model.initial",
+    "ExactPlane": "hybridrd.interface",
+    "HybridrdError": "hybridrd.errors",
+    "Influx": "hybridrd.model.walls",
+    "InterfaceScheme": "hybridrd.interface",
+    "Layer": "hybridrd.interface",
+    "ModelError": "hybridrd.errors",
+    "PartiallyAbsorbing": "hybridrd.model.walls",
+    "Patch": "hybridrd.model.initial",
+    "Periodic": "hybridrd.model.walls",
+    "Points": "hybridrd.model.initial",
+    "Reaction": "hybridrd.model.reaction",
+    "Reflecting": "hybridrd.model.walls",
+    "Reservoir": "hybridrd.model.walls",
+    "ResultError": "hybridrd.errors",
+    "Simulation": "hybridrd.simulation.simulation",
+    "Species": "hybridrd.model.species",
+    "StepError": "hybridrd.errors",
+    "System": "hybridrd.model.system",
+    "compare": "hybridrd.results.compare",
+    "ensemble": "hybridrd.ensemble",
+    "examples": "hybridrd",
+    "load": "hybridrd.results.store",
+    "mean_field": "hybridrd.simulation.mean_field",
+    "plot": "hybridrd",
+    "save": "hybridrd.results.store",
+    "theory": "hybridrd",
+}
+
+__all__ = sorted([*_PLACES, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'hybridrd' has no attribute {name!r}")
+    from importlib import import_module
+
+    place = _PLACES[name]
+    value = (
+        import_module(f"hybridrd.{name}")
+        if place == "hybridrd"
+        else getattr(import_module(place), name)
+    )
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,103 @@
+"""Boxes: the domain, the particle region, and parts of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hybridrd.errors import ModelError
+from hybridrd.model.grid import AXES
+
+Interval = tuple[float, float]
+
+
+def interval(value: object, where: str) -> Interval:
+    """A pair of finite increasing numbers, or a ModelError."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence) or len(value) != 2:
+        raise ModelError(f"{where} = {value!r}: give two numbers, (lower, upper)")
+    try:
+        lower, upper = float(value[0]), float(value[1])
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{where} = {value!r}: give two numbers, (lower, upper)") from error
+    if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+        raise ModelError(f"{where} = ({lower:g}, {upper:g}): the bounds must be finite and rise")
+    return lower, upper
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-aligned box in one, two or three dimensions.
+
+    Parameters
+    ----------
+    x, y, z
+        Intervals (lower, upper) along the axes (length); ``y`` and ``z`` only in two and three
+        dimensions.
+
+    Raises
+    ------
+    ModelError
+        If an interval is not finite or does not rise, or ``z`` is given without ``y``.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> hrd.Box(x=(0, 10), y=(0, 5)).volume
+    50.0
+    """
+
+    x: Interval
+    y: Interval | None = None
+    z: Interval | None = None
+
+    def __post_init__(self) -> None:
+        if self.z is not None and self.y is None:
+            raise ModelError("Box(z=...) without y: name the axes in order, x, then y, then z")
+        for axis in AXES:
+            value = getattr(self, axis)
+            if value is not None or axis == "x":
+                object.__setattr__(self, axis, interval(value, f"Box({axis}=...)"))
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """The intervals of the axes that the box has (length)."""
+        return tuple(v for v in (self.x, self.y, self.z) if v is not None)
+
+    @property
+    def dimension(self) -> int:
+        return len(self.intervals)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the axes."""
+        return AXES[: self.dimension]
+
+    @property
+    def lower(self) -> tuple[float, ...]:
+        return tuple(a for a, _ in self.intervals)
+
+    @property
+    def upper(self) -> tuple[float, ...]:
+        return tuple(b for _, b in self.intervals)
+
+    @property
+    def volume(self) -> float:
+        """Volume (length^d)."""
+        return math.prod(b - a for a, b in self.intervals)
+
+    def contains(self, other: Box) -> bool:
+        """Whether another box of the same dimension lies within this one (to round-off)."""
+        pairs = zip(self.intervals, other.intervals, strict=True)
+        return all(
+            a - 1e-12 * (b - a) <= c and d <= b + 1e-12 * (b - a) for (a, b), (c, d) in pairs
+        )
+
+    def __repr__(self) -> str:
+        parts = (f"{n}=({a:g}, {b:g})" for n, (a, b) in zip(self.axes, self.intervals, strict=True))
+        return f"Box({', '.join(parts)})"
+
+
+def sides(axes: Sequence[str]) -> list[str]:
+    """The names of the walls of a box: ``x-``, ``x+``, ``y-``, ..."""
+    return [axis + side for axis in axes for side in "-+"]

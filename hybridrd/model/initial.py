@@ -1,0 +1,136 @@
+"""Initial states: patches of concentration, exact copy numbers, exact positions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hybridrd.errors import ModelError
+from hybridrd.model.functions import Value
+from hybridrd.model.geometry import Interval, interval
+from hybridrd.model.grid import AXES, Floats
+from hybridrd.model.species import number
+
+
+def _axes(owner: object, kind: str) -> None:
+    for axis in AXES:
+        value = getattr(owner, axis)
+        if value is not None:
+            object.__setattr__(owner, axis, interval(value, f"{kind}({axis}=...)"))
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A concentration within a box, or within a disc or ball; zero elsewhere.
+
+    Parameters
+    ----------
+    c
+        Concentration (particles per length^d), a number or a function of the coordinates.
+    x, y, z
+        Intervals of the box (length); an axis that is not named is not bounded.
+    center, radius
+        Centre (one number an axis) and radius of a disc or ball (length), in place of intervals.
+
+    Notes
+    -----
+    A constant patch enters the cells by its exact overlap with each, and the particle region as
+    a Poisson process in exactly its shape.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> hrd.Patch(2000.0, x=(7, 10))
+    Patch(c=2000.0, x=(7.0, 10.0))
+    >>> hrd.Patch(800.0, center=(6.5, 2.5), radius=0.5)
+    Patch(c=800.0, center=(6.5, 2.5), radius=0.5)
+    """
+
+    c: Value
+    x: Interval | None = None
+    y: Interval | None = None
+    z: Interval | None = None
+    center: tuple[float, ...] | None = None
+    radius: float | None = None
+
+    def __post_init__(self) -> None:
+        if not callable(self.c):
+            object.__setattr__(self, "c", number(self.c, "Patch: concentration"))
+        if (self.center is None) != (self.radius is None):
+            raise ModelError("Patch: a disc or ball needs both center= and radius=")
+        if self.center is not None:
+            if any(v is not None for v in (self.x, self.y, self.z)):
+                raise ModelError("Patch: give either intervals x=, y=, z= or center= and radius=")
+            if not isinstance(self.center, Sequence) or isinstance(self.center, str):
+                raise ModelError(f"Patch: center = {self.center!r}: give one number an axis")
+            point = tuple(number(v, "Patch: center", minimum=-np.inf) for v in self.center)
+            object.__setattr__(self, "center", point)
+            radius = number(self.radius, "Patch: radius", strict=True)
+            object.__setattr__(self, "radius", radius)
+        _axes(self, "Patch")
+
+    def __repr__(self) -> str:
+        names = ("c", "x", "y", "z", "center", "radius")
+        parts = [f"{n}={getattr(self, n)!r}" for n in names if getattr(self, n) is not None]
+        return f"Patch({', '.join(parts)})"
+
+
+@dataclass(frozen=True)
+class Copies:
+    """An exact number of particles, placed uniformly and independently in a box.
+
+    Parameters
+    ----------
+    n
+        Copy number.
+    x, y, z
+        Intervals of the box (length); an axis that is not named is the domain's.
+    """
+
+    n: int
+    x: Interval | None = None
+    y: Interval | None = None
+    z: Interval | None = None
+
+    def __post_init__(self) -> None:
+        value = number(self.n, "Copies: n")
+        if value != int(value):
+            raise ModelError(f"Copies: n = {value:g}: a whole number is needed")
+        object.__setattr__(self, "n", int(value))
+        _axes(self, "Copies")
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Particles at exact positions.
+
+    Parameters
+    ----------
+    positions
+        Shape ``(n, d)``, or ``(n,)`` in one dimension (length).
+    """
+
+    positions: Floats
+
+    def __init__(self, positions: ArrayLike) -> None:
+        try:
+            array = np.array(positions, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise ModelError("Points: give an array of numbers of shape (n, d)") from error
+        if array.ndim == 1:
+            array = array[:, None]
+        if array.ndim != 2 or not 1 <= array.shape[1] <= 3 or not np.isfinite(array).all():
+            raise ModelError(
+                f"Points: positions of shape {array.shape} with finite numbers needed: (n, d)"
+            )
+        array.flags.writeable = False
+        object.__setattr__(self, "positions", array)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Points) and np.array_equal(self.positions, other.positions)
+
+    def __repr__(self) -> str:
+        return f"Points({len(self.positions)} positions)"

@@ -1,0 +1,189 @@
+"""Reactions of order zero, one and two."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from hybridrd.errors import ModelError
+from hybridrd.model import doi
+from hybridrd.model.functions import Value
+from hybridrd.model.species import number
+
+_TERM = re.compile(r"(?:(\d+)\s*\*?\s*)?([A-Za-z_][A-Za-z0-9_]*)\Z")
+_RADIUS = re.compile(r"\+\s*\(\s*([^()]*?)\s*\)")
+_EMPTY = ("0", "", "∅")
+
+
+def _side(text: str, reaction: str) -> tuple[str, ...]:
+    """The species of one side, each as often as it stands there."""
+    if text.strip() in _EMPTY:
+        return ()
+    names: list[str] = []
+    for part in text.split("+"):
+        match = _TERM.match(part.strip())
+        if not match:
+            raise ModelError(
+                f"reaction {reaction!r}: cannot read {part.strip()!r}; "
+                f"write for instance 'A + B -> C', '2 A -> 0', '0 -> A'"
+            )
+        count = 1 if match[1] is None else int(match[1])
+        if not 1 <= count <= 100:
+            raise ModelError(
+                f"reaction {reaction!r}: {count} {match[2]} is not a count of 1 to 100"
+            )
+        names += [match[2]] * count
+    return tuple(names)
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """A reaction with mass-action kinetics.
+
+    Parameters
+    ----------
+    equation
+        ``"A -> 0"``, ``"0 -> A"``, ``"A -> 2 A"``, ``"A + B -> C"``, ``"2 A -> 0"``; a pair's Doi
+        radius may stand inside, ``"A +(0.02) B -> C"``, and a name in front, ``"fusion: A + B -> C"``.
+    k
+        Macroscopic rate: per volume and time for order 0, 1/time for order 1, length^d/time for
+        order 2; a number or a function of position and time.
+    lambda0
+        Doi's microscopic rate (1/time) of order 2: each pair closer than ``radius`` reacts at this
+        rate. Give one of ``k`` and ``lambda0``: ``k = V_radius lambda0`` (del Razo 2024, eq. (22)).
+    radius
+        Doi radius (length) of order 2; needed where particles react.
+    name
+        A name; by default the equation in normal form.
+
+    Notes
+    -----
+    Like reactants: every unordered pair reacts at ``lambda0``, so ``2 A -> 0`` has
+    ``dc/dt = -k c²`` (eq. (23)): k c²/2 events per volume and time, each removes two.
+    The j-th product sits at the j-th reactant, further ones at the first; a product of the same
+    species as the reactant at its place is that particle, unmoved.
+
+    Raises
+    ------
+    ModelError
+        If the equation cannot be read or the rates do not fit its order.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> hrd.Reaction("S + I -> 2 I", k=0.015, radius=0.01).rates(dimension=2)["lambda0"]
+    47.74648292756861
+    """
+
+    equation: str
+    k: Value | None = None
+    lambda0: float | None = None
+    radius: float | None = None
+    name: str | None = None
+    reactants: tuple[str, ...] = field(init=False, repr=False, default=())
+    products: tuple[str, ...] = field(init=False, repr=False, default=())
+
+    def __post_init__(self) -> None:
+        self._read()
+        where = f"reaction {self.equation!r}"
+        if len(self.reactants) > 2:
+            raise ModelError(
+                f"{where}: {len(self.reactants)} reactants; at most two, "
+                f"write a third-order reaction as two steps"
+            )
+        if self.lambda0 is not None:
+            if len(self.reactants) != 2:
+                raise ModelError(f"{where}: lambda0 is a pair's rate; give k for this order")
+            if self.k is not None:
+                raise ModelError(f"{where}: give one of k and lambda0, not both")
+            object.__setattr__(self, "lambda0", number(self.lambda0, f"{where}: lambda0"))
+        elif self.k is None:
+            raise ModelError(
+                f"{where}: give the rate k" + (" or lambda0" if self.order == 2 else "")
+            )
+        elif not callable(self.k):
+            object.__setattr__(self, "k", number(self.k, f"{where}: k"))
+        if self.radius is not None:
+            if self.order != 2:
+                raise ModelError(f"{where}: a radius goes with two reactants only")
+            radius = number(self.radius, f"{where}: radius", strict=True)
+            object.__setattr__(self, "radius", radius)
+        elif self.lambda0 is not None:
+            raise ModelError(f"{where}: lambda0 needs the Doi radius, radius=")
+
+    def _read(self) -> None:
+        text = self.equation
+        if not isinstance(text, str):
+            raise ModelError(f"reaction {text!r}: give a string like 'A + B -> C'")
+        label, colon, rest = text.rpartition(":")
+        if "<->" in rest or "<=>" in rest or rest.count("->") != 1:
+            raise ModelError(
+                f"reaction {text!r}: write one arrow, 'A + B -> C'; a reversible reaction is two"
+            )
+        left, right = rest.split("->")
+        inside = _RADIUS.findall(left)
+        if inside:
+            if self.radius is not None or len(inside) > 1:
+                raise ModelError(f"reaction {text!r}: the radius is given twice")
+            try:
+                object.__setattr__(self, "radius", float(inside[0]))
+            except ValueError as error:
+                raise ModelError(
+                    f"reaction {text!r}: the radius ({inside[0]}) is not a number"
+                ) from error
+            left = _RADIUS.sub("+", left)
+        object.__setattr__(self, "reactants", _side(left, text))
+        object.__setattr__(self, "products", _side(right, text))
+        object.__setattr__(self, "equation", _normal(self.reactants, self.products))
+        if self.name is None:
+            name = label.strip() if colon and label.strip() else self.equation
+            object.__setattr__(self, "name", name)
+
+    @property
+    def order(self) -> int:
+        """Number of reactants."""
+        return len(self.reactants)
+
+    @property
+    def label(self) -> str:
+        """The name, or the equation where none was given."""
+        return self.name or self.equation
+
+    @property
+    def like(self) -> bool:
+        """Whether both reactants are of one species."""
+        return self.order == 2 and self.reactants[0] == self.reactants[1]
+
+    def macroscopic(self, dimension: int) -> Value:
+        """The macroscopic rate k, a number or a function."""
+        if self.lambda0 is not None and self.radius is not None:
+            return doi.macroscopic_rate(self.lambda0, self.radius, dimension)
+        assert self.k is not None
+        return self.k
+
+    def microscopic(self, dimension: int) -> float | None:
+        """Doi's lambda0 (1/time); None without a radius, or where k is a function."""
+        if self.lambda0 is not None:
+            return self.lambda0
+        if self.radius is None or self.k is None or callable(self.k):
+            return None
+        return doi.microscopic_rate(self.k, self.radius, dimension)
+
+    def rates(self, dimension: int) -> dict[str, object]:
+        """``k``, ``lambda0`` and ``radius``, each shown from the other where it can be."""
+        return {
+            "k": self.macroscopic(dimension),
+            "lambda0": self.microscopic(dimension),
+            "radius": self.radius,
+        }
+
+
+def _normal(reactants: tuple[str, ...], products: tuple[str, ...]) -> str:
+    """The equation in normal form: ``S + I -> 2 I``."""
+
+    def side(names: tuple[str, ...]) -> str:
+        order = list(dict.fromkeys(names))
+        counts = [(names.count(n), n) for n in order]
+        return " + ".join(n if c == 1 else f"{c} {n}" for c, n in counts) or "0"
+
+    return f"{side(reactants)} -> {side(products)}"

@@ -1,0 +1,76 @@
+"""Chemical species."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from hybridrd.errors import ModelError
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+@dataclass(frozen=True)
+class Species:
+    """A chemical species that diffuses with a constant coefficient.
+
+    Parameters
+    ----------
+    name
+        Letters, digits and underscores, not starting with a digit.
+    D
+        Diffusion coefficient (length²/time), finite and not negative.
+
+    Raises
+    ------
+    ModelError
+        If the name or the coefficient cannot be.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> hrd.Species("A", D=0.5)
+    Species(name='A', D=0.5)
+    """
+
+    name: str
+    D: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.match(self.name):
+            raise ModelError(
+                f"species name {self.name!r}: use letters, digits and underscores, "
+                f"not starting with a digit"
+            )
+        object.__setattr__(self, "D", number(self.D, f"species {self.name}: D"))
+
+    def __str__(self) -> str:
+        return self.name
+
+
+SpeciesLike: TypeAlias = Species | str
+
+
+def species_name(species: SpeciesLike) -> str:
+    """The name of a species given as a `Species` or as its name."""
+    if isinstance(species, Species):
+        return species.name
+    if isinstance(species, str):
+        return species
+    raise ModelError(f"{species!r} is not a species: give a Species or its name")
+
+
+def number(value: object, where: str, minimum: float = 0.0, strict: bool = False) -> float:
+    """A finite real number of at least ``minimum`` (above it if ``strict``), or a ModelError."""
+    bound = f"{'greater than' if strict else 'at least'} {minimum:g}"
+    if isinstance(value, (bool, str)) or value is None:
+        raise ModelError(f"{where} = {value!r}: a number {bound} is needed")
+    try:
+        result = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{where} = {value!r}: a number {bound} is needed") from error
+    if not math.isfinite(result) or result < minimum or (strict and result == minimum):
+        raise ModelError(f"{where} = {result:g}: it must be finite and {bound}")
+    return result

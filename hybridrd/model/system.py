@@ -1,0 +1,171 @@
+"""The description of an open reaction-diffusion system."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hybridrd.errors import ModelError
+from hybridrd.interface import InterfaceScheme
+from hybridrd.model.geometry import Box
+from hybridrd.model.grid import Grid
+from hybridrd.model.reaction import Reaction
+from hybridrd.model.species import Species, SpeciesLike
+from hybridrd.model.walls import Wall
+
+COUPLINGS = ("two-way", "mean-field")
+DEFAULT_CELLS = {1: (100,), 2: (100, 100), 3: (22, 22, 22)}
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class System:
+    """An open reaction-diffusion system, described once, run in many ways.
+
+    Parameters
+    ----------
+    species
+        The `Species`, each name once.
+    domain
+        The whole domain, a `Box` in one, two or three dimensions (length).
+    particles
+        The particle region, a `Box` on cell faces of the domain; the domain itself for a pure
+        particle system; None (the default) for a pure PDE.
+    reactions
+        The `Reaction` list.
+    cells
+        Cells over the whole domain: a number along every axis, or one an axis; by default 100,
+        (100, 100) or (22, 22, 22).
+    walls
+        `Wall` by name, ``"x-"``, ``"x+"``, ...; ``"x"`` means both. A wall that is not named
+        reflects.
+    interface
+        How particles meet any reservoir, wall or continuum: `Layer`, `CalibratedLayer` or
+        `ExactPlane`. By default the paper's boundary layer, unbiased to first order: `Layer` at
+        its offset for mean-field reservoirs, `CalibratedLayer` at walls and in two-way coupling.
+    coupling
+        ``"two-way"``: the continuum is solved outside the particle region only and every exchange
+        is booked on both sides; ``"mean-field"``: the PDE is solved on the whole domain and the
+        particle region is a window into it.
+    initial
+        Per species: a concentration (number, function, or array on the cells), a `Patch`,
+        `Copies`, `Points`, or a list of them, which adds up. A species not named starts empty.
+    units
+        Labels only: ``{"length": "um", "time": "s"}``.
+
+    Raises
+    ------
+    ModelError
+        With all that is wrong, one line each.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=0.5)
+    >>> system = hrd.System(
+    ...     species=[A], domain=hrd.Box(x=(0, 10)), particles=hrd.Box(x=(0, 5)), cells=200,
+    ...     initial={A: hrd.Patch(2000.0, x=(7, 10))},
+    ... )
+    >>> system.replace(cells=400).grid.spacing
+    (0.025,)
+    """
+
+    species: tuple[Species, ...]
+    domain: Box
+    particles: Box | None = None
+    reactions: tuple[Reaction, ...] = ()
+    cells: tuple[int, ...] | int | None = None
+    walls: Mapping[str, Wall] = field(default_factory=dict)
+    interface: InterfaceScheme | None = None
+    coupling: str = "two-way"
+    initial: Mapping[str, Any] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        from hybridrd.model import checks
+
+        for name, value in checks.normalise(self).items():
+            object.__setattr__(self, name, value)
+        problems = checks.problems(self)
+        if problems:
+            raise ModelError("\n".join(problems))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the species, in order."""
+        return tuple(s.name for s in self.species)
+
+    @property
+    def dimension(self) -> int:
+        return self.domain.dimension
+
+    @property
+    def grid(self) -> Grid:
+        """The cells over the domain."""
+        assert isinstance(self.cells, tuple)
+        return Grid(self.domain.lower, self.domain.upper, self.cells)
+
+    @property
+    def is_hybrid(self) -> bool:
+        """Whether there is both a particle region and a continuum."""
+        return self.particles is not None and self.particles != self.domain
+
+    def index(self, species: SpeciesLike) -> int:
+        """The position of a species in `species`."""
+        from hybridrd.model.species import species_name
+
+        name = species_name(species)
+        if name not in self.names:
+            raise ModelError(f"unknown species {name!r}; there are {', '.join(self.names)}")
+        return self.names.index(name)
+
+    def replace(self, **changes: Any) -> System:
+        """A new System with some fields changed, checked again as a whole."""
+        known = {f.name for f in dataclasses.fields(self)}
+        unknown = sorted(set(changes) - known)
+        if unknown:
+            raise ModelError(f"System has no field {', '.join(unknown)}; it has {sorted(known)}")
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The system as plain numbers, strings, lists and dicts, the layout of the TOML file.
+
+        Raises
+        ------
+        ModelError
+            If a Python function is in it.
+        """
+        from hybridrd.model.config import system_to_dict
+
+        return system_to_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> System:
+        """The inverse of `to_dict`. Raises ModelError with every mistake and its place."""
+        from hybridrd.model.config import system_from_dict
+
+        return system_from_dict(data)
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> System:
+        """Read the system of a TOML file; its ``[run]`` table is left to the command line."""
+        from hybridrd.model.config import read_toml
+
+        return read_toml(path).system
+
+    def __repr__(self) -> str:
+        from hybridrd.model.describe import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from hybridrd.model.describe import html
+
+        return html(self)
+
+
+def as_sequence(value: Any) -> Sequence[Any]:
+    """A list or tuple as it is, anything else as a list of one."""
+    return value if isinstance(value, (list, tuple)) else [value]
