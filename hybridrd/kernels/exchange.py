@@ -1,0 +1,144 @@
+"""Particles that enter and leave through a plane face of the particle region.
+
+A face has an axis, a side (0 lower, 1 upper) and cells, numbered like the tangential part of the
+grid, first tangential axis fastest. The schemes and their equations stand in `hybridrd.interface`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from hybridrd.kernels._jit import jit
+from hybridrd.kernels.rng import ARRIVE, ENTER, REMOVE, normal_pair, uniforms
+from hybridrd.kernels.walk import OPEN, WRAP, fold, land, touches, wrap
+
+
+@jit
+def layer_remove(row, ids, n, plane, side, width, survival, key, step, face, gone):
+    """Mark particles of a boundary layer for removal, each with probability 1 - survival."""
+    sign = 1.0 if side == 1 else -1.0
+    for i in range(n):
+        depth = sign * (plane - row[i])
+        if depth < width and gone[i] == 0:
+            u, _ = uniforms(key, ids[i], step, REMOVE, face)
+            if u >= survival:
+                gone[i] = face + 1
+
+
+@jit
+def layer_place(x, ids, start, cells, axis, side, plane, width, lows, steps, counts, key, step):
+    """Place arrivals uniformly in their cell of a boundary layer.
+
+    Arrival k takes position ``start + k``; ``cells[k]`` is its face cell; ``lows`` and ``steps``
+    are the region's lower corner and the cell widths, ``counts`` the region's cells an axis.
+    """
+    d = x.shape[0]
+    sign = 1.0 if side == 1 else -1.0
+    for k in range(cells.shape[0]):
+        i = start + k
+        u, v = uniforms(key, ids[i], step, ARRIVE, 0)
+        w, _ = uniforms(key, ids[i], step, ARRIVE, 1)
+        x[axis, i] = plane - sign * width * u
+        rest = cells[k]
+        first = True
+        for a in range(d):
+            if a == axis:
+                continue
+            j = rest % counts[a]
+            rest //= counts[a]
+            x[a, i] = lows[a] + steps[a] * (j + (v if first else w))
+            first = False
+
+
+@jit
+def plane_place(
+    x, ids, start, cells, axis, side, D, dt, low, high, kinds, gammas, steps, counts,
+    keep_start, keep_end, influx, key, step, kept,
+):  # fmt: skip
+    """Place arrivals through an open plane (erfc depths), or through an influx wall.
+
+    Each has an age s, the time since it entered: s = dt U² through an open plane, depth
+    sqrt(2 D s) sqrt(-2 ln V); s = dt U through an influx wall, depth sqrt(2 D s) |N|. It enters
+    where the face cell is, moves tangentially by N(0, 2 D s), and is kept with the probability
+    between ``keep_start[cell]`` (oldest) and ``keep_end[cell]`` (youngest), unless it has left
+    through another face since. Kept arrivals are packed from position ``start``; ``kept[k]`` says
+    which. Returns how many.
+    """
+    d = x.shape[0]
+    purpose = ENTER if influx else ARRIVE
+    m = start
+    for k in range(cells.shape[0]):
+        address = ids[start + k]
+        u, v = uniforms(key, address, step, purpose, 0)
+        if influx:
+            age = dt * u
+            n0, _ = normal_pair(key, address, step, purpose, 1)
+            depth = math.sqrt(2.0 * D * age) * abs(n0)
+        else:
+            age = dt * u * u
+            depth = math.sqrt(2.0 * D * age) * math.sqrt(-2.0 * math.log(v))
+        w, place = uniforms(key, address, step, purpose, 2)
+        j = cells[k]
+        fraction = age / dt
+        alive = w < keep_end[j] + fraction * (keep_start[j] - keep_end[j])
+        ends_here = low[axis] if side == 0 else high[axis]
+        position = ends_here + depth if side == 0 else ends_here - depth
+        if kinds[axis, 1 - side] == OPEN:
+            alive = alive and low[axis] < position < high[axis]
+        x[axis, m] = fold(position, low[axis], high[axis])
+        rest = j
+        n1, n2 = normal_pair(key, address, step, purpose, 3)
+        first = True
+        for a in range(d):
+            if a == axis:
+                continue
+            cell = rest % counts[a]
+            rest //= counts[a]
+            if not first:
+                _, place = uniforms(key, address, step, purpose, 4)
+            y0 = low[a] + steps[a] * (cell + place)
+            y1 = y0 + math.sqrt(2.0 * D * age) * (n1 if first else n2)
+            first = False
+            if kinds[a, 0] == WRAP:
+                x[a, m] = wrap(y1, low[a], high[a])
+                continue
+            y1 = land(y1, low[a], high[a], kinds[a, 0], kinds[a, 1])
+            if age > 0.0:
+                alive = alive and not touches(
+                    kinds[a, 0], y0 - low[a], y1 - low[a], gammas[a, 0], D * age,
+                    key, address, step, purpose, 5 + 2 * a,
+                ) and not touches(
+                    kinds[a, 1], high[a] - y0, high[a] - y1, gammas[a, 1], D * age,
+                    key, address, step, purpose, 6 + 2 * a,
+                )  # fmt: skip
+            x[a, m] = y1
+        kept[k] = 1 if alive else 0
+        if alive:
+            ids[m] = address
+            m += 1
+    return m - start
+
+
+@jit
+def place_in_cells(x, ids, start, cells, low, steps, shape, key, purpose, step):
+    """Place particles uniformly in given cells of a grid (flat index, first axis fastest)."""
+    d = x.shape[0]
+    for k in range(cells.shape[0]):
+        i = start + k
+        rest = cells[k]
+        u, v = uniforms(key, ids[i], step, purpose, 0)
+        w, _ = uniforms(key, ids[i], step, purpose, 1)
+        for a in range(d):
+            j = rest % shape[a]
+            rest //= shape[a]
+            fraction = u if a == 0 else (v if a == 1 else w)
+            x[a, i] = low[a] + steps[a] * (j + fraction)
+
+
+@jit
+def tally(cells, kept, counts):
+    """Count kept arrivals per face cell."""
+    for k in range(cells.shape[0]):
+        counts[cells[k]] += np.int64(kept[k])

@@ -1,0 +1,201 @@
+"""Addressed random numbers: Philox 4x32-10 as a function of (key, step, purpose, particle).
+
+The key is made of (seed, replica); the counter of a particle's id, the step and a purpose. A
+number is never consumed, it is looked up, so that thread count, storage order and interruption
+change nothing. Every purpose has its name here. Source of the generator: Salmon, Moraes, Dror and
+Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011).
+
+Words are 32-bit values held in ``uint64``. The lanes have no branch, so that loops over arrays
+vectorise.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from hybridrd.kernels._jit import inlined
+
+# Purposes, the low byte of the last counter word; the rest of that word counts further draws.
+WALK = 1  # Brownian steps
+BRIDGE = 2  # touching a wall within a step
+REMOVE = 3  # removal in a boundary layer
+ARRIVALS = 4  # number of arrivals per face cell
+ARRIVE = 5  # age, depth and place of an arrival
+FATE = 6  # first-order events
+CREATIONS = 7  # number of creations per cell
+CREATE = 8  # place and time of a creation
+PAIR = 9  # second-order events
+INITIAL = 10  # initial numbers and positions
+INFLUX = 11  # number of entries through an influx wall
+ENTER = 12  # age, depth and place of such an entry
+
+_MASK = np.uint64(0xFFFFFFFF)
+_M0 = np.uint64(0xD2511F53)
+_M1 = np.uint64(0xCD9E8D57)
+_W0 = np.uint64(0x9E3779B9)
+_W1 = np.uint64(0xBB67AE85)
+_32 = np.uint64(32)
+_MAGIC = np.uint64(0x4330000000000000)  # bits of 2^52: or-ing an integer below 2^52 adds it
+_TWO52 = 4503599627370496.0
+
+
+@intrinsic
+def _as_float(typingctx, bits):  # noqa: ARG001
+    """The float64 with the given bits."""
+
+    def codegen(context, builder, signature, args):  # noqa: ARG001
+        return builder.bitcast(args[0], ir.DoubleType())
+
+    return types.float64(types.uint64), codegen
+
+
+@intrinsic
+def _as_bits(typingctx, value):  # noqa: ARG001
+    """The bits of a float64."""
+
+    def codegen(context, builder, signature, args):  # noqa: ARG001
+        return builder.bitcast(args[0], ir.IntType(64))
+
+    return types.uint64(types.float64), codegen
+
+
+@inlined
+def _round(k0, k1, c0, c1, c2, c3):
+    p0 = _M0 * c0
+    p1 = _M1 * c2
+    return (p1 >> _32) ^ c1 ^ k0, p1 & _MASK, (p0 >> _32) ^ c3 ^ k1, p0 & _MASK
+
+
+@inlined
+def philox(k0, k1, c0, c1, c2, c3):
+    """Ten rounds of Philox 4x32: four words from a key of two and a counter of four."""
+    # Written out: a loop in here keeps the caller's loop from vectorising.
+    c0, c1, c2, c3 = _round(k0, k1, c0, c1, c2, c3)
+    k0, k1 = (k0 + _W0) & _MASK, (k1 + _W1) & _MASK
+    c0, c1, c2, c3 = _round(k0, k1, c0, c1, c2, c3)
+    k0, k1 = (k0 + _W0) & _MASK, (k1 + _W1) & _MASK
+    c0, c1, c2, c3 = _round(k0, k1, c0, c1, c2, c3)
+    k0, k1 = (k0 + _W0) & _MASK, (k1 + _W1) & _MASK
+    c0, c1, c2, c3 = _round(k0, k1, c0, c1, c2, c3)
+    k0, k1 = (k0 + _W0) & _MASK, (k1 + _W1) & _MASK
+    c0, c1, c2, c3 = _round(k0, k1, c0, c1, c2, c3)
+    k0, k1 = (k0 + _W0) & _MASK, (k1 + _W1) & _MASK
+    c0, c1, c2, c3 = _round(k0, k1, c0, c1, c2, c3)
+    k0, k1 = (k0 + _W0) & _MASK, (k1 + _W1) & _MASK
+    c0, c1, c2, c3 = _round(k0, k1, c0, c1, c2, c3)
+    k0, k1 = (k0 + _W0) & _MASK, (k1 + _W1) & _MASK
+    c0, c1, c2, c3 = _round(k0, k1, c0, c1, c2, c3)
+    k0, k1 = (k0 + _W0) & _MASK, (k1 + _W1) & _MASK
+    c0, c1, c2, c3 = _round(k0, k1, c0, c1, c2, c3)
+    k0, k1 = (k0 + _W0) & _MASK, (k1 + _W1) & _MASK
+    c0, c1, c2, c3 = _round(k0, k1, c0, c1, c2, c3)
+    return c0, c1, c2, c3
+
+
+@inlined
+def words(key, address, step, purpose, draw):
+    """Four words for (key, address, step, purpose, draw)."""
+    last = np.uint64(purpose) | (np.uint64(draw) << np.uint64(8))
+    return philox(
+        key & _MASK,
+        key >> _32,
+        address & _MASK,
+        address >> _32,
+        np.uint64(step) & _MASK,
+        last & _MASK,
+    )
+
+
+@inlined
+def _number(word):
+    """An integer below 2^52 as float64, in a way that vectorises."""
+    return _as_float(word | _MAGIC) - _TWO52
+
+
+@inlined
+def uniform32(word):
+    """A uniform number in (0, 1) from one word."""
+    return (_number(word) + 0.5) * 2.0**-32
+
+
+@inlined
+def uniform52(high, low):
+    """A uniform number in (0, 1) from two words, 52 bits."""
+    bits = (high << np.uint64(20)) | (low >> np.uint64(12))
+    return (_number(bits) + 0.5) * 2.0**-52
+
+
+@inlined
+def uniforms(key, address, step, purpose, draw):
+    """Two uniform numbers in (0, 1), 52 bits each."""
+    w0, w1, w2, w3 = words(key, address, step, purpose, draw)
+    return uniform52(w0, w1), uniform52(w2, w3)
+
+
+@inlined
+def _log(u):
+    """Natural logarithm of a normal positive number, to 1e-12: atanh series, no branch."""
+    bits = _as_bits(u)
+    exponent = _number(bits >> np.uint64(52)) - 1023.0
+    m = _as_float((bits & np.uint64(0x000FFFFFFFFFFFFF)) | np.uint64(0x3FF0000000000000))
+    large = m > 1.4142135623730951
+    m = 0.5 * m if large else m
+    exponent = exponent + 1.0 if large else exponent
+    s = (m - 1.0) / (m + 1.0)
+    q = s * s
+    p = 1.0 / 13.0
+    p = p * q + 1.0 / 11.0
+    p = p * q + 1.0 / 9.0
+    p = p * q + 1.0 / 7.0
+    p = p * q + 1.0 / 5.0
+    p = p * q + 1.0 / 3.0
+    p = p * q + 1.0
+    return exponent * 0.6931471805599453 + 2.0 * s * p
+
+
+@inlined
+def normals(radius_word, angle_word):
+    """Two independent standard normal numbers from two words (Box and Muller)."""
+    radius = math.sqrt(-2.0 * _log(uniform32(radius_word)))
+    quadrant = (angle_word + np.uint64(1 << 29)) >> np.uint64(30)
+    r = _number(angle_word) - _number(quadrant) * 1073741824.0
+    a = (r + 0.5) * 1.4629180792671596e-09  # 2 pi / 2^32
+    q = a * a
+    s = -1.0 / 39916800.0
+    s = s * q + 1.0 / 362880.0
+    s = s * q - 1.0 / 5040.0
+    s = s * q + 1.0 / 120.0
+    s = s * q - 1.0 / 6.0
+    s = (s * q + 1.0) * a
+    c = 1.0 / 479001600.0
+    c = c * q - 1.0 / 3628800.0
+    c = c * q + 1.0 / 40320.0
+    c = c * q - 1.0 / 720.0
+    c = c * q + 1.0 / 24.0
+    c = c * q - 0.5
+    c = c * q + 1.0
+    # Odd quadrants swap sine and cosine; cos changes sign in quadrants 1 and 2, sin in 2 and 3.
+    odd = _number(quadrant & np.uint64(1))
+    first = c + odd * (s - c)
+    second = s + odd * (c - s)
+    first = first * (1.0 - _number((quadrant + np.uint64(1)) & np.uint64(2)))
+    second = second * (1.0 - _number(quadrant & np.uint64(2)))
+    return radius * first, radius * second
+
+
+@inlined
+def normal_pair(key, address, step, purpose, draw):
+    """Two standard normal numbers for an address."""
+    w0, w1, _, _ = words(key, address, step, purpose, draw)
+    return normals(w0, w1)
+
+
+def make_key(seed: int, replica: int) -> np.uint64:
+    """The 64-bit key of a replica: independent streams for different (seed, replica)."""
+    sequence = np.random.SeedSequence(entropy=seed, spawn_key=(replica,))
+    return sequence.generate_state(1, np.uint64)[0]
