@@ -1,0 +1,250 @@
+"""The continuum of a System: concentrations of all species on the cells that take part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.continuum.conditions import Dirichlet, NoFlux, PeriodicWall, Robin, WallCondition
+from hybridrd.continuum.diffusion import Diffusion
+from hybridrd.continuum.cache import SolverCache
+from hybridrd.continuum.mass_action import MassAction
+from hybridrd.model.functions import Value, evaluate, needs_time
+from hybridrd.model.grid import AXES, Floats, Grid
+from hybridrd.model.system import System
+from hybridrd.model.walls import (
+    Absorbing,
+    Influx,
+    PartiallyAbsorbing,
+    Periodic,
+    Reservoir,
+)
+
+Mask = NDArray[np.bool_]
+
+
+class Field:
+    """Concentrations ``c[species, active cell]`` (particles per length^d) and their two motions.
+
+    Parameters
+    ----------
+    system
+        The system; its particle region plays no part here.
+    dt
+        Time step.
+    cut
+        Cells left out (the particle region, in two-way coupling), flat; None for none.
+    solver
+        ``"auto"`` or one of the kinds of `hybridrd.continuum.solvers.make_solver`.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        dt: float,
+        cut: Mask | None = None,
+        solver: str = "auto",
+    ) -> None:
+        self.system = system
+        self.grid = system.grid
+        self.dt = dt
+        cache = SolverCache()
+        self.diffusion = [
+            Diffusion(self.grid, s.D, dt, _conditions(system, s.name), cut, solver, cache)
+            for s in system.species
+        ]
+        self.active = self.diffusion[0].active
+        self.c = np.zeros((len(system.species), len(self.active)))
+        # Where each cell of the domain stands among the active ones, -1 for the others.
+        self.position = np.full(self.grid.cells, -1, np.int64)
+        self.position[self.active] = np.arange(len(self.active))
+        self._rates = _Rates(system, self.active)
+        self._mass_action = _mass_action(system) if system.reactions else None
+        self._walls = [_WallValues(system, s.name, self.grid) for s in system.species]
+
+    @property
+    def solvers(self) -> dict[str, str]:
+        """The solver chosen for each species."""
+        names = self.system.names
+        return {n: d.name for n, d in zip(names, self.diffusion, strict=True)}
+
+    @property
+    def fallbacks(self) -> int:
+        """Steps in which implicit Euler kept a species from becoming negative."""
+        return sum(d.fallbacks for d in self.diffusion)
+
+    def full(self, species: int) -> Floats:
+        """The field of a species on all cells, 0 where it has none; ``(cells,)``."""
+        result = np.zeros(self.grid.cells)
+        result[self.active] = self.c[species]
+        return result
+
+    def amounts(self) -> Floats:
+        """Integral of each species over the active cells, ``(species,)``."""
+        return np.asarray(self.c.sum(axis=1) * self.grid.volume)
+
+    def react(self, step: int) -> None:
+        """Half a step of reactions, with the rates at the middle of the step."""
+        if self._mass_action is not None:
+            k = self._rates.at((step + 0.5) * self.dt)
+            self.c = self._mass_action.step(self.c, k, 0.5 * self.dt)
+
+    def diffuse(self, step: int, source: Floats | None = None) -> None:
+        """A step of diffusion.
+
+        Parameters
+        ----------
+        step
+            Number of the step; wall values are those at its middle.
+        source
+            What is added to each cell during the step, ``(species, active)``, as a concentration.
+        """
+        t = (step + 0.5) * self.dt
+        for s, diffusion in enumerate(self.diffusion):
+            walls = self._walls[s]
+            given = None if source is None else source[s]
+            inflow = walls.influx(t)
+            if inflow is not None:
+                gain = inflow[self.active] * (self.dt / self.grid.volume)
+                given = gain if given is None else given + gain
+            self.c[s] = diffusion.step(self.c[s], given, walls.held(t))
+
+    def wall_flux(self, species: int, wall: str, step: int, part: Mask) -> float:
+        """Amount per time that left through part of a wall in the last step.
+
+        ``part`` says which face cells count (flat).
+        """
+        walls = self._walls[species]
+        flux = self.diffusion[species].last_flux.get(wall)
+        outward = 0.0 if flux is None else float(flux[part].sum())
+        return outward - walls.total_influx(wall, (step + 0.5) * self.dt, part)
+
+    def plane_flux(self, species: int, axis: int, face_index: int, part: Mask) -> float:
+        """Amount per time through part of a plane of cell faces in the last step, towards +axis."""
+        flux = self.diffusion[species].plane_flux(axis, face_index)
+        return float(flux[part].sum())
+
+
+def _conditions(system: System, name: str) -> Mapping[str, WallCondition]:
+    conditions: dict[str, WallCondition] = {}
+    for side, wall in system.walls.items():
+        condition: WallCondition = NoFlux()
+        if isinstance(wall, Absorbing) or (
+            isinstance(wall, Reservoir) and name in wall.concentrations
+        ):
+            condition = Dirichlet()
+        elif isinstance(wall, PartiallyAbsorbing):
+            condition = Robin(wall.of(name))
+        elif isinstance(wall, Periodic):
+            condition = PeriodicWall()
+        conditions[side] = condition
+    return conditions
+
+
+def _mass_action(system: System) -> MassAction:
+    shape = (len(system.reactions), len(system.species))
+    reactants, products = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    for r, reaction in enumerate(system.reactions):
+        for name in reaction.reactants:
+            reactants[r, system.index(name)] += 1
+        for name in reaction.products:
+            products[r, system.index(name)] += 1
+    return MassAction(reactants, products)
+
+
+class _Rates:
+    """Macroscopic rates on the active cells; functions of time are evaluated once a step."""
+
+    def __init__(self, system: System, active: NDArray[np.int64]) -> None:
+        self._labels = [r.label for r in system.reactions]
+        self._values = [r.macroscopic(system.dimension) for r in system.reactions]
+        self._varies = any(callable(v) for v in self._values)
+        self._in_time = any(needs_time(v) for v in self._values)
+        coordinates = system.grid.coordinates() if self._varies else {}
+        self._coordinates = {n: v[active] for n, v in coordinates.items()}
+        self._known = np.zeros(0)
+        self._time = np.nan
+
+    def at(self, t: float) -> Floats:
+        """``(reactions,)``, or ``(reactions, active)`` where a rate is a function."""
+        if np.isnan(self._time) or (self._in_time and t != self._time):
+            self._time = t
+            if self._varies:
+                rows = [
+                    evaluate(v, self._coordinates, t, f"rate of {label!r}")
+                    for v, label in zip(self._values, self._labels, strict=True)
+                ]
+                self._known = np.array(rows)
+            else:
+                self._known = np.array(self._values, dtype=float)
+        return self._known
+
+
+class _WallValues:
+    """What the walls hold or let in, for one species."""
+
+    def __init__(self, system: System, name: str, grid: Grid) -> None:
+        self._held: dict[str, Value] = {}
+        self._influx: dict[str, Value] = {}
+        self._where = name
+        for side, wall in system.walls.items():
+            if isinstance(wall, Absorbing):
+                self._held[side] = 0.0
+            elif isinstance(wall, Reservoir) and name in wall.concentrations:
+                self._held[side] = wall.concentrations[name]
+            elif isinstance(wall, Influx) and name in wall.fluxes:
+                self._influx[side] = wall.fluxes[name]
+        used = [*self._held, *self._influx]
+        self._coordinates = {side: face_coordinates(grid, side) for side in used}
+        self._grid = grid
+        self._cells = {side: _wall_cells(grid, side) for side in self._influx}
+        self._constant = not any(needs_time(v) for v in [*self._held.values()])
+        self._known: dict[str, Floats] | None = None
+
+    def held(self, t: float) -> dict[str, Floats]:
+        """Concentration on each wall with a given one, per face cell."""
+        if self._known is None or not self._constant:
+            self._known = {side: self._value(v, side, t) for side, v in self._held.items()}
+        return self._known
+
+    def _value(self, value: Value, side: str, t: float) -> Floats:
+        coordinates, count = self._coordinates[side]
+        return evaluate(value, coordinates, t, f"wall {side}, {self._where}", size=count)
+
+    def influx(self, t: float) -> Floats | None:
+        """Amount per time that enters each cell of the domain, None without an influx wall."""
+        if not self._influx:
+            return None
+        rate = np.zeros(self._grid.cells)
+        for side, value in self._influx.items():
+            area = self._grid.face_area(AXES.index(side[0]))
+            rate[self._cells[side]] += area * self._value(value, side, t)
+        return rate
+
+    def total_influx(self, side: str, t: float, part: Mask) -> float:
+        """Amount per time that enters through part of a wall."""
+        if side not in self._influx:
+            return 0.0
+        area = self._grid.face_area(AXES.index(side[0]))
+        return float(area * self._value(self._influx[side], side, t)[part].sum())
+
+
+def face_coordinates(grid: Grid, side: str) -> tuple[dict[str, Floats], int]:
+    """Coordinates of the centres of a wall's face cells, flat, and their number."""
+    axis = AXES.index(side[0])
+    others = [a for a in range(grid.dimension) if a != axis]
+    if not others:
+        return {}, 1
+    mesh = np.meshgrid(*(grid.centers(a) for a in others), indexing="ij")
+    flat = {AXES[a]: m.ravel(order="F") for a, m in zip(others, mesh, strict=True)}
+    return flat, mesh[0].size
+
+
+def _wall_cells(grid: Grid, side: str) -> NDArray[np.int64]:
+    """Flat indices of the cells at a wall, first tangential axis fastest."""
+    axis = AXES.index(side[0])
+    index = np.arange(grid.cells).reshape(grid.shape[::-1])
+    layer = np.take(index, 0 if side[1] == "-" else grid.shape[axis] - 1, axis=-1 - axis)
+    return np.asarray(layer.ravel(), np.int64)

@@ -1,0 +1,120 @@
+"""Records of a run as one labelled dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.errors import ModelError
+from hybridrd.model.grid import AXES, Floats, Grid
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+DESCRIPTIONS = {
+    "concentration": "particles in the cell / its volume in the particle region, FiPy elsewhere",
+    "copy_number": "number in the particle region",
+    "total": "particles + integral of the continuum - amount owed",
+    "flux": "net number per time out of the particle region, mean since the last record",
+    "crossings": "net number that left through the face since the last record",
+    "events": "how often the reaction fired in the particle region since the last record",
+}
+DIMENSIONS = {
+    "copy_number": ("time", "species"),
+    "total": ("time", "species"),
+    "flux": ("time", "species", "face"),
+    "crossings": ("time", "species", "face"),
+    "events": ("time", "reaction"),
+}
+
+
+class Recorder:
+    """Collects records at given times and makes the Dataset.
+
+    Parameters
+    ----------
+    grid, species, faces, reactions
+        What the dimensions are.
+    units
+        Labels of length and time.
+    variables
+        Names of what to record; by default all that the run offers.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        species: Sequence[str],
+        faces: Sequence[str],
+        reactions: Sequence[str],
+        units: dict[str, str],
+        variables: Sequence[str] | None,
+        offered: Sequence[str],
+    ) -> None:
+        unknown = sorted(set(variables or ()) - set(offered))
+        if unknown:
+            raise ModelError(
+                f"record: {', '.join(unknown)} cannot be recorded; choose from {', '.join(offered)}"
+            )
+        self.variables = tuple(offered if variables is None else variables)
+        self._grid = grid
+        self._coordinates = {
+            "species": list(species),
+            "face": list(faces),
+            "reaction": list(reactions),
+        }
+        self._units = units
+        self._rows: dict[str, list[Any]] = {}
+        self._times: list[float] = []
+
+    def add(self, time: float, values: dict[str, Any]) -> None:
+        """Add one record; ``concentration`` comes flat, ``(species, cells)``."""
+        self._times.append(round(time, 12))
+        for name, value in values.items():
+            row = np.array(value)
+            if name == "concentration":
+                row = self._grid.unflatten(row)
+            self._rows.setdefault(name, []).append(row)
+
+    def dataset(self, attributes: dict[str, Any]) -> xr.Dataset:
+        """All records as a Dataset."""
+        import xarray as xr
+
+        axes = AXES[: self._grid.dimension]
+        length = self._units.get("length", "length")
+        duration = self._units.get("time", "time")
+        d = self._grid.dimension
+        units = {
+            "concentration": f"1/{length}^{d}" if d > 1 else f"1/{length}",
+            "flux": f"1/{duration}",
+        }
+        variables: dict[str, Any] = {}
+        for name, rows in self._rows.items():
+            data = np.array(rows)
+            if name == "concentration":
+                dims: tuple[str, ...] = ("time", "species", *axes)
+            elif name in DIMENSIONS:
+                dims = DIMENSIONS[name]
+            else:  # an observer's value
+                dims = ("time", *(f"{name}_{k}" for k in range(data.ndim - 1)))
+            attrs = {"units": units.get(name, "1")}
+            if name in DESCRIPTIONS:
+                attrs["long_name"] = DESCRIPTIONS[name]
+            variables[name] = (dims, data, attrs)
+        used = {d for dims, _, _ in variables.values() for d in dims}
+        coordinates: dict[str, Any] = {
+            "time": ("time", np.array(self._times), {"units": duration}),
+        }
+        for a, axis in enumerate(axes):
+            coordinates[axis] = (axis, self._grid.centers(a), {"units": length})
+        for name, labels in self._coordinates.items():
+            if name in used:
+                coordinates[name] = (name, np.array(labels, dtype=object))
+        return xr.Dataset(variables, coords=coordinates, attrs=attributes)
+
+
+def mean_rate(crossings: Floats, elapsed: float) -> Floats:
+    """Crossings per time; 0 for the first record."""
+    return np.asarray(crossings / elapsed if elapsed > 0 else np.zeros_like(crossings, float))

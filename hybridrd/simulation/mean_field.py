@@ -1,0 +1,154 @@
+"""The same System as a pure PDE."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hybridrd.continuum.field import Field
+from hybridrd.continuum.solvers import one_blas_thread
+from hybridrd.errors import ModelError
+from hybridrd.model.grid import AXES, Floats
+from hybridrd.model.species import number
+from hybridrd.model.system import System
+from hybridrd.results.dataset import Recorder, mean_rate
+from hybridrd.simulation.plan import check_cells
+from hybridrd.simulation.progress import progress_bar
+from hybridrd.simulation.provenance import common
+from hybridrd.simulation.region import Face, Region, make_region
+from hybridrd.simulation.schedule import in_steps, record_stride
+from hybridrd.simulation.window import start_field
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+OFFERED = ("concentration", "copy_number", "total", "flux")
+
+
+def mean_field(
+    system: System,
+    dt: float,
+    until: float,
+    every: float | None = None,
+    record: Sequence[str] | None = None,
+    solver: str = "auto",
+    progress: bool | None = None,
+) -> xr.Dataset:
+    """Solve the mean-field PDE of a system on its whole domain.
+
+    Reactions by half steps around FiPy's diffusion, second order in time and space:
+    ``dc/dt = D ∇²c + mass action`` (del Razo 2024, eqs. (16) and (23)).
+
+    Parameters
+    ----------
+    system
+        The system; `Copies` and `Points` enter as concentrations in their cells.
+    dt, until, every, record, progress
+        As in `Simulation.run`.
+    solver
+        ``"auto"``, or a kind of `hybridrd.continuum.solvers.make_solver`.
+
+    Returns
+    -------
+    xarray.Dataset
+        As of a `Simulation`; ``copy_number`` is the integral of c over the particle region (the
+        domain if there is none), ``total`` over the domain, ``flux`` that through the faces of
+        the region. There are no ``crossings`` and ``events``.
+
+    Raises
+    ------
+    ModelError, StepError, CapacityError
+        If dt, times or sizes do not fit.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> system = hrd.System(species=[A], domain=hrd.Box(x=(0, 1)), initial={A: 2.0})
+    >>> pde = hrd.mean_field(system, dt=1e-3, until=0.1, every=0.05)
+    >>> pde["total"].values.ravel().round(12)
+    array([2., 2., 2.])
+    """
+    if not isinstance(system, System):
+        raise ModelError(f"system = {system!r}: give a System")
+    dt = number(dt, "dt", strict=True)
+    steps = in_steps(until, dt, "until", least=0)
+    stride = record_stride(every, dt, steps)
+    check_cells(system)
+    # Without particles the faces of interest are the walls of the domain.
+    region = make_region(system if system.particles else system.replace(particles=system.domain))
+    assert region is not None
+    field = Field(system, dt, solver=solver)
+    start_field(system, field)
+    recorder = Recorder(
+        system.grid, system.names, [f.name for f in region.faces], [], dict(system.units),
+        record, OFFERED,
+    )  # fmt: skip
+    began = time.perf_counter()
+    through = np.zeros((len(system.species), len(region.faces)))
+    _write(recorder, 0.0, field, region, through)
+    with one_blas_thread(), progress_bar(steps, progress) as bar:
+        for k in range(steps):
+            field.react(k)
+            field.diffuse(k)
+            if "flux" in recorder.variables:
+                _add_flux(through, field, region, k)
+            field.react(k)
+            bar.update(1)
+            since = (k + 1) % stride
+            if since == 0 or k + 1 == steps:
+                flux = mean_rate(through, (since or stride) * 1.0)
+                _write(recorder, (k + 1) * dt, field, region, flux)
+                through[:] = 0
+    attributes = common(system, dt, "mean-field", "reached the end")
+    attributes["timings"] = {"continuum": round(time.perf_counter() - began, 6)}
+    attributes["diagnostics"] = {
+        "solvers": field.solvers,
+        "implicit_euler_steps": field.fallbacks,
+    }
+    return recorder.dataset(attributes)
+
+
+def _write(recorder: Recorder, t: float, field: Field, region: Region, flux: Floats) -> None:
+    volume = field.grid.volume
+    values = {
+        "concentration": field.c,
+        "copy_number": field.c[:, region.mask].sum(axis=1) * volume,
+        "total": field.amounts(),
+        "flux": flux,
+    }
+    recorder.add(t, {name: values[name] for name in recorder.variables})
+
+
+def _add_flux(through: Floats, field: Field, region: Region, step: int) -> None:
+    """Add the amount per time through each face in the last step, outwards from the region."""
+    for f, face in enumerate(region.faces):
+        for s in range(len(through)):
+            if face.outside < 0:
+                through[s, f] += _wall_flux(field, region, face, s, step)
+            else:
+                sign = 1.0 if face.side == 1 else -1.0
+                index = region.first[face.axis] + face.side * region.inner.shape[face.axis]
+                inside = _tangential(region, face)
+                through[s, f] += sign * field.plane_flux(s, face.axis, index, inside)
+
+
+def _wall_flux(field: Field, region: Region, face: Face, species: int, step: int) -> float:
+    side = AXES[face.axis] + "-+"[face.side]
+    return field.wall_flux(species, side, step, _tangential(region, face))
+
+
+def _tangential(region: Region, face: Face) -> np.ndarray:
+    """Which face cells of the whole plane belong to the region, flat."""
+    d = region.grid.dimension
+    plane = np.zeros([n for a, n in enumerate(region.grid.shape) if a != face.axis], bool)
+    inside = tuple(
+        slice(region.first[a], region.first[a] + region.inner.shape[a])
+        for a in range(d)
+        if a != face.axis
+    )
+    plane[inside] = True
+    return plane.ravel(order="F")

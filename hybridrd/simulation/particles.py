@@ -1,0 +1,85 @@
+"""The particles of one species: positions, ids, and room to grow."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.kernels import arrays, pairs
+from hybridrd.model.grid import Floats
+from hybridrd.simulation.region import Integers
+
+Ids = NDArray[np.uint64]
+_LEAST = 64
+
+
+class Particles:
+    """Positions as rows ``x[axis, particle]``, ids that are never reused, marks of what is gone.
+
+    Only the first ``n`` columns are particles; the rest is room.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        self.n = 0
+        self.x = np.zeros((dimension, _LEAST))
+        self.ids = np.zeros(_LEAST, np.uint64)
+        self.gone = np.zeros(_LEAST, np.uint8)
+        self.marks = np.zeros(_LEAST, np.bool_)
+        self._spare: tuple[Floats, Ids] | None = None
+
+    @property
+    def positions(self) -> Floats:
+        """Positions, shape ``(n, d)`` (length); a copy."""
+        return np.ascontiguousarray(self.x[:, : self.n].T)
+
+    @property
+    def id(self) -> Ids:
+        """Ids, shape ``(n,)``; a copy."""
+        return self.ids[: self.n].copy()
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __repr__(self) -> str:
+        return f"Particles({self.n} in {self.x.shape[0]} dimensions)"
+
+    def reserve(self, extra: int) -> None:
+        """Make room for ``extra`` more particles."""
+        needed = self.n + extra
+        if needed <= self.ids.size:
+            return
+        capacity = max(needed, self.ids.size + self.ids.size // 4)
+        x = np.zeros((self.x.shape[0], capacity))
+        x[:, : self.n] = self.x[:, : self.n]
+        ids = np.zeros(capacity, np.uint64)
+        ids[: self.n] = self.ids[: self.n]
+        gone = np.zeros(capacity, np.uint8)
+        gone[: self.n] = self.gone[: self.n]
+        self.x, self.ids, self.gone = x, ids, gone
+        self.marks = np.zeros(capacity, np.bool_)
+        self._spare = None
+
+    def append(self, x: Floats, ids: Ids) -> None:
+        """Add particles: positions as rows ``(d, m)``."""
+        m = len(ids)
+        self.reserve(m)
+        self.x[:, self.n : self.n + m] = x
+        self.ids[self.n : self.n + m] = ids
+        self.n += m
+
+    def compact(self) -> None:
+        """Drop the particles marked as gone."""
+        self.n = arrays.compact(self.x, self.ids, self.gone, self.n)
+
+    def sort(self, low: Floats, inverse: Floats, shape: Integers) -> Integers:
+        """Store the particles in the order of cells; returns where each cell starts."""
+        cells = np.empty(self.n, np.int64)
+        starts = np.empty(int(np.prod(shape)) + 1, np.int64)
+        pairs.count_cells(self.x, self.n, low, inverse, shape, cells, starts)
+        if self._spare is None:
+            self._spare = (np.zeros_like(self.x), np.zeros_like(self.ids))
+        x, ids = self._spare
+        pairs.sort_into(self.x, self.ids, self.n, cells, starts, np.empty_like(starts[1:]), x, ids)
+        self._spare = (self.x, self.ids)
+        self.x, self.ids = x, ids
+        return starts

@@ -1,0 +1,165 @@
+"""The compiled system: arrays and numbers, and every check of dt against the physics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hybridrd.errors import CapacityError
+from hybridrd.model import doi
+from hybridrd.model.functions import evaluate
+from hybridrd.model.species import number
+from hybridrd.model.system import System
+from hybridrd.model.walls import Reservoir
+from hybridrd.simulation.gates import Gate, make_gates
+from hybridrd.simulation.memory import available_memory
+from hybridrd.simulation.region import Region, SpeciesWalls, make_region, species_walls
+from hybridrd.simulation.start import expected_particles
+from hybridrd.simulation.tables import ReactionTables, make_tables, pair_probabilities
+
+BYTES_PER_PARTICLE = 80
+BYTES_PER_CELL = 400  # fields, matrix and factor of the PDE; more for an irregular 3D continuum
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A `System` compiled for one time step.
+
+    Attributes
+    ----------
+    region, walls, tables
+        The particle region, how each species meets its faces, and the reactions as tables; the
+        first is None and the second empty for a pure PDE.
+    coupling
+        ``"two-way"``, ``"mean-field"``, or ``"none"`` where there is no continuum beside particles.
+    """
+
+    system: System
+    dt: float
+    region: Region | None
+    walls: tuple[SpeciesWalls, ...]
+    tables: ReactionTables
+    coupling: str
+
+    def gates(self) -> list[Gate]:
+        """Fresh gates, whose memory belongs to one simulation."""
+        if self.region is None:
+            return []
+        return make_gates(self.system, self.region, list(self.walls), self.coupling == "two-way")
+
+    def report(self) -> dict[str, Any]:
+        """What was chosen, for the diagnostics of a result."""
+        gates = []
+        for gate in self.gates():
+            if gate.numbers is None:
+                continue
+            n = gate.numbers
+            gates.append(
+                {
+                    "where": gate.where,
+                    "scheme": n.kind,
+                    "width": n.width,
+                    "alpha": n.alpha,
+                    "rate_factor": n.beta,
+                    "offset": n.offset,
+                }
+            )
+        return {
+            "coupling": self.coupling,
+            "interface": gates,
+            "pairs": [_pair_report(self, i) for i in range(len(self.tables.pairs))],
+        }
+
+
+def compile_system(system: System, dt: float) -> Plan:
+    """Check a system against a time step and compile it.
+
+    Raises
+    ------
+    ModelError
+        If dt is not a positive number, or a function gives an impossible value.
+    StepError
+        If dt is too large for a layer, a plane, or a pair rate.
+    CapacityError
+        If the run cannot fit into memory.
+    """
+    dt = number(dt, "dt", strict=True)
+    region = make_region(system)
+    tables = make_tables(system)
+    walls: tuple[SpeciesWalls, ...] = ()
+    coupling = "none"
+    check_cells(system)
+    if region is not None:
+        walls = tuple(species_walls(system, region, s, dt) for s in range(len(system.species)))
+        if system.is_hybrid:
+            coupling = system.coupling
+        rates = tables.macroscopic(0.5 * dt)
+        for p in tables.pairs:
+            label = system.reactions[p.reaction].label
+            pair_probabilities(p, rates[p.reaction], dt, system.dimension, label)
+        _check_particles(system, region)
+    plan = Plan(system, dt, region, walls, tables, coupling)
+    plan.gates()
+    return plan
+
+
+def check_cells(system: System) -> None:
+    """Refuse more cells than memory holds."""
+    needed = system.grid.cells * len(system.species) * BYTES_PER_CELL
+    free = available_memory()
+    if needed > free:
+        raise CapacityError(
+            f"cells = {system.cells}: about {needed / 1e9:.3g} GB for {len(system.species)} "
+            f"species on {system.grid.cells:,} cells, but {free / 1e9:.3g} GB are free; "
+            f"use fewer cells"
+        )
+
+
+def _check_particles(system: System, region: Region) -> None:
+    """Refuse a run whose particles cannot fit: the initial ones, or those at a reservoir's c_R."""
+    largest = expected_particles(system, region)
+    cause = "the initial state"
+    for face in region.faces:
+        if not isinstance(face.wall, Reservoir):
+            continue
+        for name, value in face.wall.concentrations.items():
+            if callable(value):
+                continue
+            count = float(evaluate(value, {}, 0.0, name)[0]) * region.volume
+            if count > largest:
+                largest, cause = count, f"the reservoir of {name} at {face.name}"
+    needed = largest * BYTES_PER_PARTICLE
+    free = available_memory()
+    if needed > free:
+        raise CapacityError(
+            f"{cause} brings about {largest:.3g} particles, {needed / 1e9:.3g} GB, but "
+            f"{free / 1e9:.3g} GB are free; use a smaller particle region or concentration"
+        )
+
+
+def _pair_report(plan: Plan, i: int) -> dict[str, Any]:
+    pair = plan.tables.pairs[i]
+    reaction = plan.system.reactions[pair.reaction]
+    d = plan.system.dimension
+    k = float(np.max(plan.tables.macroscopic(0.5 * plan.dt)[pair.reaction]))
+    lambda0 = doi.microscopic_rate(k, pair.radius, d)
+    p, half = doi.pair_probability(lambda0, plan.dt, pair.D, pair.radius, d)
+    report: dict[str, Any] = {
+        "reaction": reaction.label,
+        "k": k,
+        "lambda0": lambda0,
+        "radius": pair.radius,
+        "probability_per_step": p,
+        "probability_per_half_step": half,
+    }
+    if d == 3 and pair.D > 0 and lambda0 > 0:
+        effective = doi.doi_rate_3d(lambda0, pair.D, pair.radius)
+        report["effective_k"] = effective
+        if effective < 0.99 * k:
+            report["note"] = (
+                f"Doi's effective rate {effective:.4g} is {100 * (1 - effective / k):.1f} % below "
+                f"the macroscopic k = {k:.4g}, which the continuum uses"
+            )
+    return report

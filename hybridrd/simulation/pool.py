@@ -1,0 +1,32 @@
+"""Threads that share a kernel, each on its own part of the particles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+_LEAST = 20_000  # particles below which a second thread costs more than it brings
+
+
+class Pool:
+    """Runs ``kernel(start, stop)`` over the parts of a range, on one or more threads.
+
+    Numbers are addressed by particle, so the result does not depend on the parts.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        self.threads = threads
+        self._executor = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    def run(self, kernel: Callable[[int, int], object], n: int) -> None:
+        """Call the kernel on [0, n) in as many parts as pay."""
+        if self._executor is None or n < 2 * _LEAST:
+            kernel(0, n)
+            return
+        parts = min(self.threads, n // _LEAST)
+        bounds = [n * k // parts for k in range(parts + 1)]
+        jobs = [
+            self._executor.submit(kernel, a, b) for a, b in zip(bounds, bounds[1:], strict=False)
+        ]
+        for job in jobs:
+            job.result()

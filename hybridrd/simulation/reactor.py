@@ -1,0 +1,273 @@
+"""Half steps of reactions in the particle region."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hybridrd.errors import StepError
+from hybridrd.kernels import fates, pairs
+from hybridrd.kernels.arrays import runs
+from hybridrd.kernels.poisson import poisson_numbers
+from hybridrd.kernels.rng import CREATIONS
+from hybridrd.model.grid import Floats
+from hybridrd.simulation.particles import Particles
+from hybridrd.simulation.pool import Pool
+from hybridrd.simulation.region import Integers, Region
+from hybridrd.simulation.tables import PairReaction, ReactionTables, pair_probabilities
+
+_CREATION = 1 << 40  # creation counts have the addresses reaction * 2^40 + cell
+
+
+class Reactor:
+    """Reactions of one particle region: creations, first-order families, Doi pairs.
+
+    A half step before the diffusion handles pairs, then the rest; one after it the rest, then
+    pairs: so the two trials of a pair between two diffusions see the same positions, and the
+    whole step is symmetric.
+    """
+
+    def __init__(self, tables: ReactionTables, region: Region, dt: float, key: np.uint64) -> None:
+        self._tables = tables
+        self._region = region
+        self._dt = dt
+        self._key = key
+        self._rates = np.zeros((0, 1))
+        self._halves: list[Floats] = []
+        self._room = 256
+        self.events = np.zeros(len(tables.system.reactions), np.int64)
+        grid = region.grid if tables.varies else region.inner
+        self._low = np.array(grid.lower)
+        self._inverse = 1.0 / np.array(grid.spacing)
+        self._steps = np.array(grid.spacing)
+        self._shape = np.array(grid.shape, np.int64)
+        self.set_rates(0.5 * dt)
+
+    def set_rates(self, t: float) -> None:
+        """Evaluate the rates at the middle of a step. Raises StepError where dt is too large."""
+        tables = self._tables
+        self._rates = tables.macroscopic(t)
+        labels = [r.label for r in tables.system.reactions]
+        self._halves = [
+            pair_probabilities(
+                p,
+                self._rates[p.reaction],
+                self._dt,
+                self._region.grid.dimension,
+                labels[p.reaction],
+            )
+            for p in tables.pairs
+        ]
+
+    def half_step(
+        self, particles: list[Particles], step: int, half: int, next_id: int, pool: Pool
+    ) -> int:
+        """React for half a step; returns the next free id."""
+        tables = self._tables
+        if half == 0:
+            if tables.in_time:
+                self.set_rates((step + 0.5) * self._dt)
+            next_id = self._pairs(particles, step, half, next_id)
+            return self._first_order(particles, step, half, next_id, pool)
+        next_id = self._first_order(particles, step, half, next_id, pool)
+        return self._pairs(particles, step, half, next_id)
+
+    # Orders zero and one
+
+    def _first_order(
+        self, particles: list[Particles], step: int, half: int, next_id: int, pool: Pool
+    ) -> int:
+        tables = self._tables
+        if not tables.creations and not len(tables.channel):
+            return next_id
+        tau = 0.5 * self._dt
+        news: list[tuple[Integers, np.ndarray, Floats]] = []
+        for r in tables.creations:
+            cells = self._creation_cells(r, tau, step, half)
+            if len(cells):
+                news.append(
+                    self._grow(lambda *out, r=r, c=cells: self._create(r, c, step, half, *out))
+                )
+        for s, group in enumerate(particles):
+            if tables.channels[s] == tables.channels[s + 1] or group.n == 0:
+                continue
+            self._mark(s, group, tau, step, half, pool)
+            if not group.marks[: group.n].any():
+                continue
+            news.append(
+                self._grow(lambda *out, s=s, g=group: self._react(s, g, tau, step, half, *out))
+            )
+            group.compact()
+        if not news:
+            return next_id
+        species = np.concatenate([n[0] for n in news])
+        parents = np.concatenate([n[1] for n in news])
+        x = np.concatenate([n[2] for n in news], axis=1)
+        # By the parents' ids, not by where they are stored.
+        order = np.argsort(parents, kind="stable")
+        return add_in_order(particles, species[order], x[:, order], next_id)
+
+    def _mark(self, s: int, group: Particles, tau: float, step: int, half: int, pool: Pool) -> None:
+        t = self._tables
+        if self._rates.shape[1] > 1:
+            pool.run(
+                lambda a, b: fates.mark_by_cell(
+                    s, group.x, group.ids, a, b, tau, self._key, step, half, t.channels, t.channel,
+                    self._rates, self._low, self._inverse, self._shape, group.marks,
+                ),
+                group.n,
+            )  # fmt: skip
+            return
+        mine = t.channel[t.channels[s] : t.channels[s + 1]]
+        total = 0.0
+        for r in mine:  # in the order of the kernel, to the last bit
+            total += self._rates[r, 0]
+        probability = -np.expm1(-total * tau)
+        pool.run(
+            lambda a, b: fates.mark(
+                group.ids, a, b, probability, self._key, step, half, group.marks
+            ),
+            group.n,
+        )
+
+    def _creation_cells(self, r: int, tau: float, step: int, half: int) -> Integers:
+        region = self._region
+        if self._rates.shape[1] > 1:
+            inside = np.flatnonzero(region.mask)
+            means = self._rates[r, inside] * region.grid.volume * tau
+        else:
+            inside = np.arange(region.inner.cells)
+            means = np.full(len(inside), self._rates[r, 0] * region.inner.volume * tau)
+        counts = np.empty(len(inside), np.int64)
+        address = np.uint64(r * _CREATION + half * (_CREATION >> 1))
+        total = poisson_numbers(means, self._key, address, step, CREATIONS, counts)
+        return np.asarray(inside[runs(counts, total)])
+
+    def _create(self, r, cells, step, half, species, parents, x, events):  # type: ignore[no-untyped-def]
+        t = self._tables
+        return fates.create(
+            r, cells, self._low, self._steps, self._shape, 0.5 * self._dt, self._key, step, half,
+            t.channels, t.channel, t.products, t.product, self._rates, species, parents, x, events,
+        )  # fmt: skip
+
+    def _react(self, s, group, tau, step, half, species, parents, x, events):  # type: ignore[no-untyped-def]
+        t = self._tables
+        return fates.react_first_order(
+            s, group.x, group.ids, group.n, group.marks, tau, self._key, step, half, t.channels,
+            t.channel, t.products, t.product, self._rates, self._low, self._inverse, self._shape,
+            group.gone, species, parents, x, events,
+        )  # fmt: skip
+
+    def _grow(self, kernel):  # type: ignore[no-untyped-def]
+        """Run a kernel with outputs large enough; numbers are addressed, so a rerun is the same."""
+        d = self._region.grid.dimension
+        while True:
+            species = np.empty(self._room, np.int64)
+            parents = np.empty(self._room, np.uint64)
+            x = np.empty((d, self._room))
+            events = np.zeros_like(self.events)
+            n = kernel(species, parents, x, events)
+            if n >= 0:
+                self.events += events
+                return species[:n], parents[:n], x[:, :n]
+            if n == fates.DEEP:
+                raise StepError(
+                    f"one particle has thousands of descendants within half a step of "
+                    f"{self._dt:g}; use a smaller dt"
+                )
+            self._room *= 2
+
+    # Order two
+
+    def _pairs(self, particles: list[Particles], step: int, half: int, next_id: int) -> int:
+        active = [
+            (p, h)
+            for p, h in zip(self._tables.pairs, self._halves, strict=True)
+            if particles[p.first].n and particles[p.second].n and h.max() > 0
+        ]
+        if not active:
+            return next_id
+        involved = sorted({s for p, _ in active for s in (p.first, p.second)})
+        shape = self._cell_shape(
+            max(p.radius for p, _ in active), max(particles[s].n for s in involved)
+        )
+        region = self._region
+        inverse = shape / region.extent
+        starts = {s: particles[s].sort(region.low, inverse, shape) for s in involved}
+        found = [
+            self._find(p, h, particles, starts[p.second], inverse, shape, step, half)
+            for p, h in active
+        ]
+        if not any(len(f[0]) for f in found):
+            return next_id
+        offsets = {s: sum(particles[o].n for o in involved if o < s) for s in involved}
+        a = np.concatenate(
+            [f[0] + offsets[p.first] for (p, _), f in zip(active, found, strict=True)]
+        )
+        b = np.concatenate(
+            [f[1] + offsets[p.second] for (p, _), f in zip(active, found, strict=True)]
+        )
+        which = np.repeat(np.arange(len(active)), [len(f[0]) for f in found])
+        order = np.argsort(np.concatenate([f[2] for f in found]), kind="stable")
+        consumes = np.array([p.consumes for p, _ in active])
+        gone = np.zeros(sum(particles[s].n for s in involved), np.uint8)
+        accepted = np.empty(len(order), np.int64)
+        m = pairs.accept(order, a, b, consumes[which, 0], consumes[which, 1], gone, accepted)
+        species: list[int] = []
+        places: list[Floats] = []
+        for e in accepted[:m]:
+            p = active[which[e]][0]
+            self.events[p.reaction] += 1
+            for s, place in p.news:
+                owner, i = (p.first, a[e]) if place == 0 else (p.second, b[e])
+                species.append(s)
+                places.append(particles[owner].x[:, i - offsets[owner]].copy())
+        for s in involved:
+            particles[s].gone[: particles[s].n] = gone[offsets[s] : offsets[s] + particles[s].n]
+            particles[s].compact()
+        if not species:
+            return next_id
+        return add_in_order(particles, np.array(species), np.array(places).T, next_id)
+
+    def _cell_shape(self, radius: float, n: int) -> Integers:
+        """Cells of at least the radius, and about one particle each."""
+        region = self._region
+        d = region.grid.dimension
+        spacing = (region.volume / max(n, 1)) ** (1.0 / d)
+        return np.maximum(np.floor(region.extent / max(radius, spacing)), 1).astype(np.int64)
+
+    def _find(
+        self,
+        pair: PairReaction,
+        probability: Floats,
+        particles: list[Particles],
+        starts: Integers,
+        inverse: Floats,
+        shape: Integers,
+        step: int,
+        half: int,
+    ) -> tuple[Integers, Integers, np.ndarray]:
+        region = self._region
+        a, b = particles[pair.first], particles[pair.second]
+        widths = np.where(region.wrapped, region.extent, 0.0)
+        room = 64
+        while True:
+            i, j = np.empty(room, np.int64), np.empty(room, np.int64)
+            priority = np.empty(room, np.uint64)
+            m = pairs.find_pairs(
+                a.x, a.ids, a.n, b.x, b.ids, starts, pair.like, pair.radius, probability,
+                region.low, inverse, shape, widths, self._key, step, pair.reaction, half,
+                self._low, self._inverse, self._shape, i, j, priority,
+            )  # fmt: skip
+            if m <= room:
+                return i[:m], j[:m], priority[:m]
+            room = m
+
+
+def add_in_order(particles: list[Particles], species: Integers, x: Floats, next_id: int) -> int:
+    """Append new particles of several species with ids in the given order; the next free id."""
+    ids = np.arange(next_id, next_id + len(species), dtype=np.uint64)
+    for s, group in enumerate(particles):
+        mine = species == s
+        if mine.any():
+            group.append(x[:, mine], ids[mine])
+    return next_id + len(species)

@@ -1,0 +1,213 @@
+"""The particle region on the grid: its box, its faces, and how each species meets them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.interface import FaceNumbers, default_scheme
+from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP
+from hybridrd.model.grid import AXES, Floats, Grid
+from hybridrd.model.system import System
+from hybridrd.model.walls import Absorbing, Influx, PartiallyAbsorbing, Periodic, Reservoir, Wall
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face of the particle region, with the cells along it.
+
+    Parameters
+    ----------
+    name
+        ``"x+"`` for a wall of the domain, ``"interface:x+"`` for a face inside it.
+    axis, side
+        Normal axis, and 0 for the lower, 1 for the upper side.
+    plane
+        Its coordinate along the axis (length).
+    area
+        Area of one face cell (length^(d-1)).
+    outside
+        Index along the axis of the continuum cells beyond it, -1 for a wall.
+    columns
+        Flat domain indices of the column of cells behind each face cell, shape
+        ``(face cells, cells along the axis)``, in axis order.
+    wall
+        The wall, None for an interface.
+    """
+
+    name: str
+    axis: int
+    side: int
+    plane: float
+    area: float
+    outside: int
+    columns: Integers
+    wall: Wall | None
+
+    @property
+    def index(self) -> int:
+        """``2 axis + side``, the number kernels know it by."""
+        return 2 * self.axis + self.side
+
+    @property
+    def size(self) -> int:
+        return len(self.columns)
+
+
+@dataclass(frozen=True)
+class Region:
+    """The particle region on the grid.
+
+    Parameters
+    ----------
+    grid, inner
+        The cells of the domain, and those of the region alone.
+    first
+        Index of the region's first cell along each axis.
+    faces
+        The faces that are not periodic.
+    wrapped, periodic
+        Per axis: whether particles wrap around in the region, and whether the domain is periodic.
+    mask
+        Which cells of the domain are in the region, flat.
+    """
+
+    grid: Grid
+    inner: Grid
+    first: tuple[int, ...]
+    faces: tuple[Face, ...]
+    wrapped: tuple[bool, ...]
+    periodic: tuple[bool, ...]
+    mask: NDArray[np.bool_]
+
+    @property
+    def low(self) -> Floats:
+        return np.array(self.inner.lower)
+
+    @property
+    def high(self) -> Floats:
+        return np.array(self.inner.upper)
+
+    @property
+    def volume(self) -> float:
+        return float(np.prod(self.high - self.low))
+
+    @property
+    def extent(self) -> Floats:
+        return self.high - self.low
+
+
+def periodic_axes(system: System) -> tuple[bool, ...]:
+    """Which axes of the domain are periodic."""
+    return tuple(isinstance(system.walls.get(a + "-"), Periodic) for a in system.domain.axes)
+
+
+def make_region(system: System) -> Region | None:
+    """The particle region of a system, None for a pure PDE."""
+    if system.particles is None:
+        return None
+    grid = system.grid
+    periodic = periodic_axes(system)
+    first, count = [], []
+    for a, (lo, hi) in enumerate(system.particles.intervals):
+        start = round((lo - grid.lower[a]) / grid.spacing[a])
+        stop = round((hi - grid.lower[a]) / grid.spacing[a])
+        first.append(start)
+        count.append(stop - start)
+    # Faces are taken from the grid, so that cell faces and planes are the same numbers.
+    low = [grid.edges(a)[first[a]] for a in range(grid.dimension)]
+    high = [grid.edges(a)[first[a] + count[a]] for a in range(grid.dimension)]
+    inner = Grid(tuple(map(float, low)), tuple(map(float, high)), tuple(count))
+    index = np.arange(grid.cells).reshape(grid.shape[::-1]).T
+    block = index[tuple(slice(f, f + n) for f, n in zip(first, count, strict=True))]
+    mask = np.zeros(grid.cells, bool)
+    mask[block.ravel()] = True
+    faces: list[Face] = []
+    wrapped = []
+    for a in range(grid.dimension):
+        whole = count[a] == grid.shape[a]
+        wrapped.append(whole and periodic[a])
+        if wrapped[a]:
+            continue
+        for side in (0, 1):
+            ends = first[a] + count[a] == grid.shape[a] if side else first[a] == 0
+            at_wall = ends and not periodic[a]
+            name = AXES[a] + "-+"[side]
+            beyond = first[a] + count[a] if side else first[a] - 1
+            tangential = tuple(
+                slice(None) if b == a else slice(first[b], first[b] + count[b])
+                for b in range(grid.dimension)
+            )
+            columns = np.moveaxis(index[tangential], a, -1)
+            # First tangential axis fastest.
+            flat = (
+                columns.reshape(-1, grid.shape[a], order="F") if columns.ndim > 1 else columns[None]
+            )
+            faces.append(
+                Face(
+                    name=name if at_wall else f"interface:{name}",
+                    axis=a,
+                    side=side,
+                    plane=float(high[a] if side else low[a]),
+                    area=grid.face_area(a),
+                    outside=-1 if at_wall else beyond % grid.shape[a],
+                    columns=np.ascontiguousarray(flat),
+                    wall=system.walls.get(name) if at_wall else None,
+                )
+            )
+    return Region(grid, inner, tuple(first), tuple(faces), tuple(wrapped), periodic, mask)
+
+
+@dataclass(frozen=True)
+class SpeciesWalls:
+    """How one species meets the faces: kinds and gammas for the walk, numbers for exchange."""
+
+    kinds: NDArray[np.int64]
+    gammas: Floats
+    exchanges: dict[int, FaceNumbers]
+    influxes: tuple[int, ...]
+
+
+def species_walls(system: System, region: Region, species: int, dt: float) -> SpeciesWalls:
+    """Kinds of walls and interface numbers of a species. Raises StepError where dt does not fit."""
+    name, D = system.species[species].name, system.species[species].D
+    d = region.grid.dimension
+    kinds = np.full((d, 2), REFLECT, np.int64)
+    gammas = np.zeros((d, 2))
+    exchanges: dict[int, FaceNumbers] = {}
+    influxes: list[int] = []
+    for a in range(d):
+        if region.wrapped[a]:
+            kinds[a] = WRAP
+    for number, face in enumerate(region.faces):
+        wall = face.wall
+        context = None
+        if face.outside >= 0:
+            context = system.coupling
+        elif isinstance(wall, Reservoir) and name in wall.concentrations:
+            context = "wall"
+        elif isinstance(wall, Absorbing):
+            kinds[face.axis, face.side] = OPEN
+        elif isinstance(wall, PartiallyAbsorbing) and wall.of(name) > 0 and D > 0:
+            kinds[face.axis, face.side] = PARTIAL
+            gammas[face.axis, face.side] = wall.of(name) / D
+        elif isinstance(wall, Influx) and name in wall.fluxes:
+            influxes.append(number)
+        if context is not None and D > 0:
+            scheme = system.interface or default_scheme(context)
+            numbers = scheme.numbers(
+                D,
+                dt,
+                context,
+                region.grid.spacing[face.axis],
+                float(region.extent[face.axis]),
+                f"species {name} at {face.name}",
+            )
+            exchanges[number] = numbers
+            if numbers.kind == "exact":
+                kinds[face.axis, face.side] = OPEN
+    return SpeciesWalls(kinds, gammas, exchanges, tuple(influxes))

@@ -1,0 +1,33 @@
+"""When a run ends and records: times as numbers of steps."""
+
+from __future__ import annotations
+
+import math
+
+from hybridrd.errors import StepError
+from hybridrd.model.species import number
+
+MAX_STEPS = 2**32 - 1  # steps are addressed with 32 bits
+
+
+def in_steps(time: float, dt: float, name: str, least: int = 1) -> int:
+    """A time as a whole number of steps. Raises StepError naming the nearest that fits."""
+    time = number(time, name, minimum=0.0)
+    steps = round(time / dt)
+    if abs(steps * dt - time) > 1e-9 * max(time, dt) or steps < least:
+        below = max(least, math.floor(time / dt + 1e-9))
+        near = sorted({round(k * dt, 12) for k in (below, below + 1)})
+        raise StepError(
+            f"{name} = {time:g} is not a multiple of dt = {dt:g}; the nearest are "
+            f"{' and '.join(f'{t:.12g}' for t in near)}"
+        )
+    if steps > MAX_STEPS:
+        raise StepError(f"{name} = {time:g} takes {steps:.3g} steps of {dt:g}; at most 2^32 - 1")
+    return steps
+
+
+def record_stride(every: float | None, dt: float, steps: int) -> int:
+    """Steps between records: those of ``every``, or about a hundredth of the run."""
+    if every is None:
+        return max(1, round(steps / 100))
+    return in_steps(every, dt, "every")

@@ -1,0 +1,344 @@
+"""The running simulation: the only thing that changes."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.continuum.field import Field
+from hybridrd.continuum.solvers import one_blas_thread
+from hybridrd.errors import ModelError, StepError
+from hybridrd.kernels.arrays import count_in_cells
+from hybridrd.kernels.rng import make_key
+from hybridrd.kernels.walk import move
+from hybridrd.model.grid import Floats
+from hybridrd.model.system import System
+from hybridrd.results.dataset import Recorder
+from hybridrd.simulation.exchange import Exchange
+from hybridrd.simulation.ledger import Ledger
+from hybridrd.simulation.log import Clock, Log
+from hybridrd.simulation.particles import Particles
+from hybridrd.simulation.plan import Plan, compile_system
+from hybridrd.simulation.pool import Pool
+from hybridrd.simulation.progress import progress_bar
+from hybridrd.simulation.provenance import attributes
+from hybridrd.simulation.reactor import Reactor
+from hybridrd.simulation.region import Region
+from hybridrd.simulation.schedule import in_steps, record_stride
+from hybridrd.simulation.start import Start
+from hybridrd.simulation.window import LiveWindow, MeanField
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+OFFERED = ("concentration", "copy_number", "total", "flux", "crossings", "events")
+
+
+class Simulation:
+    """One realisation of a System with a particle region.
+
+    Parameters
+    ----------
+    system
+        What to simulate; a system without a particle region is for `mean_field`.
+    dt
+        Time step (time).
+    seed
+        Any whole number of at least 0; None draws one, which the result records.
+    replica
+        Number of the realisation; replica i of an ensemble is this simulation, bit for bit.
+    threads
+        Threads for the particles; the result does not depend on it. By default one.
+    solver
+        How the continuum is stepped: ``"auto"`` or a kind of
+        `hybridrd.continuum.solvers.make_solver`; ``"fipy"`` is FiPy's own solve.
+
+    Raises
+    ------
+    ModelError, StepError, CapacityError
+        If dt or a size does not fit; before anything runs.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> line = hrd.Box(x=(0, 1))
+    >>> system = hrd.System(species=[A], domain=line, particles=line, initial={A: hrd.Copies(50)})
+    >>> result = hrd.Simulation(system, dt=1e-3, seed=1).run(until=0.1, every=0.05)
+    >>> result["copy_number"].values.ravel()
+    array([50, 50, 50])
+    """
+
+    def __init__(
+        self,
+        system: System,
+        dt: float,
+        seed: int | None = None,
+        replica: int = 0,
+        threads: int | None = None,
+        solver: str = "auto",
+        *,
+        plan: Plan | None = None,
+        mean_field: MeanField | None = None,
+    ) -> None:
+        if not isinstance(system, System):
+            raise ModelError(f"system = {system!r}: give a System")
+        self.plan = compile_system(system, dt) if plan is None else plan
+        if self.plan.region is None:
+            raise ModelError(
+                "the system has no particle region (particles=None); run it with "
+                "hybridrd.mean_field, or give particles="
+            )
+        self.system = system
+        self.dt = self.plan.dt
+        self.seed = _whole(secrets.randbits(63) if seed is None else seed, "seed")
+        self.replica = _whole(replica, "replica")
+        self.threads = max(1, _whole(1 if threads is None else threads, "threads"))
+        self.steps = 0
+        self.timings = {"reactions": 0.0, "exchange": 0.0, "diffusion": 0.0, "continuum": 0.0}
+        self._region: Region = self.plan.region
+        self._key = make_key(self.seed, self.replica)
+        self._pool = Pool(self.threads)
+        self._gates = self.plan.gates()
+        two_way = self.plan.coupling == "two-way"
+        self._D = [s.D for s in system.species]
+        self._exchange = Exchange(
+            self._region, self._gates, list(self.plan.walls), self._D, self.dt, self._key, two_way
+        )
+        self._reactor = Reactor(self.plan.tables, self._region, self.dt, self._key)
+        self._field: Field | None = None
+        self._ledger: Ledger | None = None
+        self._mean_field: MeanField | None = None
+        if two_way:
+            self._field = Field(system, self.dt, cut=self._region.mask, solver=solver)
+            self._ledger = Ledger(self._field)
+        elif self.plan.coupling == "mean-field":
+            self._mean_field = mean_field or LiveWindow(system, self.dt, solver)
+        self._groups = [Particles(system.dimension) for _ in system.species]
+        self._draw()
+
+    def _draw(self) -> None:
+        start = Start(self.system, self._region, self._key)
+        for s, group in enumerate(self._groups):
+            outside = start.draw(s, group)
+            if self._field is not None:
+                self._field.c[s] = outside[self._field.active]
+        self._next_id = start.next_id
+        if self._field is not None:
+            for gate in self._gates:
+                if gate.stencil is not None:
+                    gate.to_active(self._field.position)
+
+    @property
+    def time(self) -> float:
+        """Time reached."""
+        return self.steps * self.dt
+
+    @property
+    def particles(self) -> Mapping[str, Particles]:
+        """The particles of each species by name: ``positions`` ``(n, d)`` and ``id`` ``(n,)``."""
+        return dict(zip(self.system.names, self._groups, strict=True))
+
+    @property
+    def copy_number(self) -> np.ndarray:
+        """Number of particles in the particle region, per species."""
+        return np.array([g.n for g in self._groups], np.int64)
+
+    @property
+    def crossings(self) -> np.ndarray:
+        """Net number that left through each face since the start, ``(species, faces)``."""
+        return self._exchange.crossings
+
+    @property
+    def events(self) -> np.ndarray:
+        """How often each reaction fired in the particle region since the start."""
+        return self._reactor.events
+
+    @property
+    def total(self) -> Floats:
+        """Particles + integral of the continuum - amount owed, per species.
+
+        In mean-field coupling the continuum is counted outside the particle region.
+        """
+        n = self.copy_number.astype(float)
+        if self._field is not None and self._ledger is not None:
+            return np.asarray(n + self._field.amounts() - self._ledger.total_owed())
+        if self._mean_field is not None:
+            c = self._mean_field.concentration(self.steps)
+            outside = c[:, ~self._region.mask].sum(axis=1)
+            return np.asarray(n + outside * self._region.grid.volume)
+        return n
+
+    @property
+    def concentration(self) -> Floats:
+        """Concentration on all cells of the domain, ``(species, nx, ny, nz)``."""
+        return np.asarray(self._region.grid.unflatten(self.flat_concentration()))
+
+    def flat_concentration(self) -> Floats:
+        """Concentration on all cells, flat: ``(species, cells)``."""
+        grid = self._region.grid
+        low, inverse = np.array(grid.lower), 1.0 / np.array(grid.spacing)
+        shape = np.array(grid.shape, np.int64)
+        result = np.zeros((len(self._groups), grid.cells))
+        for s, group in enumerate(self._groups):
+            counts = np.zeros(grid.cells, np.int64)
+            count_in_cells(group.x, group.n, low, inverse, shape, counts)
+            result[s] = counts / grid.volume
+        if self._field is not None:
+            result[:, self._field.active] = self._field.c
+        elif self._mean_field is not None:
+            outside = ~self._region.mask
+            result[:, outside] = self._mean_field.concentration(self.steps)[:, outside]
+        return result
+
+    def step(self) -> None:
+        """One step of dt; its order stands in `run`."""
+        k = self.steps
+        clock = Clock(self.timings)
+        self._next_id = self._reactor.half_step(self._groups, k, 0, self._next_id, self._pool)
+        clock.lap("reactions")
+        self._read_reservoirs(k)
+        clock.lap("continuum")
+        exchange = self._exchange
+        self._next_id = exchange.layers(self._groups, k, self._next_id)
+        clock.lap("exchange")
+        self._move(k)
+        clock.lap("diffusion")
+        self._next_id = exchange.planes(self._groups, k, self._next_id)
+        clock.lap("exchange")
+        if self._field is not None and self._ledger is not None and exchange.credit is not None:
+            self._field.diffuse(k, self._ledger.source(exchange.credit))
+            self._field.react(k)
+        clock.lap("continuum")
+        self._next_id = self._reactor.half_step(self._groups, k, 1, self._next_id, self._pool)
+        clock.lap("reactions")
+        self.steps += 1
+
+    def _read_reservoirs(self, k: int) -> None:
+        """Set c_R of every gate for this step."""
+        for gate in self._gates:
+            if gate.stencil is None:
+                gate.set_given(k * self.dt, self.dt)
+        if self._field is not None:
+            self._field.react(k)
+            for gate in self._gates:
+                if gate.stencil is not None:
+                    gate.set_two_way(self._field.c[gate.species])
+        elif self._mean_field is not None:
+            self._mean_field.advance(k, self._gates)
+
+    def _move(self, k: int) -> None:
+        region = self._region
+        low, high = region.low, region.high
+        for s, group in enumerate(self._groups):
+            if self._D[s] == 0 or group.n == 0:
+                continue
+            walls = self.plan.walls[s]
+
+            def kernel(a: int, b: int, s: int = s, g: Particles = group, w: Any = walls) -> None:
+                move(
+                    g.x, g.ids, a, b, self._key, k, self._D[s], self.dt, low, high,
+                    w.kinds, w.gammas, g.gone,
+                )  # fmt: skip
+
+            self._pool.run(kernel, group.n)
+            self._exchange.leave(s, group)
+
+    def run(
+        self,
+        until: float,
+        every: float | None = None,
+        record: Sequence[str] | None = None,
+        observe: Mapping[str, Callable[[Simulation], Any]] | None = None,
+        stop: Callable[[Simulation], bool] | None = None,
+        progress: bool | None = None,
+    ) -> xr.Dataset:
+        """Run to a time and return what was recorded.
+
+        One step, symmetric and of second order:
+
+        1. half a step of reactions: pairs, then creations and first-order families; the continuum
+           reacts, too, and c_R is read from it;
+        2. boundary layers exchange, one face after another;
+        3. particles diffuse, exact planes exchange; the continuum diffuses, with all that was
+           exchanged as a source inside the step;
+        4. half a step of reactions: creations and first-order families, then pairs.
+
+        Parameters
+        ----------
+        until
+            Absolute time to reach, a multiple of dt.
+        every
+            Time between records, a multiple of dt; by default a hundredth of the run.
+        record
+            Names of variables to record; by default all.
+        observe
+            Functions of the simulation by name, called at each record; each returns a number or
+            an array of constant shape.
+        stop
+            Called at each record; a true value ends the run.
+        progress
+            False for no progress bar; otherwise there is one where the output is a terminal, and
+            (unless True) the run takes more than two seconds.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``concentration(time, species, x, y, z)``, ``copy_number(time, species)``,
+            ``total(time, species)``, ``flux(time, species, face)``, ``crossings`` and ``events``,
+            with time 0 (or the time of the call) first.
+
+        Raises
+        ------
+        StepError
+            If ``until`` or ``every`` is not a multiple of dt, or ``until`` has passed.
+        """
+        last = in_steps(until, self.dt, "until", least=0)
+        if last < self.steps:
+            raise StepError(f"until = {until:g} has passed; the simulation is at {self.time:.12g}")
+        stride = record_stride(every, self.dt, last - self.steps)
+        extra = dict(observe or {})
+        taken = sorted(set(extra) & {*OFFERED, "time", "species", "face", "reaction"})
+        if taken:
+            raise ModelError(f"observe: the name {taken[0]!r} is taken; choose another")
+        offered = OFFERED if self.system.reactions else OFFERED[:-1]
+        recorder = Recorder(
+            self._region.grid, self.system.names, [f.name for f in self._region.faces],
+            [r.label for r in self.system.reactions], dict(self.system.units), record, offered,
+        )  # fmt: skip
+        log = Log(self, recorder, extra)
+        log.write(0.0)
+        first, reason = self.steps, "reached the end"
+        with one_blas_thread(), progress_bar(last - first, progress) as bar:
+            while self.steps < last:
+                self.step()
+                bar.update(1)
+                since = (self.steps - first) % stride
+                if since == 0 or self.steps == last:
+                    log.write((since or stride) * self.dt)
+                    if stop is not None and stop(self):
+                        reason = "stop condition"
+                        break
+        return recorder.dataset(attributes(self, reason, self.diagnostics()))
+
+    def diagnostics(self) -> dict[str, Any]:
+        """What was chosen and what happened, as plain numbers and text."""
+        report = self.plan.report()
+        field = self._field or getattr(self._mean_field, "field", None)
+        if field is not None:
+            report["solvers"] = field.solvers
+            report["implicit_euler_steps"] = field.fallbacks
+        if self._ledger is not None:
+            owed = self._ledger.total_owed()
+            report["owed"] = dict(zip(self.system.names, map(float, owed), strict=True))
+            report["overdrafts"] = self._ledger.overdrafts
+        return report
+
+
+def _whole(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise ModelError(f"{name} = {value!r}: a whole number of at least 0 is needed")
+    return int(value)

@@ -1,0 +1,106 @@
+"""The mean-field reservoir: a PDE on the whole domain, into which the particle region is a window.
+
+It takes no notice of the particles, so that replicas may share one solution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.continuum.field import Field
+from hybridrd.model.grid import Floats
+from hybridrd.model.system import System
+from hybridrd.simulation.gates import Gate
+from hybridrd.simulation.start import mean_concentration
+
+
+class MeanField(Protocol):
+    """What a simulation asks of its mean-field reservoir."""
+
+    def advance(self, step: int, gates: list[Gate]) -> None:
+        """Take the step from ``step`` and set c_R of all gates to the continuum."""
+
+    def concentration(self, step: int) -> Floats:
+        """The field after ``step`` steps, ``(species, cells)``."""
+
+
+def start_field(system: System, field: Field) -> None:
+    """Set a field to the expected initial concentrations."""
+    for s in range(len(system.species)):
+        field.c[s] = mean_concentration(system, s)[field.active]
+
+
+class LiveWindow:
+    """Solves the PDE beside the particles."""
+
+    def __init__(self, system: System, dt: float, solver: str = "auto") -> None:
+        self.field = Field(system, dt, solver=solver)
+        start_field(system, self.field)
+
+    def advance(self, step: int, gates: list[Gate]) -> None:
+        field = self.field
+        field.react(step)
+        open_gates = [g for g in gates if g.stencil is not None]
+        before = [_read(g, field) for g in open_gates]
+        field.diffuse(step)
+        for gate, first in zip(open_gates, before, strict=True):
+            gate.set_one_way(first, _read(gate, field))
+        field.react(step)
+
+    def concentration(self, step: int) -> Floats:  # noqa: ARG002
+        return self.field.c
+
+
+def _read(gate: Gate, field: Field) -> Floats:
+    assert gate.stencil is not None
+    return gate.stencil.read(field.c[gate.species])
+
+
+@dataclass(frozen=True)
+class RecordedWindow:
+    """A solved mean field: c_R of all gates at every step, fields at the record times.
+
+    Parameters
+    ----------
+    values
+        ``(steps, 2, face cells of all gates)``: before and after each step's diffusion.
+    fields
+        Concentration ``(species, cells)`` by number of steps.
+    """
+
+    values: NDArray[np.float64]
+    fields: dict[int, Floats]
+
+    def advance(self, step: int, gates: list[Gate]) -> None:
+        at = 0
+        for gate in gates:
+            if gate.stencil is not None:
+                n = gate.face.size
+                before, after = self.values[step, :, at : at + n]
+                gate.set_one_way(before, after)
+                at += n
+
+    def concentration(self, step: int) -> Floats:
+        return self.fields[step]
+
+
+def record_window(
+    system: System, dt: float, gates: list[Gate], steps: int, stride: int
+) -> RecordedWindow:
+    """Solve the mean field once for many replicas."""
+    live = LiveWindow(system, dt)
+    open_gates = [g for g in gates if g.stencil is not None]
+    values = np.empty((steps, 2, sum(g.face.size for g in open_gates)))
+    fields = {0: live.field.c.copy()}
+    for step in range(steps):
+        live.advance(step, gates)
+        if open_gates:
+            values[step, 0] = np.concatenate([g.start for g in open_gates])
+            values[step, 1] = np.concatenate([g.end for g in open_gates])
+        if (step + 1) % stride == 0:
+            fields[step + 1] = live.field.c.copy()
+    return RecordedWindow(values, fields)
