@@ -1,7 +1,8 @@
 """hybridrd: open reaction-diffusion systems across scales.
 
 Describe a system once; run it as a hybrid of Brownian particles and a PDE, as particles, as a PDE,
-or as an ensemble; look at it. Public names load on first use, so that importing the package is fast.
+or as an ensemble; look at it. Public names load on first use, so that importing the package is
+fast.
 """
 
 from __future__ import annotations

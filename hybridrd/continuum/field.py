@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import Dirichlet, NoFlux, PeriodicWall, Robin, WallCondition
 from hybridrd.continuum.diffusion import Diffusion
-from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES, Floats, Grid

@@ -29,7 +29,7 @@ def compact(x, ids, gone, n):
 def axis_cell(x, low, inverse, count):
     """The cell index of a coordinate along one axis, within 0 and ``count - 1``."""
     i = math.floor((x - low) * inverse)
-    return min(max(int(i), 0), count - 1)
+    return min(max(np.int64(i), 0), count - 1)
 
 
 @inlined
@@ -69,7 +69,7 @@ def exit_cells(x, gone, n, low, inverse, shape, periodic, outside, counts, credi
             if a == face // 2:
                 j = outside[face]
             else:
-                j = int(math.floor((x[a, i] - low[a]) * inverse[a]))
+                j = np.int64(math.floor((x[a, i] - low[a]) * inverse[a]))
                 j = j % shape[a] if periodic[a] else min(max(j, 0), shape[a] - 1)
             index = index * shape[a] + j
         credit[index] += 1

@@ -188,7 +188,8 @@ def create(
 
 @jit
 def mark_by_cell(
-    s, x, ids, start, stop, tau, key, step, half, channels, channel, rates, low, inverse, shape, marks
+    s, x, ids, start, stop, tau, key, step, half, channels, channel, rates, low, inverse, shape,
+    marks,
 ):  # fmt: skip
     """`mark` where rates depend on position."""
     draw = half * _HALF

@@ -198,4 +198,4 @@ def normal_pair(key, address, step, purpose, draw):
 def make_key(seed: int, replica: int) -> np.uint64:
     """The 64-bit key of a replica: independent streams for different (seed, replica)."""
     sequence = np.random.SeedSequence(entropy=seed, spawn_key=(replica,))
-    return sequence.generate_state(1, np.uint64)[0]
+    return np.uint64(sequence.generate_state(1, np.uint64)[0])

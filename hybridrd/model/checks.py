@@ -216,7 +216,7 @@ def _wall_contents(system: System) -> Iterator[str]:
             values = wall.concentrations
         elif isinstance(wall, Influx):
             values = wall.fluxes
-        elif isinstance(wall, PartiallyAbsorbing) and isinstance(wall.kappa, dict):
+        elif isinstance(wall, PartiallyAbsorbing) and isinstance(wall.kappa, Mapping):
             values = wall.kappa
         along = tuple(a for a in system.domain.axes if a != name[0])
         for species, value in values.items():
@@ -225,9 +225,12 @@ def _wall_contents(system: System) -> Iterator[str]:
                 yield f"{where}: unknown species {species!r}; there are {', '.join(system.names)}"
             elif callable(value):
                 yield from _function_problem(value, along, f"{where}: value of {species}")
-            elif not isinstance(wall, PartiallyAbsorbing) and value > 0:
-                if system.species[system.names.index(species)].D == 0:
-                    yield f"{where}: {species} has D = 0 and cannot enter; leave it out of the wall"
+            elif (
+                not isinstance(wall, PartiallyAbsorbing)
+                and value > 0
+                and system.species[system.names.index(species)].D == 0
+            ):
+                yield f"{where}: {species} has D = 0 and cannot enter; leave it out of the wall"
 
 
 def _contents(system: System) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,9 @@ AXES = ("x", "y", "z")
 
 @dataclass(frozen=True)
 class Grid:
-    """Uniform cells over a box; cell (i, j, k) has the flat index ``i + nx*(j + ny*k)``, FiPy's order.
+    """Uniform cells over a box.
+
+    Cell (i, j, k) has the flat index ``i + nx*(j + ny*k)``, FiPy's order.
 
     Parameters
     ----------
@@ -54,7 +57,7 @@ class Grid:
     def centers(self, axis: int) -> Floats:
         """Cell centres along one axis (length)."""
         h = self.spacing[axis]
-        return self.lower[axis] + h * (np.arange(self.shape[axis]) + 0.5)
+        return np.asarray(self.lower[axis] + h * (np.arange(self.shape[axis]) + 0.5))
 
     def edges(self, axis: int) -> Floats:
         """Cell faces along one axis (length), ``shape[axis] + 1`` of them."""
@@ -65,15 +68,15 @@ class Grid:
         mesh = np.meshgrid(*(self.centers(a) for a in range(self.dimension)), indexing="ij")
         return {AXES[a]: self.flatten(m) for a, m in enumerate(mesh)}
 
-    def flatten(self, field: NDArray) -> NDArray:
+    def flatten(self, field: NDArray[Any]) -> NDArray[Any]:
         """An array of shape ``(..., nx, ny, nz)`` as ``(..., cells)`` in flat order."""
         d = self.dimension
         lead = field.ndim - d
         order = (*range(lead), *range(field.ndim - 1, lead - 1, -1))
         return np.ascontiguousarray(field.transpose(order)).reshape(*field.shape[:lead], -1)
 
-    def unflatten(self, flat: NDArray) -> NDArray:
-        """The inverse of `flatten`: ``(..., cells)`` as ``(..., nx, ny, nz)``."""
+    def unflatten(self, flat: NDArray[Any]) -> NDArray[Any]:
+        """The inverse of `flatten`."""
         lead = flat.ndim - 1
         reverse = flat.reshape(*flat.shape[:lead], *self.shape[::-1])
         order = (*range(lead), *range(reverse.ndim - 1, lead - 1, -1))

@@ -108,9 +108,10 @@ def concentration(part: Any, grid: Grid, where: str) -> Floats:
         overlap = box_overlap(grid, tuple(getattr(part, a) for a in AXES[: grid.dimension]))
         return overlap * (part.n / overlap.sum() / grid.volume)
     if isinstance(part, Points):
-        return np.bincount(cells_of(part.positions, grid), minlength=grid.cells) / grid.volume
+        counts = np.bincount(cells_of(part.positions, grid), minlength=grid.cells)
+        return np.asarray(counts / grid.volume)
     if isinstance(part, np.ndarray):
-        return grid.flatten(part.astype(float))
+        return np.asarray(grid.flatten(part.astype(float)))
     return evaluate(part, grid.coordinates(), 0.0, where, size=grid.cells)
 
 

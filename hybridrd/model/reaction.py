@@ -44,7 +44,8 @@ class Reaction:
     ----------
     equation
         ``"A -> 0"``, ``"0 -> A"``, ``"A -> 2 A"``, ``"A + B -> C"``, ``"2 A -> 0"``; a pair's Doi
-        radius may stand inside, ``"A +(0.02) B -> C"``, and a name in front, ``"fusion: A + B -> C"``.
+        radius may stand inside, ``"A +(0.02) B -> C"``, and a name in front,
+        ``"fusion: A + B -> C"``.
     k
         Macroscopic rate: per volume and time for order 0, 1/time for order 1, length^d/time for
         order 2; a number or a function of position and time.

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
@@ -16,7 +16,8 @@ from hybridrd.model.reaction import Reaction
 from hybridrd.model.species import Species, SpeciesLike
 from hybridrd.model.walls import Wall
 
-COUPLINGS = ("two-way", "mean-field")
+Coupling = Literal["two-way", "mean-field"]
+COUPLINGS = get_args(Coupling)
 DEFAULT_CELLS = {1: (100,), 2: (100, 100), 3: (22, 22, 22)}
 
 
@@ -72,15 +73,15 @@ class System:
     (0.025,)
     """
 
-    species: tuple[Species, ...]
+    species: Sequence[Species]
     domain: Box
     particles: Box | None = None
-    reactions: tuple[Reaction, ...] = ()
-    cells: tuple[int, ...] | int | None = None
+    reactions: Sequence[Reaction] = ()
+    cells: Sequence[int] | int | None = None
     walls: Mapping[str, Wall] = field(default_factory=dict)
     interface: InterfaceScheme | None = None
-    coupling: str = "two-way"
-    initial: Mapping[str, Any] = field(default_factory=dict)
+    coupling: Coupling = "two-way"
+    initial: Mapping[Any, Any] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

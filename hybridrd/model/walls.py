@@ -16,14 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hybridrd.errors import ModelError
 from hybridrd.model.functions import Value
-from hybridrd.model.species import SpeciesLike, number, species_name
+from hybridrd.model.species import number, species_name
 
 
 def _by_name(
-    values: Mapping[SpeciesLike, Value], kind: str, allow_functions: bool = True
+    values: Mapping[Any, Any], kind: str, allow_functions: bool = True
 ) -> dict[str, Value]:
     """Values per species, keyed by name, each a finite number not below 0 or a function."""
     if not isinstance(values, Mapping) or not values:
@@ -68,7 +69,7 @@ class PartiallyAbsorbing(Wall):
         species to numbers; a species that is not named reflects.
     """
 
-    kappa: float | dict[str, float]
+    kappa: float | Mapping[Any, float]
 
     def __post_init__(self) -> None:
         if isinstance(self.kappa, Mapping):
@@ -80,7 +81,7 @@ class PartiallyAbsorbing(Wall):
 
     def of(self, name: str) -> float:
         """Reactivity for a species (length/time)."""
-        return self.kappa.get(name, 0.0) if isinstance(self.kappa, dict) else self.kappa
+        return self.kappa.get(name, 0.0) if isinstance(self.kappa, Mapping) else self.kappa
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Reservoir(Wall):
     Reservoir({'A': 100.0})
     """
 
-    concentrations: dict[str, Value] = field(repr=False)
+    concentrations: Mapping[Any, Value] = field(repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "concentrations", _by_name(self.concentrations, "Reservoir"))
@@ -120,7 +121,7 @@ class Influx(Wall):
         function of the coordinates along the wall and of time; other species reflect.
     """
 
-    fluxes: dict[str, Value] = field(repr=False)
+    fluxes: Mapping[Any, Value] = field(repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fluxes", _by_name(self.fluxes, "Influx"))

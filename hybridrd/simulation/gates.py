@@ -75,7 +75,8 @@ class Gate:
 
     def set_two_way(self, c: Floats) -> None:
         """c_R from the continuum, low-passed; a negative value is carried, not dropped."""
-        assert self.stencil is not None and self.numbers is not None
+        assert self.stencil is not None
+        assert self.numbers is not None
         value = self.stencil.read(c)
         if self.memory is None or self.owed is None:
             self.memory, self.owed = value.copy(), np.zeros_like(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 _LEAST = 20_000  # particles below which a second thread costs more than it brings
 
@@ -25,8 +26,6 @@ class Pool:
             return
         parts = min(self.threads, n // _LEAST)
         bounds = [n * k // parts for k in range(parts + 1)]
-        jobs = [
-            self._executor.submit(kernel, a, b) for a, b in zip(bounds, bounds[1:], strict=False)
-        ]
+        jobs = [self._executor.submit(kernel, a, b) for a, b in pairwise(bounds)]
         for job in jobs:
             job.result()

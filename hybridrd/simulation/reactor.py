@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from hybridrd.errors import StepError
@@ -142,22 +145,24 @@ class Reactor:
         total = poisson_numbers(means, self._key, address, step, CREATIONS, counts)
         return np.asarray(inside[runs(counts, total)])
 
-    def _create(self, r, cells, step, half, species, parents, x, events):  # type: ignore[no-untyped-def]
+    def _create(self, r: int, cells: Integers, step: int, half: int, *out: Any) -> int:
         t = self._tables
-        return fates.create(
+        n: int = fates.create(
             r, cells, self._low, self._steps, self._shape, 0.5 * self._dt, self._key, step, half,
-            t.channels, t.channel, t.products, t.product, self._rates, species, parents, x, events,
+            t.channels, t.channel, t.products, t.product, self._rates, *out,
         )  # fmt: skip
+        return n
 
-    def _react(self, s, group, tau, step, half, species, parents, x, events):  # type: ignore[no-untyped-def]
+    def _react(self, s: int, group: Particles, tau: float, step: int, half: int, *out: Any) -> int:
         t = self._tables
-        return fates.react_first_order(
+        n: int = fates.react_first_order(
             s, group.x, group.ids, group.n, group.marks, tau, self._key, step, half, t.channels,
             t.channel, t.products, t.product, self._rates, self._low, self._inverse, self._shape,
-            group.gone, species, parents, x, events,
+            group.gone, *out,
         )  # fmt: skip
+        return n
 
-    def _grow(self, kernel):  # type: ignore[no-untyped-def]
+    def _grow(self, kernel: Callable[..., int]) -> tuple[Integers, np.ndarray, Floats]:
         """Run a kernel with outputs large enough; numbers are addressed, so a rerun is the same."""
         d = self._region.grid.dimension
         while True:
@@ -233,7 +238,8 @@ class Reactor:
         region = self._region
         d = region.grid.dimension
         spacing = (region.volume / max(n, 1)) ** (1.0 / d)
-        return np.maximum(np.floor(region.extent / max(radius, spacing)), 1).astype(np.int64)
+        counts = np.maximum(np.floor(region.extent / max(radius, spacing)), 1)
+        return np.asarray(counts, np.int64)
 
     def _find(
         self,

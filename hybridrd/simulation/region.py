@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrd.interface import FaceNumbers, default_scheme
+from hybridrd.interface import Context, FaceNumbers, default_scheme
 from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP
 from hybridrd.model.grid import AXES, Floats, Grid
 from hybridrd.model.system import System
@@ -185,7 +185,7 @@ def species_walls(system: System, region: Region, species: int, dt: float) -> Sp
             kinds[a] = WRAP
     for number, face in enumerate(region.faces):
         wall = face.wall
-        context = None
+        context: Context | None = None
         if face.outside >= 0:
             context = system.coupling
         elif isinstance(wall, Reservoir) and name in wall.concentrations:
