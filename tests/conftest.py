@@ -1,0 +1,20 @@
+"""Settings of the test session; what a test needs beyond them stands in the test."""
+
+import os
+
+# Before numpy and matplotlib are imported: one BLAS thread, no window.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+os.environ["MPLBACKEND"] = "Agg"
+
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+# No deadline: a first call compiles. Derandomised: a failure is the same everywhere.
+settings.register_profile(
+    "hybridrd",
+    deadline=None,
+    derandomize=True,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("hybridrd")

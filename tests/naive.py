@@ -1,0 +1,191 @@
+"""Slow, obvious twins of the kernels, in plain Python, from the definitions.
+
+Addressed numbers are looked up under the same addresses as in the kernels, so that a twin has to
+find the same outcome, not the same distribution.
+"""
+
+import itertools
+import math
+
+from scipy.integrate import quad
+
+FATE, PAIR = 6, 9  # purposes of `hybridrd.kernels.rng`
+SECOND_HALF = 1 << 23  # draws of the second half step start here
+
+
+# --- random numbers ------------------------------------------------------------------------------
+
+
+def philox(key, counter):
+    """Philox 4x32-10 (Salmon et al. 2011): four words from two and four."""
+    k0, k1 = key
+    c0, c1, c2, c3 = counter
+    for _ in range(10):
+        high0, low0 = divmod(0xD2511F53 * c0, 1 << 32)
+        high1, low1 = divmod(0xCD9E8D57 * c2, 1 << 32)
+        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
+        k0, k1 = (k0 + 0x9E3779B9) % (1 << 32), (k1 + 0xBB67AE85) % (1 << 32)
+    return c0, c1, c2, c3
+
+
+def words(key, address, step, purpose, draw):
+    """Four words for (key, address, step, purpose, draw)."""
+    address, key = int(address), int(key)
+    halves = (key % (1 << 32), key >> 32)
+    return philox(halves, (address % (1 << 32), address >> 32, step, purpose + 256 * draw))
+
+
+def uniform(high, low):
+    """A uniform number in (0, 1): the middle of one of 2^52 equal parts."""
+    return ((high << 20) + (low >> 12) + 0.5) / 2**52
+
+
+def uniforms(key, address, step, purpose, draw):
+    w = words(key, address, step, purpose, draw)
+    return uniform(w[0], w[1]), uniform(w[2], w[3])
+
+
+def normals(radius_word, angle_word):
+    """Box and Muller."""
+    radius = math.sqrt(-2 * math.log((radius_word + 0.5) / 2**32))
+    angle = 2 * math.pi * (angle_word + 0.5) / 2**32
+    return radius * math.cos(angle), radius * math.sin(angle)
+
+
+def pair_numbers(key, first, second, step, reaction, half):
+    """(uniform number, priority) of a pair of ids."""
+    first, second, key = int(first), int(second), int(key)
+    k0 = (key % (1 << 32)) ^ (first >> 32)
+    k1 = (key >> 32) ^ (second >> 32)
+    last = PAIR + 256 * half + 512 * reaction
+    w = philox((k0, k1), (first % (1 << 32), second % (1 << 32), step, last))
+    return uniform(w[0], w[1]), (w[2] << 32) + w[3]
+
+
+# --- walls ---------------------------------------------------------------------------------------
+
+
+def fold(x, low, high):
+    """Reflected at one end, then at the other, until it is inside."""
+    while not low <= x <= high:
+        x = 2 * low - x if x < low else 2 * high - x
+    return x
+
+
+def wrap(x, low, high):
+    """Moved by whole periods until it is inside."""
+    while not low <= x < high:
+        x += high - low if x < low else low - high
+    return x
+
+
+def spread(x, Ddt):
+    """Free propagator: density of a displacement x in a time dt."""
+    return math.exp(-(x**2) / (4 * Ddt)) / math.sqrt(4 * math.pi * Ddt)
+
+
+def survival_open(d0, d1, Ddt):
+    """Chance that a free move from depth d0 to d1 has not touched depth 0: ratio of propagators."""
+    if d1 <= 0:
+        return 0.0
+    return 1 - spread(d0 + d1, Ddt) / spread(d0 - d1, Ddt)
+
+
+def survival_partial(d0, d1, gamma, Ddt):
+    """Chance that a reflected move was not absorbed: ratio of propagators.
+
+    The images of ``dc/dn = -gamma c`` are a source at -d0 and sinks of density
+    2 gamma exp(-gamma s) at -d0 - s.
+    """
+    reflecting = spread(d0 - d1, Ddt) + spread(d0 + d1, Ddt)
+    reach = 12 * math.sqrt(Ddt)  # beyond it the sinks do not reach d1
+
+    def sink(s):
+        return 2 * gamma * math.exp(-gamma * s) * spread(d0 + d1 + s, Ddt)
+
+    near = min(reach, 1 / gamma)
+    ends = sorted({0.0, near, min(reach, 40 / gamma)})
+    sinks = sum(quad(sink, a, b, epsabs=0)[0] for a, b in itertools.pairwise(ends))
+    return 1 - sinks / reflecting
+
+
+# --- cells and pairs -----------------------------------------------------------------------------
+
+
+def cell(position, low, high, shape):
+    """Index of the cell of a point along each axis, the last one for the upper end."""
+    return tuple(
+        min(max(int((x - a) // ((b - a) / n)), 0), n - 1)
+        for x, a, b, n in zip(position, low, high, shape, strict=True)
+    )
+
+
+def count_cells(positions, low, high, shape):
+    """Number of points in each cell, by cell index."""
+    counts = {}
+    for position in positions:
+        index = cell(position, low, high, shape)
+        counts[index] = counts.get(index, 0) + 1
+    return counts
+
+
+def distance(a, b, periods):
+    """Distance of two points, over the nearest images along axes with a period (0: none)."""
+    squares = 0.0
+    for x, y, period in zip(a, b, periods, strict=True):
+        squares += min((y - x + shift * period) ** 2 for shift in (-1, 0, 1))
+    return math.sqrt(squares)
+
+
+def firing_pairs(a, b, like, radius, probability, periods, key, step, reaction, half):
+    """All pairs that fire, ``{(id, id): priority}``; a and b are {id: position}."""
+    found = {}
+    for first, second in itertools.product(a, b):
+        if like and first >= second:
+            continue  # each unordered pair once, the lower id first
+        if distance(a[first], b[second], periods) > radius:
+            continue
+        u, priority = pair_numbers(key, first, second, step, reaction, half)
+        if u < probability:
+            found[first, second] = priority
+    return found
+
+
+# --- families of first-order reactions -----------------------------------------------------------
+
+
+class Family:
+    """Descendants of one particle within half a step, by recursion.
+
+    ``reactions`` is a list of (reactant, products, rate), species and products as numbers.
+    """
+
+    def __init__(self, species, tau, key, address, step, half, reactions, own=True):
+        self._key, self._address, self._step = key, address, step
+        self._draw = half * SECOND_HALF
+        self._reactions = reactions
+        self._species = species
+        self.new = []  # species of new particles that are there at the end
+        self.events = [0] * len(reactions)
+        self.survives = False
+        self._live(species, tau, own)
+
+    def _live(self, species, left, first):
+        channels = [r for r, (s, _, rate) in enumerate(self._reactions) if s == species and rate]
+        total = sum(self._reactions[r][2] for r in channels)
+        if total > 0:
+            u, v = uniforms(self._key, self._address, self._step, FATE, self._draw)
+            self._draw += 1
+            waiting = -math.log(1 - u) / total
+            if waiting < left:
+                chances = itertools.accumulate(self._reactions[r][2] / total for r in channels)
+                r = next(r for r, chance in zip(channels, chances, strict=True) if v < chance)
+                self.events[r] += 1
+                for k, product in enumerate(self._reactions[r][1]):
+                    itself = first and k == 0 and product == self._species
+                    self._live(product, left - waiting, itself)
+                return
+        if first:
+            self.survives = True
+        else:
+            self.new.append(species)
