@@ -1,0 +1,219 @@
+"""Results on disk: a zarr directory, or one netCDF file."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Hashable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+from hybridrd.results.attributes import pack, unpack
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+FORMAT = 1  # raise it when older programs could misread what is written
+_FORMAT_NAME = "hybridrd_format"
+_ORDER_NAME = "hybridrd_variables"
+
+
+def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None:
+    """Write a result, all of it or nothing.
+
+    The file is made beside its place and moved there when it is complete, so that what stands at
+    ``path`` can always be read.
+
+    Parameters
+    ----------
+    dataset
+        A result of `Simulation.run`, `mean_field` or `ensemble`, or any other Dataset.
+    path
+        ``NAME`` or ``NAME.zarr``: a zarr (version 3) directory, which
+        ``xarray.open_zarr(path, consolidated=False)`` reads, too. ``NAME.nc``: a netCDF file, for
+        which h5netcdf is needed; its nested attributes are JSON text.
+    overwrite
+        Whether to replace a result that stands at ``path``.
+
+    Raises
+    ------
+    ResultError
+        If the path exists, has another suffix or cannot be written, or if an attribute cannot be
+        stored.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import xarray as xr
+    >>> result = xr.Dataset({"total": ("time", [5, 5])}, attrs={"units": {"length": "um"}})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(result, f"{folder}/run.zarr")
+    ...     load(f"{folder}/run.zarr").identical(result)
+    True
+    """
+    import xarray as xr
+
+    path = Path(path)
+    if not isinstance(dataset, xr.Dataset):
+        raise ResultError(f"{path}: save takes a result (an xarray.Dataset), not {dataset!r}")
+    netcdf = _is_netcdf(path)
+    if path.exists() or path.is_symlink():
+        _check_replaceable(path, netcdf, overwrite)
+    if not path.parent.is_dir():
+        raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
+    packed = _packed(dataset, path, netcdf)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        _write(packed, part, netcdf)
+        _put(part, path)
+    except (OSError, TypeError, ValueError) as error:
+        raise ResultError(f"{path}: cannot be written: {error}") from error
+    finally:
+        _remove(part)
+
+
+def load(path: str | Path) -> xr.Dataset:
+    """Read a result that `save` wrote, whole and into memory.
+
+    Text comes back as objects, tuples in attributes as lists, all else as it was.
+
+    Raises
+    ------
+    ResultError
+        If there is nothing at ``path``, or it is not a result of hybridrd, or one that a newer
+        version wrote.
+    """
+    import xarray as xr
+
+    path = Path(path)
+    if not path.exists():
+        raise ResultError(f"{path}: there is no such file or directory")
+    try:
+        if path.is_dir():
+            opened = xr.open_dataset(
+                path, engine="zarr", consolidated=False, decode_times=False, chunks=None
+            )
+        else:
+            _need_h5netcdf(path)
+            opened = xr.open_dataset(path, engine="h5netcdf", decode_times=False)
+        with opened:
+            dataset = opened.load()
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ResultError(f"{path}: cannot be read as a result: {error}") from error
+    return _unpacked(dataset, path)
+
+
+def _is_netcdf(path: Path) -> bool:
+    if path.suffix == ".nc":
+        _need_h5netcdf(path)
+        return True
+    if path.suffix in ("", ".zarr"):
+        return False
+    raise ResultError(
+        f"{path}: results are written as NAME.zarr (a directory) or NAME.nc (netCDF), "
+        f"not as {path.suffix!r}"
+    )
+
+
+def _need_h5netcdf(path: Path) -> None:
+    try:
+        for name in ("h5netcdf", "h5py"):  # h5netcdf 1.8 installs without h5py
+            import_module(name)
+    except ImportError as error:
+        raise ResultError(
+            f"{path}: netCDF files need h5netcdf and h5py ({error}); "
+            f"install them with: pip install hybridrd[io]"
+        ) from error
+
+
+def _check_replaceable(path: Path, netcdf: bool, overwrite: bool) -> None:
+    if not overwrite:
+        raise ResultError(f"{path}: exists; choose another name, or overwrite=True to replace it")
+    same_kind = path.is_file() if netcdf else (path / "zarr.json").is_file()
+    if not same_kind:
+        kind = "netCDF file" if netcdf else "zarr directory"
+        raise ResultError(f"{path}: exists and is not a {kind}; it is not overwritten")
+
+
+def _packed(dataset: xr.Dataset, path: Path, netcdf: bool) -> xr.Dataset:
+    """A dataset as it is stored: text as objects, attributes as the format can hold them."""
+    result = _with_object_text(dataset.drop_encoding())
+    order = [str(name) for name in dataset.data_vars]
+    attributes = {**dataset.attrs, _FORMAT_NAME: FORMAT, _ORDER_NAME: order}
+    result.attrs = pack(attributes, netcdf, str(path))
+    for name, variable in result.variables.items():
+        variable.attrs = pack(variable.attrs, netcdf, f"{path}: {name}")
+    return result
+
+
+def _unpacked(dataset: xr.Dataset, path: Path) -> xr.Dataset:
+    """The inverse of `_packed`, with the checks of a stranger's file."""
+    attributes = unpack(dataset.attrs)
+    version = attributes.pop(_FORMAT_NAME, None)
+    if not isinstance(version, int):
+        raise ResultError(f"{path}: is not a result of hybridrd (it has no {_FORMAT_NAME})")
+    if version > FORMAT:
+        raise ResultError(
+            f"{path}: has format {version}, but this hybridrd reads formats up to {FORMAT}; "
+            f"install a newer hybridrd"
+        )
+    order = [name for name in attributes.pop(_ORDER_NAME, []) if name in dataset.data_vars]
+    rest = [name for name in dataset.data_vars if name not in order]
+    result = _with_object_text(dataset.drop_encoding())[[*order, *rest]]
+    result.attrs = attributes
+    for variable in result.variables.values():
+        variable.attrs = unpack(variable.attrs)
+    return result
+
+
+def _with_object_text(dataset: xr.Dataset) -> xr.Dataset:
+    """A copy with text as Python strings: zarr has no stable form for fixed lengths."""
+    result = dataset.copy()
+    for name, variable in dataset.variables.items():
+        if variable.dtype.kind not in "UT":
+            continue
+        text = (variable.dims, np.asarray(variable.values).astype(object), variable.attrs)
+        if name in dataset.coords:
+            result = result.assign_coords({name: text})
+        else:
+            result[name] = text
+    return result
+
+
+def _write(dataset: xr.Dataset, place: Path, netcdf: bool) -> None:
+    if not netcdf:
+        dataset.to_zarr(place, mode="w-", consolidated=False, zarr_format=3)
+        return
+    encoding: dict[Hashable, dict[str, Any]] = {}
+    for name, variable in dataset.variables.items():
+        encoding[name] = {"_FillValue": None}
+        if variable.dtype.kind in "iuf" and variable.size > 1000:
+            encoding[name] |= {"zlib": True, "complevel": 4}
+    dataset.to_netcdf(place, engine="h5netcdf", encoding=encoding)
+
+
+def _put(part: Path, path: Path) -> None:
+    """Move what is complete to its place; what was there goes last."""
+    if not path.is_dir():
+        os.replace(part, path)
+        return
+    old = path.with_name(f"{part.name}.old")
+    os.replace(path, old)
+    try:
+        os.replace(part, path)
+    except OSError:
+        os.replace(old, path)
+        raise
+    shutil.rmtree(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
