@@ -1,0 +1,196 @@
+"""A system in words: a short table for the terminal, the same as HTML for notebooks."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from hybridrd.interface import Context, default_scheme
+from hybridrd.model.geometry import Box
+from hybridrd.model.grid import AXES
+from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.reaction import Reaction
+from hybridrd.model.system import System, as_sequence
+from hybridrd.model.walls import Influx, PartiallyAbsorbing, Periodic, Reservoir, Wall
+
+Rows = list[tuple[str, list[str]]]
+
+
+def text(system: System) -> str:
+    """The system as an aligned table of a few lines.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=0.5)
+    >>> print(text(hrd.System(species=[A], domain=hrd.Box(x=(0, 10)), initial={A: 2.0})))
+    System of 1 species in 1 dimension
+      domain     x in (0, 10)
+      particles  none: a pure PDE
+      cells      100, spacing 0.1
+      walls      x-, x+ reflecting
+      species    A  D = 0.5
+      initial    A  2 everywhere
+    """
+    rows = _rows(system)
+    width = max(len(label) for label, _ in rows)
+    lines = [_title(system)]
+    for label, entries in rows:
+        for i, entry in enumerate(entries):
+            lines.append(f"  {label if i == 0 else '':<{width}}  {entry}")
+    return "\n".join(lines)
+
+
+def html(system: System) -> str:
+    """The table of `text` in HTML."""
+    body = "".join(
+        f'<tr><th style="text-align:left;vertical-align:top">{escape(label)}</th>'
+        f'<td style="text-align:left">{"<br>".join(escape(e) for e in entries)}</td></tr>'
+        for label, entries in _rows(system)
+    )
+    return f"<table><caption>{escape(_title(system))}</caption><tbody>{body}</tbody></table>"
+
+
+def _title(system: System) -> str:
+    d = system.dimension
+    return f"System of {len(system.names)} species in {d} dimension{'s' if d > 1 else ''}"
+
+
+def _rows(system: System) -> Rows:
+    region, grid = system.particles, system.grid
+    widest = max(len(name) for name in system.names)
+    rows: Rows = [("domain", [_box(system.domain)])]
+    if region is None:
+        rows.append(("particles", ["none: a pure PDE"]))
+    elif not system.is_hybrid:
+        rows.append(("particles", ["everywhere: no PDE"]))
+    else:
+        rows.append(("particles", [f"{_box(region)}; interface at {_planes(system, region)}"]))
+    shape = " x ".join(str(n) for n in grid.shape)
+    spacing = " x ".join(f"{h:.6g}" for h in grid.spacing)
+    rows.append(("cells", [f"{shape}, spacing {spacing}"]))
+    if system.is_hybrid:
+        rows.append(("coupling", [system.coupling]))
+    interface = _interface(system)
+    if interface:
+        rows.append(("interface", interface))
+    rows.append(("walls", list(_walls(system))))
+    if system.units:
+        rows.append(("units", [", ".join(f"{k} {v}" for k, v in system.units.items())]))
+    rows.append(("species", [f"{s.name:<{widest}}  D = {s.D:g}" for s in system.species]))
+    if system.reactions:
+        wide = max(len(r.equation) for r in system.reactions)
+        reactions = [
+            f"{r.equation:<{wide}}  {_rates(r, system.dimension)}" for r in system.reactions
+        ]
+        rows.append(("reactions", reactions))
+    initial = []
+    for name in system.names:
+        parts = [_part(part) for part in as_sequence(system.initial.get(name, []))] or ["none"]
+        initial += [f"{name if i == 0 else '+':<{widest}}  {p}" for i, p in enumerate(parts)]
+    rows.append(("initial", initial))
+    return rows
+
+
+def _planes(system: System, region: Box) -> str:
+    """The faces of the particle region beyond which there is continuum."""
+    planes = []
+    for axis, (lo, hi), (a, b) in zip(
+        region.axes, system.domain.intervals, region.intervals, strict=True
+    ):
+        slack = 1e-9 * (hi - lo)
+        periodic = isinstance(system.walls.get(axis + "-"), Periodic)
+        part = a > lo + slack or b < hi - slack
+        planes += [
+            f"{axis} = {face:g}"
+            for face in (a, b)
+            if lo + slack < face < hi - slack or (periodic and part)
+        ]
+    return ", ".join(planes)
+
+
+def _interface(system: System) -> list[str]:
+    """The scheme wherever particles meet a reservoir, the default where none was named."""
+    contexts: dict[Context, str] = {}
+    if system.is_hybrid:
+        contexts["mean-field" if system.coupling == "mean-field" else "two-way"] = "continuum"
+    if any(isinstance(w, Reservoir) for w in system.walls.values()) and system.particles:
+        contexts["wall"] = "walls"
+    if system.interface is not None:
+        return [_scheme(system.interface)] if contexts else []
+    return [f"{_scheme(default_scheme(c))} to the {at} (default)" for c, at in contexts.items()]
+
+
+def _scheme(scheme: Any) -> str:
+    options = {k: v for k, v in scheme.to_dict().items() if k != "scheme"}
+    return f"{type(scheme).__name__}({', '.join(f'{k}={v:g}' for k, v in options.items())})"
+
+
+def _walls(system: System) -> Iterator[str]:
+    """Walls that are alike on one line, the reflecting ones, named or not, last."""
+    sides = [axis + side for axis in system.domain.axes for side in "-+"]
+    alike: dict[str, list[str]] = {}
+    for side in sides:
+        alike.setdefault(_wall(system.walls.get(side)), []).append(side)
+    reflecting = alike.pop("reflecting", None)
+    for words, names in alike.items():
+        yield f"{', '.join(names)} {words}"
+    if reflecting:
+        yield f"{', '.join(reflecting)} reflecting"
+
+
+def _wall(wall: Wall | None) -> str:
+    if isinstance(wall, Reservoir):
+        return f"reservoir, {_amounts(wall.concentrations)}"
+    if isinstance(wall, Influx):
+        return f"influx, {_amounts(wall.fluxes)}"
+    if isinstance(wall, PartiallyAbsorbing):
+        if isinstance(wall.kappa, Mapping):
+            return f"partially absorbing, kappa: {_amounts(wall.kappa)}"
+        return f"partially absorbing, kappa = {wall.kappa:g}"
+    return "reflecting" if wall is None else type(wall).__name__.lower()
+
+
+def _amounts(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {_value(v)}" for name, v in values.items())
+
+
+def _value(value: Any) -> str:
+    """A number, or a function by its name and arguments."""
+    if not callable(value):
+        return f"{value:.6g}"
+    name = getattr(value, "__name__", type(value).__name__)
+    arguments = ", ".join(inspect.signature(value).parameters)
+    return f"function({arguments})" if name == "<lambda>" else f"{name}({arguments})"
+
+
+def _rates(reaction: Reaction, dimension: int) -> str:
+    """All rates of a reaction, those that were not given calculated."""
+    rates = {**reaction.rates(dimension), "k_back": reaction.k_back}
+    parts = [f"{name} = {_value(v)}" for name, v in rates.items() if v is not None]
+    named = [reaction.name] if reaction.name and reaction.name != reaction.equation else []
+    return ", ".join(parts) + (f"  ({named[0]})" if named else "")
+
+
+def _box(box: Box | Patch | Copies) -> str:
+    given = {axis: getattr(box, axis) for axis in AXES}
+    return ", ".join(f"{a} in ({v[0]:g}, {v[1]:g})" for a, v in given.items() if v is not None)
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, Patch) and part.center is not None:
+        center = ", ".join(f"{v:g}" for v in part.center)
+        return f"{_value(part.c)} within {part.radius:g} of ({center})"
+    if isinstance(part, Patch):
+        return f"{_value(part.c)} on {_box(part)}" if _box(part) else f"{_value(part.c)} everywhere"
+    if isinstance(part, Copies):
+        return f"{part.n} particles on {_box(part)}" if _box(part) else f"{part.n} particles"
+    if isinstance(part, Points):
+        return f"{len(part.positions)} particles at given positions"
+    if isinstance(part, np.ndarray):
+        return f"array on the cells, {part.min():.6g} to {part.max():.6g}"
+    return f"{_value(part)} everywhere" if not callable(part) else _value(part)
