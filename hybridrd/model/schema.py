@@ -32,6 +32,7 @@ from hybridrd.model.walls import (
     Wall,
 )
 
+COUPLINGS = ("two-way", "mean-field")
 Amounts = Annotated[dict[str, NotNegative], Field(min_length=1)]
 WALLS: dict[str, type[Wall]] = {
     "reflecting": Reflecting,
@@ -58,16 +59,24 @@ class SpeciesTable(Table):
 
 
 class ReactionTable(Table):
-    """One ``[[reactions]]``: ``reaction = "A + B -> C"`` and its rate."""
+    """One ``[[reactions]]``: ``reaction = "A + B -> C"`` and its rate, both if reversible."""
 
     reaction: str
     k: NotNegative | None = None
     lambda0: NotNegative | None = None
     radius: Positive | None = None
+    k_back: NotNegative | None = None
     name: str | None = None
 
     def build(self) -> Reaction:
-        return Reaction(self.reaction, self.k, self.lambda0, self.radius, self.name)
+        return Reaction(
+            self.reaction,
+            k=self.k,
+            lambda0=self.lambda0,
+            radius=self.radius,
+            k_back=self.k_back,
+            name=self.name,
+        )
 
 
 class WallTable(Table):

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -29,7 +30,15 @@ from hybridrd.model.initial import Copies, Patch, Points
 
 NotNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
-Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+def _rising(bounds: list[float]) -> list[float]:
+    if not bounds[0] < bounds[1]:
+        raise ModelError("the bounds must rise")
+    return bounds
+
+
+Interval = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_rising)]
 Nested = Annotated[
     list[Any], WithJsonSchema({"type": "array", "items": {"type": ["array", "number"]}})
 ]

@@ -1,0 +1,257 @@
+"""Systems as plain dicts and TOML files. Nothing in a file is ever executed.
+
+The layout is ``{"system": {...}, "species": [...], "reactions": [...], "run": {...}}``; the tables
+stand in `hybridrd.model.schema`, which needs pydantic and is loaded on use.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.errors import ModelError
+from hybridrd.model.geometry import Box
+from hybridrd.model.grid import AXES
+from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.reaction import Reaction
+from hybridrd.model.system import System
+from hybridrd.model.walls import (
+    Absorbing,
+    Influx,
+    PartiallyAbsorbing,
+    Periodic,
+    Reflecting,
+    Reservoir,
+    Wall,
+)
+
+if TYPE_CHECKING:
+    from hybridrd.model.schema import File
+
+_WORDS = {Reflecting: "reflecting", Absorbing: "absorbing", Periodic: "periodic"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """The ``[run]`` table: how the command line runs a system by default. All may be absent."""
+
+    dt: float | None = None
+    until: float | None = None
+    every: float | None = None
+    seed: int | None = None
+    replicas: int | None = None
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What stands in a TOML file."""
+
+    system: System
+    run: Run
+
+
+def read_toml(path: str | Path) -> Loaded:
+    """Read a system and its run from a TOML file.
+
+    Raises
+    ------
+    ModelError
+        With every mistake, its place, and what is allowed there; one line each, the name of the
+        file in front.
+    OSError
+        If the file cannot be read.
+    """
+    path = Path(path)
+    try:
+        data = tomllib.loads(path.read_bytes().decode())
+        file = _validated(data)
+        return Loaded(_build(file), Run(**file.run.model_dump()))
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"{path}: not valid TOML: {error}") from error
+    except ModelError as error:
+        raise ModelError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
+
+
+def system_from_dict(data: Mapping[str, Any]) -> System:
+    """The system that plain tables describe, the inverse of `system_to_dict`.
+
+    Raises
+    ------
+    ModelError
+        With every mistake and its place, one line each.
+
+    Examples
+    --------
+    >>> system = system_from_dict({
+    ...     "system": {"domain": {"x": [0, 10]}, "cells": 50},
+    ...     "species": [{"name": "A", "D": 0.5, "initial": {"copies": 100, "x": [0, 5]}}],
+    ... })
+    >>> system.initial["A"]
+    Copies(n=100, x=(0.0, 5.0), y=None, z=None)
+    """
+    if not isinstance(data, Mapping):
+        raise ModelError(f"a system is read from a dict, not from {type(data).__name__}")
+    return _build(_validated(dict(data)))
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of the file, for editors; ``system.schema.json`` in this folder holds it."""
+    from hybridrd.model.schema import File
+
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **File.model_json_schema(by_alias=True),
+        "title": "hybridrd system",
+    }
+
+
+def _validated(data: dict[str, Any]) -> File:
+    from pydantic import ValidationError
+
+    from hybridrd.model.mistakes import mistakes
+    from hybridrd.model.schema import File
+
+    try:
+        return File.model_validate(data)
+    except ValidationError as error:
+        lines = mistakes(error)
+    raise ModelError("\n".join(lines))
+
+
+def _build(file: File) -> System:
+    contents = {s.name: s.content() for s in file.species}
+    return System(
+        species=tuple(s.build() for s in file.species),
+        reactions=tuple(r.build() for r in file.reactions),
+        initial={name: c for name, c in contents.items() if c is not None},
+        **file.system.fields(),
+    )
+
+
+def system_to_dict(system: System) -> dict[str, Any]:
+    """A system as plain numbers, strings, lists and dicts, the layout of the TOML file.
+
+    Raises
+    ------
+    ModelError
+        If a Python function is in it; it names the place.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=0.5)
+    >>> system_to_dict(hrd.System(species=[A], domain=hrd.Box(x=(0, 1)), initial={A: 3.0}))
+    {'system': {'domain': {'x': [0.0, 1.0]}, 'cells': [100], 'coupling': 'two-way'}, \
+'species': [{'name': 'A', 'D': 0.5, 'initial': 3.0}], 'reactions': []}
+    """
+    species: list[dict[str, Any]] = []
+    for i, s in enumerate(system.species):
+        species.append({"name": s.name, "D": s.D})
+        if s.name in system.initial:
+            species[-1]["initial"] = _initial(system.initial[s.name], f"species[{i}].initial")
+    assert isinstance(system.cells, tuple)
+    table: dict[str, Any] = {"domain": _intervals(system.domain)}
+    if system.particles is not None:
+        whole = system.particles == system.domain
+        table["particles"] = "domain" if whole else _intervals(system.particles)
+    table["cells"] = list(system.cells)
+    table["coupling"] = system.coupling
+    if system.interface is not None:
+        table["interface"] = system.interface.to_dict()
+    if system.walls:
+        table["walls"] = dict(_walls(system.walls))
+    if system.units:
+        table["units"] = dict(system.units)
+    return {
+        "system": table,
+        "species": species,
+        "reactions": [_reaction(r, f"reactions[{i}]") for i, r in enumerate(system.reactions)],
+    }
+
+
+def _number(value: Any, where: str) -> float:
+    if callable(value):
+        raise ModelError(
+            f"{where}: a Python function cannot be written as plain data; "
+            f"keep this system in a Python file"
+        )
+    return float(value)
+
+
+def _intervals(part: Box | Patch | Copies) -> dict[str, Any]:
+    given = {axis: getattr(part, axis) for axis in AXES}
+    return {axis: list(v) for axis, v in given.items() if v is not None}
+
+
+def _initial(value: Any, where: str) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_part(part, f"{where}[{i}]") for i, part in enumerate(value)]
+    return _part(value, where)
+
+
+def _part(part: Any, where: str) -> Any:
+    if isinstance(part, Patch):
+        table = {"concentration": _number(part.c, f"{where}.concentration"), **_intervals(part)}
+        if part.center is not None:
+            table |= {"center": list(part.center), "radius": part.radius}
+        return table
+    if isinstance(part, Copies):
+        return {"copies": part.n, **_intervals(part)}
+    if isinstance(part, Points):
+        return {"positions": part.positions.tolist()}
+    if isinstance(part, np.ndarray):
+        return {"concentration": part.tolist()}
+    return _number(part, where)
+
+
+def _reaction(reaction: Reaction, where: str) -> dict[str, Any]:
+    table: dict[str, Any] = {"reaction": reaction.equation}
+    if reaction.k is not None:
+        table["k"] = _number(reaction.k, f"{where}.k")
+    for key in ("lambda0", "radius", "k_back"):
+        if getattr(reaction, key) is not None:
+            table[key] = getattr(reaction, key)
+    if reaction.name != reaction.equation:
+        table["name"] = reaction.name
+    return table
+
+
+def _walls(walls: Mapping[str, Wall]) -> Iterator[tuple[str, Any]]:
+    """Walls by side; under the name of the axis where both sides are periodic."""
+    for side, wall in walls.items():
+        if not isinstance(wall, Periodic):
+            yield side, _wall(wall, f"system.walls.{side}")
+        elif side.endswith("-"):
+            yield side[0], "periodic"
+
+
+def _wall(wall: Wall, where: str) -> Any:
+    if type(wall) in _WORDS:
+        return _WORDS[type(wall)]
+    kind: str
+    values: Mapping[str, Any]
+    if isinstance(wall, Reservoir):
+        kind, values = "reservoir", wall.concentrations
+    elif isinstance(wall, Influx):
+        kind, values = "influx", wall.fluxes
+    elif isinstance(wall, PartiallyAbsorbing):
+        if not isinstance(wall.kappa, Mapping):
+            return {"partially-absorbing": float(wall.kappa)}
+        kind, values = "partially-absorbing", wall.kappa
+    else:
+        raise ModelError(f"{where}: {wall!r} has no form as plain data")
+    return {kind: {name: _number(v, f"{where}.{kind}.{name}") for name, v in values.items()}}
+
+
+if __name__ == "__main__":  # python -m hybridrd.model.config > hybridrd/model/system.schema.json
+    import json
+
+    print(json.dumps(json_schema(), indent=2))

@@ -1,0 +1,127 @@
+"""What pydantic found wrong in a file, in words: one line a mistake, with its place."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from hybridrd.model.schema import COUPLINGS, TABLES, WALLS, WallName
+from hybridrd.model.schema_initial import CONTENTS, closest
+
+Place = tuple[int | str, ...]
+
+_BOUNDS = {
+    "greater_than": "above {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+}
+_KINDS = {
+    "float_type": "a number is needed",
+    "int_type": "a whole number is needed",
+    "int_from_float": "a whole number is needed",
+    "string_type": "text is needed",
+    "finite_number": "it must be finite",
+    "list_type": "a list is needed",
+    "dict_type": "a table is needed",
+    "model_type": "a table is needed",
+    "model_attributes_type": "a table is needed",
+}
+# What may stand at a place in place of a number or a word, where that is not only a number.
+_ALTERNATIVES = {
+    "initial": f"a number, a table with one of {', '.join(CONTENTS)}, or a list of them",
+    "particles": 'a table like domain, { x = [0, 5] }, or "domain" for all of it',
+    "interface": 'a table, { scheme = "layer" }',
+    "walls": f"{', '.join(WALLS)}, or a table with reservoir, influx or partially-absorbing",
+}
+
+
+def mistakes(error: ValidationError) -> list[str]:
+    """One line a mistake: the place, what was given, why it cannot be, what can."""
+    found = error.errors(include_url=False)
+    meant = {
+        (*e["loc"][:-1], guess)
+        for e in found
+        if e["type"] == "extra_forbidden" and (guess := _guess(e["loc"]))
+    }
+    # A misspelt key is one mistake, not also the absence of the right one.
+    return [_line(e) for e in found if not (e["type"] == "missing" and e["loc"] in meant)]
+
+
+def place(loc: Iterable[int | str]) -> str:
+    """A place in the file, ``species[0].initial[1].x``; forms in angle brackets are left out."""
+    text = ""
+    for part in loc:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif not part.startswith("<") and part != "[key]":
+            text += f".{part}" if text else part
+    return text or "the file"
+
+
+def _line(error: Any) -> str:
+    loc, kind, given = error["loc"], error["type"], error["input"]
+    context = error.get("ctx", {})
+    where = place(loc)
+    if kind == "missing":
+        return f"{where}: missing"
+    if kind == "extra_forbidden":
+        known = ", ".join(_keys(loc))
+        return f"{where}: unknown{_hint(_guess(loc))}; the keys here are {known}"
+    if loc[-1] == "[key]":
+        names = get_args(WallName)
+        return (
+            f"{where}: unknown{_hint(closest(str(given), names))}; the walls are {', '.join(names)}"
+        )
+    if kind == "value_error":
+        reason = str(context["error"])
+        listed = isinstance(given, (list, str, int, float))
+        return f"{where} = {_show(given)}: {reason}" if listed else f"{where}: {reason}"
+    shown = f"{where} = {_show(given)}"
+    if kind in _BOUNDS:
+        return f"{shown}: it must be {_BOUNDS[kind].format(**context)}"
+    if kind in ("too_short", "too_long"):
+        least, most = context.get("min_length"), context.get("max_length")
+        count = f"at least {least}" if most is None else f"at most {most}"
+        return f"{shown}: {context['actual_length']} entries, {count} needed"
+    if kind == "literal_error" or (kind in _KINDS and _alternative(loc)):
+        allowed = _alternative(loc) or ", ".join(COUPLINGS)
+        words = (*WALLS, *COUPLINGS, "domain")
+        guess = closest(given, words) if isinstance(given, str) else None
+        return f"{shown}: {f'did you mean {guess}? ' if guess else ''}give {allowed}"
+    reason = _KINDS.get(kind, error["msg"])
+    if kind == "float_type" and isinstance(given, str):
+        reason += ", without quotes"
+    return f"{shown}: {reason}"
+
+
+def _alternative(loc: Place) -> str | None:
+    """What is allowed at a place that takes one of several forms."""
+    words = [p for p in loc if isinstance(p, str) and not p.startswith("<")]
+    if len(loc) > 2 and loc[0] == "species" and words[-1] == "initial":
+        return _ALTERNATIVES["initial"]
+    if loc[:2] == ("system", "walls"):
+        return _ALTERNATIVES["walls"] if len(words) == 3 else None
+    return _ALTERNATIVES.get(words[-1]) if words and loc[0] == "system" else None
+
+
+def _keys(loc: Place) -> list[str]:
+    """The keys of the table at which an unknown key stands."""
+    words = [p for p in loc[:-1] if isinstance(p, str)]
+    fields = TABLES[words[-1] if words else ""].model_fields
+    return [field.alias or name for name, field in fields.items()]
+
+
+def _guess(loc: Place) -> str | None:
+    return closest(str(loc[-1]), _keys(loc))
+
+
+def _hint(guess: str | None) -> str:
+    return f", did you mean {guess}?" if guess else ""
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return reprlib.repr(value)
