@@ -21,7 +21,7 @@ COUPLINGS = get_args(Coupling)
 DEFAULT_CELLS = {1: (100,), 2: (100, 100), 3: (22, 22, 22)}
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class System:
     """An open reaction-diffusion system, described once, run in many ways.
 
@@ -155,6 +155,11 @@ class System:
         from hybridrd.model.config import read_toml
 
         return read_toml(path).system
+
+    def __eq__(self, other: object) -> bool:
+        from hybridrd.model.equality import same_system
+
+        return same_system(self, other) if isinstance(other, System) else NotImplemented
 
     def __repr__(self) -> str:
         from hybridrd.model.describe import text
