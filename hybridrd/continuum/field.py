@@ -61,8 +61,12 @@ class Field:
         self.position = np.full(self.grid.cells, -1, np.int64)
         self.position[self.active] = np.arange(len(self.active))
         self._rates = _Rates(system, self.active)
-        self._mass_action = _mass_action(system) if system.reactions else None
+        self._mass_action = _mass_action(system) if system.channels else None
         self._walls = [_WallValues(system, s.name, self.grid) for s in system.species]
+
+    def scale_pairs(self, factors: Mapping[int, Floats]) -> None:
+        """Multiply the rates of some channels by factors on all cells, ``(cells,)``."""
+        self._rates.scale({r: f[self.active] for r, f in factors.items()})
 
     @property
     def solvers(self) -> dict[str, str]:
@@ -144,9 +148,9 @@ def _conditions(system: System, name: str) -> Mapping[str, WallCondition]:
 
 
 def _mass_action(system: System) -> MassAction:
-    shape = (len(system.reactions), len(system.species))
+    shape = (len(system.channels), len(system.species))
     reactants, products = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    for r, reaction in enumerate(system.reactions):
+    for r, reaction in enumerate(system.channels):
         for name in reaction.reactants:
             reactants[r, system.index(name)] += 1
         for name in reaction.products:
@@ -158,13 +162,19 @@ class _Rates:
     """Macroscopic rates on the active cells; functions of time are evaluated once a step."""
 
     def __init__(self, system: System, active: NDArray[np.int64]) -> None:
-        self._labels = [r.label for r in system.reactions]
-        self._values = [r.macroscopic(system.dimension) for r in system.reactions]
+        self._labels = [r.label for r in system.channels]
+        self._values = [r.macroscopic(system.dimension) for r in system.channels]
         self._varies = any(callable(v) for v in self._values)
         self._in_time = any(needs_time(v) for v in self._values)
         coordinates = system.grid.coordinates() if self._varies else {}
         self._coordinates = {n: v[active] for n, v in coordinates.items()}
         self._known = np.zeros(0)
+        self._time = np.nan
+        self._factors: dict[int, Floats] = {}
+
+    def scale(self, factors: dict[int, Floats]) -> None:
+        """Multiply the rates of some channels by factors on the active cells."""
+        self._factors = {r: f for r, f in factors.items() if (f != 1.0).any()}
         self._time = np.nan
 
     def at(self, t: float) -> Floats:
@@ -179,6 +189,12 @@ class _Rates:
                 self._known = np.array(rows)
             else:
                 self._known = np.array(self._values, dtype=float)
+            if self._factors:
+                size = len(next(iter(self._factors.values())))
+                spread = self._known if self._varies else self._known[:, None]
+                self._known = np.broadcast_to(spread, (len(spread), size)).copy()
+                for r, factor in self._factors.items():
+                    self._known[r] *= factor
         return self._known
 
 

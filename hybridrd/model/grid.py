@@ -64,7 +64,7 @@ class Grid:
         return np.linspace(self.lower[axis], self.upper[axis], self.shape[axis] + 1)
 
     def coordinates(self) -> dict[str, Floats]:
-        """Coordinates of all cell centres by axis name, each of shape ``(cells,)``, in flat order."""
+        """Coordinates of all cell centres by axis name, each ``(cells,)`` in flat order."""
         mesh = np.meshgrid(*(self.centers(a) for a in range(self.dimension)), indexing="ij")
         return {AXES[a]: self.flatten(m) for a, m in enumerate(mesh)}
 

@@ -103,10 +103,10 @@ def concentration(part: Any, grid: Grid, where: str) -> Floats:
     if isinstance(part, Patch):
         overlap = patch_overlap(grid, part) / grid.volume
         full = evaluate(part.c, grid.coordinates(), 0.0, f"{where}: Patch")
-        return overlap * full
+        return np.asarray(overlap * full)
     if isinstance(part, Copies):
         overlap = box_overlap(grid, tuple(getattr(part, a) for a in AXES[: grid.dimension]))
-        return overlap * (part.n / overlap.sum() / grid.volume)
+        return np.asarray(overlap * (part.n / overlap.sum() / grid.volume))
     if isinstance(part, Points):
         counts = np.bincount(cells_of(part.positions, grid), minlength=grid.cells)
         return np.asarray(counts / grid.volume)

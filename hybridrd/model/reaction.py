@@ -43,7 +43,8 @@ class Reaction:
     Parameters
     ----------
     equation
-        ``"A -> 0"``, ``"0 -> A"``, ``"A -> 2 A"``, ``"A + B -> C"``, ``"2 A -> 0"``; a pair's Doi
+        ``"A -> 0"``, ``"0 -> A"``, ``"A -> 2 A"``, ``"A + B -> C"``, ``"2 A -> 0"``, or the
+        reversible ``"A + B <-> C"``, ``"2 A <-> C"``; a pair's Doi
         radius may stand inside, ``"A +(0.02) B -> C"``, and a name in front,
         ``"fusion: A + B -> C"``.
     k
@@ -54,6 +55,8 @@ class Reaction:
         rate. Give one of ``k`` and ``lambda0``: ``k = V_radius lambda0`` (del Razo 2024, eq. (22)).
     radius
         Doi radius (length) of order 2; needed where particles react.
+    k_back
+        Rate of dissociation (1/time) of a reversible reaction.
     name
         A name; by default the equation in normal form.
 
@@ -63,6 +66,11 @@ class Reaction:
     ``dc/dt = -k c²`` (eq. (23)): k c²/2 events per volume and time, each removes two.
     The j-th product sits at the j-th reactant, further ones at the first; a product of the same
     species as the reactant at its place is that particle, unmoved.
+
+    A reversible reaction keeps detailed balance: C is put at the place of A; when it dissociates A
+    stays and B is put uniformly within the radius (a place outside the domain rejects the event),
+    and the probabilities of both directions in every half step have the ratio k_back/lambda0, so
+    that ``c_A c_B/c_C = k_back/k`` holds for any step (``c_A²/(2 c_C)`` for like reactants).
 
     Raises
     ------
@@ -80,9 +88,11 @@ class Reaction:
     k: Value | None = None
     lambda0: float | None = None
     radius: float | None = None
+    k_back: float | None = None
     name: str | None = None
     reactants: tuple[str, ...] = field(init=False, repr=False, default=())
     products: tuple[str, ...] = field(init=False, repr=False, default=())
+    reversible: bool = field(init=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
         self._read()
@@ -111,17 +121,35 @@ class Reaction:
             object.__setattr__(self, "radius", radius)
         elif self.lambda0 is not None:
             raise ModelError(f"{where}: lambda0 needs the Doi radius, radius=")
+        self._check_reverse(where)
+
+    def _check_reverse(self, where: str) -> None:
+        if not self.reversible:
+            if self.k_back is not None:
+                raise ModelError(f"{where}: k_back goes with a reversible reaction, 'A + B <-> C'")
+            return
+        if self.order != 2 or len(self.products) != 1:
+            raise ModelError(
+                f"{where}: reversible reactions are 'A + B <-> C' and '2 A <-> C'; "
+                f"write others as two reactions"
+            )
+        if self.k_back is None:
+            raise ModelError(f"{where}: give the rate of dissociation, k_back=")
+        if callable(self.k):
+            raise ModelError(f"{where}: a reversible reaction needs a constant k")
+        object.__setattr__(self, "k_back", number(self.k_back, f"{where}: k_back"))
 
     def _read(self) -> None:
         text = self.equation
         if not isinstance(text, str):
             raise ModelError(f"reaction {text!r}: give a string like 'A + B -> C'")
         label, colon, rest = text.rpartition(":")
-        if "<->" in rest or "<=>" in rest or rest.count("->") != 1:
-            raise ModelError(
-                f"reaction {text!r}: write one arrow, 'A + B -> C'; a reversible reaction is two"
-            )
-        left, right = rest.split("->")
+        reversible = "<->" in rest
+        arrow = "<->" if reversible else "->"
+        if rest.count("->") != 1 or "=" in rest or rest.count("<") > int(reversible):
+            raise ModelError(f"reaction {text!r}: write one arrow, 'A + B -> C' or 'A + B <-> C'")
+        object.__setattr__(self, "reversible", reversible)
+        left, right = rest.split(arrow)
         inside = _RADIUS.findall(left)
         if inside:
             if self.radius is not None or len(inside) > 1:
@@ -135,7 +163,7 @@ class Reaction:
             left = _RADIUS.sub("+", left)
         object.__setattr__(self, "reactants", _side(left, text))
         object.__setattr__(self, "products", _side(right, text))
-        object.__setattr__(self, "equation", _normal(self.reactants, self.products))
+        object.__setattr__(self, "equation", _normal(self.reactants, self.products, arrow))
         if self.name is None:
             name = label.strip() if colon and label.strip() else self.equation
             object.__setattr__(self, "name", name)
@@ -170,6 +198,15 @@ class Reaction:
             return None
         return doi.microscopic_rate(self.k, self.radius, dimension)
 
+    def channels(self) -> tuple[Channel, ...]:
+        """The one-way reactions that this one consists of: two if it is reversible."""
+        if not self.reversible:
+            return (Channel(self, self.label, self.reactants, self.products, False),)
+        return (
+            Channel(self, f"{self.label} (forward)", self.reactants, self.products, False),
+            Channel(self, f"{self.label} (back)", self.products, self.reactants, True),
+        )
+
     def rates(self, dimension: int) -> dict[str, object]:
         """``k``, ``lambda0`` and ``radius``, each shown from the other where it can be."""
         return {
@@ -179,7 +216,47 @@ class Reaction:
         }
 
 
-def _normal(reactants: tuple[str, ...], products: tuple[str, ...]) -> str:
+@dataclass(frozen=True)
+class Channel:
+    """One direction of a reaction.
+
+    Parameters
+    ----------
+    reaction
+        The reaction it belongs to.
+    label
+        Its name in results.
+    reactants, products
+        Names of species, each as often as it takes part.
+    back
+        Whether it is the dissociation of a reversible reaction.
+    """
+
+    reaction: Reaction
+    label: str
+    reactants: tuple[str, ...]
+    products: tuple[str, ...]
+    back: bool
+
+    @property
+    def order(self) -> int:
+        """Number of reactants."""
+        return len(self.reactants)
+
+    @property
+    def radius(self) -> float | None:
+        """Doi radius (length)."""
+        return self.reaction.radius
+
+    def macroscopic(self, dimension: int) -> Value:
+        """The macroscopic rate k, a number or a function."""
+        if self.back:
+            assert self.reaction.k_back is not None
+            return self.reaction.k_back
+        return self.reaction.macroscopic(dimension)
+
+
+def _normal(reactants: tuple[str, ...], products: tuple[str, ...], arrow: str) -> str:
     """The equation in normal form: ``S + I -> 2 I``."""
 
     def side(names: tuple[str, ...]) -> str:
@@ -187,4 +264,4 @@ def _normal(reactants: tuple[str, ...], products: tuple[str, ...]) -> str:
         counts = [(names.count(n), n) for n in order]
         return " + ".join(n if c == 1 else f"{c} {n}" for c, n in counts) or "0"
 
-    return f"{side(reactants)} -> {side(products)}"
+    return f"{side(reactants)} {arrow} {side(products)}"

@@ -12,7 +12,7 @@ from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
 from hybridrd.model.geometry import Box
 from hybridrd.model.grid import Grid
-from hybridrd.model.reaction import Reaction
+from hybridrd.model.reaction import Channel, Reaction
 from hybridrd.model.species import Species, SpeciesLike
 from hybridrd.model.walls import Wall
 
@@ -112,6 +112,11 @@ class System:
     def is_hybrid(self) -> bool:
         """Whether there is both a particle region and a continuum."""
         return self.particles is not None and self.particles != self.domain
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The one-way reactions, in order; a reversible reaction is two."""
+        return tuple(c for r in self.reactions for c in r.channels())
 
     def index(self, species: SpeciesLike) -> int:
         """The position of a species in `species`."""

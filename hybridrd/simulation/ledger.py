@@ -29,6 +29,13 @@ class Ledger:
         """Amount owed per species."""
         return np.asarray(self.owed.sum(axis=1))
 
+    def apply(self, credit: np.ndarray) -> None:
+        """Add a credit ``(species, cells)`` to the field at once, and clear it."""
+        for s, change in enumerate(self._settle(credit)):
+            if change is not None:
+                # A cell that gave all it had is empty to the last bit.
+                self._field.c[s] = np.maximum(self._field.c[s] + change, 0.0)
+
     def source(self, credit: np.ndarray) -> Floats | None:
         """A credit ``(species, cells)`` as a source of the diffusion step; clears it.
 

@@ -83,3 +83,13 @@ class Particles:
         self._spare = (self.x, self.ids)
         self.x, self.ids = x, ids
         return starts
+
+
+def add_in_order(particles: list[Particles], species: Integers, x: Floats, next_id: int) -> int:
+    """Append new particles of several species with ids in the given order; the next free id."""
+    ids = np.arange(next_id, next_id + len(species), dtype=np.uint64)
+    for s, group in enumerate(particles):
+        mine = species == s
+        if mine.any():
+            group.append(x[:, mine], ids[mine])
+    return next_id + len(species)

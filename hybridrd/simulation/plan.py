@@ -10,14 +10,21 @@ import numpy as np
 from hybridrd.errors import CapacityError
 from hybridrd.model import doi
 from hybridrd.model.functions import evaluate
+from hybridrd.model.grid import Floats
 from hybridrd.model.species import number
 from hybridrd.model.system import System
 from hybridrd.model.walls import Reservoir
 from hybridrd.simulation.gates import Gate, make_gates
 from hybridrd.simulation.memory import available_memory
+from hybridrd.simulation.partners import Partners
 from hybridrd.simulation.region import Region, SpeciesWalls, make_region, species_walls
 from hybridrd.simulation.start import expected_particles
-from hybridrd.simulation.tables import ReactionTables, make_tables, pair_probabilities
+from hybridrd.simulation.tables import (
+    Encounter,
+    ReactionTables,
+    encounter_probabilities,
+    make_tables,
+)
 
 BYTES_PER_PARTICLE = 80
 BYTES_PER_CELL = 400  # fields, matrix and factor of the PDE; more for an irregular 3D continuum
@@ -49,6 +56,11 @@ class Plan:
             return []
         return make_gates(self.system, self.region, list(self.walls), self.coupling == "two-way")
 
+    def partners(self, gates: list[Gate]) -> Partners:
+        """The partners that particles have beyond the faces."""
+        assert self.region is not None
+        return Partners(self.region, self.tables.encounters, gates)
+
     def report(self) -> dict[str, Any]:
         """What was chosen, for the diagnostics of a result."""
         gates = []
@@ -69,7 +81,7 @@ class Plan:
         return {
             "coupling": self.coupling,
             "interface": gates,
-            "pairs": [_pair_report(self, i) for i in range(len(self.tables.pairs))],
+            "pairs": [_pair_report(self, e) for e in self.tables.encounters if not e.back],
         }
 
 
@@ -95,10 +107,7 @@ def compile_system(system: System, dt: float) -> Plan:
         walls = tuple(species_walls(system, region, s, dt) for s in range(len(system.species)))
         if system.is_hybrid:
             coupling = system.coupling
-        rates = tables.macroscopic(0.5 * dt)
-        for p in tables.pairs:
-            label = system.reactions[p.reaction].label
-            pair_probabilities(p, rates[p.reaction], dt, system.dimension, label)
+        encounter_probabilities(tables, tables.macroscopic(0.5 * dt), dt)
         _check_particles(system, region)
     plan = Plan(system, dt, region, walls, tables, coupling)
     plan.gates()
@@ -139,15 +148,13 @@ def _check_particles(system: System, region: Region) -> None:
         )
 
 
-def _pair_report(plan: Plan, i: int) -> dict[str, Any]:
-    pair = plan.tables.pairs[i]
-    reaction = plan.system.reactions[pair.reaction]
+def _pair_report(plan: Plan, pair: Encounter) -> dict[str, Any]:
     d = plan.system.dimension
-    k = float(np.max(plan.tables.macroscopic(0.5 * plan.dt)[pair.reaction]))
+    k = float(np.max(plan.tables.macroscopic(0.5 * plan.dt)[pair.channel]))
     lambda0 = doi.microscopic_rate(k, pair.radius, d)
     p, half = doi.pair_probability(lambda0, plan.dt, pair.D, pair.radius, d)
     report: dict[str, Any] = {
-        "reaction": reaction.label,
+        "reaction": plan.system.channels[pair.channel].label,
         "k": k,
         "lambda0": lambda0,
         "radius": pair.radius,
@@ -163,3 +170,37 @@ def _pair_report(plan: Plan, i: int) -> dict[str, Any]:
                 f"the macroscopic k = {k:.4g}, which the continuum uses"
             )
     return report
+
+
+def pair_factors(plan: Plan) -> dict[int, Floats]:
+    """Factors on the continuum's pair rates beside interfaces, by channel, on all cells.
+
+    Pairs that straddle the plane are reacted from the particles' side. The continuum's own rate,
+    which counts all partners of a cell, leaves them out: in the cell at depth d to d + h beyond
+    the plane it is multiplied by the mean of ``1 - V_cap(d)/V_sigma`` over the cell.
+    """
+    region = plan.region
+    assert region is not None
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    factors: dict[int, Floats] = {}
+    for e in plan.tables.encounters:
+        if e.back:
+            continue
+        factor = np.ones(region.grid.cells)
+        for face in region.faces:
+            if face.outside < 0:
+                continue
+            n, h = region.grid.shape[face.axis], region.grid.spacing[face.axis]
+            outward = 1 if face.side == 1 else -1
+            for k in range(min(n, int(np.ceil(e.radius / h - 1e-9)))):
+                column = face.outside + outward * k
+                if not region.periodic[face.axis] and not 0 <= column < n:
+                    break
+                # Quadrature over the part of the cell within the radius, where the cap is smooth.
+                width = min(h, e.radius - k * h)
+                d = k * h + 0.5 * width * (nodes + 1.0)
+                cap = doi.cap_volume(d, e.radius, plan.system.dimension)
+                share = 0.5 * width / h * float(weights @ np.asarray(cap)) / e.volume
+                factor[face.columns[:, column % n]] -= share
+        factors[e.channel] = np.maximum(factor, 0.0)
+    return factors

@@ -1,4 +1,4 @@
-"""Half steps of reactions in the particle region."""
+"""Half steps of reactions in the particle region: creations, families, encounters."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from hybridrd.errors import StepError
-from hybridrd.kernels import fates, pairs
+from hybridrd.kernels import fates
 from hybridrd.kernels.arrays import runs
 from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import CREATIONS
 from hybridrd.model.grid import Floats
-from hybridrd.simulation.particles import Particles
+from hybridrd.simulation.encounters import Encounters
+from hybridrd.simulation.particles import Particles, add_in_order
+from hybridrd.simulation.partners import Partners
 from hybridrd.simulation.pool import Pool
 from hybridrd.simulation.region import Integers, Region
-from hybridrd.simulation.tables import PairReaction, ReactionTables, pair_probabilities
+from hybridrd.simulation.tables import Probability, ReactionTables, encounter_probabilities
 
 _CREATION = 1 << 40  # creation counts have the addresses reaction * 2^40 + cell
 
@@ -35,9 +37,10 @@ class Reactor:
         self._dt = dt
         self._key = key
         self._rates = np.zeros((0, 1))
-        self._halves: list[Floats] = []
+        self._probabilities: list[Probability] = []
         self._room = 256
-        self.events = np.zeros(len(tables.system.reactions), np.int64)
+        self.events = np.zeros(len(tables.system.channels), np.int64)
+        self.encounters = Encounters(tables.encounters, region, key)
         grid = region.grid if tables.varies else region.inner
         self._low = np.array(grid.lower)
         self._inverse = 1.0 / np.array(grid.spacing)
@@ -47,32 +50,31 @@ class Reactor:
 
     def set_rates(self, t: float) -> None:
         """Evaluate the rates at the middle of a step. Raises StepError where dt is too large."""
-        tables = self._tables
-        self._rates = tables.macroscopic(t)
-        labels = [r.label for r in tables.system.reactions]
-        self._halves = [
-            pair_probabilities(
-                p,
-                self._rates[p.reaction],
-                self._dt,
-                self._region.grid.dimension,
-                labels[p.reaction],
-            )
-            for p in tables.pairs
-        ]
+        self._rates = self._tables.macroscopic(t)
+        self._probabilities = encounter_probabilities(self._tables, self._rates, self._dt)
 
     def half_step(
-        self, particles: list[Particles], step: int, half: int, next_id: int, pool: Pool
+        self,
+        particles: list[Particles],
+        partners: Partners,
+        step: int,
+        half: int,
+        next_id: int,
+        pool: Pool,
     ) -> int:
         """React for half a step; returns the next free id."""
         tables = self._tables
+        if half == 0 and tables.in_time:
+            self.set_rates((step + 0.5) * self._dt)
+        if half == 1:
+            next_id = self._first_order(particles, step, half, next_id, pool)
+        if tables.encounters:
+            next_id = self.encounters.half_step(
+                particles, self._probabilities, partners, step, half, next_id, self.events
+            )
         if half == 0:
-            if tables.in_time:
-                self.set_rates((step + 0.5) * self._dt)
-            next_id = self._pairs(particles, step, half, next_id)
-            return self._first_order(particles, step, half, next_id, pool)
-        next_id = self._first_order(particles, step, half, next_id, pool)
-        return self._pairs(particles, step, half, next_id)
+            next_id = self._first_order(particles, step, half, next_id, pool)
+        return next_id
 
     # Orders zero and one
 
@@ -180,100 +182,3 @@ class Reactor:
                     f"{self._dt:g}; use a smaller dt"
                 )
             self._room *= 2
-
-    # Order two
-
-    def _pairs(self, particles: list[Particles], step: int, half: int, next_id: int) -> int:
-        active = [
-            (p, h)
-            for p, h in zip(self._tables.pairs, self._halves, strict=True)
-            if particles[p.first].n and particles[p.second].n and h.max() > 0
-        ]
-        if not active:
-            return next_id
-        involved = sorted({s for p, _ in active for s in (p.first, p.second)})
-        shape = self._cell_shape(
-            max(p.radius for p, _ in active), max(particles[s].n for s in involved)
-        )
-        region = self._region
-        inverse = shape / region.extent
-        starts = {s: particles[s].sort(region.low, inverse, shape) for s in involved}
-        found = [
-            self._find(p, h, particles, starts[p.second], inverse, shape, step, half)
-            for p, h in active
-        ]
-        if not any(len(f[0]) for f in found):
-            return next_id
-        offsets = {s: sum(particles[o].n for o in involved if o < s) for s in involved}
-        a = np.concatenate(
-            [f[0] + offsets[p.first] for (p, _), f in zip(active, found, strict=True)]
-        )
-        b = np.concatenate(
-            [f[1] + offsets[p.second] for (p, _), f in zip(active, found, strict=True)]
-        )
-        which = np.repeat(np.arange(len(active)), [len(f[0]) for f in found])
-        order = np.argsort(np.concatenate([f[2] for f in found]), kind="stable")
-        consumes = np.array([p.consumes for p, _ in active])
-        gone = np.zeros(sum(particles[s].n for s in involved), np.uint8)
-        accepted = np.empty(len(order), np.int64)
-        m = pairs.accept(order, a, b, consumes[which, 0], consumes[which, 1], gone, accepted)
-        species: list[int] = []
-        places: list[Floats] = []
-        for e in accepted[:m]:
-            p = active[which[e]][0]
-            self.events[p.reaction] += 1
-            for s, place in p.news:
-                owner, i = (p.first, a[e]) if place == 0 else (p.second, b[e])
-                species.append(s)
-                places.append(particles[owner].x[:, i - offsets[owner]].copy())
-        for s in involved:
-            particles[s].gone[: particles[s].n] = gone[offsets[s] : offsets[s] + particles[s].n]
-            particles[s].compact()
-        if not species:
-            return next_id
-        return add_in_order(particles, np.array(species), np.array(places).T, next_id)
-
-    def _cell_shape(self, radius: float, n: int) -> Integers:
-        """Cells of at least the radius, and about one particle each."""
-        region = self._region
-        d = region.grid.dimension
-        spacing = (region.volume / max(n, 1)) ** (1.0 / d)
-        counts = np.maximum(np.floor(region.extent / max(radius, spacing)), 1)
-        return np.asarray(counts, np.int64)
-
-    def _find(
-        self,
-        pair: PairReaction,
-        probability: Floats,
-        particles: list[Particles],
-        starts: Integers,
-        inverse: Floats,
-        shape: Integers,
-        step: int,
-        half: int,
-    ) -> tuple[Integers, Integers, np.ndarray]:
-        region = self._region
-        a, b = particles[pair.first], particles[pair.second]
-        widths = np.where(region.wrapped, region.extent, 0.0)
-        room = 64
-        while True:
-            i, j = np.empty(room, np.int64), np.empty(room, np.int64)
-            priority = np.empty(room, np.uint64)
-            m = pairs.find_pairs(
-                a.x, a.ids, a.n, b.x, b.ids, starts, pair.like, pair.radius, probability,
-                region.low, inverse, shape, widths, self._key, step, pair.reaction, half,
-                self._low, self._inverse, self._shape, i, j, priority,
-            )  # fmt: skip
-            if m <= room:
-                return i[:m], j[:m], priority[:m]
-            room = m
-
-
-def add_in_order(particles: list[Particles], species: Integers, x: Floats, next_id: int) -> int:
-    """Append new particles of several species with ids in the given order; the next free id."""
-    ids = np.arange(next_id, next_id + len(species), dtype=np.uint64)
-    for s, group in enumerate(particles):
-        mine = species == s
-        if mine.any():
-            group.append(x[:, mine], ids[mine])
-    return next_id + len(species)

@@ -21,7 +21,7 @@ from hybridrd.simulation.exchange import Exchange
 from hybridrd.simulation.ledger import Ledger
 from hybridrd.simulation.log import Clock, Log
 from hybridrd.simulation.particles import Particles
-from hybridrd.simulation.plan import Plan, compile_system
+from hybridrd.simulation.plan import Plan, compile_system, pair_factors
 from hybridrd.simulation.pool import Pool
 from hybridrd.simulation.progress import progress_bar
 from hybridrd.simulation.provenance import attributes
@@ -109,11 +109,14 @@ class Simulation:
             self._region, self._gates, list(self.plan.walls), self._D, self.dt, self._key, two_way
         )
         self._reactor = Reactor(self.plan.tables, self._region, self.dt, self._key)
+        self._reactor.encounters.credit = self._exchange.credit
+        self._partners = self.plan.partners(self._gates)
         self._field: Field | None = None
         self._ledger: Ledger | None = None
         self._mean_field: MeanField | None = None
         if two_way:
             self._field = Field(system, self.dt, cut=self._region.mask, solver=solver)
+            self._field.scale_pairs(pair_factors(self.plan))
             self._ledger = Ledger(self._field)
         elif self.plan.coupling == "mean-field":
             self._mean_field = mean_field or LiveWindow(system, self.dt, solver)
@@ -198,7 +201,10 @@ class Simulation:
         """One step of dt; its order stands in `run`."""
         k = self.steps
         clock = Clock(self.timings)
-        self._next_id = self._reactor.half_step(self._groups, k, 0, self._next_id, self._pool)
+        for gate in self._gates:
+            if gate.stencil is None:
+                gate.set_given(k * self.dt, self.dt)
+        self._react(k, 0)
         clock.lap("reactions")
         self._read_reservoirs(k)
         clock.lap("continuum")
@@ -213,15 +219,31 @@ class Simulation:
             self._field.diffuse(k, self._ledger.source(exchange.credit))
             self._field.react(k)
         clock.lap("continuum")
-        self._next_id = self._reactor.half_step(self._groups, k, 1, self._next_id, self._pool)
+        self._react(k, 1)
         clock.lap("reactions")
         self.steps += 1
 
+    def _react(self, k: int, half: int) -> None:
+        """Half a step of reactions of the particles, and with partners in the reservoir."""
+        if self._partners:
+            self._partners.update(lambda s: self._partner(s, k + half), half)
+        self._next_id = self._reactor.half_step(
+            self._groups, self._partners, k, half, self._next_id, self._pool
+        )
+        credit = self._exchange.credit
+        if self._ledger is not None and credit is not None and self.plan.tables.encounters:
+            self._ledger.apply(credit)
+
+    def _partner(self, species: int, step: int) -> Floats:
+        """The continuum's concentration of a species on all cells."""
+        if self._field is not None:
+            return self._field.full(species)
+        if self._mean_field is not None:
+            return self._mean_field.partner(species, step)
+        return np.zeros(self._region.grid.cells)
+
     def _read_reservoirs(self, k: int) -> None:
-        """Set c_R of every gate for this step."""
-        for gate in self._gates:
-            if gate.stencil is None:
-                gate.set_given(k * self.dt, self.dt)
+        """Set c_R of every gate to the continuum for this step."""
         if self._field is not None:
             self._field.react(k)
             for gate in self._gates:
@@ -307,7 +329,7 @@ class Simulation:
         offered = OFFERED if self.system.reactions else OFFERED[:-1]
         recorder = Recorder(
             self._region.grid, self.system.names, [f.name for f in self._region.faces],
-            [r.label for r in self.system.reactions], dict(self.system.units), record, offered,
+            [c.label for c in self.system.channels], dict(self.system.units), record, offered,
         )  # fmt: skip
         log = Log(self, recorder, extra)
         log.write(0.0)

@@ -15,20 +15,52 @@ from hybridrd.simulation.region import Integers
 
 
 @dataclass(frozen=True)
-class PairReaction:
-    """A reaction of order two: its index, reactants, and Doi radius (length)."""
+class Encounter:
+    """A reaction of order two, or the dissociation that is its reverse.
 
-    reaction: int
-    first: int
-    second: int
+    Parameters
+    ----------
+    channel
+        Index among the system's channels.
+    partners
+        Species of the reactants; the second is None for a dissociation.
+    radius, volume
+        Doi radius (length) and the volume within it (length^d).
+    D
+        Sum of the partners' diffusion coefficients (length²/time).
+    consumes
+        Whether each reactant disappears; one whose product is of its own species stays.
+    news
+        New particles: (species, reactant at whose place it is put).
+    back
+        Whether it is a dissociation: its probability is the forward one times k_back/lambda0.
+    """
+
+    channel: int
+    partners: tuple[int, int | None]
     radius: float
+    volume: float
     D: float
     consumes: tuple[bool, bool]
-    news: tuple[tuple[int, int], ...]  # (species, reactant at whose place it is put)
+    news: tuple[tuple[int, int], ...]
+    back: bool = False
 
     @property
-    def like(self) -> bool:
-        return self.first == self.second
+    def first(self) -> int:
+        return self.partners[0]
+
+    @property
+    def second(self) -> int:
+        assert self.partners[1] is not None
+        return self.partners[1]
+
+
+@dataclass(frozen=True)
+class Probability:
+    """Of one pair (or one complex) in a full and in a half step; one value, or one a cell."""
+
+    full: Floats
+    half: Floats
 
 
 @dataclass(frozen=True)
@@ -41,23 +73,21 @@ class ReactionTables:
     products: Integers
     product: Integers
     creations: tuple[int, ...]
-    pairs: tuple[PairReaction, ...]
+    encounters: tuple[Encounter, ...]
     varies: bool
     in_time: bool
 
-    def macroscopic(self, t: float, cells: Integers | None = None) -> Floats:
-        """Macroscopic rates at a time, ``(reactions, 1)``, or one column a cell where they vary."""
+    def macroscopic(self, t: float) -> Floats:
+        """Macroscopic rates at a time, ``(channels, 1)``, or one column a cell where they vary."""
         system = self.system
         if not self.varies:
-            rates = [r.macroscopic(system.dimension) for r in system.reactions]
+            rates = [r.macroscopic(system.dimension) for r in system.channels]
             return np.array(rates, dtype=float).reshape(-1, 1)
         coordinates = system.grid.coordinates()
-        if cells is not None:
-            coordinates = {n: v[cells] for n, v in coordinates.items()}
         return np.array(
             [
                 evaluate(r.macroscopic(system.dimension), coordinates, t, f"rate of {r.label!r}")
-                for r in system.reactions
+                for r in system.channels
             ]
         )
 
@@ -65,52 +95,60 @@ class ReactionTables:
 def make_tables(system: System) -> ReactionTables:
     """Compile the reactions of a system."""
     index = {name: i for i, name in enumerate(system.names)}
-    reactions = system.reactions
+    channels = system.channels
     by_species: list[list[int]] = [[] for _ in system.species]
-    pairs = []
-    for r, reaction in enumerate(reactions):
-        if reaction.order == 1:
-            by_species[index[reaction.reactants[0]]].append(r)
-        elif reaction.order == 2 and reaction.radius is not None:
-            a, b = (index[n] for n in reaction.reactants)
-            products = [index[n] for n in reaction.products]
-            consumes = [True, True]
-            news = []
-            for k, s in enumerate(products):
-                place = k if k < 2 else 0
-                if k < 2 and s == (a, b)[k]:
-                    consumes[k] = False
-                else:
-                    news.append((s, place))
-            D = system.species[a].D + system.species[b].D
-            pairs.append(
-                PairReaction(r, a, b, reaction.radius, D, (consumes[0], consumes[1]), tuple(news))
-            )
-    products_of = [[index[n] for n in r.products] for r in reactions]
-    rates = [r.macroscopic(system.dimension) for r in reactions]
+    encounters = []
+    for r, channel in enumerate(channels):
+        if channel.back or (channel.order == 2 and channel.radius is not None):
+            encounters.append(_encounter(system, r, index))
+        elif channel.order == 1:
+            by_species[index[channel.reactants[0]]].append(r)
+    products_of = [[index[n] for n in r.products] for r in channels]
+    rates = [r.macroscopic(system.dimension) for r in channels]
     return ReactionTables(
         system=system,
         channels=_starts(by_species),
         channel=np.array([r for group in by_species for r in group], np.int64),
         products=_starts(products_of),
         product=np.array([s for group in products_of for s in group], np.int64),
-        creations=tuple(r for r, reaction in enumerate(reactions) if reaction.order == 0),
-        pairs=tuple(pairs),
+        creations=tuple(r for r, c in enumerate(channels) if c.order == 0),
+        encounters=tuple(encounters),
         varies=any(callable(k) for k in rates),
         in_time=any(needs_time(k) for k in rates if callable(k)),
     )
 
 
-def _starts(groups: list[list[int]]) -> Integers:
-    return np.concatenate([[0], np.cumsum([len(g) for g in groups], dtype=np.int64)]).astype(
-        np.int64
+def _encounter(system: System, r: int, index: dict[str, int]) -> Encounter:
+    channel = system.channels[r]
+    assert channel.radius is not None
+    reactants = [index[n] for n in channel.reactants]
+    products = [index[n] for n in channel.products]
+    consumes, news = [True, not channel.back], []
+    for k, s in enumerate(products):
+        # A dissociation has its second product at a place of its own.
+        place = k if k < 2 else 0
+        if k < len(reactants) and s == reactants[k]:
+            consumes[k] = False
+        else:
+            news.append((s, place))
+    pair = products if channel.back else reactants
+    return Encounter(
+        channel=r,
+        partners=(reactants[0], None if channel.back else reactants[1]),
+        radius=channel.radius,
+        volume=doi.reactive_volume(channel.radius, system.dimension),
+        D=sum(system.species[s].D for s in pair),
+        consumes=(consumes[0], consumes[1]),
+        news=tuple(news),
+        back=channel.back,
     )
 
 
-def pair_probabilities(
-    pair: PairReaction, k: Floats, dt: float, dimension: int, label: str
-) -> Floats:
-    """Probability that a pair within the radius reacts in one half step, per rate cell.
+def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: str) -> Probability:
+    """Reaction probability of a pair within the radius.
+
+    ``p = lambda0 dt/(1 + lambda0 tau*)`` in the full step, ``1 - sqrt(1 - p)`` in each half, see
+    `hybridrd.theory.doi`.
 
     Parameters
     ----------
@@ -122,13 +160,46 @@ def pair_probabilities(
     StepError
         Where the probability of a full step would exceed one.
     """
-    lambda0 = k / doi.reactive_volume(pair.radius, dimension)
-    # Largest first: if that one can be, all can.
-    largest = float(lambda0.max(initial=0.0))
-    try:
-        doi.pair_probability(largest, dt, pair.D, pair.radius, dimension)
+    lambda0 = k / e.volume
+    try:  # if the largest can be, all can
+        doi.pair_probability(float(lambda0.max(initial=0.0)), dt, e.D, e.radius, dimension)
     except StepError as error:
         raise StepError(f"reaction {label!r}: {error}") from None
-    tau = dt * doi.trial_time(pair.D * dt / pair.radius**2, dimension)
-    p = lambda0 * dt / (1.0 + lambda0 * tau)
-    return np.asarray(-np.expm1(0.5 * np.log1p(-p)))
+    if e.D == 0:
+        half = -np.expm1(-0.5 * lambda0 * dt)
+        return Probability(-np.expm1(-lambda0 * dt), half)
+    p = lambda0 * dt / (1.0 + lambda0 * dt * doi.trial_time(e.D * dt / e.radius**2, dimension))
+    return Probability(p, p / (1.0 + np.sqrt(1.0 - p)))
+
+
+def encounter_probabilities(tables: ReactionTables, rates: Floats, dt: float) -> list[Probability]:
+    """Probabilities of all encounters for rates ``(channels, 1 or cells)``. Raises StepError."""
+    system = tables.system
+    result: list[Probability] = []
+    for e in tables.encounters:
+        label = system.channels[e.channel].label
+        if not e.back:
+            result.append(pair_probability(e, rates[e.channel], dt, system.dimension, label))
+            continue
+        # The forward direction stands just before; equal ratios in every half step are exact
+        # detailed balance.
+        forward = result[-1]
+        lambda0 = float(rates[e.channel - 1].max()) / e.volume
+        k_back = float(rates[e.channel].max())
+        ratio = k_back / lambda0 if lambda0 > 0 else 0.0
+        half = (
+            forward.half[:1] * ratio if lambda0 > 0 else np.array([-np.expm1(-0.5 * k_back * dt)])
+        )
+        if half[0] > 1:
+            raise StepError(
+                f"reaction {label!r}: k_back = {k_back:g} with dt = {dt:g} needs a probability of "
+                f"{half[0]:.3g} in half a step; take dt <= {dt / half[0]:.3g}"
+            )
+        result.append(Probability(forward.full[:1] * ratio, half))
+    return result
+
+
+def _starts(groups: list[list[int]]) -> Integers:
+    return np.concatenate([[0], np.cumsum([len(g) for g in groups], dtype=np.int64)]).astype(
+        np.int64
+    )

@@ -15,6 +15,8 @@ from hybridrd.continuum.field import Field
 from hybridrd.model.grid import Floats
 from hybridrd.model.system import System
 from hybridrd.simulation.gates import Gate
+from hybridrd.simulation.plan import Plan
+from hybridrd.simulation.region import Integers
 from hybridrd.simulation.start import mean_concentration
 
 
@@ -26,6 +28,9 @@ class MeanField(Protocol):
 
     def concentration(self, step: int) -> Floats:
         """The field after ``step`` steps, ``(species, cells)``."""
+
+    def partner(self, species: int, step: int) -> Floats:
+        """A species after ``step`` steps ``(cells,)``, right where partners may be."""
 
 
 def start_field(system: System, field: Field) -> None:
@@ -54,6 +59,9 @@ class LiveWindow:
     def concentration(self, step: int) -> Floats:  # noqa: ARG002
         return self.field.c
 
+    def partner(self, species: int, step: int) -> Floats:  # noqa: ARG002
+        return np.asarray(self.field.c[species])
+
 
 def _read(gate: Gate, field: Field) -> Floats:
     assert gate.stencil is not None
@@ -70,10 +78,16 @@ class RecordedWindow:
         ``(steps, 2, face cells of all gates)``: before and after each step's diffusion.
     fields
         Concentration ``(species, cells)`` by number of steps.
+    strip, near
+        Cells where partners of particles may be, and the concentration there,
+        ``(steps + 1, species, strip)``, of the species in ``partners``.
     """
 
     values: NDArray[np.float64]
     fields: dict[int, Floats]
+    strip: Integers
+    near: NDArray[np.float64]
+    partners: tuple[int, ...]
 
     def advance(self, step: int, gates: list[Gate]) -> None:
         at = 0
@@ -87,20 +101,29 @@ class RecordedWindow:
     def concentration(self, step: int) -> Floats:
         return self.fields[step]
 
+    def partner(self, species: int, step: int) -> Floats:
+        full = np.zeros(self.fields[0].shape[1])
+        full[self.strip] = self.near[step, self.partners.index(species)]
+        return full
 
-def record_window(
-    system: System, dt: float, gates: list[Gate], steps: int, stride: int
-) -> RecordedWindow:
-    """Solve the mean field once for many replicas."""
-    live = LiveWindow(system, dt)
+
+def record_window(plan: Plan, steps: int, stride: int) -> RecordedWindow:
+    """Solve the mean field once for many replicas; fields are kept every ``stride`` steps."""
+    live = LiveWindow(plan.system, plan.dt)
+    gates = plan.gates()
+    partners = plan.partners(gates)
+    asked, strip = partners.species, partners.strip
     open_gates = [g for g in gates if g.stencil is not None]
     values = np.empty((steps, 2, sum(g.face.size for g in open_gates)))
+    near = np.empty((steps + 1, len(asked), len(strip)))
+    near[0] = live.field.c[np.ix_(np.array(asked, np.int64), strip)]
     fields = {0: live.field.c.copy()}
     for step in range(steps):
         live.advance(step, gates)
         if open_gates:
             values[step, 0] = np.concatenate([g.start for g in open_gates])
             values[step, 1] = np.concatenate([g.end for g in open_gates])
-        if (step + 1) % stride == 0:
+        near[step + 1] = live.field.c[np.ix_(np.array(asked, np.int64), strip)]
+        if (step + 1) % stride == 0 or step + 1 == steps:
             fields[step + 1] = live.field.c.copy()
-    return RecordedWindow(values, fields)
+    return RecordedWindow(values, fields, strip, near, asked)

@@ -1,0 +1,176 @@
+"""Pairs of which one partner is a particle and the other is in the reservoir.
+
+The partners of a particle form a Poisson process of the reservoir's concentration within the Doi
+radius (del Razo 2024, section III.A). Candidates are drawn uniformly in the ball and thinned: one
+at y counts where y lies in the reservoir, with probability c(y)/c_max.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from hybridrd.kernels._jit import jit
+from hybridrd.kernels.poisson import poisson
+from hybridrd.kernels.rng import PLACE, STRADDLE, uniforms
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+@jit
+def stream_key(key, index):
+    """A key of its own for each use of the same purpose."""
+    return key ^ ((np.uint64(index) + np.uint64(1)) * _GOLDEN)
+
+
+@jit
+def in_ball(x, radius, key, address, step, purpose, draw, y):
+    """A point uniform within ``radius`` of x, in the first ``len(x)`` entries of y."""
+    d = x.shape[0]
+    u, v = uniforms(key, address, step, purpose, draw)
+    if d == 1:
+        y[0] = x[0] + radius * (2.0 * u - 1.0)
+    elif d == 2:
+        r = radius * math.sqrt(u)
+        y[0] = x[0] + r * math.cos(2.0 * math.pi * v)
+        y[1] = x[1] + r * math.sin(2.0 * math.pi * v)
+    else:
+        w, _ = uniforms(key, address, step, purpose, draw + 1)
+        r = radius * u ** (1.0 / 3.0)
+        z = 2.0 * v - 1.0
+        s = math.sqrt(max(1.0 - z * z, 0.0))
+        y[0] = x[0] + r * s * math.cos(2.0 * math.pi * w)
+        y[1] = x[1] + r * s * math.sin(2.0 * math.pi * w)
+        y[2] = x[2] + r * z
+
+
+@jit
+def locate(y, low, inverse, shape, periodic):
+    """The flat domain cell of a point, -1 outside the domain."""
+    index = 0
+    for a in range(y.shape[0] - 1, -1, -1):
+        j = np.int64(math.floor((y[a] - low[a]) * inverse[a]))
+        if periodic[a]:
+            j = j % shape[a]
+        elif j < 0 or j >= shape[a]:
+            return -1
+        index = index * shape[a] + j
+    return index
+
+
+@jit
+def _wall_value(y, region_low, region_high, walls, offsets, steps, counts):
+    """c_R of the reservoir wall beyond which a point lies, 0 if there is none."""
+    d = y.shape[0]
+    beyond = -1
+    for a in range(d):
+        side = 0 if y[a] < region_low[a] else (1 if y[a] > region_high[a] else -1)
+        if side < 0:
+            continue
+        if beyond >= 0 or offsets[2 * a + side] < 0:
+            return 0.0
+        beyond = 2 * a + side
+    if beyond < 0:
+        return 0.0
+    index = 0
+    for a in range(d - 1, -1, -1):
+        if a != beyond // 2:
+            j = np.int64(math.floor((y[a] - region_low[a]) / steps[a]))
+            index = index * counts[a] + min(max(j, 0), counts[a] - 1)
+    return walls[offsets[beyond] + index]
+
+
+@jit
+def find_straddling(
+    x, ids, n, region_low, region_high, opens, radius, probability, c_max, trials, c, low, inverse,
+    shape, periodic, walls, offsets, steps, counts, key, step, out_i, out_cell, out_y,
+    out_priority,
+):  # fmt: skip
+    """Particles that react with a partner in the reservoir; returns how many.
+
+    ``opens[axis, side]`` says beyond which faces there is one; ``c`` is its concentration on all
+    cells (0 in the region), ``walls`` that of reservoir walls, face by face from ``offsets``
+    (-1: none). ``probability`` is that of a pair in the full step, one or one a cell; ``trials``
+    the mean number of candidates in a half step, for the largest probability and ``c_max``.
+    Cell -1 in the output stands for a wall's reservoir.
+    """
+    d = x.shape[0]
+    here = np.empty(d)
+    y = np.empty(d)
+    largest = probability.max()
+    m = 0
+    for i in range(n):
+        near = False
+        for a in range(d):
+            here[a] = x[a, i]
+            if opens[a, 0] and x[a, i] - region_low[a] < radius:
+                near = True
+            if opens[a, 1] and region_high[a] - x[a, i] < radius:
+                near = True
+        if not near:
+            continue
+        weight = 1.0
+        if probability.shape[0] > 1:
+            weight = probability[locate(here, low, inverse, shape, periodic)] / largest
+        candidates = poisson(trials, key, ids[i], step, STRADDLE)
+        for k in range(candidates):
+            in_ball(here, radius, key, ids[i], step, PLACE, 3 * k, y)
+            inside = True
+            for a in range(d):
+                inside = inside and region_low[a] <= y[a] <= region_high[a]
+            if inside:
+                continue
+            cell = locate(y, low, inverse, shape, periodic)
+            if cell >= 0:
+                value = c[cell]
+            else:
+                value = _wall_value(y, region_low, region_high, walls, offsets, steps, counts)
+            u, v = uniforms(key, ids[i], step, PLACE, 3 * k + 2)
+            if u * c_max < value * weight:
+                if m < out_i.shape[0]:
+                    out_i[m] = i
+                    out_cell[m] = cell
+                    out_priority[m] = np.uint64(v * 2.0**52) << np.uint64(12)
+                    for a in range(d):
+                        out_y[a, m] = y[a]
+                m += 1
+                break
+    return m
+
+
+@jit
+def find_unbinding(
+    x, ids, n, radius, probability, low, inverse, shape, periodic, key, step, out_i,
+    out_cell, out_y, out_priority,
+):  # fmt: skip
+    """Particles that dissociate: the second product is put uniformly within the radius.
+
+    A place outside the domain rejects the event. Returns how many.
+    """
+    d = x.shape[0]
+    here = np.empty(d)
+    y = np.empty(d)
+    m = 0
+    for i in range(n):
+        u, v = uniforms(key, ids[i], step, STRADDLE, 0)
+        if u >= probability:
+            continue
+        for a in range(d):
+            here[a] = x[a, i]
+        in_ball(here, radius, key, ids[i], step, PLACE, 0, y)
+        cell = locate(y, low, inverse, shape, periodic)
+        if cell < 0:
+            continue
+        for a in range(d):
+            if periodic[a]:
+                width = shape[a] / inverse[a]
+                y[a] = low[a] + (y[a] - low[a]) % width
+        if m < out_i.shape[0]:
+            out_i[m] = i
+            out_cell[m] = cell
+            out_priority[m] = np.uint64(v * 2.0**52) << np.uint64(12)
+            for a in range(d):
+                out_y[a, m] = y[a]
+        m += 1
+    return m

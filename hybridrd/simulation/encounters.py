@@ -1,0 +1,282 @@
+"""Encounters: reactions of order two, within the region and across its faces, and dissociation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.kernels import pairs, straddle
+from hybridrd.model.grid import Floats
+from hybridrd.simulation.particles import Particles, add_in_order
+from hybridrd.simulation.partners import Partners, Reservoirs
+from hybridrd.simulation.region import Integers, Region
+from hybridrd.simulation.tables import Encounter, Probability
+
+_NOBODY = -1
+
+
+@dataclass
+class Events:
+    """What one kind of encounter proposes in a half step.
+
+    Parameters
+    ----------
+    encounter
+        The reaction.
+    first, second
+        Positions of the partners among the particles of their species; -1 for one that is not a
+        particle.
+    priority
+        Order in which events are accepted.
+    places
+        Where the reactants' products go, one array ``(d, events)`` each.
+    cells
+        The domain cell of each place outside the region, -1 where the place is a particle's own.
+    owners
+        Which species the partners are of, None for one in the reservoir.
+    """
+
+    encounter: Encounter
+    first: Integers
+    second: Integers
+    priority: NDArray[np.uint64]
+    places: tuple[Floats, Floats]
+    cells: tuple[Integers, Integers]
+    owners: tuple[int | None, int | None]
+
+    def __len__(self) -> int:
+        return len(self.priority)
+
+
+class Encounters:
+    """Doi pairs and dissociations of one region.
+
+    Each half step proposes events of all kinds from the same state, then accepts them in the
+    order of their priorities while the partners are there. ``credit(species, cells)`` is told
+    what the continuum gains and loses: partners taken from it, products that fall into it.
+    """
+
+    def __init__(self, encounters: tuple[Encounter, ...], region: Region, key: np.uint64) -> None:
+        self._encounters = encounters
+        self._region = region
+        self._key = key
+        grid = region.grid
+        self._low = np.array(grid.lower)
+        self._inverse = 1.0 / np.array(grid.spacing)
+        self._shape = np.array(grid.shape, np.int64)
+        self._periodic = np.array(region.periodic)
+        self._widths = np.where(region.wrapped, region.extent, 0.0)
+        self.credit: NDArray[np.int64] | None = None
+
+    def half_step(
+        self,
+        particles: list[Particles],
+        probabilities: list[Probability],
+        partners: Partners,
+        step: int,
+        half: int,
+        next_id: int,
+        events: NDArray[np.int64],
+    ) -> int:
+        """One trial of every encounter; returns the next free id."""
+        starts = self._sort(particles)
+        found: list[Events] = []
+        for index, (e, p) in enumerate(zip(self._encounters, probabilities, strict=True)):
+            if p.full.max(initial=0.0) == 0.0:
+                continue
+            if e.back:
+                found.append(self._unbinding(index, e, p, particles, step, half))
+                continue
+            if particles[e.first].n and particles[e.second].n:
+                found.append(self._pairs(e, p, particles, starts, step, half))
+            for role in (0, 1):
+                reservoir = partners.get(index, role)
+                if reservoir is not None:
+                    found.append(
+                        self._straddling(index, e, role, p, reservoir, particles, step, half)
+                    )
+        found = [f for f in found if len(f)]
+        return self._settle(found, particles, next_id, events) if found else next_id
+
+    def _sort(self, particles: list[Particles]) -> dict[int, tuple[Integers, Floats, Integers]]:
+        """Sort the species that meet others into cells of at least the radius."""
+        meeting = [e for e in self._encounters if not e.back]
+        involved = sorted({s for e in meeting for s in (e.first, e.second)})
+        if not involved:
+            return {}
+        radius = max(e.radius for e in meeting)
+        n = max(particles[s].n for s in involved)
+        region = self._region
+        spacing = (region.volume / max(n, 1)) ** (1.0 / region.grid.dimension)
+        shape = np.maximum(np.floor(region.extent / max(radius, spacing)), 1).astype(np.int64)
+        inverse = shape / region.extent
+        return {
+            s: (particles[s].sort(region.low, inverse, shape), inverse, shape) for s in involved
+        }
+
+    def _pairs(
+        self,
+        e: Encounter,
+        p: Probability,
+        particles: list[Particles],
+        starts: dict[int, tuple[Integers, Floats, Integers]],
+        step: int,
+        half: int,
+    ) -> Events:
+        a, b = particles[e.first], particles[e.second]
+        begin, inverse, shape = starts[e.second]
+        room = 64
+        while True:
+            i, j = np.empty(room, np.int64), np.empty(room, np.int64)
+            priority = np.empty(room, np.uint64)
+            m = pairs.find_pairs(
+                a.x, a.ids, a.n, b.x, b.ids, begin, e.first == e.second, e.radius, p.half,
+                self._region.low, inverse, shape, self._widths, self._key, step, e.channel, half,
+                self._low, self._inverse, self._shape, i, j, priority,
+            )  # fmt: skip
+            if m <= room:
+                break
+            room = m
+        i, j = i[:m], j[:m]
+        nowhere = np.full(m, -1, np.int64)
+        return Events(
+            e, i, j, priority[:m], (a.x[:, i], b.x[:, j]), (nowhere, nowhere), (e.first, e.second)
+        )
+
+    def _single(
+        self, kernel: Callable[..., int]
+    ) -> tuple[Integers, Integers, Floats, NDArray[np.uint64]]:
+        """Run a kernel that proposes events of single particles, with room enough."""
+        room = 64
+        while True:
+            i, cell = np.empty(room, np.int64), np.empty(room, np.int64)
+            y = np.empty((self._region.grid.dimension, room))
+            priority = np.empty(room, np.uint64)
+            m = kernel(i, cell, y, priority)
+            if m <= room:
+                return i[:m], cell[:m], y[:, :m], priority[:m]
+            room = m
+
+    def _stream(self, index: int, half: int, kind: int) -> np.uint64:
+        return np.uint64(straddle.stream_key(self._key, index * 8 + half * 4 + kind))
+
+    def _straddling(
+        self,
+        index: int,
+        e: Encounter,
+        role: int,
+        p: Probability,
+        reservoir: Reservoirs,
+        particles: list[Particles],
+        step: int,
+        half: int,
+    ) -> Events:
+        """Events of a particle in ``role`` with a partner in the reservoir."""
+        group = particles[(e.first, e.second)[role]]
+        region = self._region
+        trials = 0.5 * float(p.full.max()) * e.volume * reservoir.c_max
+        i, cell, y, priority = self._single(
+            lambda *out: straddle.find_straddling(
+                group.x, group.ids, group.n, region.low, region.high, reservoir.opens, e.radius,
+                p.full, reservoir.c_max, trials, reservoir.c, self._low, self._inverse,
+                self._shape, self._periodic, reservoir.walls, reservoir.offsets,
+                np.array(region.inner.spacing), np.array(region.inner.shape, np.int64),
+                self._stream(index, half, role), step, *out,
+            )
+        )  # fmt: skip
+        own, nobody = np.full(len(i), -1, np.int64), np.full(len(i), _NOBODY, np.int64)
+        # A partner beyond a reservoir wall has no cell; its products are lost there.
+        beyond = np.where(cell < 0, region.grid.cells, cell)
+        here = group.x[:, i]
+        if role == 0:
+            return Events(e, i, nobody, priority, (here, y), (own, beyond), (e.first, None))
+        return Events(e, nobody, i, priority, (y, here), (beyond, own), (None, e.second))
+
+    def _unbinding(
+        self,
+        index: int,
+        e: Encounter,
+        p: Probability,
+        particles: list[Particles],
+        step: int,
+        half: int,
+    ) -> Events:
+        group = particles[e.first]
+        i, cell, y, priority = self._single(
+            lambda *out: straddle.find_unbinding(
+                group.x, group.ids, group.n, e.radius, float(p.half[0]), self._low, self._inverse,
+                self._shape, self._periodic, self._stream(index, half, 3), step, *out,
+            )
+        )  # fmt: skip
+        own, nobody = np.full(len(i), -1, np.int64), np.full(len(i), _NOBODY, np.int64)
+        outside = np.where(self._region.mask[cell], -1, cell)
+        return Events(e, i, nobody, priority, (group.x[:, i], y), (own, outside), (e.first, None))
+
+    def _settle(
+        self,
+        found: list[Events],
+        particles: list[Particles],
+        next_id: int,
+        events: NDArray[np.int64],
+    ) -> int:
+        offsets = np.concatenate([[0], np.cumsum([g.n for g in particles])])
+        nobody = offsets[-1]  # a last place for partners that are not particles
+        sides = [self._positions(found, k, offsets, nobody) for k in (0, 1)]
+        which = np.repeat(np.arange(len(found)), [len(f) for f in found])
+        consumes = np.array([f.encounter.consumes for f in found])
+        order = np.argsort(np.concatenate([f.priority for f in found]), kind="stable")
+        gone = np.zeros(nobody + 1, np.uint8)
+        accepted = np.empty(len(order), np.int64)
+        m = pairs.accept(
+            order,
+            sides[0],
+            sides[1],
+            consumes[which, 0] & (sides[0] != nobody),
+            consumes[which, 1] & (sides[1] != nobody),
+            gone,
+            accepted,
+        )
+        inside = np.concatenate([np.arange(len(f)) for f in found])
+        species: list[int] = []
+        places: list[Floats] = []
+        for k in accepted[:m]:
+            f, n = found[which[k]], inside[k]
+            e = f.encounter
+            events[e.channel] += 1
+            for side, owner in enumerate(e.partners):
+                if owner is not None and f.owners[side] is None and e.consumes[side]:
+                    self._book(owner, f.cells[side][n], -1)
+            for s, place in e.news:
+                cell = f.cells[place][n]
+                if cell < 0:
+                    species.append(s)
+                    places.append(f.places[place][:, n])
+                else:
+                    self._book(s, cell, 1)
+        for s, group in enumerate(particles):
+            lost = gone[offsets[s] : offsets[s + 1]]
+            if lost.any():
+                group.gone[: group.n] = lost
+                group.compact()
+        if not species:
+            return next_id
+        return add_in_order(particles, np.array(species), np.array(places).T, next_id)
+
+    def _positions(
+        self, found: list[Events], side: int, offsets: Integers, nobody: int
+    ) -> Integers:
+        parts = []
+        for f in found:
+            owner = f.owners[side]
+            index = (f.first, f.second)[side]
+            parts.append(
+                np.full(len(f), nobody) if owner is None else np.asarray(index + offsets[owner])
+            )
+        return np.concatenate(parts)
+
+    def _book(self, species: int, cell: int, amount: int) -> None:
+        if self.credit is not None and cell < self._region.grid.cells:
+            self.credit[species, cell] += amount

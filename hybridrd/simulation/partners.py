@@ -1,0 +1,146 @@
+"""The partners that particles near a face have in the reservoir beyond it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.model.grid import Floats
+from hybridrd.model.walls import Reservoir
+from hybridrd.simulation.gates import Gate
+from hybridrd.simulation.region import Integers, Region
+from hybridrd.simulation.tables import Encounter
+
+
+@dataclass
+class Reservoirs:
+    """Where one species stands beyond the region's faces, and at what concentration.
+
+    Parameters
+    ----------
+    species
+        The species of the partners.
+    opens
+        ``(axis, side)``: whether there is a reservoir of it beyond that face.
+    strip
+        Continuum cells within the Doi radius of an interface, flat domain indices.
+    offsets
+        Where the values of each wall face start in `walls`, -1 for none; by ``2 axis + side``.
+    gates
+        Gates of the reservoir walls, with their positions in `walls`.
+    c, walls
+        Concentration on all cells, and on the face cells of reservoir walls.
+    """
+
+    species: int
+    opens: NDArray[np.bool_]
+    strip: Integers
+    offsets: Integers
+    gates: list[tuple[Gate, int]]
+    c: Floats
+    walls: Floats
+    c_max: float = 0.0
+
+    def update(self, c: Floats, half: int) -> None:
+        """Take the concentration on the cells, and that of the walls at one end of the step."""
+        self.c = c
+        largest = float(c[self.strip].max(initial=0.0))
+        for gate, at in self.gates:
+            values = gate.start if half == 0 else gate.end
+            self.walls[at : at + len(values)] = values
+            largest = max(largest, float(values.max(initial=0.0)))
+        self.c_max = largest
+
+
+class Partners:
+    """`Reservoirs` by (encounter, role of the particle), up to date for a half step."""
+
+    def __init__(
+        self, region: Region, encounters: tuple[Encounter, ...], gates: list[Gate]
+    ) -> None:
+        self._all: dict[tuple[int, int], Reservoirs] = {}
+        for i, e in enumerate(encounters):
+            if e.back:
+                continue
+            for role in (0, 1) if e.first != e.second else (0,):
+                partner = e.second if role == 0 else e.first
+                found = _reservoirs(region, partner, e.radius, gates)
+                if found.opens.any():
+                    self._all[i, role] = found
+
+    @property
+    def species(self) -> tuple[int, ...]:
+        """Species whose concentration in the continuum is asked for."""
+        return tuple(sorted({r.species for r in self._all.values() if len(r.strip)}))
+
+    @property
+    def strip(self) -> Integers:
+        """All continuum cells that are asked for."""
+        strips = [r.strip for r in self._all.values()]
+        return np.unique(np.concatenate([*strips, np.zeros(0, np.int64)]))
+
+    def update(self, concentration: Callable[[int], Floats], half: int) -> None:
+        """Take the concentrations of the continuum (by species) and of the walls."""
+        known: dict[int, Floats] = {}
+        for reservoirs in self._all.values():
+            s = reservoirs.species
+            if s not in known:
+                known[s] = concentration(s)
+            reservoirs.update(known[s], half)
+
+    def get(self, encounter: int, role: int) -> Reservoirs | None:
+        """The partners of a particle in a role of an encounter, None if there are none."""
+        found = self._all.get((encounter, role))
+        return found if found is not None and found.c_max > 0 else None
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+
+def _reservoirs(region: Region, species: int, radius: float, gates: list[Gate]) -> Reservoirs:
+    d = region.grid.dimension
+    opens = np.zeros((d, 2), np.bool_)
+    offsets = np.full(2 * d, -1, np.int64)
+    walls: list[tuple[Gate, int]] = []
+    at = 0
+    for face in region.faces:
+        is_open = face.outside >= 0
+        if isinstance(face.wall, Reservoir):
+            for gate in gates:
+                if gate.species == species and gate.face is face:
+                    walls.append((gate, at))
+                    offsets[face.index] = at
+                    at += face.size
+                    is_open = True
+        opens[face.axis, face.side] = is_open
+    return Reservoirs(
+        species=species,
+        opens=opens,
+        strip=_strip(region, radius),
+        offsets=offsets,
+        gates=walls,
+        c=np.zeros(region.grid.cells),
+        walls=np.zeros(at),
+    )
+
+
+def _strip(region: Region, radius: float) -> Integers:
+    """Cells outside the region within a distance of it, flat."""
+    grid = region.grid
+    near = region.mask.reshape(grid.shape[::-1])
+    for a in range(grid.dimension):
+        axis = grid.dimension - 1 - a
+        grown = near.copy()
+        for k in range(1, int(np.ceil(radius / grid.spacing[a] - 1e-9)) + 1):
+            for shift in (k, -k):
+                moved = np.roll(near, shift, axis=axis)
+                if not region.periodic[a]:
+                    edge = [slice(None)] * grid.dimension
+                    edge[axis] = slice(0, shift) if shift > 0 else slice(shift, None)
+                    moved[tuple(edge)] = False
+                grown |= moved
+        near = grown
+    return np.flatnonzero(near.ravel() & ~region.mask)
