@@ -1,0 +1,70 @@
+"""The published cases: functions that return a `System`, and how each was run.
+
+``hybridrd.examples.sir()`` is a System like any other; `CASES` is what the command line knows.
+The functions are cheap to import; what they need is loaded when they are called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hybridrd.examples.diffusion import diffusion
+from hybridrd.examples.lotka_volterra import lotka_volterra
+from hybridrd.examples.proliferation import proliferation
+from hybridrd.examples.sir import sir
+
+if TYPE_CHECKING:
+    from hybridrd.model.system import System
+
+__all__ = ["CASES", "Case", "diffusion", "lotka_volterra", "proliferation", "sir"]
+
+
+class Example(Protocol):
+    """A function that makes a system, with some of its fields changed."""
+
+    def __call__(self, cells: int = ..., **changes: Any) -> System: ...
+
+
+@dataclass(frozen=True)
+class Case:
+    """A published case and how it was run.
+
+    Parameters
+    ----------
+    system
+        The function that returns its `System`.
+    summary
+        What it is, in a few words.
+    dt, until, every
+        Time step, end, and time between records (time).
+    times
+        Records to look at (time).
+    """
+
+    system: Example
+    summary: str
+    dt: float
+    until: float
+    every: float
+    times: tuple[float, ...]
+
+
+#: The cases by their names on the command line.
+CASES: dict[str, Case] = {
+    "diffusion": Case(
+        diffusion, "A spreads from a stripe", dt=0.002, until=1.0, every=0.1, times=(0.1, 1.0)
+    ),
+    "proliferation": Case(
+        proliferation, "A -> 2 A", dt=0.01, until=10.0, every=0.5, times=(5.0, 10.0)
+    ),
+    "lotka-volterra": Case(
+        lotka_volterra,
+        "A -> 2 A, A + B -> 2 B, B -> 0",
+        dt=0.0025,
+        until=2.5,
+        every=0.1,
+        times=(1.0, 2.5),
+    ),
+    "sir": Case(sir, "S + I -> 2 I, I -> R", dt=0.005, until=1.5, every=0.1, times=(0.5, 1.0)),
+}
