@@ -1,0 +1,217 @@
+"""Two results beside each other, in the particle region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+from hybridrd.model.grid import Floats
+from hybridrd.results.divergence import jensen_shannon, sampling_floor
+from hybridrd.results.view import View
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    Region = dict[str, tuple[float, float]]
+
+_NAN = float("nan")
+
+
+def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
+    """How far two results are apart, by time and species, over the particle region.
+
+    Parameters
+    ----------
+    a, b
+        Results on one grid with the same species: ensembles, runs or mean fields. The region is
+        that of ``a`` (of ``b`` if ``a`` has no particles).
+
+    Returns
+    -------
+    pandas.DataFrame
+        With index (time, species) at the times both have, and columns
+
+        - ``count_a``, ``count_b``, ``difference`` (a - b): number in the region;
+        - ``standard_error`` of the difference and ``z``, the difference in standard errors; from
+          the ensembles (a single run beside one is taken to scatter as its replicas do), NaN where
+          there is none, z also where all replicas agree;
+        - ``l2``: ``|c_a - c_b| / |c_b|`` in the Euclidean norm over the cells of the region;
+        - ``jsd``: Jensen-Shannon divergence of the two concentration profiles, each normalised to
+          one, in nats; it does not see a difference of the totals;
+        - ``jsd_floor``: the mean of ``jsd`` if sampling were all that is between them, about
+          ``K/(8 N R)`` for K cells, N particles and R replicas (see `sampling_floor`);
+        - ``max_abs_z``: the largest difference of a cell in its standard errors, over the cells
+          whose concentration has one. Of many cells one always stands out: for 200, more than 3
+          is an even chance, more than 5 is none.
+
+        The last four are NaN where a concentration was not recorded.
+
+    Raises
+    ------
+    ResultError
+        If the results have no times in common, other species, or other cells.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> system = hrd.System(species=[A], domain=hrd.Box(x=(0, 1)), initial={A: 2.0})
+    >>> coarse = hrd.mean_field(system, dt=1e-2, until=0.1, every=0.1)
+    >>> fine = hrd.mean_field(system, dt=1e-3, until=0.1, every=0.05)
+    >>> hrd.compare(coarse, fine)["count_b"].round(9).tolist()
+    [2.0, 2.0]
+    """
+    import pandas as pd
+
+    first, second = View(a, "a"), View(b, "b")
+    times = _common_times(first, second)
+    if set(first.species) != set(second.species):
+        raise ResultError(
+            f"the species differ: {', '.join(first.species)} in a, {', '.join(second.species)} in b"
+        )
+    fields = first.has("concentration") and second.has("concentration")
+    region = _region(first, second) if fields else None
+    tables = {
+        species: _table(*(_Side(view, species, times, region) for view in (first, second)))
+        for species in first.species
+    }
+    index = pd.MultiIndex.from_product([times, first.species], names=["time", "species"])
+    columns = tables[first.species[0]]
+    # Time is the outer level of the index, species the inner.
+    return pd.DataFrame(
+        {name: np.stack([t[name] for t in tables.values()], axis=1).ravel() for name in columns},
+        index=index,
+    )
+
+
+class _Side:
+    """One species of one result at the common times: counts, fields and their errors.
+
+    Errors that are not known are NaN; a concentration that was not recorded has no cells.
+    """
+
+    def __init__(self, view: View, species: str, times: Floats, region: Region | None) -> None:
+        self.replicas = view.replicas
+        at = [int(np.argmin(np.abs(view.times - t))) for t in times]
+        self.c = self.c_error = np.zeros((len(at), 0))
+        volume = 0.0
+        if region is not None:
+            cells = view.inside(region)
+            volume = view.cell_volume
+            self.c, self.c_error = _values(view, "concentration", species, at, cells)
+        self.amount = self.c.sum(axis=1) * volume
+        if region is None or (view.has("copy_number") and view.has_region(region)):
+            count, error = _values(view, "copy_number", species, at, {})
+            self.count, self.count_error = count[:, 0], error[:, 0]
+        else:
+            self.count, self.count_error = self.amount, np.full(len(at), _NAN)
+
+
+def _values(
+    view: View, variable: str, species: str, at: list[int], cells: dict[str, slice]
+) -> tuple[Floats, Floats]:
+    """A variable and its standard error, ``(times, cells)``."""
+
+    def values(data: xr.DataArray) -> Floats:
+        found = data.sel(species=species).isel({"time": at, **cells})
+        return np.asarray(found.values, dtype=float).reshape(len(at), -1)
+
+    mean, error = values(view.mean(variable)), view.sem(variable)
+    return mean, np.full_like(mean, _NAN) if error is None else values(error)
+
+
+def _table(a: _Side, b: _Side) -> dict[str, Floats]:
+    """The columns for one species, ``(times,)`` each."""
+    difference = a.count - b.count
+    error = _standard_error(a, b, a.count_error, b.count_error)
+    steps = range(len(difference))
+    return {
+        "count_a": a.count,
+        "count_b": b.count,
+        "difference": difference,
+        "standard_error": error,
+        "z": _ratio(difference, error),
+        "l2": np.array([_distance(a.c[k], b.c[k]) for k in steps]),
+        "jsd": np.array([jensen_shannon(a.c[k], b.c[k]) for k in steps]),
+        "jsd_floor": np.array([_floor(a, b, k) for k in steps]),
+        "max_abs_z": _largest(_ratio(a.c - b.c, _standard_error(a, b, a.c_error, b.c_error))),
+    }
+
+
+def _standard_error(a: _Side, b: _Side, of_a: Floats, of_b: Floats) -> Floats:
+    """Standard error of a difference, NaN where none is known.
+
+    A single run has none of its own; beside an ensemble it is taken to scatter as its replicas do.
+    """
+    scatter_a, scatter_b = of_b * np.sqrt(b.replicas), of_a * np.sqrt(a.replicas)
+    own_a = np.where(np.isnan(of_a) & (a.replicas > 0), scatter_a, of_a)
+    own_b = np.where(np.isnan(of_b) & (b.replicas > 0), scatter_b, of_b)
+    unknown = np.isnan(own_a) & np.isnan(own_b)
+    return np.where(unknown, _NAN, np.hypot(np.nan_to_num(own_a), np.nan_to_num(own_b)))
+
+
+def _ratio(difference: Floats, error: Floats) -> Floats:
+    known = error > 0
+    return np.where(known, difference / np.where(known, error, 1.0), _NAN)
+
+
+def _largest(z: Floats) -> Floats:
+    """Largest absolute value of each row, NaN where it has none."""
+    largest = np.where(np.isnan(z), -1.0, np.abs(z)).max(axis=1, initial=-1.0)
+    return np.where(largest < 0, _NAN, largest)
+
+
+def _distance(a: Floats, b: Floats) -> float:
+    distance, size = float(np.linalg.norm(a - b)), float(np.linalg.norm(b))
+    if size > 0:
+        return distance / size
+    return _NAN if distance == 0 else float("inf")
+
+
+def _floor(a: _Side, b: _Side, k: int) -> float:
+    """Sum of the floors of the sampled sides, at the profile that is known best."""
+    sampled = [s for s in (a, b) if s.replicas > 0]
+    if not sampled:
+        return 0.0
+    exact = [s for s in (a, b) if s.replicas == 0]
+    profile = sum((s.c[k] * max(s.replicas, 1) for s in exact or sampled), np.zeros(()))
+    floor = sum(sampling_floor(profile, s.amount[k] * s.replicas) for s in sampled)
+    return min(floor, float(np.log(2.0)))
+
+
+def _common_times(a: View, b: View) -> Floats:
+    times = np.intersect1d(np.round(a.times, 12), np.round(b.times, 12))
+    if len(times) == 0:
+        raise ResultError(
+            f"the results have no time in common: a has {_range(a.times)}, "
+            f"b has {_range(b.times)}; record both with the same every="
+        )
+    return times
+
+
+def _range(times: Floats) -> str:
+    if len(times) < 3:
+        return ", ".join(f"{t:.6g}" for t in times) or "none"
+    return f"{times[0]:.6g}, {times[1]:.6g}, ..., {times[-1]:.6g}"
+
+
+def _region(a: View, b: View) -> Region:
+    """The region to compare on, after a check that the cells are the same."""
+    if a.axes != b.axes:
+        raise ResultError(f"the axes differ: {', '.join(a.axes)} in a, {', '.join(b.axes)} in b")
+    for axis in a.axes:
+        x, y = a.centers(axis), b.centers(axis)
+        if x.shape != y.shape or not np.allclose(x, y, rtol=0, atol=1e-6 * a.spacing(axis)):
+            raise ResultError(
+                f"the cells differ along {axis}: {len(x)} in {_bounds(a, axis)} in a, "
+                f"{len(y)} in {_bounds(b, axis)} in b; run both on one grid (cells=)"
+            )
+    return a.region if a.has_particles or not b.has_particles else b.region
+
+
+def _bounds(view: View, axis: str) -> str:
+    low, high = view.bounds(axis)
+    return f"[{low:g}, {high:g}]"

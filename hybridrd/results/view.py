@@ -1,0 +1,147 @@
+"""One way to look at every kind of result: a run, a mean field, or an ensemble."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+from hybridrd.model.grid import Floats
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_SAMPLED = ("simulation", "ensemble")
+
+
+class View:
+    """Means, standard errors and geometry of a result.
+
+    Parameters
+    ----------
+    result
+        A Dataset of `Simulation.run`, `mean_field` or `ensemble`.
+    name
+        What messages call it.
+
+    Attributes
+    ----------
+    replicas
+        Number of independent realisations: 1 for a run, 0 where nothing is sampled.
+
+    Raises
+    ------
+    ResultError
+        If it is not a result.
+    """
+
+    def __init__(self, result: Any, name: str) -> None:
+        import xarray as xr
+
+        if not isinstance(result, xr.Dataset) or not {"time", "species"} <= set(result.coords):
+            raise ResultError(
+                f"{name}: a result is needed (of Simulation.run, mean_field, ensemble or load), "
+                f"not a {type(result).__name__}"
+            )
+        self.data = result
+        self.name = name
+        self.is_ensemble = "replicas" in result.attrs
+        self.replicas = (
+            int(result.attrs.get("replicas", 1)) if result.attrs.get("kind") in _SAMPLED else 0
+        )
+
+    @property
+    def species(self) -> list[str]:
+        return [str(s) for s in self.data["species"].values]
+
+    @property
+    def times(self) -> Floats:
+        return np.asarray(self.data["time"].values, dtype=float)
+
+    def has(self, variable: str) -> bool:
+        """Whether a variable was recorded."""
+        return f"{variable}_mean" in self.data or variable in self.data
+
+    def mean(self, variable: str) -> xr.DataArray:
+        """A variable, in an ensemble its mean. Raises ResultError if it was not recorded."""
+        if f"{variable}_mean" in self.data:
+            return self.data[f"{variable}_mean"]
+        if variable in self.data:
+            return self.data[variable]
+        there = ", ".join(str(v) for v in self.data.data_vars) or "none"
+        raise ResultError(f"{self.name}: {variable} was not recorded; its variables: {there}")
+
+    def sem(self, variable: str) -> xr.DataArray | None:
+        """Standard error of a variable's mean over replicas, None where there is none."""
+        return self.data.get(f"{variable}_sem")
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the space axes, those of ``concentration``."""
+        return tuple(str(d) for d in self.mean("concentration").dims[2:])
+
+    def centers(self, axis: str) -> Floats:
+        """Cell centres along an axis (length)."""
+        return np.asarray(self.data[axis].values, dtype=float)
+
+    def spacing(self, axis: str) -> float:
+        """Width of the cells along an axis (length)."""
+        x = self.centers(axis)
+        if len(x) > 1:
+            return float(x[-1] - x[0]) / (len(x) - 1)
+        # One cell: it is as wide as its region, which the domain has to itself.
+        lower, upper = self.region[axis]
+        return upper - lower
+
+    @property
+    def cell_volume(self) -> float:
+        """Volume of a cell (length^d)."""
+        return float(np.prod([self.spacing(a) for a in self.axes]))
+
+    def bounds(self, axis: str) -> tuple[float, float]:
+        """Where the domain ends along an axis (length)."""
+        x, half = self.centers(axis), 0.5 * self.spacing(axis)
+        return float(x[0]) - half, float(x[-1]) + half
+
+    @property
+    def has_particles(self) -> bool:
+        """Whether the system has a particle region."""
+        return bool(self.data.attrs.get("has_particles", 0))
+
+    @property
+    def region(self) -> dict[str, tuple[float, float]]:
+        """The particle region by axis (length); the domain if there is none."""
+        try:
+            lower, upper = self.data.attrs["region_lower"], self.data.attrs["region_upper"]
+        except KeyError as error:
+            raise ResultError(f"{self.name}: has no attribute {error}; is it a result?") from error
+        return {a: (float(p), float(q)) for a, p, q in zip(self.axes, lower, upper, strict=True)}
+
+    def has_region(self, region: dict[str, tuple[float, float]]) -> bool:
+        """Whether a region is this result's own, to round-off."""
+        return all(
+            np.allclose(region[a], own, rtol=0, atol=1e-6 * self.spacing(a))
+            for a, own in self.region.items()
+        )
+
+    def interfaces(self, axis: str) -> list[float]:
+        """Where faces of the particle region lie inside the domain along an axis (length)."""
+        if not self.has_particles:
+            return []
+        near = 1e-6 * self.spacing(axis)
+        low, high = self.bounds(axis)
+        return [x for x in self.region[axis] if low + near < x < high - near]
+
+    def inside(self, region: dict[str, tuple[float, float]]) -> dict[str, slice]:
+        """The cells whose centres lie in a region, as slices by axis."""
+        result = {}
+        for axis, (lower, upper) in region.items():
+            x = self.centers(axis)
+            within = np.flatnonzero((x > lower) & (x < upper))
+            if len(within) == 0:
+                raise ResultError(
+                    f"{self.name}: no cell centre between {axis} = {lower:g} and {upper:g}"
+                )
+            result[axis] = slice(int(within[0]), int(within[-1]) + 1)
+        return result
