@@ -34,7 +34,7 @@ def toml(value):
         return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(toml, value)) + "]"
-    return json.dumps(value) if isinstance(value, str) else repr(value)
+    return json.dumps(value) if isinstance(value, (str, bool)) else repr(value)
 
 
 SQUARE = {
@@ -54,6 +54,7 @@ ROUND_TRIPS = {
     "numbers that add up": line(initial={"A": [1.0, 2.0]}),
     "mixed list": line(initial={"A": [np.ones(20), 2.0, hrd.Copies(3), hrd.Points([[1.0]])]}),
     "empty list": line(initial={"A": []}),
+    "fluctuations": line(fluctuations=True),
     "pure particles": line(particles=hrd.Box(x=(0, 10))),
     "layer": line(interface=hrd.Layer(width=0.05), coupling="mean-field"),
     "calibrated layer": line(interface=hrd.CalibratedLayer(width=0.1, offset=0.05)),
@@ -132,7 +133,7 @@ def test_only_plain_types_are_in_the_dict():
         initial={"A": np.float64(2), "B": hrd.Copies(np.int64(3))},
     )
     for system in [numpy_system, *ROUND_TRIPS.values()]:
-        assert kinds(system.to_dict()) <= {str, int, float}
+        assert kinds(system.to_dict()) <= {str, int, float, bool}
 
 
 FUNCTIONS = {

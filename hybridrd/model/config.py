@@ -164,6 +164,8 @@ def system_to_dict(system: System) -> dict[str, Any]:
         table["particles"] = "domain" if whole else _intervals(system.particles)
     table["cells"] = list(system.cells)
     table["coupling"] = system.coupling
+    if system.fluctuations:
+        table["fluctuations"] = True
     if system.interface is not None:
         table["interface"] = system.interface.to_dict()
     if system.walls:

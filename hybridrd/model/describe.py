@@ -74,7 +74,8 @@ def _rows(system: System) -> Rows:
     spacing = " x ".join(f"{h:.6g}" for h in grid.spacing)
     rows.append(("cells", [f"{shape}, spacing {spacing}"]))
     if system.is_hybrid:
-        rows.append(("coupling", [system.coupling]))
+        noise = ", fluctuating continuum" if system.fluctuations else ""
+        rows.append(("coupling", [system.coupling + noise]))
     interface = _interface(system)
     if interface:
         rows.append(("interface", interface))

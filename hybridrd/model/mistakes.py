@@ -22,6 +22,7 @@ _KINDS = {
     "int_type": "a whole number is needed",
     "int_from_float": "a whole number is needed",
     "string_type": "text is needed",
+    "bool_type": "true or false is needed",
     "finite_number": "it must be finite",
     "list_type": "a list is needed",
     "dict_type": "a table is needed",

@@ -161,6 +161,7 @@ class SystemTable(Table):
     walls: dict[WallName, WallEntry] = Field(default_factory=dict)
     interface: SchemeTable | None = None
     coupling: Literal["two-way", "mean-field"] = "two-way"
+    fluctuations: bool = False
     units: UnitsTable | None = None
 
     def fields(self) -> dict[str, Any]:
@@ -177,6 +178,7 @@ class SystemTable(Table):
             },
             "interface": self.interface and self.interface.build(),
             "coupling": self.coupling,
+            "fluctuations": self.fluctuations,
             "units": self.units.model_dump(exclude_none=True) if self.units else {},
         }
 
