@@ -58,7 +58,7 @@ def by_hand(grid: Grid, walls: dict[str, WallCondition], cut: np.ndarray | None 
     return matrix[~out][:, ~out]
 
 
-@pytest.mark.parametrize("shape", [(6,), (4, 3), (3, 4, 5), (1, 2), (2, 1, 3)])
+@pytest.mark.parametrize("shape", [(6,), (4, 3), (3, 2, 4), (1, 2), (2, 1, 1)])
 def test_matrix_is_the_finite_volume_matrix(shape):
     grid = box(shape)
     for pairs in itertools.product(PAIRS, repeat=len(shape)):

@@ -157,9 +157,7 @@ class Diffusion:
         are those of `step`.
         """
         total = u if source is None else u + source
-        if self.D == 0:
-            return self._still(total)
-        return self._euler(total, values, positive=False)
+        return self._still(total) if self.D == 0 else self._euler(total, values, positive=False)
 
     @property
     def last_flux(self) -> dict[str, Floats]:
@@ -171,10 +169,9 @@ class Diffusion:
             return {wall: np.zeros(len(wall_cells(self.grid, wall))) for wall in still}
         system = self._stage[0]
         for wall, term in (*system.inflow.items(), *system.absorption.items()):
-            flux = np.zeros(len(wall_cells(self.grid, wall)))
             outside = self._values[wall][term.faces] if wall in system.inflow else 0.0
-            flux[term.faces] = term.coefficient * (mean[term.positions] - outside)
-            fluxes[wall] = flux
+            fluxes[wall] = np.zeros(len(wall_cells(self.grid, wall)))
+            fluxes[wall][term.faces] = term.coefficient * (mean[term.positions] - outside)
         return fluxes
 
     def plane_flux(self, axis: int, face_index: int) -> Floats:
@@ -297,7 +294,6 @@ def _not_finite(u: Floats, source: Floats | None) -> str:
     bad = int(np.count_nonzero(~np.isfinite(u)))
     added = 0 if source is None else int(np.count_nonzero(~np.isfinite(source)))
     return (
-        f"diffusion gave a concentration that is not finite: {bad} of {len(u)} cells were not "
-        f"finite before the step and {added} sources are not; look at rates, walls and initial "
-        "state"
+        f"diffusion gave a concentration that is not finite: of {len(u)} cells {bad} were not "
+        f"finite before, {added} have a source that is not; look at rates, walls, initial state"
     )
