@@ -95,8 +95,8 @@ class Field:
             k = self._rates.at((step + 0.5) * self.dt)
             self.c = self._mass_action.step(self.c, k, 0.5 * self.dt)
 
-    def diffuse(self, step: int, source: Floats | None = None) -> None:
-        """A step of diffusion.
+    def diffuse(self, step: int, source: Floats | None = None, noisy: bool = False) -> None:
+        """A step of diffusion, of second order; with noise implicit Euler, maybe negative.
 
         Parameters
         ----------
@@ -113,7 +113,8 @@ class Field:
             if inflow is not None:
                 gain = inflow[self.active] * (self.dt / self.grid.volume)
                 given = gain if given is None else given + gain
-            self.c[s] = diffusion.step(self.c[s], given, walls.held(t))
+            advance = diffusion.backward_euler if noisy else diffusion.step
+            self.c[s] = advance(self.c[s], given, walls.held(t))
 
     def wall_flux(self, species: int, wall: str, step: int, part: Mask) -> float:
         """Amount per time that left through part of a wall in the last step.

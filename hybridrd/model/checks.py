@@ -118,6 +118,8 @@ def _options(system: System) -> Iterator[str]:
             f"interface = {system.interface!r}: give Layer(), CalibratedLayer(), ExactPlane() "
             f"or a scheme of your own"
         )
+    if not isinstance(system.fluctuations, bool):
+        yield f"fluctuations = {system.fluctuations!r}: it is True or False"
     for key, label in system.units.items():
         if key not in ("length", "time") or not isinstance(label, str):
             yield f"units[{key!r}] = {label!r}: the keys are length and time, the values text"

@@ -50,6 +50,10 @@ class System:
         ``"two-way"``: the continuum is solved outside the particle region only and every exchange
         is booked on both sides; ``"mean-field"``: the PDE is solved on the whole domain and the
         particle region is a window into it.
+    fluctuations
+        Two-way coupling only: conservative noise in the continuum and binomial exchange, so that
+        particle numbers fluctuate as they should also near the plane and in total; it acts in
+        cells with more than 2 particles, fully above 6. Needs the default interface.
     initial
         Per species: a concentration (number, function, or array on the cells), a `Patch`,
         `Copies`, `Points`, or a list of them, which adds up. A species not named starts empty.
@@ -81,6 +85,7 @@ class System:
     walls: Mapping[str, Wall] = field(default_factory=dict)
     interface: InterfaceScheme | None = None
     coupling: Coupling = "two-way"
+    fluctuations: bool = False
     initial: Mapping[Any, Any] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 

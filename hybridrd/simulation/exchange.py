@@ -6,6 +6,7 @@ import numpy as np
 
 from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels.arrays import exit_cells, runs
+from hybridrd.kernels.binomial import binomial_numbers
 from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import ARRIVALS, INFLUX
 from hybridrd.model.grid import Floats
@@ -76,9 +77,11 @@ class Exchange:
                 numbers.survival, self._key, step, face.index, group.gone,
             )  # fmt: skip
             c = 0.5 * (gate.start + gate.end)
-            counts, cells = self._arrivals(
-                gate, c * (face.area * numbers.arrivals_per_area), step, ARRIVALS
-            )
+            if gate.binomial:
+                counts, cells = self._donations(gate, c * (face.area * numbers.width), step)
+            else:
+                means = c * (face.area * numbers.arrivals_per_area)
+                counts, cells = self._arrivals(gate, means, step, ARRIVALS)
             m = len(cells)
             if m:
                 group.reserve(m)
@@ -152,9 +155,22 @@ class Exchange:
     ) -> tuple[Integers, Integers]:
         """Poisson numbers per face cell, and the face cell of each arrival."""
         counts = np.empty(len(means), np.int64)
-        address = np.uint64((gate.species * 8 + gate.face.index) * _FACE)
-        total = poisson_numbers(means, self._key, address, step, purpose, counts)
+        total = poisson_numbers(means, self._key, self._address(gate), step, purpose, counts)
         return counts, runs(counts, total)
+
+    def _donations(self, gate: Gate, contents: Floats, step: int) -> tuple[Integers, Integers]:
+        """Binomial numbers out of the contents of the cells beyond a layer."""
+        assert gate.numbers is not None
+        counts = np.empty(len(contents), np.int64)
+        total = binomial_numbers(
+            contents, 1.0 - gate.numbers.survival, self._key, self._address(gate), step, ARRIVALS,
+            counts,
+        )  # fmt: skip
+        return counts, runs(counts, total)
+
+    @staticmethod
+    def _address(gate: Gate) -> np.uint64:
+        return np.uint64((gate.species * 8 + gate.face.index) * _FACE)
 
     def _book(self, gate: Gate, counts: Integers) -> None:
         """Count arrivals through a gate, and debit the cells beyond it."""

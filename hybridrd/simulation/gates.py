@@ -50,6 +50,7 @@ class Gate:
     end: Floats = field(default_factory=lambda: np.zeros(0))
     memory: Floats | None = None  # low-passed face value, two-way
     owed: Floats | None = None  # negative face values carried to later steps, two-way
+    binomial: bool = False  # arrivals come from a cell with a fluctuating content
 
     def to_active(self, position: Integers) -> None:
         """Let the stencil point into the active cells; ``position`` is where each cell stands."""

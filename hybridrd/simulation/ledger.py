@@ -6,6 +6,7 @@ import numpy as np
 
 from hybridrd.continuum.field import Field
 from hybridrd.model.grid import Floats
+from hybridrd.simulation.noise import Noise
 
 
 class Ledger:
@@ -24,6 +25,10 @@ class Ledger:
         self._field = field
         self.owed = np.zeros_like(field.c)
         self.overdrafts = 0
+
+    def effective(self, species: int) -> Floats:
+        """Concentration of a species on the active cells less what is owed; may be negative."""
+        return np.asarray(self._field.c[species] - self.owed[species] / self._field.grid.volume)
 
     def total_owed(self) -> Floats:
         """Amount owed per species."""
@@ -47,6 +52,23 @@ class Ledger:
             return None
         zero = np.zeros(self._field.c.shape[1])
         return np.array([zero if s is None else s for s in settled])
+
+    def fluctuate(self, step: int, credit: np.ndarray, noise: Noise) -> None:
+        """A noisy diffusion step of the field with a credit as its source; clears the credit.
+
+        What is owed takes part in it: the step is linear in content less debt, so means are
+        unbiased; the negative part of the result is owed again.
+        """
+        field = self._field
+        volume = field.grid.volume
+        gain = (credit[:, field.active] - self.owed) / volume
+        for s in range(len(gain)):
+            gain[s] += noise.change(s, (field.c[s] + gain[s]) * volume, step) / volume
+        field.diffuse(step, gain, noisy=True)
+        short = np.minimum(field.c, 0.0)
+        field.c -= short
+        self.owed = -short * volume
+        credit[:] = 0
 
     def _settle(self, credit: np.ndarray) -> list[Floats | None]:
         field = self._field

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hybridrd.errors import CapacityError
+from hybridrd.errors import CapacityError, ModelError
 from hybridrd.model import doi
 from hybridrd.model.functions import evaluate
 from hybridrd.model.grid import Floats
@@ -107,11 +107,28 @@ def compile_system(system: System, dt: float) -> Plan:
         walls = tuple(species_walls(system, region, s, dt) for s in range(len(system.species)))
         if system.is_hybrid:
             coupling = system.coupling
+            if system.fluctuations and coupling == "two-way":
+                _check_fluctuations(system, region, walls)
         encounter_probabilities(tables, tables.macroscopic(0.5 * dt), dt)
         _check_particles(system, region)
     plan = Plan(system, dt, region, walls, tables, coupling)
     plan.gates()
     return plan
+
+
+def _check_fluctuations(system: System, region: Region, walls: tuple[SpeciesWalls, ...]) -> None:
+    """Noise is right with one layer of cells that exchanges with one layer of particles."""
+    for s, name in enumerate(system.names):
+        for f, numbers in walls[s].exchanges.items():
+            face = region.faces[f]
+            h = region.grid.spacing[face.axis]
+            fits = numbers.stencil == "cell" and abs(numbers.width - h) <= 1e-9 * h
+            if face.outside >= 0 and not fits:
+                raise ModelError(
+                    f"fluctuations=True: {name} at {face.name} has the interface "
+                    f"{system.interface!r}; use the default, CalibratedLayer() one cell "
+                    f"({h:.4g}) wide"
+                )
 
 
 def check_cells(system: System) -> None:

@@ -20,6 +20,7 @@ from hybridrd.results.dataset import Recorder
 from hybridrd.simulation.exchange import Exchange
 from hybridrd.simulation.ledger import Ledger
 from hybridrd.simulation.log import Clock, Log
+from hybridrd.simulation.noise import Noise
 from hybridrd.simulation.particles import Particles
 from hybridrd.simulation.plan import Plan, compile_system, pair_factors
 from hybridrd.simulation.pool import Pool
@@ -113,11 +114,16 @@ class Simulation:
         self._partners = self.plan.partners(self._gates)
         self._field: Field | None = None
         self._ledger: Ledger | None = None
+        self._noise: Noise | None = None
         self._mean_field: MeanField | None = None
         if two_way:
             self._field = Field(system, self.dt, cut=self._region.mask, solver=solver)
             self._field.scale_pairs(pair_factors(self.plan))
             self._ledger = Ledger(self._field)
+            if system.fluctuations:
+                self._noise = Noise(system, self._field, self._region, self._key)
+                for gate in self._gates:
+                    gate.binomial = gate.stencil is not None
         elif self.plan.coupling == "mean-field":
             self._mean_field = mean_field or LiveWindow(system, self.dt, solver)
         self._groups = [Particles(system.dimension) for _ in system.species]
@@ -216,7 +222,10 @@ class Simulation:
         self._next_id = exchange.planes(self._groups, k, self._next_id)
         clock.lap("exchange")
         if self._field is not None and self._ledger is not None and exchange.credit is not None:
-            self._field.diffuse(k, self._ledger.source(exchange.credit))
+            if self._noise is not None:
+                self._ledger.fluctuate(k, exchange.credit, self._noise)
+            else:
+                self._field.diffuse(k, self._ledger.source(exchange.credit))
             self._field.react(k)
         clock.lap("continuum")
         self._react(k, 1)
@@ -244,11 +253,11 @@ class Simulation:
 
     def _read_reservoirs(self, k: int) -> None:
         """Set c_R of every gate to the continuum for this step."""
-        if self._field is not None:
+        if self._field is not None and self._ledger is not None:
             self._field.react(k)
             for gate in self._gates:
                 if gate.stencil is not None:
-                    gate.set_two_way(self._field.c[gate.species])
+                    gate.set_two_way(self._ledger.effective(gate.species))
         elif self._mean_field is not None:
             self._mean_field.advance(k, self._gates)
 
