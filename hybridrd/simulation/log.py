@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hybridrd.results.dataset import Recorder, mean_rate
+from hybridrd.results.dataset import Recorder
 
 if TYPE_CHECKING:
-    from hybridrd.simulation.simulation import Simulation
+    from hybridrd.simulation.run import Run
 
 
 class Log:
@@ -17,9 +17,9 @@ class Log:
 
     def __init__(
         self,
-        simulation: Simulation,
+        simulation: Run,
         recorder: Recorder,
-        observers: Mapping[str, Callable[[Simulation], Any]],
+        observers: Mapping[str, Callable[[Any], Any]],
     ) -> None:
         self._simulation = simulation
         self._recorder = recorder
@@ -37,7 +37,7 @@ class Log:
             "concentration": sim.flat_concentration,
             "copy_number": lambda: sim.copy_number,
             "total": lambda: sim.total,
-            "flux": lambda: mean_rate(crossings, elapsed),
+            "flux": lambda: sim.mean_flux(crossings, elapsed),
             "crossings": lambda: crossings,
             "events": lambda: events,
         }

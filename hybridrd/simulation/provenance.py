@@ -11,7 +11,7 @@ from hybridrd.errors import ModelError
 from hybridrd.model.system import System
 
 if TYPE_CHECKING:
-    from hybridrd.simulation.simulation import Simulation
+    from hybridrd.simulation.run import Run
 
 _PACKAGES = ("numpy", "scipy", "numba", "fipy", "xarray")
 
@@ -46,7 +46,7 @@ def common(system: System, dt: float, kind: str, reason: str) -> dict[str, Any]:
     }
 
 
-def attributes(simulation: Simulation, reason: str, diagnostics: dict[str, Any]) -> dict[str, Any]:
+def attributes(simulation: Run, reason: str, diagnostics: dict[str, Any]) -> dict[str, Any]:
     """Attributes of the result of a `Simulation`."""
     return {
         **common(simulation.system, simulation.dt, "simulation", reason),
