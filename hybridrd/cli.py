@@ -1,0 +1,174 @@
+"""The command line: ``hybridrd run``, ``examples``, ``info`` and ``plot``.
+
+What the commands do stands in `hybridrd.commands`, which is loaded when one runs, so that help is
+quick. Whatever is wrong becomes a message on the error stream and exit code 2.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybridrd import __version__
+from hybridrd.errors import AccuracyWarning, HybridrdError
+
+app = typer.Typer(
+    name="hybridrd",
+    help="Open reaction-diffusion systems: Brownian particles coupled to a PDE.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@contextmanager
+def messages() -> Iterator[None]:
+    """Each warning once, as one line; errors as a message and exit code 2."""
+
+    shown: set[str] = set()
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        text = " ".join(str(message).split())
+        if text not in shown:
+            typer.echo(f"Warning: {text}", err=True)
+        shown.add(text)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", AccuracyWarning)
+        warnings.showwarning = show
+        try:
+            yield
+        except HybridrdError as error:
+            reason = str(error)
+        except OSError as error:
+            reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        except MemoryError as error:
+            reason = f"not enough memory {error}".strip()
+        else:
+            return
+    typer.echo(f"Error: {reason}", err=True)
+    raise typer.Exit(2)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hybridrd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Open reaction-diffusion systems: Brownian particles coupled to a PDE."""
+
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands there.")]
+
+
+@app.command()
+def run(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="NAME|FILE.toml", help="A name of `hybridrd examples`, or a file."),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Where to save: NAME.zarr (a directory) or NAME.nc (netCDF).")
+    ],
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="By default a new one; it is saved.")
+    ] = None,
+    dt: Annotated[float | None, typer.Option(help="Time step.")] = None,
+    until: Annotated[float | None, typer.Option(help="End, a multiple of dt.")] = None,
+    every: Annotated[float | None, typer.Option(help="Time between records.")] = None,
+    replicas: Annotated[
+        int | None, typer.Option(min=1, help="Independent runs to average.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes for the replicas.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of each replica.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the result beside its PDE: FILE.png, .pdf or .svg.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Run a published case, or the system of a file, and save the result.
+
+    Where dt, until and so on are not given, they are the published ones, or those of the file's
+    [run] table.
+    """
+    given = {"dt": dt, "until": until, "every": every, "seed": seed}
+    given |= {"replicas": replicas, "workers": workers, "threads": threads}
+    with messages():
+        from hybridrd import commands
+
+        commands.check_output(out, commands.RESULTS, overwrite)
+        if plot is not None:
+            commands.check_output(plot, commands.PICTURES, overwrite)
+        job = commands.find_job(what, given)
+        for text in commands.run_job(job, out, plot, overwrite):
+            typer.echo(text)
+
+
+@app.command()
+def examples() -> None:
+    """List the published cases and how they are run."""
+    from hybridrd.examples import CASES
+
+    columns = ["name", "dt", "until", "every", "what"]
+    rows = [
+        [name, *(f"{v:g}" for v in (c.dt, c.until, c.every)), c.summary]
+        for name, c in CASES.items()
+    ]
+    widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
+    for row in [columns, *rows]:
+        line = "  ".join(f"{word:<{width}}" for word, width in zip(row, widths, strict=True))
+        typer.echo(line.rstrip())
+
+
+@app.command()
+def info(path: Annotated[Path, typer.Argument(help="A saved result.")]) -> None:
+    """Say what a result is: its system, times, seed, and numbers."""
+    with messages():
+        from hybridrd import commands
+
+        typer.echo(commands.describe_result(path))
+
+
+@app.command()
+def plot(
+    path: Annotated[Path, typer.Argument(help="A saved result.")],
+    out: Annotated[
+        Path | None, typer.Option(help="FILE.png, .pdf or .svg; by default PATH with .png.")
+    ] = None,
+    species: Annotated[
+        list[str] | None, typer.Option(help="Which species; may be given again. By default all.")
+    ] = None,
+    time: Annotated[
+        list[float] | None,
+        typer.Option(help="Which records; may be given again. By default the middle and the end."),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw a saved result."""
+    with messages():
+        from hybridrd import commands
+
+        picture = path.with_suffix(".png") if out is None else out
+        commands.check_output(picture, commands.PICTURES, overwrite)
+        commands.draw_file(path, picture, species or None, time or None)
+        typer.echo(f"drawn in {picture}")
