@@ -1,0 +1,229 @@
+"""What can happen in a system on voxels: jumps, reactions and exchange at the walls, with rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybridrd.continuum.conditions import Robin
+from hybridrd.errors import ModelError
+from hybridrd.model import doi
+from hybridrd.model.functions import Value, evaluate, needs_time
+from hybridrd.model.geometry import Box
+from hybridrd.model.grid import Floats, Grid
+from hybridrd.model.reaction import Reaction
+from hybridrd.model.system import System
+from hybridrd.model.walls import Absorbing, Influx, PartiallyAbsorbing, Periodic, Reservoir
+from hybridrd.theory.cdme.pair_rates import pair_rates
+
+RESERVOIRS = {"wall": 2.0, "mirror": 1.0}
+"""How often ``D/h²`` a copy in the last voxel crosses to the reservoir."""
+
+_NODES = 16  # Gauss points in each voxel, for creation at a rate that depends on position
+
+Site = tuple[int, int]
+"""Species and voxel, by number."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that takes and makes copies.
+
+    It happens at ``rate`` times the ways to choose ``takes``; two copies of one species and voxel
+    can be chosen in ``n (n - 1)`` ordered ways.
+    """
+
+    rate: float
+    takes: tuple[Site, ...]
+    makes: tuple[Site, ...]
+
+
+@dataclass(frozen=True)
+class PairTable:
+    """Rates of a reaction of two: Doi's, averaged over voxels, and the macroscopic one.
+
+    Attributes
+    ----------
+    reaction
+        The reaction.
+    rates
+        ``(voxels, voxels)`` (1/time).
+    k
+        ``(voxels,)`` (length/time).
+    """
+
+    reaction: Reaction
+    rates: Floats
+    k: Floats
+
+
+@dataclass(frozen=True)
+class VoxelModel:
+    """A system on voxels along x.
+
+    Attributes
+    ----------
+    system, grid
+        The system and its voxels.
+    events
+        All that can happen.
+    pairs
+        The rates of reactions of two.
+    """
+
+    system: System
+    grid: Grid
+    events: tuple[Event, ...]
+    pairs: tuple[PairTable, ...]
+
+
+def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelModel:
+    """Put a one-dimensional system on voxels.
+
+    A copy jumps to each neighbour at ``D/h²``. Creation happens at the mean of k over the voxel
+    times h; a rate of first order is that at the voxel's centre; a pair reacts at Doi's rate
+    averaged over the pair of voxels. The j-th product sits in the j-th reactant's voxel, further
+    ones in the first's. At a `Reservoir` a copy in the last voxel leaves at ``gamma`` and copies
+    enter at ``gamma c_R h`` (del Razo 2024, eq. (14)).
+
+    Parameters
+    ----------
+    system
+        The system, one dimension, no function of time in it.
+    voxels
+        Their number over the whole domain.
+    reservoir
+        Where c_R stands: ``"wall"``, ``gamma = 2 D/h²``, or ``"mirror"``, in a voxel beyond the
+        wall as in the paper, ``gamma = D/h²``.
+
+    Raises
+    ------
+    ModelError
+        If the system is not one-dimensional, depends on time, or has a pair without a radius.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=0.5)
+    >>> system = hrd.System(species=[A], domain=hrd.Box(x=(0, 1)))
+    >>> voxel_model(system, voxels=2).events[0]
+    Event(rate=2.0, takes=((0, 0),), makes=((0, 1),))
+    """
+    if not isinstance(system, System):
+        raise ModelError(f"system = {system!r}: give a System")
+    if not isinstance(system.domain, Box) or system.dimension != 1:
+        raise ModelError(
+            f"domain = {system.domain!r}: the master equation is solved on voxels along one axis; "
+            f"give a Box(x=...)"
+        )
+    if isinstance(voxels, bool) or not isinstance(voxels, (int, np.integer)) or voxels < 1:
+        raise ModelError(f"voxels = {voxels!r}: a whole number of at least 1 is needed")
+    if reservoir not in RESERVOIRS:
+        raise ModelError(f"reservoir = {reservoir!r}: it is one of {', '.join(RESERVOIRS)}")
+    grid = Grid(system.domain.lower, system.domain.upper, (int(voxels),))
+    periodic = isinstance(system.walls.get("x-"), Periodic)
+    pairs = tuple(_pair_table(r, grid, periodic) for r in system.reactions if r.order == 2)
+    events = (
+        *_jumps(system, grid, periodic),
+        *_at_walls(system, grid, RESERVOIRS[reservoir]),
+        *_singles(system, grid),
+        *(event for table in pairs for event in _pair_events(system, table)),
+    )
+    return VoxelModel(system, grid, tuple(e for e in events if e.rate > 0), pairs)
+
+
+def _steady(value: Value, where: str) -> Value:
+    if needs_time(value):
+        raise ModelError(
+            f"{where}: the function depends on t; the master equation is solved with rates and "
+            f"walls that are constant in time, give a number or a function of x"
+        )
+    return value
+
+
+def _jumps(system: System, grid: Grid, periodic: bool) -> Iterator[Event]:
+    (h,) = grid.spacing
+    links = [(i, i + 1) for i in range(grid.cells - 1)]
+    if periodic and grid.cells > 1:
+        links.append((grid.cells - 1, 0))
+    for s, species in enumerate(system.species):
+        for i, j in links:
+            yield Event(species.D / h**2, ((s, i),), ((s, j),))
+            yield Event(species.D / h**2, ((s, j),), ((s, i),))
+
+
+def _at_walls(system: System, grid: Grid, factor: float) -> Iterator[Event]:
+    (h,) = grid.spacing
+    for side, wall in system.walls.items():
+        voxel = 0 if side == "x-" else grid.cells - 1
+        for s, species in enumerate(system.species):
+            site = ((s, voxel),)
+            where = f"walls[{side!r}]: value of {species.name}"
+            if isinstance(wall, Reservoir) and species.name in wall.concentrations:
+                gamma = factor * species.D / h**2
+                c_R = _on_wall(wall.concentrations[species.name], where)
+                yield Event(gamma * c_R * h, (), site)
+                yield Event(gamma, site, ())
+            elif isinstance(wall, Absorbing):
+                yield Event(2 * species.D / h**2, site, ())
+            elif isinstance(wall, PartiallyAbsorbing):
+                yield Event(Robin(wall.of(species.name)).conductance(species.D, h) / h, site, ())
+            elif isinstance(wall, Influx) and species.name in wall.fluxes:
+                yield Event(_on_wall(wall.fluxes[species.name], where), (), site)
+
+
+def _on_wall(value: Value, where: str) -> float:
+    return float(evaluate(_steady(value, where), {}, 0.0, where, size=1)[0])
+
+
+def _singles(system: System, grid: Grid) -> Iterator[Event]:
+    """Reactions of order zero and one."""
+    (h,) = grid.spacing
+    for reaction in system.reactions:
+        if reaction.order == 2:
+            continue
+        where = f"rate of {reaction.label!r}"
+        k = _steady(reaction.macroscopic(1), where)
+        products = [system.index(name) for name in reaction.products]
+        if reaction.order == 0:
+            nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+            points = grid.centers(0)[:, None] + 0.5 * h * nodes
+            values = evaluate(k, {"x": points.ravel()}, 0.0, where).reshape(points.shape)
+            rates = h * (values @ weights / 2)
+        else:
+            rates = evaluate(k, grid.coordinates(), 0.0, where)
+        reactants = [system.index(name) for name in reaction.reactants]
+        for i, rate in enumerate(rates):
+            takes = tuple((s, i) for s in reactants)
+            yield Event(float(rate), takes, tuple((s, i) for s in products))
+
+
+def _pair_table(reaction: Reaction, grid: Grid, periodic: bool) -> PairTable:
+    where = f"rate of {reaction.label!r}"
+    if reaction.radius is None:
+        raise ModelError(
+            f"reaction {reaction.label!r}: pairs react within a Doi radius in the master equation; "
+            f"give radius="
+        )
+    k = _steady(reaction.macroscopic(1), where)
+    volume = doi.reactive_volume(reaction.radius, 1)
+    if callable(k):
+        rates = pair_rates(
+            lambda x: evaluate(k, {"x": x}, 0.0, where) / volume, reaction.radius, grid, periodic
+        )
+    else:
+        rates = pair_rates(k / volume, reaction.radius, grid, periodic)
+    return PairTable(reaction, rates, evaluate(k, grid.coordinates(), 0.0, where))
+
+
+def _pair_events(system: System, table: PairTable) -> Iterator[Event]:
+    a, b = (system.index(name) for name in table.reaction.reactants)
+    products = [system.index(name) for name in table.reaction.products]
+    # Like reactants: ordered ways count each pair twice.
+    factor = 0.5 if a == b else 1.0
+    for i, j in np.argwhere(table.rates > 0).tolist():
+        places = [j if p == 1 else i for p in range(len(products))]
+        makes = tuple(zip(products, places, strict=True))
+        yield Event(factor * float(table.rates[i, j]), ((a, i), (b, j)), makes)
