@@ -1,0 +1,238 @@
+"""Solve the master equation in time."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.errors import AccuracyWarning, ModelError, StepError
+from hybridrd.model.species import SpeciesLike, number, species_name
+from hybridrd.model.system import System
+from hybridrd.theory.cdme.events import VoxelModel, voxel_model
+from hybridrd.theory.cdme.generator import check_size, make_generator
+from hybridrd.theory.cdme.initial import initial_probabilities
+from hybridrd.theory.cdme.observe import Observer, dataset, describe, pair_reactions
+from hybridrd.theory.cdme.propagate import propagate
+from hybridrd.theory.cdme.states import Occupations, States
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MaxCopies = int | Mapping[SpeciesLike, int]
+
+MAX_MEMORY = 4e9
+LOST_LIMIT = 0.5
+"""Beyond this probability at the cut-off a result means nothing, and is refused."""
+
+MOST_RECORDS = 100_000
+
+
+def solve(
+    system: System,
+    voxels: int,
+    max_copies: MaxCopies,
+    until: float,
+    every: float | None = None,
+    reservoir: str = "wall",
+    tolerance: float = 1e-6,
+    max_memory: float = MAX_MEMORY,
+) -> xr.Dataset:
+    """Solve the chemical diffusion master equation of a small one-dimensional system.
+
+    The densities of all numbers of particles (del Razo 2024, eqs. (1) to (7), (13), (17)), on
+    voxels along x over the whole domain: a state is the number of copies of each species in each
+    voxel, and what happens to it is listed in `hybridrd.theory.cdme.voxel_model`. Space is second
+    order in the voxel width; time is exact (uniformisation).
+
+    Parameters
+    ----------
+    system
+        The system, one dimension, rates and walls constant in time.
+    voxels
+        Number of voxels over the domain.
+    max_copies
+        Most copies of each species in the whole domain, one number for all or one a species.
+        There are ``comb(voxels + max_copies, voxels)`` states a species.
+    until, every
+        The end, and the time between records; by default a hundredth of the end (time). Time 0
+        and the end are recorded.
+    reservoir
+        Where the concentration c_R of a `Reservoir` stands: at the ``"wall"``, where a copy in the
+        last voxel leaves at ``2 D/h²``, as for finite volumes; or in the ``"mirror"`` voxel beyond
+        it, where it leaves at ``D/h²`` (eq. (14)), half a voxel further out.
+    tolerance
+        Probability that may be lost at the cut-off without a warning.
+    max_memory
+        Memory that the matrix and its assembly may take (bytes).
+
+    Returns
+    -------
+    xarray.Dataset
+        - ``copy_number_probability(time, species, n)``: P(n, t) in the whole domain.
+        - ``copy_number(time, species)``: its mean.
+        - ``concentration(time, species, x)``: mean copies over h, eq. (15) (1/length).
+        - ``covariance(time, species, species_2, x, x_2)``: ``E[C(x) C(x_2)] - c(x) c(x_2)`` with
+          E[C C] of eq. (A2), which does not pair a particle with itself: on voxels
+          ``E[n_i (n_j - delta_ij)]/h²``. Zero for Poisson numbers (1/length²).
+        - ``rho_0``, ``rho_1``, and for a single species ``rho_2``: the first densities of
+          eq. (1), normalised as in (2).
+        - ``lost(time)``: probability that more than ``max_copies`` would have been needed by then;
+          everything else sums over the rest, and is low by at most about that.
+        - ``pair_rate``, ``pair_k``: rates of the reactions of two, where there are any.
+
+    Raises
+    ------
+    ModelError
+        If the system, numbers or times cannot be.
+    StepError
+        If more than half of the probability is lost.
+    CapacityError
+        If there are too many states; nothing is allocated then.
+
+    Warns
+    -----
+    AccuracyWarning
+        If more than ``tolerance`` is lost.
+
+    Notes
+    -----
+    The work is about ``until`` times the largest rate of leaving a state, ``2 D/h² max_copies``
+    and more, products with the sparse matrix.
+
+    Examples
+    --------
+    Immigration and death: Poisson, with mean ``k/mu (1 - exp(-mu t))``.
+
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> system = hrd.System(
+    ...     species=[A], domain=hrd.Box(x=(0, 1)),
+    ...     reactions=[hrd.Reaction("0 -> A", k=2.0), hrd.Reaction("A -> 0", k=1.0)],
+    ... )
+    >>> truth = hrd.theory.cdme.solve(system, voxels=3, max_copies=14, until=1.0, every=0.5)
+    >>> truth["copy_number"].values.ravel().round(6)
+    array([0.      , 0.786939, 1.264241])
+    >>> float(abs(truth["covariance"]).max()) < 1e-6
+    True
+    """
+    model, most = prepare(system, voxels, max_copies, reservoir, max_memory)
+    times = record_times(until, every)
+    tolerance = number(tolerance, "tolerance")
+    began = time.perf_counter()
+    states = make_states(model, most)
+    generator = make_generator(states, model.events)
+    assembled = time.perf_counter()
+    observer = Observer(states, model.grid.volume)
+    records = []
+    start = initial_probabilities(system, model.grid, states)
+    for t, p in zip(times, propagate(generator, start, times), strict=True):
+        lost = float(p[-1])
+        if lost > LOST_LIMIT:
+            raise StepError(
+                f"{lost:.3g} of the probability is beyond the cut-off by t = {t:.6g}: "
+                f"{_cut_offs(most)}; take more, at least twice the copies expected"
+            )
+        records.append({**observer.record(p), "lost": lost})
+    if lost > tolerance:
+        warnings.warn(
+            f"{lost:.3g} of the probability was lost at the cut-off, tolerance {tolerance:.3g}: "
+            f"means and probabilities are low by about as much; {_cut_offs(most)}, take more",
+            AccuracyWarning,
+            stacklevel=2,
+        )
+    done = time.perf_counter()
+    attributes = {
+        **common_attributes(model, most, reservoir, states, generator.matrix.nnz),
+        "kind": "cdme",
+        "fastest_rate": generator.fastest,
+        "timings": {
+            "assembly": round(assembled - began, 6),
+            "solution": round(done - assembled, 6),
+        },
+    }
+    return dataset(model, records, times, attributes)
+
+
+def prepare(
+    system: System, voxels: int, max_copies: MaxCopies, reservoir: str, max_memory: float
+) -> tuple[VoxelModel, dict[str, int]]:
+    """The model and the cut-offs, checked against each other and against memory."""
+    model = voxel_model(system, voxels, reservoir)
+    most = cut_offs(system, max_copies)
+    limit = number(max_memory, "max_memory", strict=True)
+    check_size(model.grid.cells, list(most.values()), model.events, limit)
+    return model, most
+
+
+def make_states(model: VoxelModel, most: Mapping[str, int]) -> States:
+    """The state space of a model."""
+    return States(tuple(Occupations(model.grid.cells, m) for m in most.values()))
+
+
+def cut_offs(system: System, max_copies: MaxCopies) -> dict[str, int]:
+    """Most copies by the species' name, in the system's order."""
+    if not isinstance(max_copies, Mapping):
+        return {name: _whole(max_copies, "max_copies") for name in system.names}
+    given = {species_name(s): m for s, m in max_copies.items()}
+    absent = [n for n in system.names if n not in given]
+    unknown = [n for n in given if n not in system.names]
+    if absent or unknown:
+        raise ModelError(
+            f"max_copies names {', '.join(given) or 'no species'}; "
+            f"the species are {', '.join(system.names)}, name each once"
+        )
+    return {name: _whole(given[name], f"max_copies of {name}") for name in system.names}
+
+
+def _whole(value: object, where: str) -> int:
+    result = number(value, where, minimum=0.0)
+    if result != int(result):
+        raise ModelError(f"{where} = {result:g}: a whole number is needed")
+    return int(result)
+
+
+def record_times(until: float, every: float | None) -> list[float]:
+    """Multiples of ``every`` from 0, and the end."""
+    end = number(until, "until")
+    if end == 0:
+        return [0.0]
+    gap = end / 100 if every is None else number(every, "every", strict=True)
+    count = math.floor(end / gap * (1 + 1e-12) + 1e-9)
+    if count > MOST_RECORDS:
+        raise ModelError(
+            f"until = {end:g} and every = {gap:g} make {end / gap:.3g} records; at most "
+            f"{MOST_RECORDS:,}"
+        )
+    times = [k * gap for k in range(count + 1)]
+    if end - times[-1] > 1e-9 * gap:
+        times.append(end)
+    return times
+
+
+def _cut_offs(most: Mapping[str, int]) -> str:
+    return "max_copies is " + ", ".join(f"{m} of {name}" for name, m in most.items())
+
+
+def common_attributes(
+    model: VoxelModel, most: dict[str, int], reservoir: str, states: States, nonzeros: int
+) -> dict[str, Any]:
+    """Attributes of every result of a master equation."""
+    from hybridrd import __version__
+
+    return {
+        "system": describe(model.system),
+        "units": dict(model.system.units),
+        "voxels": model.grid.cells,
+        "width": model.grid.volume,
+        "max_copies": dict(most),
+        "reservoir": reservoir,
+        "states": states.count,
+        "transitions": int(nonzeros),
+        "pairs": list(pair_reactions(model)),
+        "versions": {"hybridrd": __version__, "numpy": np.__version__},
+    }
