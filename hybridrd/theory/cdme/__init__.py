@@ -1,0 +1,20 @@
+"""The chemical diffusion master equation, as ground truth for small systems.
+
+`solve` gives probabilities, concentrations and covariances in time, `steady_state` those at rest,
+from the same `System` that particles and the PDE run from.
+"""
+
+from hybridrd.theory.cdme.events import Event, VoxelModel, voxel_model
+from hybridrd.theory.cdme.evolve import solve
+from hybridrd.theory.cdme.pair_rates import pair_fraction, pair_rates
+from hybridrd.theory.cdme.steady import steady_state
+
+__all__ = [
+    "Event",
+    "VoxelModel",
+    "pair_fraction",
+    "pair_rates",
+    "solve",
+    "steady_state",
+    "voxel_model",
+]
