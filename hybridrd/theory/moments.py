@@ -1,0 +1,194 @@
+"""Means and covariances: closed for linear systems, and the term that does not close for pairs.
+
+The second moment is that of del Razo 2024, eq. (A2): ``E[C(y) C(z)]`` does not pair a particle with
+itself. On voxels of width h it is ``E[n_i (n_j - delta_ij)]/h²``, and the covariance
+``E[C(y) C(z)] - c(y) c(z)`` is zero for Poisson numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+
+from hybridrd.errors import ModelError
+from hybridrd.model.grid import Floats
+from hybridrd.model.system import System
+from hybridrd.theory.cdme.events import VoxelModel, voxel_model
+from hybridrd.theory.cdme.initial import placements, poisson_means
+from hybridrd.theory.cdme.observe import describe
+from hybridrd.theory.pair_terms import PairTerms, annihilation_terms, pair_moment, pair_terms
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "PairTerms",
+    "annihilation_terms",
+    "linear_moments",
+    "pair_moment",
+    "pair_terms",
+]
+
+
+def linear_moments(
+    system: System, voxels: int, times: ArrayLike, reservoir: str = "wall"
+) -> xr.Dataset:
+    """Mean and covariance of a linear system on voxels, from their own equations, exactly.
+
+    With the copies m of all species and voxels, the generator A of one copy and the creation b,
+
+    ``dm/dt = A m + b``,  ``dPhi/dt = A Phi + Phi A^T + sum_e rate_e (u_e u_e^T - diag u_e)``,
+
+    where ``Phi_ij = E[n_i (n_j - delta_ij)] - m_i m_j`` and ``u_e`` counts what the event e makes.
+    Only events that make two copies at once feed the covariance: without them Poisson stays
+    Poisson. The mean is the finite-volume form of del Razo 2024, eq. (16). Nothing is cut off.
+
+    Parameters
+    ----------
+    system
+        A one-dimensional `System` with reactions of order 0 and 1, constant in time.
+    voxels, reservoir
+        As in `hybridrd.theory.cdme.solve`.
+    times
+        Rising, not negative (time).
+
+    Returns
+    -------
+    xarray.Dataset
+        ``mean(time, species, x)`` (1/length) and ``covariance(time, species, species_2, x, x_2)``
+        (1/length²).
+
+    Raises
+    ------
+    ModelError
+        If the system has a reaction of two, or times do not rise.
+
+    Examples
+    --------
+    Birth at rate b from one copy: ``E[n (n - 1)] = 2 exp(b t) (exp(b t) - 1)``, Yule's process.
+
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> system = hrd.System(
+    ...     species=[A], domain=hrd.Box(x=(0, 1)), initial={A: hrd.Copies(1)},
+    ...     reactions=[hrd.Reaction("A -> 2 A", k=1.0)],
+    ... )
+    >>> one = linear_moments(system, voxels=1, times=[0.0, 1.0]).isel(time=-1)
+    >>> float(one["mean"].item()), float((one["covariance"] + one["mean"].item()**2).item())
+    (2.7182818..., 9.3415...)
+    """
+    model = voxel_model(system, voxels, reservoir)
+    if model.pairs:
+        labels = ", ".join(t.reaction.label for t in model.pairs)
+        raise ModelError(
+            f"{labels}: moments close for reactions of order 0 and 1 only; use cdme.solve"
+        )
+    when = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    if when.ndim != 1 or not np.isfinite(when).all() or when[0] < 0 or (np.diff(when) < 0).any():
+        raise ModelError(f"times = {times!r}: give finite times that rise from 0 or later")
+    moments = list(_linear_evolution(model, when))
+    return _linear_dataset(model, when, moments)
+
+
+def _linear_evolution(model: VoxelModel, times: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Mean copies ``(n,)`` and factorial covariances ``(n, n)`` at each time, n sites in all."""
+    from scipy.sparse.linalg import expm_multiply
+
+    count = len(model.system.species) * model.grid.cells
+    matrix = _moment_matrix(model)
+    trace = float(matrix.trace())
+    y = np.concatenate([[1.0], *_initial_moments(model)])
+    before = 0.0
+    for t in times:
+        if t > before:
+            y = expm_multiply(matrix * (t - before), y, traceA=trace * (t - before))
+            before = float(t)
+        yield y[1 : count + 1], y[count + 1 :].reshape(count, count)
+
+
+def _moment_matrix(model: VoxelModel) -> sparse.csr_array[np.float64, tuple[int, int]]:
+    """The linear equations of ``(1, means, covariances)`` as one matrix."""
+    voxels = model.grid.cells
+    count = len(model.system.species) * voxels
+    single = sparse.lil_array((count, count))
+    creation = np.zeros((count, 1))
+    pairs = sparse.lil_array((count * count, count + 1))  # what is made at once, by 1 and means
+    for event in model.events:
+        taken = [s * voxels + i for s, i in event.takes]
+        made = [s * voxels + i for s, i in event.makes]
+        for site in made:
+            if taken:
+                single[site, taken[0]] += event.rate
+            else:
+                creation[site, 0] += event.rate
+        for site in taken:
+            single[site, site] -= event.rate
+        column = taken[0] + 1 if taken else 0
+        for a, first in enumerate(made):
+            for b, second in enumerate(made):
+                if a != b:
+                    pairs[first * count + second, column] += event.rate
+    identity = sparse.eye_array(count)
+    both = sparse.kron(single, identity) + sparse.kron(identity, single)
+    # Rows and columns: the constant 1, means, covariances.
+    blocks = [
+        sparse.csr_array((1, 1 + count + count**2)),
+        sparse.hstack([sparse.csr_array(creation), single, sparse.csr_array((count, count**2))]),
+        sparse.hstack([pairs, both]),
+    ]
+    return sparse.csr_array(sparse.vstack([sparse.csr_array(b) for b in blocks]))
+
+
+def _initial_moments(model: VoxelModel) -> tuple[Floats, Floats]:
+    """Means ``(n,)`` and factorial covariances ``(n n,)``; no exact copy pairs with itself."""
+    voxels = model.grid.cells
+    count = len(model.system.species)
+    means = np.zeros((count, voxels))
+    covariance = np.zeros((count, voxels, count, voxels))
+    for s in range(count):
+        means[s] = poisson_means(model.system, s, model.grid)
+        for chances in placements(model.system, s, model.grid):
+            means[s] += chances
+            covariance[s, :, s, :] -= np.multiply.outer(chances, chances)
+    return means.ravel(), covariance.ravel()
+
+
+def _linear_dataset(
+    model: VoxelModel, times: Floats, moments: list[tuple[Floats, Floats]]
+) -> xr.Dataset:
+    import xarray as xr
+
+    system, grid = model.system, model.grid
+    (h,) = grid.spacing
+    s, v = len(system.species), grid.cells
+    mean = np.array([m for m, _ in moments]).reshape(-1, s, v) / h
+    covariance = np.array([c for _, c in moments]).reshape(-1, s, v, s, v) / h**2
+    length, time = system.units.get("length", "length"), system.units.get("time", "time")
+    labels = np.array(system.names, dtype=object)
+    return xr.Dataset(
+        {
+            "mean": (("time", "species", "x"), mean, {"units": f"1/{length}"}),
+            "covariance": (
+                ("time", "species", "species_2", "x", "x_2"),
+                covariance.transpose(0, 1, 3, 2, 4),
+                {"units": f"1/{length}^2"},
+            ),
+        },
+        coords={
+            "time": ("time", np.round(times, 12), {"units": time}),
+            "species": ("species", labels),
+            "species_2": ("species_2", labels),
+            "x": ("x", grid.centers(0), {"units": length}),
+            "x_2": ("x_2", grid.centers(0), {"units": length}),
+        },
+        attrs={
+            "kind": "moments",
+            "system": describe(system),
+            "units": dict(system.units),
+            "voxels": v,
+        },
+    )
