@@ -17,14 +17,20 @@ from hybridrd.kernels.walk import OPEN, WRAP, fold, land, touches, wrap
 
 @jit
 def layer_remove(row, ids, n, plane, side, width, survival, key, step, face, gone):
-    """Mark particles of a boundary layer for removal, each with probability 1 - survival."""
+    """Mark particles of a boundary layer for removal, each with probability 1 - survival.
+
+    Returns how many.
+    """
     sign = 1.0 if side == 1 else -1.0
+    removed = 0
     for i in range(n):
         depth = sign * (plane - row[i])
         if depth < width and gone[i] == 0:
             u, _ = uniforms(key, ids[i], step, REMOVE, face)
             if u >= survival:
                 gone[i] = face + 1
+                removed += 1
+    return removed
 
 
 @jit

@@ -123,7 +123,8 @@ def land(x1, low, high, kind_low, kind_high):
 
 @jit
 def _guarded_row(x, move, sd, Ddt, low, high, kinds, gammas, axis, ids, key, step, exits):
-    """One axis with at least one side at which particles can end."""
+    """One axis with at least one side at which particles can end; returns how many did."""
+    ended = 0
     for i in range(x.shape[0]):
         x0 = x[i]
         x1 = land(x0 + sd * move[i], low, high, kinds[0], kinds[1])
@@ -134,18 +135,25 @@ def _guarded_row(x, move, sd, Ddt, low, high, kinds, gammas, axis, ids, key, ste
             kinds[0], x0 - low, x1 - low, gammas[0], Ddt, key, ids[i], step, BRIDGE, 2 * axis
         ):
             exits[i] = 2 * axis + 1
+            ended += 1
         elif touches(
             kinds[1], high - x0, high - x1, gammas[1], Ddt, key, ids[i], step, BRIDGE, 2 * axis + 1
         ):
             exits[i] = 2 * axis + 2
+            ended += 1
+    return ended
 
 
 @jit
 def move(x, ids, start, stop, key, step, D, dt, low, high, kinds, gammas, exits):
-    """One Brownian step of particles ``start`` to ``stop``; ``exits`` must be zero before."""
+    """One Brownian step of particles ``start`` to ``stop``; returns how many ended at a wall.
+
+    ``exits`` must be zero before.
+    """
     d = x.shape[0]
     sd = math.sqrt(2.0 * D * dt)
     moves = np.empty((d, _BLOCK))
+    ended = 0
     for begin in range(start, stop, _BLOCK):
         end = min(stop, begin + _BLOCK)
         _displacements(d, ids[begin:end], key, step, moves)
@@ -156,7 +164,8 @@ def move(x, ids, start, stop, key, step, D, dt, low, high, kinds, gammas, exits)
             elif kinds[a, 0] == REFLECT and kinds[a, 1] == REFLECT:
                 _fold_row(row, moves[a], sd, low[a], high[a])
             else:
-                _guarded_row(
+                ended += _guarded_row(
                     row, moves[a], sd, D * dt, low[a], high[a], kinds[a], gammas[a], a,
                     ids[begin:end], key, step, exits[begin:end],
                 )  # fmt: skip
+    return ended

@@ -40,7 +40,12 @@ class Exchange:
         two_way: bool,
     ) -> None:
         self.region = region
-        self._gates = gates
+        self._layers = [
+            (g, g.numbers)
+            for g in gates
+            if g.numbers is not None and g.numbers.kind == "layer" and g.numbers.survival < 1
+        ]
+        self._planes = [g for g in gates if g.numbers is None or g.numbers.kind == "exact"]
         self._walls = walls
         self._D = D
         self._dt = dt
@@ -67,12 +72,10 @@ class Exchange:
 
         In each layer a particle survives with probability q, and Poisson(c_R V (1 - q)) arrive.
         """
-        for gate in self._gates:
-            numbers = gate.numbers
-            if numbers is None or numbers.kind != "layer" or numbers.survival >= 1.0:
-                continue
+        removed = np.zeros(len(particles), np.int64)
+        for gate, numbers in self._layers:
             face, group = gate.face, particles[gate.species]
-            kernels.layer_remove(
+            removed[gate.species] += kernels.layer_remove(
                 group.x[face.axis], group.ids, group.n, face.plane, face.side, numbers.width,
                 numbers.survival, self._key, step, face.index, group.gone,
             )  # fmt: skip
@@ -94,8 +97,8 @@ class Exchange:
                 )  # fmt: skip
                 group.n += m
                 self._book(gate, counts)
-        for s, group in enumerate(particles):
-            self.leave(s, group)
+        for s in np.flatnonzero(removed):
+            self.leave(int(s), particles[s])
         return next_id
 
     def planes(self, particles: list[Particles], step: int, next_id: int) -> int:
@@ -103,10 +106,8 @@ class Exchange:
 
         To be called after the particles inside have moved and left.
         """
-        for gate in self._gates:
+        for gate in self._planes:
             influx = gate.numbers is None
-            if gate.numbers is not None and gate.numbers.kind != "exact":
-                continue
             face, group = gate.face, particles[gate.species]
             if gate.numbers is None:
                 per_value = face.area * self._dt
@@ -138,8 +139,6 @@ class Exchange:
 
     def leave(self, species: int, group: Particles) -> None:
         """Drop the particles that went through a face, with their account."""
-        if not group.gone[: group.n].any():
-            return
         counts = np.zeros(len(self._outside), np.int64)
         credit = self._scrap if self.credit is None else self.credit[species]
         exit_cells(

@@ -13,7 +13,7 @@ import numpy as np
 
 from hybridrd.continuum.field import face_coordinates
 from hybridrd.interface import FaceNumbers
-from hybridrd.model.functions import Value, evaluate
+from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES, Floats
 from hybridrd.model.system import System
 from hybridrd.model.walls import Influx, Reservoir
@@ -58,8 +58,10 @@ class Gate:
         self.stencil = Stencil(position[self.stencil.cells], self.stencil.weights)
 
     def set_given(self, t: float, dt: float) -> None:
-        """Evaluate a given value for the step from t to t + dt."""
+        """Evaluate a given value for the step from t to t + dt; a constant one once."""
         assert self.value is not None
+        if len(self.start) and not needs_time(self.value):
+            return
         n = self.face.size
         self.start = evaluate(self.value, self.coordinates, t, self.where, size=n)
         self.end = (

@@ -19,13 +19,11 @@ class Pool:
         self.threads = threads
         self._executor = ThreadPoolExecutor(threads) if threads > 1 else None
 
-    def run(self, kernel: Callable[[int, int], object], n: int) -> None:
-        """Call the kernel on [0, n) in as many parts as pay."""
+    def run(self, kernel: Callable[[int, int], int | None], n: int) -> int:
+        """Call the kernel on [0, n) in as many parts as pay; the sum of what it returns."""
         if self._executor is None or n < 2 * _LEAST:
-            kernel(0, n)
-            return
+            return kernel(0, n) or 0
         parts = min(self.threads, n // _LEAST)
         bounds = [n * k // parts for k in range(parts + 1)]
         jobs = [self._executor.submit(kernel, a, b) for a, b in pairwise(bounds)]
-        for job in jobs:
-            job.result()
+        return sum(job.result() or 0 for job in jobs)

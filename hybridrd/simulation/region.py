@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,11 +85,11 @@ class Region:
     periodic: tuple[bool, ...]
     mask: NDArray[np.bool_]
 
-    @property
+    @cached_property
     def low(self) -> Floats:
         return np.array(self.inner.lower)
 
-    @property
+    @cached_property
     def high(self) -> Floats:
         return np.array(self.inner.upper)
 
@@ -96,7 +97,7 @@ class Region:
     def volume(self) -> float:
         return float(np.prod(self.high - self.low))
 
-    @property
+    @cached_property
     def extent(self) -> Floats:
         return self.high - self.low
 

@@ -226,14 +226,15 @@ class Simulation(Run):
                 continue
             walls = self.plan.walls[s]
 
-            def kernel(a: int, b: int, s: int = s, g: Particles = group, w: Any = walls) -> None:
-                move(
+            def kernel(a: int, b: int, s: int = s, g: Particles = group, w: Any = walls) -> int:
+                ended: int = move(
                     g.x, g.ids, a, b, self._key, k, self._D[s], self.dt, low, high,
                     w.kinds, w.gammas, g.gone,
                 )  # fmt: skip
+                return ended
 
-            self._pool.run(kernel, group.n)
-            self._exchange.leave(s, group)
+            if self._pool.run(kernel, group.n):
+                self._exchange.leave(s, group)
 
     def diagnostics(self) -> dict[str, Any]:
         """What was chosen and what happened, as plain numbers and text."""
