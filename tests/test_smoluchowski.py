@@ -239,6 +239,7 @@ def test_passage_time_limits():
     assert smol.mean_first_passage(SIGMA, D, SIGMA, INF, 4.0) == 0
     assert smol.mean_first_passage(2.0, D, SIGMA, 0.0, 4.0) == INF
     assert smol.mfpt_rate(D, SIGMA, 0.0, 4.0) == 0
+    assert smol.mfpt_rate(D, SIGMA, INF, 4.0, r0=SIGMA) == INF
     assert_allclose(smol.mfpt_rate(D, SIGMA, 1e-9, 4.0), 1e-9)  # well mixed: kappa
 
 
