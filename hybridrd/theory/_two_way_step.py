@@ -124,7 +124,7 @@ def _nodes(alpha: float, region: int, width: float) -> tuple[Floats, Floats, Flo
     depth = (panels[:, :1] + half * (x + 1.0)).ravel()
     bins = (np.floor(depth) == np.arange(region)[:, None]).astype(float)
     weight = (half * w).ravel()
-    return np.asarray(depth), np.asarray(weight), bins
+    return depth, weight, bins
 
 
 def _kernel(depth: Floats, weight: Floats, length: float, s: float, open_plane: bool) -> Floats:
@@ -151,10 +151,10 @@ def _continuum(alpha: float, n: int, fluctuations: bool) -> tuple[Floats, Floats
         stiffness[k : k + 2, k : k + 2] += alpha * np.array([[1.0, -1.0], [-1.0, 1.0]])
     one = np.eye(n)
     if fluctuations:  # implicit Euler, noise added before it
-        step = np.linalg.inv(one + stiffness)
+        step: Floats = np.asarray(np.linalg.inv(one + stiffness), np.float64)
         return step, step, step @ (2.0 * stiffness + stiffness @ stiffness) @ step
-    stage = np.linalg.inv(one + _G * stiffness)
-    step = stage @ ((1.0 / _G - 1.0) * (stage - one) + one)
+    stage: Floats = np.asarray(np.linalg.inv(one + _G * stiffness), np.float64)
+    step = np.asarray(stage @ ((1.0 / _G - 1.0) * (stage - one) + one))
     return step, stage @ ((1.0 - _G) * stage + _G * one), np.zeros((n, n))
 
 
