@@ -49,7 +49,7 @@ def fold(x, low, high):
     width = high - low
     y = (x - low) / (2.0 * width)
     y = 2.0 * width * (y - math.floor(y + 0.5))
-    return low + min(abs(y), width)
+    return min(low + abs(y), high)
 
 
 @inlined
@@ -57,7 +57,7 @@ def wrap(x, low, high):
     """A coordinate taken periodically into [low, high)."""
     width = high - low
     y = x - width * math.floor((x - low) / width)
-    return low if y >= high else y
+    return y if low <= y < high else low
 
 
 @jit
