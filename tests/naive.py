@@ -6,10 +6,12 @@ find the same outcome, not the same distribution.
 
 import itertools
 import math
+from fractions import Fraction
 
 from scipy.integrate import quad
 
-FATE, PAIR = 6, 9  # purposes of `hybridrd.kernels.rng`
+WALK, BRIDGE, FATE, PAIR = 1, 2, 6, 9  # purposes of `hybridrd.kernels.rng`
+REFLECT, WRAP, OPEN, PARTIAL = range(4)  # kinds of sides of `hybridrd.kernels.walk`
 SECOND_HALF = 1 << 23  # draws of the second half step start here
 
 
@@ -65,18 +67,12 @@ def pair_numbers(key, first, second, step, reaction, half):
 # --- walls ---------------------------------------------------------------------------------------
 
 
-def fold(x, low, high):
-    """Reflected at one end, then at the other, until it is inside."""
-    while not low <= x <= high:
-        x = 2 * low - x if x < low else 2 * high - x
-    return x
-
-
 def wrap(x, low, high):
-    """Moved by whole periods until it is inside."""
+    """Moved by whole periods until it is inside; exact up to the last rounding."""
+    x, period = Fraction(x), Fraction(high) - Fraction(low)
     while not low <= x < high:
-        x += high - low if x < low else low - high
-    return x
+        x += period if x < low else -period
+    return float(x)
 
 
 def spread(x, Ddt):
@@ -107,6 +103,52 @@ def survival_partial(d0, d1, gamma, Ddt):
     ends = sorted({0.0, near, min(reach, 40 / gamma)})
     sinks = sum(quad(sink, a, b, epsabs=0)[0] for a, b in itertools.pairwise(ends))
     return 1 - sinks / reflecting
+
+
+def reflect(x, low, high):
+    """Reflected at one end, then at the other, until it is inside; an end may be at infinity."""
+    x = Fraction(x)
+    while not low <= x <= high:
+        x = 2 * Fraction(low if x < low else high) - x
+    return float(x)
+
+
+def move(x, address, key, step, D, dt, low, high, kinds, gammas):
+    """One step of a particle at x (a list, one number an axis).
+
+    Returns (the new position, 0 or 2 axis + side + 1 of the face where it left, how close the
+    nearest decision was).
+    """
+    w = words(key, address, step, WALK, 0)
+    noise = (*normals(w[0], w[1]), normals(w[2], w[3])[0])
+    end, left, margin = [], 0, 1.0
+    for axis, x0 in enumerate(x):
+        a, b = low[axis], high[axis]
+        x1 = x0 + math.sqrt(2 * D * dt) * noise[axis]
+        if kinds[axis][0] == WRAP:
+            end.append(wrap(x1, a, b))
+            continue
+        mirrors = [
+            bound if kind != OPEN else far
+            for bound, kind, far in zip((a, b), kinds[axis], (-math.inf, math.inf), strict=True)
+        ]
+        x1 = reflect(x1, *mirrors)
+        end.append(x1)
+        for side, kind in enumerate(kinds[axis]):
+            d0, d1 = (x0 - a, x1 - a) if side == 0 else (b - x0, b - x1)
+            if left or kind == REFLECT:
+                continue
+            u = uniforms(key, address, step, BRIDGE, 2 * axis + side)[0]
+            if kind == OPEN:
+                ends_here = 1 - survival_open(d0, d1, D * dt)
+                margin = min(margin, abs(u - ends_here), abs(d1))
+                gone = u < ends_here
+            else:
+                survives = survival_partial(d0, d1, gammas[axis][side], D * dt)
+                margin = min(margin, abs(u - survives))
+                gone = u >= survives
+            left = 2 * axis + side + 1 if gone else 0
+    return end, left, margin
 
 
 # --- cells and pairs -----------------------------------------------------------------------------
