@@ -1,0 +1,33 @@
+"""Configuration of the documentation."""
+
+import hybridrd
+
+project = "hybridrd"
+author = "The hybridrd developers"
+release = hybridrd.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "sphinx_copybutton",
+]
+html_theme = "pydata_sphinx_theme"
+html_title = f"hybridrd {release}"
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
+nb_execution_mode = "force"
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
+
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+# A name between single backticks is a link where there is something to link to.
+default_role = "py:obj"
+nitpicky = False
+suppress_warnings = ["mystnb.unknown_mime_type"]
