@@ -232,7 +232,7 @@ def common_attributes(
         "max_copies": dict(most),
         "reservoir": reservoir,
         "states": states.count,
-        "transitions": int(nonzeros),
+        "nonzeros": int(nonzeros),
         "pairs": list(pair_reactions(model)),
         "versions": {"hybridrd": __version__, "numpy": np.__version__},
     }
