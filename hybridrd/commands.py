@@ -266,8 +266,11 @@ def _draw(
 ) -> None:
     import matplotlib
 
-    matplotlib.use("Agg")
+    matplotlib.use("Agg")  # before pyplot: no window is ever needed
+    from matplotlib import pyplot
+
     from hybridrd.plot import overview
 
     figure = overview(result, reference=reference, times=times)
     figure.savefig(picture)
+    pyplot.close(figure)
