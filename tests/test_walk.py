@@ -101,13 +101,15 @@ def test_partial_survival_between_reflecting_and_absorbing(d0, d1):
     assert survival_partial(d0, d1, 1e9, 1.0) == pytest.approx(absorbing, abs=1e-8)
 
 
-@given(d0=DEPTH, d1=st.floats(-1, 4), gamma=st.floats(0.1, 9), first=st.integers(0, 10**6))
+@given(
+    d0=st.floats(0.1, 2), d1=st.floats(-1, 2), gamma=st.floats(0.1, 9), first=st.integers(0, 10**6)
+)
 def test_touches_compares_its_number_with_the_ratio_of_propagators(d0, d1, gamma, first):
     is_open = naive.survival_open(d0, d1, 1.0)
     partial = naive.survival_partial(d0, abs(d1), gamma, 1.0)
-    for address in range(first, first + 100):
-        u, _ = naive.uniforms(KEY, address, 7, rng.BRIDGE, 3)
+    for address in range(first, first + 500):
         where = (KEY, np.uint64(address), 7, rng.BRIDGE, 3)
+        u, _ = rng.uniforms(*where)
         assert not touches(REFLECT, d0, d1, gamma, 1.0, *where)
         if abs(1 - u - is_open) > 1e-7:
             assert touches(OPEN, d0, d1, 0.0, 1.0, *where) == (1 - u > is_open)
