@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hybridrd.interface import Context, default_scheme
+from hybridrd.model.functions import ARGUMENTS
 from hybridrd.model.geometry import Box
 from hybridrd.model.grid import AXES
 from hybridrd.model.initial import Copies, Patch, Points
@@ -165,7 +166,7 @@ def _value(value: Any) -> str:
     if not callable(value):
         return f"{value:.6g}"
     name = getattr(value, "__name__", type(value).__name__)
-    arguments = ", ".join(inspect.signature(value).parameters)
+    arguments = ", ".join(p for p in inspect.signature(value).parameters if p in ARGUMENTS)
     return f"function({arguments})" if name == "<lambda>" else f"{name}({arguments})"
 
 
