@@ -56,6 +56,9 @@ def messages() -> Iterator[None]:
             reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         except MemoryError as error:
             reason = f"not enough memory {error}".strip()
+        except KeyboardInterrupt:
+            typer.echo("Interrupted.", err=True)
+            raise typer.Exit(130) from None  # as a shell reports it
         else:
             return
     typer.echo(f"Error: {reason}", err=True)

@@ -109,3 +109,12 @@ def test_a_fault_of_the_program_is_not_hidden(monkeypatch):
     monkeypatch.setattr(commands, "run_job", lambda *_: 1 / 0)
     result = CliRunner().invoke(app, ["run", "line.toml", "--out", "a"])
     assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_an_interrupted_run_says_so(monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "run_job", interrupt)
+    result = CliRunner().invoke(app, ["run", "line.toml", "--out", "a"])
+    assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
