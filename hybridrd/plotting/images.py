@@ -1,0 +1,190 @@
+"""Images: concentration in two dimensions, and slices of three."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+from hybridrd.plotting import style
+from hybridrd.plotting.select import in_bins, record_at
+from hybridrd.results.view import View
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+    from hybridrd.model.grid import Floats
+    from hybridrd.model.species import SpeciesLike
+
+_LONGEST = 4.0  # ratio of edges above which an image is not drawn to scale
+
+
+def field(
+    result: xr.Dataset,
+    species: SpeciesLike,
+    time: float | None = None,
+    ax: Axes | None = None,
+    *,
+    z: float | None = None,
+    bins: int | None = None,
+    vmax: float | None = None,
+    colorbar: bool = True,
+) -> Axes:
+    """Draw the concentration of a species as an image, with the interface.
+
+    Parameters
+    ----------
+    result
+        A result in two or three dimensions.
+    species
+        A `Species` or its name.
+    time
+        The record nearest to it is drawn; by default the last.
+    ax
+        Axes to draw into; by default those of a new figure.
+    z
+        Where to cut in three dimensions (length); by default in the middle.
+    bins
+        Particles are shown averaged over bins of so many cells a side; 1 shows every cell. By
+        default the smallest bins with ten particles in the mean.
+    vmax
+        Concentration at the upper end of the colours; by default the highest.
+    colorbar
+        Whether to add one.
+
+    Raises
+    ------
+    ResultError
+        If the result has one dimension, the species is unknown, or no record is near the time.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> square = hrd.Box(x=(0, 1), y=(0, 1))
+    >>> system = hrd.System(
+    ...     species=[A], domain=square, cells=20, initial={A: hrd.Patch(2.0, x=(0, 0.5))}
+    ... )
+    >>> pde = hrd.mean_field(system, dt=1e-3, until=0.1, every=0.05)
+    >>> ax = hrd.plot.field(pde, "A")
+    >>> ax.images[0].get_array().shape
+    (20, 20)
+    """
+    view = View(result, "result")
+    name = style.name_of(view, species)
+    k = record_at(view, time)
+    c, size, cut = image_of(view, name, k, z, bins)
+    ax = style.new_axes(5.6, 4.6) if ax is None else ax
+    image = draw(ax, view, c, float(c.max()) if vmax is None else vmax)
+    name_regions(ax, view)
+    title = f"{name}, {style.time_text(view, float(view.times[k]))}"
+    if cut:
+        title += f", {cut}"
+    if size > 1:
+        title += f"\nparticles averaged over bins of {size} cells a side"
+    ax.set_title(title, fontsize="medium", pad=style.title_pad(view, view.axes[0]))
+    if colorbar:
+        add_colorbar(ax, image, style.concentration_label(view, name))
+    return ax
+
+
+def image_of(
+    view: View, species: str, record: int, z: float | None = None, bins: int | None = None
+) -> tuple[Floats, int, str]:
+    """The field to draw ``(nx, ny)``, the cells a side of its bins, and where it is cut."""
+    if len(view.axes) < 2:
+        raise ResultError(f"{view.name}: has one dimension; draw it with hybridrd.plot.profile")
+    if bins is not None and (not isinstance(bins, int) or bins < 1):
+        raise ResultError(f"bins = {bins!r}: a whole number of at least 1 is needed")
+    c, size = in_bins(view, species, record, bins)
+    if len(view.axes) == 2:
+        if z is not None:
+            raise ResultError(f"z = {z:g}: the result has two dimensions")
+        return c, size, ""
+    centers = view.centers("z")
+    low, high = view.bounds("z")
+    z = 0.5 * (low + high) if z is None else z
+    if not low <= z <= high:
+        raise ResultError(f"z = {z:g}: the domain goes from {low:g} to {high:g}")
+    # Of two slices as near, the lower, whatever round-off says.
+    cut = int(np.argmin(np.round(np.abs(centers - z) / view.spacing("z"), 6)))
+    return c[:, :, cut], size, style.place_text(view, "z", float(centers[cut]))
+
+
+def draw(ax: Axes, view: View, c: Floats, vmax: float) -> AxesImage:
+    """Draw a field ``(nx, ny)`` with the interface and the axes' labels."""
+    x, y = view.axes[:2]
+    left, right = view.bounds(x)
+    bottom, top = view.bounds(y)
+    ratio = (right - left) / (top - bottom)
+    image = ax.imshow(
+        c.T,
+        origin="lower",
+        extent=(left, right, bottom, top),
+        cmap=style.COLOUR_MAP,
+        vmin=0.0,
+        vmax=vmax or 1.0,
+        interpolation="nearest",
+        aspect="equal" if 1 / _LONGEST <= ratio <= _LONGEST else "auto",
+    )
+    _draw_interface(ax, view)
+    ax.set_xlabel(style.axis_label(view, x))
+    ax.set_ylabel(style.axis_label(view, y))
+    return image
+
+
+def add_colorbar(ax: Axes, image: AxesImage, label: str) -> None:
+    """A colour bar to the right of an image, as high as it."""
+    bar = ax.inset_axes((1.04, 0.0, 0.05, 1.0))
+    ax.figure.colorbar(image, cax=bar, label=label)
+
+
+def _draw_interface(ax: Axes, view: View) -> None:
+    """Each face of the particle region inside the domain, as long as it is; white on dark."""
+    x, y = view.axes[:2]
+    region = view.region
+    segments = [([plane, plane], list(region[y])) for plane in view.interfaces(x)]
+    segments += [(list(region[x]), [plane, plane]) for plane in view.interfaces(y)]
+    for across, up in segments:
+        ax.plot(across, up, color="black", linewidth=2.6, label="_interface", zorder=3)
+        ax.plot(across, up, color="white", linewidth=1.2, label="_interface", zorder=4)
+
+
+def name_regions(ax: Axes, view: View) -> None:
+    """Name the regions: above the image where the region is a slab, inside it elsewhere."""
+    x, y = view.axes[:2]
+    if not view.interfaces(y):
+        if view.interfaces(x):
+            style.name_regions(ax, view, x)
+        return
+    region = view.region
+    for name, at in (
+        ("particles", (region[x][0], region[y][1])),
+        ("continuum", _corner_of_rest(view, x, y)),
+    ):
+        ax.annotate(
+            name, at, xytext=(4, -4), textcoords="offset points", ha="left", va="top",
+            fontsize="small", color="white", zorder=5, path_effects=_outline(),
+        )  # fmt: skip
+
+
+def _corner_of_rest(view: View, x: str, y: str) -> tuple[float, float]:
+    """The upper left corner of the broadest strip beside the region."""
+    (left, right), (bottom, top) = view.bounds(x), view.bounds(y)
+    (a, b), (c, d) = view.region[x], view.region[y]
+    strips = [
+        ((top - d) / (top - bottom), (left, top)),
+        ((c - bottom) / (top - bottom), (left, c)),
+        ((a - left) / (right - left), (left, top)),
+        ((right - b) / (right - left), (b, top)),
+    ]
+    return max(strips, key=lambda strip: strip[0])[1]
+
+
+def _outline() -> list[Any]:
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2, foreground="black")]

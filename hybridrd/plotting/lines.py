@@ -1,0 +1,193 @@
+"""Lines: concentration along an axis, and numbers in time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+from hybridrd.plotting import style
+from hybridrd.plotting.select import mean_along, record_at
+from hybridrd.results.view import View
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from hybridrd.model.grid import Floats
+    from hybridrd.model.species import SpeciesLike
+
+_INTERFACE: dict[str, Any] = {"color": "#555555", "linewidth": 1.0, "linestyle": ":"}
+_ROOM = 1.08  # of the highest value, so that no line runs along the frame
+
+
+def profile(
+    result: xr.Dataset,
+    species: SpeciesLike,
+    time: float | None = None,
+    reference: xr.Dataset | None = None,
+    ax: Axes | None = None,
+    axis: str | None = None,
+) -> Axes:
+    """Draw the concentration of a species along an axis, with the interface.
+
+    In two and three dimensions it is the mean over the other axes. An ensemble has a band of one
+    standard error to each side.
+
+    Parameters
+    ----------
+    result
+        A result of `Simulation.run`, `mean_field` or `ensemble`.
+    species
+        A `Species` or its name.
+    time
+        The record nearest to it is drawn; by default the last.
+    reference
+        Another result, such as the mean field, drawn as a dashed line.
+    ax
+        Axes to draw into; by default those of a new figure.
+    axis
+        ``"x"`` (the default), ``"y"``, or ``"z"``.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Its figure is ``.figure``.
+
+    Raises
+    ------
+    ResultError
+        If the species or the axis is unknown, or no record is near the time.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> system = hrd.System(
+    ...     species=[A], domain=hrd.Box(x=(0, 1)), initial={A: hrd.Patch(2.0, x=(0, 0.5))}
+    ... )
+    >>> pde = hrd.mean_field(system, dt=1e-3, until=0.1, every=0.05)
+    >>> ax = hrd.plot.profile(pde, "A", time=0.05)
+    >>> ax.get_title()
+    'A, t = 0.05'
+    """
+    view = View(result, "result")
+    name = style.name_of(view, species)
+    axis = view.axes[0] if axis is None else axis
+    if axis not in view.axes:
+        raise ResultError(f"axis = {axis!r}: the axes are {', '.join(view.axes)}")
+    k = record_at(view, time)
+    at = float(view.times[k])
+    ax = style.new_axes() if ax is None else ax
+    drawn = ax.get_ylim()[1] if ax.has_data() else 0.0  # by an earlier call
+    top = _profile_line(ax, view, name, k, axis)
+    if reference is not None:
+        other = View(reference, "reference")
+        style.name_of(other, name)
+        c, _ = mean_along(other, name, record_at(other, at), axis)
+        ax.plot(other.centers(axis), c, label=style.kind_of(other), **style.REFERENCE)
+        top = max(top, float(c.max()))
+    style.mark_regions_along(ax, view, axis, _INTERFACE)
+    ax.set_xlim(*view.bounds(axis))
+    ax.set_ylim(0.0, max(_ROOM * top, drawn) or 1.0)
+    ax.set_xlabel(style.axis_label(view, axis))
+    over = [a for a in view.axes if a != axis]
+    label = style.concentration_label(view, name)
+    ax.set_ylabel(f"{label},\nmean over {' and '.join(over)}" if over else label)
+    ax.set_title(f"{name}, {style.time_text(view, at)}", pad=style.title_pad(view, axis))
+    if reference is not None:
+        style.add_legend(ax)
+    return ax
+
+
+def _profile_line(ax: Axes, view: View, name: str, record: int, axis: str) -> float:
+    """Draw the line and its band; the highest value drawn."""
+    c, error = mean_along(view, name, record, axis)
+    x = view.centers(axis)
+    colour = style.colour_of(view, name)
+    # Counts belong to cells: steps where there are particles, a plain line for a PDE.
+    steps: dict[str, Any] = {"drawstyle": "steps-mid"} if view.replicas else {}
+    ax.plot(x, c, color=colour, linewidth=1.3, label=style.kind_of(view), **steps)
+    top = float(c.max())
+    if error is not None:
+        _band(ax, x, c, error, colour, "mid" if steps else None)
+        top = max(top, float(np.nanmax(c + error)))
+    return top
+
+
+def _band(ax: Axes, x: Floats, y: Floats, error: Floats, colour: str, step: Any) -> None:
+    ax.fill_between(x, y - error, y + error, color=colour, alpha=0.3, linewidth=0, step=step)
+
+
+def counts(
+    result: xr.Dataset,
+    species: SpeciesLike | list[SpeciesLike] | None = None,
+    reference: xr.Dataset | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the number of particles in the particle region in time.
+
+    Parameters
+    ----------
+    result
+        A result of `Simulation.run`, `mean_field` or `ensemble`; an ensemble has a band of one
+        standard error to each side.
+    species
+        One or several; by default all.
+    reference
+        Another result, such as the mean field, drawn as dashed lines.
+    ax
+        Axes to draw into; by default those of a new figure.
+
+    Raises
+    ------
+    ResultError
+        If a species is unknown, or the number was not recorded.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> system = hrd.System(species=[A], domain=hrd.Box(x=(0, 1)), initial={A: 2.0})
+    >>> ax = hrd.plot.counts(hrd.mean_field(system, dt=1e-3, until=0.1, every=0.05))
+    >>> ax.get_xlabel()
+    'time'
+    """
+    view = View(result, "result")
+    if species is None:
+        names = view.species
+    else:
+        asked = species if isinstance(species, (list, tuple)) else [species]
+        names = [style.name_of(view, s) for s in asked]
+    ax = style.new_axes() if ax is None else ax
+    for name in names:
+        colour = style.colour_of(view, name)
+        n, error = _counts_of(view, name)
+        ax.plot(view.times, n, color=colour, linewidth=1.6, label=name)
+        if error is not None:
+            _band(ax, view.times, n, error, colour, None)
+    if reference is not None:
+        other = View(reference, "reference")
+        for name in names:
+            style.name_of(other, name)
+            n, _ = _counts_of(other, name)
+            line = {**style.REFERENCE, "color": style.colour_of(view, name)}
+            ax.plot(other.times, n, label="_reference", **line)
+        ax.plot([], [], label=style.kind_of(other), **style.REFERENCE)
+    ax.set_xlabel(style.time_label(view))
+    ax.set_ylabel("number in the particle region" if view.has_particles else "number")
+    ax.set_xlim(float(view.times[0]), float(view.times[-1]) or 1.0)
+    ax.set_ylim(bottom=0.0)
+    ax.set_title(style.kind_of(view))
+    if len(names) > 1 or reference is not None:
+        style.add_legend(ax)
+    return ax
+
+
+def _counts_of(view: View, species: str) -> tuple[Floats, Floats | None]:
+    n = np.asarray(view.mean("copy_number").sel(species=species).values, dtype=float)
+    error = view.sem("copy_number")
+    if error is None:
+        return n, None
+    return n, np.asarray(error.sel(species=species).values, dtype=float)

@@ -1,0 +1,184 @@
+"""A result at a glance: all species at a few times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+from hybridrd.plotting import images, style
+from hybridrd.plotting.lines import profile
+from hybridrd.plotting.select import record_at
+from hybridrd.results.view import View
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
+
+    from hybridrd.model.grid import Floats
+
+_SIDE = 2.2  # edge of a panel (inch)
+
+
+def overview(
+    result: xr.Dataset,
+    reference: xr.Dataset | None = None,
+    times: Sequence[float] | None = None,
+) -> Figure:
+    """Draw all species of a result at a few times, beside a reference.
+
+    In one dimension a panel for each species and time holds the profiles of both. In two each
+    species has a row, and each time a pair of images, result and reference on one scale of colours;
+    in three they are slices through the middle.
+
+    Parameters
+    ----------
+    result
+        A result of `Simulation.run`, `mean_field` or `ensemble`.
+    reference
+        Another result on the same domain, such as the mean field.
+    times
+        The records nearest to them are drawn; by default the middle and the last.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ResultError
+        If no record is near a time, or the reference lacks a species.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> system = hrd.System(
+    ...     species=[A], domain=hrd.Box(x=(0, 1)), initial={A: hrd.Patch(2.0, x=(0, 0.5))}
+    ... )
+    >>> pde = hrd.mean_field(system, dt=1e-3, until=0.1, every=0.05)
+    >>> [ax.get_title() for ax in hrd.plot.overview(pde).axes]
+    ['A, t = 0.05', 'A, t = 0.1']
+    """
+    view = View(result, "result")
+    other = None if reference is None else View(reference, "reference")
+    records = _records(view, times)
+    if other is not None:
+        for name in view.species:
+            style.name_of(other, name)
+    if len(view.axes) == 1:
+        return _profiles(view, other, records)
+    return _images(view, other, records)
+
+
+def _records(view: View, times: Sequence[float] | None) -> list[int]:
+    if times is None:
+        n = len(view.times)
+        return sorted({n // 2, n - 1})
+    if len(times) == 0:
+        raise ResultError("times = []: name at least one time, or leave it out")
+    return [record_at(view, float(t)) for t in times]
+
+
+def _profiles(view: View, other: View | None, records: list[int]) -> Figure:
+    rows, columns = len(view.species), len(records)
+    figure = style.new_figure(1.0 + 3.4 * columns, 0.7 + 2.5 * rows)
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey="row")
+    reference = None if other is None else other.data
+    for row, name in zip(axes, view.species, strict=True):
+        top = 0.0
+        for ax, k in zip(row, records, strict=True):
+            profile(view.data, name, float(view.times[k]), reference, ax)
+            top = max(top, ax.get_ylim()[1])
+            legend = ax.get_legend()
+            if legend is not None:
+                legend.remove()
+            if ax is not row[0]:
+                ax.set_ylabel("")
+            if name != view.species[-1]:
+                ax.set_xlabel("")
+        row[0].set_ylim(0.0, top)
+    if other is not None:
+        _common_legend(figure, view, other)
+    return figure
+
+
+def _common_legend(figure: Figure, view: View, other: View) -> None:
+    """One legend for all panels, the colour of a species left open."""
+    from matplotlib.lines import Line2D
+
+    lines = [
+        Line2D([], [], color="#888888", label=style.kind_of(view)),
+        Line2D([], [], label=style.kind_of(other), **style.REFERENCE),
+    ]
+    figure.legend(handles=lines, loc="outside upper center", ncols=2, frameon=False)
+
+
+def _images(view: View, other: View | None, records: list[int]) -> Figure:
+    views = [view] if other is None else [view, other]
+    rows, columns = len(view.species), len(records) * len(views)
+    (left, right), (bottom, top) = (view.bounds(a) for a in view.axes[:2])
+    aspect = float(np.clip((top - bottom) / (right - left), 0.3, 3.0))
+    figure = style.new_figure(
+        0.9 + (_SIDE + 0.2) * columns + 1.1 * len(records), 1.1 + (_SIDE * aspect + 0.25) * rows
+    )
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    sizes: set[int] = set()
+    cuts: set[str] = set()
+    for row, name in zip(axes, view.species, strict=True):
+        for j, k in enumerate(records):
+            panels = list(row[j * len(views) : (j + 1) * len(views)])
+            fields = [images.image_of(v, name, record_at(v, float(view.times[k]))) for v in views]
+            sizes |= {size for _, size, _ in fields}
+            cuts |= {cut for _, _, cut in fields if cut}
+            _pair(panels, views, [c for c, _, _ in fields])
+            if name == view.species[0]:
+                _title(panels, views, float(view.times[k]))
+        _name_row(row[0], name)
+        for ax in row[1:]:
+            ax.set_ylabel("")
+        if name != view.species[-1]:
+            for ax in row:
+                ax.set_xlabel("")
+    notes = [f"slices at {cut}" for cut in sorted(cuts)]
+    sizes.discard(1)
+    if sizes:
+        span = " to ".join(f"{n}" for n in sorted({min(sizes), max(sizes)}))
+        notes.append(f"particles averaged over bins of {span} cells a side")
+    if notes:
+        figure.supxlabel("; ".join(notes), fontsize="small", color=style.GREY)
+    return figure
+
+
+def _pair(panels: list[Axes], views: list[View], fields: list[Floats]) -> None:
+    """Draw the fields of one species at one time, all on one scale."""
+    vmax = max(float(c.max()) for c in fields)
+    for ax, view, c in zip(panels, views, fields, strict=True):
+        image = images.draw(ax, view, c, vmax)
+        ax.xaxis.set_major_locator(_few_ticks())
+        ax.yaxis.set_major_locator(_few_ticks())
+    images.add_colorbar(panels[-1], image, style.short_concentration_label(views[0]))
+
+
+def _title(panels: list[Axes], views: list[View], time: float) -> None:
+    for ax, view in zip(panels, views, strict=True):
+        title = f"{style.kind_of(view)}, {style.time_text(view, time)}"
+        ax.set_title(title, pad=style.title_pad(views[0], views[0].axes[0]))
+    images.name_regions(panels[0], views[0])
+
+
+def _few_ticks() -> Locator:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(nbins=4, steps=[1, 2, 5, 10])
+
+
+def _name_row(ax: Axes, name: str) -> None:
+    ax.annotate(
+        name, (0.0, 0.5), xytext=(-42, 0), xycoords="axes fraction", textcoords="offset points",
+        ha="right", va="center", fontsize="large", fontweight="bold",
+    )  # fmt: skip

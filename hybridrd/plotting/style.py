@@ -1,0 +1,134 @@
+"""Colours, labels and marks that all pictures share; safe for colour-blind readers and in print."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from hybridrd.model.species import species_name
+from hybridrd.results.view import View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# The palette of Okabe and Ito, its yellow left out, which vanishes on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+REFERENCE: dict[str, Any] = {"color": "#222222", "linestyle": (0, (5, 2)), "linewidth": 1.4}
+COLOUR_MAP = "viridis"
+GREY = "#555555"
+
+
+def new_axes(width: float = 6.0, height: float = 4.0) -> Axes:
+    """Axes of a new figure."""
+    import matplotlib.pyplot as plt
+
+    _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+    return ax
+
+
+def new_figure(width: float, height: float) -> Figure:
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(width, height))
+    figure.set_layout_engine("constrained", w_pad=0.08)
+    return figure
+
+
+def colour_of(view: View, species: str) -> str:
+    return COLOURS[view.species.index(species) % len(COLOURS)]
+
+
+def kind_of(view: View) -> str:
+    """What a result is, in a word or two for legends and titles."""
+    kind = view.data.attrs.get("kind")
+    if kind == "mean-field":
+        return "PDE"
+    if kind == "ensemble":
+        return f"mean of {view.replicas} replicas" if view.replicas > 1 else "1 replica"
+    return "hybrid" if any(view.interfaces(a) for a in view.axes) else "particles"
+
+
+def axis_label(view: View, axis: str) -> str:
+    """``x (um)``, or ``x`` where no unit was given."""
+    unit = view.data.attrs.get("units", {}).get("length")
+    return f"{axis} ({unit})" if unit else axis
+
+
+def time_label(view: View) -> str:
+    unit = view.data.attrs.get("units", {}).get("time")
+    return f"time ({unit})" if unit else "time"
+
+
+def concentration_label(view: View, species: str) -> str:
+    """``concentration of A (1/um²)``, without a unit where none was given."""
+    text, unit = f"concentration of {species}", _volume_unit(view)
+    return f"{text} (1/{unit})" if unit else text
+
+
+def short_concentration_label(view: View) -> str:
+    """``particles/um²``, or ``concentration`` where no unit was given."""
+    unit = _volume_unit(view)
+    return f"particles/{unit}" if unit else "concentration"
+
+
+def _volume_unit(view: View) -> str:
+    unit = view.data.attrs.get("units", {}).get("length")
+    return f"{unit}{['', '²', '³'][len(view.axes) - 1]}" if unit else ""
+
+
+def place_text(view: View, axis: str, value: float) -> str:
+    """``z = 0.5 um``"""
+    unit = view.data.attrs.get("units", {}).get("length")
+    return f"{axis} = {value:.4g}" + (f" {unit}" if unit else "")
+
+
+def time_text(view: View, time: float) -> str:
+    """``t = 0.5 s``"""
+    unit = view.data.attrs.get("units", {}).get("time")
+    return f"t = {time:.6g}" + (f" {unit}" if unit else "")
+
+
+def name_of(view: View, species: Any) -> str:
+    """The name of a species that the result has. Raises ResultError for another."""
+    from hybridrd.errors import ResultError
+
+    name = species_name(species)
+    if name not in view.species:
+        raise ResultError(
+            f"{view.name}: unknown species {name!r}; there are {', '.join(view.species)}"
+        )
+    return name
+
+
+def mark_regions_along(ax: Axes, view: View, axis: str, line: dict[str, Any]) -> None:
+    """Draw interfaces across an axis as vertical lines, and name the regions above the axes."""
+    planes = view.interfaces(axis)
+    if not planes:
+        return
+    for x in planes:
+        ax.axvline(x, label="_interface", **line)
+    name_regions(ax, view, axis)
+
+
+def name_regions(ax: Axes, view: View, axis: str) -> None:
+    """Write "particles" and "continuum" above the parts of the horizontal axis."""
+    edges = [view.bounds(axis)[0], *view.interfaces(axis), view.bounds(axis)[1]]
+    inside = view.region[axis]
+    for low, high in pairwise(edges):
+        middle = 0.5 * (low + high)
+        name = "particles" if inside[0] < middle < inside[1] else "continuum"
+        ax.text(
+            middle, 1.01, name, transform=ax.get_xaxis_transform(),
+            ha="center", va="bottom", fontsize="small", color=GREY, clip_on=False,
+        )  # fmt: skip
+
+
+def add_legend(ax: Axes) -> None:
+    """A legend that stays readable where it lies on lines."""
+    ax.legend(framealpha=0.85, edgecolor="none")
+
+
+def title_pad(view: View, axis: str) -> float:
+    """Room below a title for the names of the regions (points)."""
+    return 18.0 if view.interfaces(axis) else 6.0
