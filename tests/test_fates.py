@@ -18,6 +18,17 @@ LINE = hrd.Box(x=(0, 1))
 CELLS = 4
 
 
+def system(names, reactions, D=0.0, **initial):
+    """Particles of some species on [0, 1), with {equation: rate}."""
+    return hrd.System(
+        species=[hrd.Species(name, D=D) for name in names],
+        domain=LINE,
+        particles=LINE,
+        reactions=[hrd.Reaction(equation, k=k) for equation, k in reactions.items()],
+        initial=initial,
+    )
+
+
 def starts(groups):
     return np.concatenate([[0], np.cumsum([len(g) for g in groups])]).astype(np.int64)
 
@@ -180,16 +191,9 @@ def test_too_little_room_is_reported_and_changes_nothing():
 
 
 def test_a_simulation_with_little_room_gives_the_same():
-    A, B = hrd.Species("A", D=0.1), hrd.Species("B", D=0.2)
-    reactions = [
-        hrd.Reaction("A -> 2 A", k=1.0),
-        hrd.Reaction("A -> B", k=0.5),
-        hrd.Reaction("0 -> A", k=300.0),
-    ]
-    system = hrd.System(
-        species=[A, B], domain=LINE, particles=LINE, reactions=reactions, initial={A: 200.0}
-    )
-    narrow, wide = (hrd.Simulation(system, dt=0.2, seed=3) for _ in range(2))
+    reactions = {"A -> 2 A": 1.0, "A -> B": 0.5, "0 -> A": 300.0}
+    model = system("AB", reactions, D=0.1, A=200.0)
+    narrow, wide = (hrd.Simulation(model, dt=0.2, seed=3) for _ in range(2))
     narrow._reactor._room = 1
     for _ in range(3):
         narrow.step()
@@ -197,21 +201,16 @@ def test_a_simulation_with_little_room_gives_the_same():
     assert wide.events.min() > 50
     np.testing.assert_array_equal(narrow.events, wide.events)
     for name in "AB":
-        np.testing.assert_array_equal(narrow.particles[name].id, wide.particles[name].id)
-        np.testing.assert_array_equal(
-            narrow.particles[name].positions, wide.particles[name].positions
-        )
+        one, other = narrow.particles[name], wide.particles[name]
+        np.testing.assert_array_equal(one.id, other.id)
+        np.testing.assert_array_equal(one.positions, other.positions)
 
 
 def test_a_family_without_end_is_refused():
     assert many(0, 1, 100.0, [(0, (0,) * 100, 1.0)])[0] == fates.DEEP
-    A = hrd.Species("A", D=0.0)
-    grow = hrd.Reaction("A -> 100 A", k=1.0)
-    system = hrd.System(
-        species=[A], domain=LINE, particles=LINE, reactions=[grow], initial={A: hrd.Copies(1)}
-    )
+    model = system("A", {"A -> 100 A": 1.0}, A=hrd.Copies(1))
     with pytest.raises(hrd.StepError, match="smaller dt"):
-        hrd.Simulation(system, dt=200.0, seed=1).step()
+        hrd.Simulation(model, dt=200.0, seed=1).step()
 
 
 # --- closed forms: chi-square at p = 1e-5, that is 4.4 standard errors ---------------------------
@@ -253,12 +252,8 @@ def test_births_are_a_yule_process(tau):
 
 def test_growth_over_steps():
     # e^(k t) from 20000 within 4.5 standard errors, 2.8 %; one event a half step is 11 % low.
-    A = hrd.Species("A", D=0.0)
-    grow = hrd.Reaction("A -> 2 A", k=1.0)
-    system = hrd.System(
-        species=[A], domain=LINE, particles=LINE, reactions=[grow], initial={A: hrd.Copies(20_000)}
-    )
-    sim = hrd.Simulation(system, dt=0.8, seed=2)
+    model = system("A", {"A -> 2 A": 1.0}, A=hrd.Copies(20_000))
+    sim = hrd.Simulation(model, dt=0.8, seed=2)
     for _ in range(2):
         sim.step()
     mean = math.exp(1.6)
@@ -270,15 +265,8 @@ def test_growth_over_steps():
 def test_a_chain_follows_its_closed_form_at_any_step(dt):
     # A -> B -> C; 200000 particles: a rate off by 1 % fails.
     n, k1, k2, t = 200_000, 0.7, 1.1, 2.0
-    A, B, C = (hrd.Species(name, D=0.0) for name in "ABC")
-    system = hrd.System(
-        species=[A, B, C],
-        domain=LINE,
-        particles=LINE,
-        reactions=[hrd.Reaction("A -> B", k=k1), hrd.Reaction("B -> C", k=k2)],
-        initial={A: hrd.Copies(n)},
-    )
-    sim = hrd.Simulation(system, dt=dt, seed=4)
+    model = system("ABC", {"A -> B": k1, "B -> C": k2}, A=hrd.Copies(n))
+    sim = hrd.Simulation(model, dt=dt, seed=4)
     for _ in range(round(t / dt)):
         sim.step()
     a = math.exp(-k1 * t)
@@ -290,10 +278,8 @@ def test_a_chain_follows_its_closed_form_at_any_step(dt):
 def test_production_and_decay_are_poisson_at_large_steps():
     # Steps of 4/d: independent numbers, Poisson of mean k/d = 5. Chi-square of 3000; a mean off
     # by 4 % fails.
-    A = hrd.Species("A", D=0.5)
-    reactions = [hrd.Reaction("0 -> A", k=10.0), hrd.Reaction("A -> 0", k=2.0)]
-    system = hrd.System(species=[A], domain=LINE, particles=LINE, reactions=reactions)
-    sim = hrd.Simulation(system, dt=2.0, seed=6)
+    model = system("A", {"0 -> A": 10.0, "A -> 0": 2.0}, D=0.5)
+    sim = hrd.Simulation(model, dt=2.0, seed=6)
     counts, places = [], []
     for _ in range(3000):
         sim.step()
