@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -35,7 +35,6 @@ SAMPLES = hnp.arrays(
 
 
 @given(SAMPLES)
-@settings(deadline=None, derandomize=True)
 def test_mean_and_variance_are_numpys(samples: np.ndarray) -> None:
     m = moments(samples)
     scale = np.abs(samples).max()
@@ -48,7 +47,6 @@ def test_mean_and_variance_are_numpys(samples: np.ndarray) -> None:
 
 
 @given(SAMPLES, st.data())
-@settings(deadline=None, derandomize=True)
 def test_merging_is_associative_to_round_off(samples: np.ndarray, data: st.DataObject) -> None:
     i = data.draw(st.integers(0, len(samples)))
     j = data.draw(st.integers(i, len(samples)))

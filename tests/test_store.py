@@ -101,10 +101,7 @@ VALUES = st.one_of(
 
 @pytest.mark.parametrize("suffix", [".zarr", ".nc"])
 @given(values=VALUES, labels=st.lists(st.text("aZé> 2+", min_size=1), min_size=3, max_size=3))
-@settings(
-    deadline=None, max_examples=15, derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_values_and_labels_come_back_bit_for_bit(
     tmp_path: Path, suffix: str, values: np.ndarray, labels: list[str]
 ) -> None:
@@ -127,7 +124,6 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text("abc", min_size=1), JSON), st.booleans())
-@settings(deadline=None, max_examples=40, derandomize=True)
 def test_attributes_survive_packing(attributes: dict[str, Any], netcdf: bool) -> None:
     packed = pack(attributes, netcdf, "here")
     json.dumps(packed, allow_nan=netcdf)  # strict JSON for zarr

@@ -44,8 +44,9 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
         - ``jsd_floor``: the mean of ``jsd`` if sampling were all that is between them, about
           ``K/(8 N R)`` for K cells, N particles and R replicas (see `sampling_floor`);
         - ``max_abs_z``: the largest difference of a cell in its standard errors, over the cells
-          whose concentration has one. Of many cells one always stands out: for 200, more than 3
-          is an even chance, more than 5 is none.
+          whose concentration has one. Of 200 cells with many particles one is beyond 3 by chance
+          in 42 % of cases, beyond 5 in none; where a cell holds only a few particles over all
+          replicas, its standard error is small by chance and 10 is common: use fewer cells.
 
         The last four are NaN where a concentration was not recorded.
 
