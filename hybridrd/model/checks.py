@@ -1,4 +1,4 @@
-"""What makes a System a possible one, and its normal form."""
+"""What makes a System a possible one."""
 
 from __future__ import annotations
 
@@ -10,90 +10,13 @@ import numpy as np
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
 from hybridrd.model.functions import check_function
-from hybridrd.model.geometry import Box, sides
+from hybridrd.model.geometry import Box
 from hybridrd.model.initial import Copies, Patch, Points
-from hybridrd.model.reaction import Reaction
-from hybridrd.model.species import Species, number, species_name
-from hybridrd.model.walls import Influx, PartiallyAbsorbing, Periodic, Reservoir, Wall
+from hybridrd.model.species import number
+from hybridrd.model.walls import Influx, PartiallyAbsorbing, Periodic, Reservoir
 
 if TYPE_CHECKING:
     from hybridrd.model.system import System
-
-MAX_CELLS = 2**31 - 1
-
-
-def normalise(system: System) -> dict[str, Any]:
-    """Tuples for sequences, names for species, both sides for an axis, a tuple for cells."""
-    species = _tuple(system.species, Species, "species")
-    if not species:
-        raise ModelError("species: give at least one Species")
-    if not isinstance(system.domain, Box):
-        raise ModelError(f"domain = {system.domain!r}: give a Box")
-    d = system.domain.dimension
-    return {
-        "species": species,
-        "reactions": _tuple(system.reactions, Reaction, "reactions"),
-        "cells": _cells(system.cells, d),
-        "walls": _walls(system.walls, system.domain),
-        "initial": _initial(system.initial),
-        "units": dict(_mapping(system.units, "units")),
-    }
-
-
-def _tuple(value: Any, kind: type, where: str) -> tuple[Any, ...]:
-    items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-    for item in items:
-        if not isinstance(item, kind):
-            raise ModelError(f"{where}: {item!r} is not a {kind.__name__}")
-    return items
-
-
-def _mapping(value: Any, where: str) -> Mapping[Any, Any]:
-    if not isinstance(value, Mapping):
-        raise ModelError(f"{where} = {value!r}: give a dict")
-    return value
-
-
-def _cells(cells: Any, dimension: int) -> tuple[int, ...]:
-    from hybridrd.model.system import DEFAULT_CELLS
-
-    if cells is None:
-        return DEFAULT_CELLS[dimension]
-    values = tuple(cells) if isinstance(cells, (list, tuple)) else (cells,) * dimension
-    if len(values) != dimension:
-        raise ModelError(f"cells = {cells}: give one number, or {dimension}, one an axis")
-    numbers = [number(v, "cells", minimum=1) for v in values]
-    if any(v != int(v) for v in numbers):
-        raise ModelError(f"cells = {cells}: whole numbers are needed")
-    if np.prod(numbers) > MAX_CELLS:
-        raise ModelError(f"cells = {cells}: {np.prod(numbers):.3g} cells in all; at most 2^31 - 1")
-    return tuple(int(v) for v in numbers)
-
-
-def _walls(walls: Any, domain: Box) -> dict[str, Wall]:
-    names = sides(domain.axes)
-    result: dict[str, Wall] = {}
-    for name, wall in _mapping(walls, "walls").items():
-        if not isinstance(wall, Wall):
-            raise ModelError(f"walls[{name!r}] = {wall!r}: give a wall such as Reflecting()")
-        if name not in names and name not in domain.axes:
-            allowed = ", ".join([*domain.axes, *names])
-            raise ModelError(f"walls[{name!r}]: there is no such wall; the names are {allowed}")
-        for side in [name] if name in names else [name + "-", name + "+"]:
-            if side in result:
-                raise ModelError(f"walls: {side} is given twice")
-            result[side] = wall
-    return {name: result[name] for name in names if name in result}
-
-
-def _initial(initial: Any) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for species, value in _mapping(initial, "initial").items():
-        name = species_name(species)
-        if name in result:
-            raise ModelError(f"initial: {name} is given twice")
-        result[name] = value
-    return result
 
 
 def problems(system: System) -> list[str]:
@@ -296,5 +219,9 @@ def _placed(part: Patch | Copies, domain: Box, where: str) -> Iterator[str]:
             yield (
                 f"{where}: center has {len(part.center)} coordinates, the domain {domain.dimension}"
             )
+        elif part.center is not None and part.radius is not None:
+            nearest = np.clip(part.center, domain.lower, domain.upper)
+            if np.linalg.norm(nearest - part.center) >= part.radius:
+                yield f"{where}: {part} lies outside the domain {domain}"
         if callable(part.c):
             yield from _function_problem(part.c, domain.axes, f"{where}: c")

@@ -32,7 +32,8 @@ def arguments(function: Callable[..., Any], where: str) -> tuple[str, ...]:
     except (TypeError, ValueError) as error:
         raise ModelError(f"{where}: the arguments of {function!r} cannot be read") from error
     needed = [p for p in parameters if p.default is p.empty]
-    variadic = any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in needed)
+    unnamed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
+    variadic = any(p.kind in unnamed or p.kind is p.VAR_KEYWORD for p in needed)
     unknown = [p.name for p in needed if p.name not in ARGUMENTS]
     if variadic or unknown:
         given = ", ".join(p.name for p in needed)

@@ -90,9 +90,9 @@ class System:
     units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        from hybridrd.model import checks
+        from hybridrd.model import checks, forms
 
-        for name, value in checks.normalise(self).items():
+        for name, value in forms.normalise(self).items():
             object.__setattr__(self, name, value)
         problems = checks.problems(self)
         if problems:
