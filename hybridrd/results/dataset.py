@@ -53,6 +53,8 @@ class Recorder:
         variables: Sequence[str] | None,
         offered: Sequence[str],
     ) -> None:
+        if isinstance(variables, str):
+            raise ModelError(f"record = {variables!r}: give a list of names, [{variables!r}]")
         unknown = sorted(set(variables or ()) - set(offered))
         if unknown:
             raise ModelError(

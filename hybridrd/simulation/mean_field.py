@@ -79,7 +79,7 @@ def mean_field(
     stride = record_stride(every, dt, steps)
     check_cells(system)
     # Without particles the faces of interest are the walls of the domain.
-    region = make_region(system if system.particles else system.replace(particles=system.domain))
+    region = make_region(system, whole=True)
     assert region is not None
     field = Field(system, dt, solver=solver)
     start_field(system, field)

@@ -107,14 +107,15 @@ def periodic_axes(system: System) -> tuple[bool, ...]:
     return tuple(isinstance(system.walls.get(a + "-"), Periodic) for a in system.domain.axes)
 
 
-def make_region(system: System) -> Region | None:
-    """The particle region of a system, None for a pure PDE."""
-    if system.particles is None:
+def make_region(system: System, whole: bool = False) -> Region | None:
+    """The particle region of a system; for a pure PDE None, or the ``whole`` domain."""
+    box = system.particles or (system.domain if whole else None)
+    if box is None:
         return None
     grid = system.grid
     periodic = periodic_axes(system)
     first, count = [], []
-    for a, (lo, hi) in enumerate(system.particles.intervals):
+    for a, (lo, hi) in enumerate(box.intervals):
         start = round((lo - grid.lower[a]) / grid.spacing[a])
         stop = round((hi - grid.lower[a]) / grid.spacing[a])
         first.append(start)

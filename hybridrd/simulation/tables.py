@@ -14,7 +14,6 @@ from hybridrd.model.grid import Floats
 from hybridrd.model.system import System
 from hybridrd.simulation.region import Integers
 
-
 # Below this lambda0 dt the effective rate is Doi's within 0.4 % (`theory.doi.effective_rate`).
 _TRUSTED = 0.38
 
