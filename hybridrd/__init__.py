@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hybridrd.model.initial import Patch as Patch
     from hybridrd.model.initial import Points as Points
     from hybridrd.model.reaction import Reaction as Reaction
+    from hybridrd.model.shell import Shell as Shell
     from hybridrd.model.species import Species as Species
     from hybridrd.model.system import System as System
     from hybridrd.model.walls import Absorbing as Absorbing
@@ -66,6 +67,7 @@ _PLACES = {
     "Reflecting": "hybridrd.model.walls",
     "Reservoir": "hybridrd.model.walls",
     "ResultError": "hybridrd.errors",
+    "Shell": "hybridrd.model.shell",
     "Simulation": "hybridrd.simulation.simulation",
     "Species": "hybridrd.model.species",
     "StepError": "hybridrd.errors",

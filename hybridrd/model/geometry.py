@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import AXES
+from hybridrd.model.grid import AXES, Grid
 
 Interval = tuple[float, float]
 
@@ -72,6 +72,15 @@ class Box:
     def axes(self) -> tuple[str, ...]:
         """The names of the axes."""
         return AXES[: self.dimension]
+
+    @property
+    def sides(self) -> list[str]:
+        """The names of the walls: ``x-``, ``x+``, ``y-``, ..."""
+        return sides(self.axes)
+
+    def grid(self, cells: tuple[int, ...]) -> Grid:
+        """Uniform cells over the box."""
+        return Grid(self.lower, self.upper, cells)
 
     @property
     def lower(self) -> tuple[float, ...]:

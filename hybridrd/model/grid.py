@@ -33,7 +33,13 @@ class Grid:
 
     @property
     def dimension(self) -> int:
+        """Number of coordinates."""
         return len(self.shape)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of the coordinates."""
+        return AXES[: self.dimension]
 
     @cached_property
     def spacing(self) -> tuple[float, ...]:
@@ -50,9 +56,27 @@ class Grid:
         """Volume of one cell (length^d)."""
         return float(np.prod(self.spacing))
 
+    @property
+    def volumes(self) -> Floats:
+        """Volume of each cell (length^d), ``(cells,)``."""
+        return np.full(self.cells, self.volume)
+
+    @property
+    def mesh_volumes(self) -> Floats:
+        """Volume of each cell as FiPy has it (length^d): with it, its balances close."""
+        return self.volumes
+
+    def measure(self, axis: int, x: Floats) -> Floats:  # noqa: ARG002
+        """Length along an axis from its origin, or what takes its place: volumes rise with it."""
+        return x
+
     def face_area(self, axis: int) -> float:
         """Area of one cell face normal to ``axis`` (length^(d-1); 1 in one dimension)."""
         return float(np.prod([h for a, h in enumerate(self.spacing) if a != axis]))
+
+    def plane_area(self, axis: int, plane: float) -> float:  # noqa: ARG002
+        """Area of one cell face in a plane ``axis = plane`` (length^(d-1))."""
+        return self.face_area(axis)
 
     def centers(self, axis: int) -> Floats:
         """Cell centres along one axis (length)."""
@@ -66,7 +90,7 @@ class Grid:
     def coordinates(self) -> dict[str, Floats]:
         """Coordinates of all cell centres by axis name, each ``(cells,)`` in flat order."""
         mesh = np.meshgrid(*(self.centers(a) for a in range(self.dimension)), indexing="ij")
-        return {AXES[a]: self.flatten(m) for a, m in enumerate(mesh)}
+        return {self.axes[a]: self.flatten(m) for a, m in enumerate(mesh)}
 
     def flatten(self, field: NDArray[Any]) -> NDArray[Any]:
         """An array of shape ``(..., nx, ny, nz)`` as ``(..., cells)`` in flat order."""

@@ -1,0 +1,165 @@
+"""The ball shell: a domain or particle region between two concentric spheres."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from hybridrd.errors import ModelError
+from hybridrd.model.grid import Floats, Grid
+from hybridrd.model.species import number
+
+WALLS = ("inner", "outer")
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A ball shell ``inner <= r <= outer`` in three dimensions, everything a function of r.
+
+    Its one coordinate is the distance r from the centre; its walls are ``"inner"`` and
+    ``"outer"``. Particles carry r only: ``dc/dt = D (d²c/dr² + (2/r) dc/dr)``, del Razo 2024,
+    eq. (24); reactions of order two need positions and are refused where there are particles.
+
+    Parameters
+    ----------
+    inner, outer
+        Radii of the two spheres (length), ``0 < inner < outer``.
+
+    Raises
+    ------
+    ModelError
+        If a radius is not finite or not positive, or they do not rise.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> shell = hrd.Shell(inner=1.0, outer=2.0)
+    >>> round(shell.volume, 6), shell.axes
+    (29.321531, ('r',))
+    """
+
+    inner: float
+    outer: float
+
+    def __post_init__(self) -> None:
+        for name in WALLS:
+            value = number(getattr(self, name), f"Shell: {name}", strict=True)
+            object.__setattr__(self, name, value)
+        if not self.inner < self.outer:
+            raise ModelError(
+                f"Shell(inner={self.inner:g}, outer={self.outer:g}): the radii must rise"
+            )
+
+    @property
+    def dimension(self) -> int:
+        """Three: concentrations are per length³."""
+        return 3
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the coordinates."""
+        return ("r",)
+
+    @property
+    def sides(self) -> list[str]:
+        """The names of the walls."""
+        return list(WALLS)
+
+    @property
+    def r(self) -> tuple[float, float]:
+        """The radii (length)."""
+        return self.inner, self.outer
+
+    @property
+    def intervals(self) -> tuple[tuple[float, float], ...]:
+        """The interval of the coordinate (length)."""
+        return ((self.inner, self.outer),)
+
+    @property
+    def lower(self) -> tuple[float, ...]:
+        return (self.inner,)
+
+    @property
+    def upper(self) -> tuple[float, ...]:
+        return (self.outer,)
+
+    @property
+    def volume(self) -> float:
+        """Volume (length³)."""
+        return 4 / 3 * math.pi * (self.outer**3 - self.inner**3)
+
+    def grid(self, cells: tuple[int, ...]) -> ShellGrid:
+        """Cells of equal width over the shell."""
+        return ShellGrid(self.lower, self.upper, cells)
+
+    def contains(self, other: Shell) -> bool:
+        """Whether another shell lies within this one (to round-off)."""
+        slack = 1e-12 * (self.outer - self.inner)
+        return self.inner - slack <= other.inner and other.outer <= self.outer + slack
+
+    def __repr__(self) -> str:
+        return f"Shell(inner={self.inner:g}, outer={self.outer:g})"
+
+
+@dataclass(frozen=True)
+class ShellGrid(Grid):
+    """Concentric cells of equal width in r; their volumes differ.
+
+    Examples
+    --------
+    >>> grid = ShellGrid((1.0,), (2.0,), (10,))
+    >>> round(float(grid.volumes.sum()), 6)
+    29.321531
+    """
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        return ("r",)
+
+    @property
+    def volume(self) -> float:
+        """Not to be asked for: each cell has its own, see `volumes`."""
+        raise TypeError("the cells of a shell differ in volume; use volumes")
+
+    @cached_property
+    def volumes(self) -> Floats:
+        """Volume of each cell, ``4/3 pi (b³ - a³)`` (length³)."""
+        return np.diff(self.measure(0, self.edges(0)))
+
+    @cached_property
+    def mesh_volumes(self) -> Floats:
+        """Volume of each cell in FiPy's spherical mesh, ``4 pi r² h`` with r in its middle.
+
+        ``h²/(12 r²)`` less than the exact one: second order, like the mesh.
+        """
+        return 4 * math.pi * self.spacing[0] * self.centers(0) ** 2
+
+    def measure(self, axis: int, x: Floats) -> Floats:  # noqa: ARG002
+        """Volume of the ball of radius x (length³)."""
+        return np.asarray(4 / 3 * math.pi * x**3)
+
+    def face_area(self, axis: int) -> float:  # noqa: ARG002
+        """Not to be asked for: spheres differ in area, see `plane_area`."""
+        raise TypeError("the faces of a shell differ in area; use plane_area")
+
+    def plane_area(self, axis: int, plane: float) -> float:  # noqa: ARG002
+        """Area of the sphere of radius ``plane`` (length²)."""
+        return 4 * math.pi * plane**2
+
+
+def by_volume(r: Floats, lower: float, width: float) -> Floats:
+    """Radii that are uniform along cells made uniform by volume in each.
+
+    Parameters
+    ----------
+    r
+        Radii (length).
+    lower, width
+        Where the cells start, and how wide each is (length).
+    """
+    a = lower + width * np.floor((r - lower) / width)
+    fraction = (r - a) / width
+    return np.asarray(np.cbrt(a**3 + fraction * ((a + width) ** 3 - a**3)))
