@@ -248,6 +248,27 @@ def test_counts_alone_can_be_compared() -> None:
     np.testing.assert_allclose(fields["count_a"], table["count_a"], rtol=1e-13)
 
 
+def test_cells_of_a_shell_count_by_their_volumes() -> None:
+    r = np.array([1.25, 1.75, 2.25, 2.75])  # a shell of radii 1 and 3, region up to 2
+    volumes = 4 / 3 * np.pi * np.diff(np.array([1.0, 1.5, 2.0, 2.5, 3.0]) ** 3)
+    attributes = {"kind": "mean-field", "has_particles": 0}
+
+    def shell(c: list[float]) -> xr.Dataset:
+        return xr.Dataset(
+            {"concentration": (("time", "species", "r"), [[c]])},
+            {"time": [1.0], "species": ["A"], "r": r},
+            {**attributes, "region_lower": [1.0], "region_upper": [2.0]},
+        )
+
+    row = compare(shell([3.0, 5.0, 1.0, 1.0]), shell([2.0, 2.0, 7.0, 7.0])).iloc[0]
+    a, b = np.array([3.0, 5.0]), np.array([2.0, 2.0])
+    v = volumes[:2]
+    assert row["count_a"] == pytest.approx(a @ v)
+    assert row["count_b"] == pytest.approx(2 * 4 / 3 * np.pi * (2.0**3 - 1.0**3))
+    assert row["jsd"] == pytest.approx(jensenshannon(a * v, b * v) ** 2)
+    assert row["l2"] == pytest.approx(np.sqrt(((a - b) ** 2 @ v) / (b**2 @ v)))
+
+
 def test_what_cannot_be_compared_is_refused() -> None:
     c = profile()
     run = record(c)

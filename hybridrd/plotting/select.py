@@ -77,7 +77,7 @@ def in_bins(view: View, species: str, record: int, bins: int | None) -> tuple[Fl
     inside = tuple(view.inside(view.region).values())
     region = c[inside]
     if bins is None:
-        samples = float(region.sum()) * view.cell_volume * view.replicas
+        samples = float((region * view.volumes[inside]).sum()) * view.replicas
         wanted = (_IN_BIN * region.size / max(samples, 1e-300)) ** (1.0 / region.ndim)
         bins = int(max(1, min(np.ceil(wanted), min(region.shape) // _FEWEST_BINS[region.ndim])))
     if bins == 1:

@@ -74,7 +74,7 @@ def short_concentration_label(view: View) -> str:
 
 def _volume_unit(view: View) -> str:
     unit = view.data.attrs.get("units", {}).get("length")
-    return f"{unit}{['', '²', '³'][len(view.axes) - 1]}" if unit else ""
+    return f"{unit}{['', '²', '³'][view.dimension - 1]}" if unit else ""
 
 
 def place_text(view: View, axis: str, value: float) -> str:

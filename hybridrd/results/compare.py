@@ -38,9 +38,9 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
         - ``standard_error`` of the difference and ``z``, the difference in standard errors; from
           the ensembles (a single run beside one is taken to scatter as its replicas do), NaN where
           there is none, z also where all replicas agree;
-        - ``l2``: ``|c_a - c_b| / |c_b|`` in the Euclidean norm over the cells of the region;
-        - ``jsd``: Jensen-Shannon divergence of the two concentration profiles, each normalised to
-          one, in nats; it does not see a difference of the totals;
+        - ``l2``: ``|c_a - c_b| / |c_b|`` in the L2 norm over the region;
+        - ``jsd``: Jensen-Shannon divergence of the two profiles of particles over the cells, each
+          normalised to one, in nats; it does not see a difference of the totals;
         - ``jsd_floor``: the mean of ``jsd`` if sampling were all that is between them, about
           ``K/(8 N R)`` for K cells, N particles and R replicas (see `sampling_floor`);
         - ``max_abs_z``: the largest difference of a cell in its standard errors, over the cells
@@ -98,17 +98,18 @@ class _Side:
         self.replicas = view.replicas
         at = [int(np.argmin(np.abs(view.times - t))) for t in times]
         self.c = self.c_error = np.zeros((len(at), 0))
-        volume = 0.0
+        self.volumes = np.zeros(0)
         if region is not None:
             cells = view.inside(region)
-            volume = view.cell_volume
+            self.volumes = view.volumes[tuple(cells.values())].ravel()
             self.c, self.c_error = _values(view, "concentration", species, at, cells)
-        self.amount = self.c.sum(axis=1) * volume
+        self.amounts = self.c * self.volumes
+        total = self.amounts.sum(axis=1)
         if region is None or (view.has("copy_number") and view.has_region(region)):
             count, error = _values(view, "copy_number", species, at, {})
             self.count, self.count_error = count[:, 0], error[:, 0]
         else:
-            self.count, self.count_error = self.amount, np.full(len(at), _NAN)
+            self.count, self.count_error = total, np.full(len(at), _NAN)
 
 
 def _values(
@@ -135,8 +136,8 @@ def _table(a: _Side, b: _Side) -> dict[str, Floats]:
         "difference": difference,
         "standard_error": error,
         "z": _ratio(difference, error),
-        "l2": np.array([_distance(a.c[k], b.c[k]) for k in steps]),
-        "jsd": np.array([jensen_shannon(a.c[k], b.c[k]) for k in steps]),
+        "l2": np.array([_distance(a.c[k], b.c[k], a.volumes) for k in steps]),
+        "jsd": np.array([jensen_shannon(a.amounts[k], b.amounts[k]) for k in steps]),
         "jsd_floor": np.array([_floor(a, b, k) for k in steps]),
         "max_abs_z": _largest(_ratio(a.c - b.c, _standard_error(a, b, a.c_error, b.c_error))),
     }
@@ -165,10 +166,10 @@ def _largest(z: Floats) -> Floats:
     return np.where(largest < 0, _NAN, largest)
 
 
-def _distance(a: Floats, b: Floats) -> float:
-    distance, size = float(np.linalg.norm(a - b)), float(np.linalg.norm(b))
+def _distance(a: Floats, b: Floats, volumes: Floats) -> float:
+    distance, size = np.sqrt(((a - b) ** 2 * volumes).sum()), np.sqrt((b**2 * volumes).sum())
     if size > 0:
-        return distance / size
+        return float(distance / size)
     return _NAN if distance == 0 else float("inf")
 
 
@@ -178,8 +179,8 @@ def _floor(a: _Side, b: _Side, k: int) -> float:
     if not sampled:
         return 0.0
     exact = [s for s in (a, b) if s.replicas == 0]
-    profile = sum((s.c[k] * max(s.replicas, 1) for s in exact or sampled), np.zeros(()))
-    floor = sum(sampling_floor(profile, s.amount[k] * s.replicas) for s in sampled)
+    profile = sum((s.amounts[k] * max(s.replicas, 1) for s in exact or sampled), np.zeros(()))
+    floor = sum(sampling_floor(profile, s.amounts[k].sum() * s.replicas) for s in sampled)
     return min(floor, float(np.log(2.0)))
 
 

@@ -95,9 +95,19 @@ class View:
         return upper - lower
 
     @property
-    def cell_volume(self) -> float:
-        """Volume of a cell (length^d)."""
-        return float(np.prod([self.spacing(a) for a in self.axes]))
+    def dimension(self) -> int:
+        """Dimension of space; three for a ball shell, whose one axis is r."""
+        return 3 if self.axes == ("r",) else len(self.axes)
+
+    @property
+    def volumes(self) -> Floats:
+        """Volume of each cell (length^d), on all cells of ``concentration``."""
+        if self.axes == ("r",):
+            low, high = self.bounds("r")
+            edges = np.linspace(low, high, len(self.centers("r")) + 1)
+            return np.asarray(4 / 3 * np.pi * np.diff(edges**3))
+        shape = [len(self.centers(a)) for a in self.axes]
+        return np.full(shape, np.prod([self.spacing(a) for a in self.axes]))
 
     def bounds(self, axis: str) -> tuple[float, float]:
         """Where the domain ends along an axis (length)."""
