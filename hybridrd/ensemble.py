@@ -143,7 +143,7 @@ def ensemble(
                 total.merge(run_block(job, block, bar.update))
     timings = {**total.timings, "shared_continuum": solved} if window else total.timings
     timings = {**timings, "elapsed": time.perf_counter() - began}
-    return _dataset(total, replicas, {n: round(t, 6) for n, t in timings.items()})
+    return total.dataset(replicas, {n: round(t, 6) for n, t in timings.items()})
 
 
 def _shared_window(plan: Plan, steps: int, stride: int) -> RecordedWindow | None:
@@ -222,6 +222,8 @@ def _whole(value: Any, name: str, least: int) -> int:
 def _check_record(system: System, record: Sequence[str] | None) -> None:
     from hybridrd.simulation.run import OFFERED
 
+    if isinstance(record, str):
+        raise ModelError(f"record = {record!r}: give a list of names, [{record!r}]")
     offered = [name for name in OFFERED if name != "events" or system.reactions]
     unknown = sorted(set(record or ()) - set(offered))
     if unknown:
@@ -257,36 +259,6 @@ def _check_importable(system: System) -> None:
             f"importable, so define them with def at the top of a module or script, "
             f"or run with workers=0"
         ) from error
-
-
-def _dataset(total: Sums, replicas: int, timings: dict[str, float]) -> xr.Dataset:
-    """Means, standard errors and variances with the labels of a run."""
-    import xarray as xr
-
-    first = total.first
-    assert first is not None
-    variables: dict[str, Any] = {}
-    for name, m in total.moments.items():
-        dims, attrs = first[name].dims, first[name].attrs
-        unit = str(attrs.get("units", "1"))
-        what = attrs.get("long_name", name)
-        squared = "1" if unit == "1" else f"({unit})^2"
-        for suffix, values, text, units in (
-            ("mean", m.mean, "mean over the replicas", unit),
-            ("sem", m.sem, "standard error of the mean", unit),
-            ("var", m.variance, "variance over the replicas", squared),
-        ):
-            described = {"units": units, "long_name": f"{text}: {what}"}
-            variables[f"{name}_{suffix}"] = (dims, values, described)
-    attributes = {n: v for n, v in first.attrs.items() if n != "replica"}
-    diagnostics = {n: v for n, v in first.attrs["diagnostics"].items() if n != "owed"}
-    attributes |= {
-        "kind": "ensemble",
-        "replicas": replicas,
-        "timings": timings,
-        "diagnostics": {**diagnostics, **total.counts},
-    }
-    return xr.Dataset(variables, coords=first.coords, attrs=attributes)
 
 
 class _CallableModule(ModuleType):

@@ -100,6 +100,35 @@ class Sums:
         _add_up(self.timings, other.timings)
         _add_up(self.counts, other.counts)
 
+    def dataset(self, replicas: int, timings: dict[str, float]) -> xr.Dataset:
+        """Means, standard errors and variances with the labels of a run."""
+        import xarray as xr
+
+        first = self.first
+        assert first is not None
+        variables: dict[str, Any] = {}
+        for name, m in self.moments.items():
+            dims, attrs = first[name].dims, first[name].attrs
+            unit = str(attrs.get("units", "1"))
+            what = attrs.get("long_name", name)
+            squared = "1" if unit == "1" else f"({unit})^2"
+            for suffix, values, text, units in (
+                ("mean", m.mean, "mean over the replicas", unit),
+                ("sem", m.sem, "standard error of the mean", unit),
+                ("var", m.variance, "variance over the replicas", squared),
+            ):
+                described = {"units": units, "long_name": f"{text}: {what}"}
+                variables[f"{name}_{suffix}"] = (dims, values, described)
+        attributes = {n: v for n, v in first.attrs.items() if n != "replica"}
+        diagnostics = {n: v for n, v in first.attrs["diagnostics"].items() if n != "owed"}
+        attributes |= {
+            "kind": "ensemble",
+            "replicas": replicas,
+            "timings": timings,
+            "diagnostics": {**diagnostics, **self.counts},
+        }
+        return xr.Dataset(variables, coords=first.coords, attrs=attributes)
+
 
 def make_blocks(replicas: int) -> list[range]:
     """The numbers of all replicas in blocks, whatever the number of workers: at most a hundred.

@@ -196,6 +196,7 @@ def test_a_failing_replica_is_named(
         ({"until": 0.55}, StepError, "until = 0.55 is not a multiple of dt = 0.1"),
         ({"every": 0.25}, StepError, "every = 0.25 is not a multiple of dt = 0.1"),
         ({"record": ["mass"]}, ModelError, "record: mass cannot be recorded; choose from conc"),
+        ({"record": "total"}, ModelError, "give a list of names"),
         ({"system": decay().replace(particles=None)}, ModelError, "no particle region"),
     ],
 )
