@@ -12,6 +12,7 @@ from hybridrd.interface import InterfaceScheme
 from hybridrd.model.functions import check_function
 from hybridrd.model.geometry import Box
 from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.shell import Domain, Shell
 from hybridrd.model.species import number
 from hybridrd.model.walls import Influx, PartiallyAbsorbing, Periodic, Reservoir
 
@@ -43,6 +44,8 @@ def _options(system: System) -> Iterator[str]:
         )
     if not isinstance(system.fluctuations, bool):
         yield f"fluctuations = {system.fluctuations!r}: it is True or False"
+    elif system.fluctuations and isinstance(system.domain, Shell):
+        yield "fluctuations = True: the continuum of a Shell has no noise; leave it out"
     for key, label in system.units.items():
         if key not in ("length", "time") or not isinstance(label, str):
             yield f"units[{key!r}] = {label!r}: the keys are length and time, the values text"
@@ -52,13 +55,18 @@ def _region(system: System) -> Iterator[str]:
     region, domain = system.particles, system.domain
     if region is None:
         return
-    if not isinstance(region, Box):
-        yield f"particles = {region!r}: give a Box, or None for a pure PDE"
+    if isinstance(domain, Box) and isinstance(region, Box):
+        if region.dimension != domain.dimension:
+            yield f"particles has {region.dimension} axes, the domain {domain.dimension}"
+            return
+        inside = domain.contains(region)
+    elif isinstance(domain, Shell) and isinstance(region, Shell):
+        inside = domain.contains(region)
+    else:
+        kind = type(domain).__name__
+        yield f"particles = {region!r}: give a {kind} like the domain, or None for a pure PDE"
         return
-    if region.dimension != domain.dimension:
-        yield f"particles has {region.dimension} axes, the domain {domain.dimension}"
-        return
-    if not domain.contains(region):
+    if not inside:
         yield f"particles = {region} is not inside the domain {domain}"
         return
     assert isinstance(system.cells, tuple)
@@ -109,7 +117,13 @@ def _reactions(system: System) -> Iterator[str]:
                 yield f"{where}: unknown species {name!r}; there are {', '.join(system.names)}"
         if reaction.reactants == reaction.products:
             yield f"{where}: it changes nothing"
-        if reaction.order == 2 and system.particles is not None and reaction.radius is None:
+        pairs = reaction.order == 2 and system.particles is not None
+        if pairs and isinstance(system.domain, Shell):
+            yield (
+                f"{where}: particles in a Shell carry only their distance r, so that pairs "
+                f"cannot meet; use a Box, or particles=None for the PDE"
+            )
+        elif pairs and reaction.radius is None:
             yield f"{where}: particles react in pairs within a Doi radius; give radius="
         if reaction.radius is not None:
             for axis, (lo, hi) in zip(coordinates, system.domain.intervals, strict=True):
@@ -143,7 +157,11 @@ def _wall_contents(system: System) -> Iterator[str]:
             values = wall.fluxes
         elif isinstance(wall, PartiallyAbsorbing) and isinstance(wall.kappa, Mapping):
             values = wall.kappa
+        if isinstance(wall, Periodic) and isinstance(system.domain, Shell):
+            yield f"walls[{name!r}]: the walls of a Shell cannot be periodic"
         along = tuple(a for a in system.domain.axes if a != name[0])
+        if isinstance(system.domain, Shell):
+            along = ()
         for species, value in values.items():
             where = f"walls[{name!r}]"
             if species not in system.names:
@@ -172,10 +190,10 @@ def _part(part: Any, system: System, where: str) -> Iterator[str]:
     if isinstance(part, (Patch, Copies)):
         yield from _placed(part, domain, where)
     elif isinstance(part, Points):
-        if part.positions.shape[1] != domain.dimension:
+        if part.positions.shape[1] != len(domain.axes):
             yield (
                 f"{where}: Points has {part.positions.shape[1]} coordinates, "
-                f"the domain {domain.dimension}"
+                f"the domain {len(domain.axes)} ({', '.join(domain.axes)})"
             )
         elif len(part.positions):
             inside = (part.positions >= domain.lower) & (part.positions <= domain.upper)
@@ -198,7 +216,7 @@ def _part(part: Any, system: System, where: str) -> Iterator[str]:
             yield f"{error}; or give a Patch, Copies, Points, an array or a function"
 
 
-def _placed(part: Patch | Copies, domain: Box, where: str) -> Iterator[str]:
+def _placed(part: Patch | Copies, domain: Domain, where: str) -> Iterator[str]:
     kind = type(part).__name__
     for axis in ("x", "y", "z"):
         bounds = getattr(part, axis)
@@ -215,7 +233,9 @@ def _placed(part: Patch | Copies, domain: Box, where: str) -> Iterator[str]:
                 f"domain ({lo:g}, {hi:g})"
             )
     if isinstance(part, Patch):
-        if part.center is not None and len(part.center) != domain.dimension:
+        if part.center is not None and isinstance(domain, Shell):
+            yield f"{where}: a Patch in a Shell has no center; give a function of r"
+        elif part.center is not None and len(part.center) != domain.dimension:
             yield (
                 f"{where}: center has {len(part.center)} coordinates, the domain {domain.dimension}"
             )

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridrd.errors import ModelError
-from hybridrd.model.geometry import Box
 from hybridrd.model.grid import AXES
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.reaction import Reaction
+from hybridrd.model.shell import Domain, Shell
 from hybridrd.model.system import System
 from hybridrd.model.walls import (
     Absorbing,
@@ -188,7 +188,9 @@ def _number(value: Any, where: str) -> float:
     return float(value)
 
 
-def _intervals(part: Box | Patch | Copies) -> dict[str, Any]:
+def _intervals(part: Domain | Patch | Copies) -> dict[str, Any]:
+    if isinstance(part, Shell):
+        return {"inner": part.inner, "outer": part.outer}
     given = {axis: getattr(part, axis) for axis in AXES}
     return {axis: list(v) for axis, v in given.items() if v is not None}
 

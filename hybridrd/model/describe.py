@@ -11,10 +11,10 @@ import numpy as np
 
 from hybridrd.interface import Context, default_scheme
 from hybridrd.model.functions import ARGUMENTS
-from hybridrd.model.geometry import Box
 from hybridrd.model.grid import AXES
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.reaction import Reaction
+from hybridrd.model.shell import Domain, Shell
 from hybridrd.model.system import System, as_sequence
 from hybridrd.model.walls import Influx, PartiallyAbsorbing, Periodic, Reservoir, Wall
 
@@ -58,6 +58,8 @@ def html(system: System) -> str:
 
 def _title(system: System) -> str:
     d = system.dimension
+    if isinstance(system.domain, Shell):
+        return f"System of {len(system.names)} species in a ball shell"
     return f"System of {len(system.names)} species in {d} dimension{'s' if d > 1 else ''}"
 
 
@@ -98,7 +100,7 @@ def _rows(system: System) -> Rows:
     return rows
 
 
-def _planes(system: System, region: Box) -> str:
+def _planes(system: System, region: Domain) -> str:
     """The faces of the particle region beyond which there is continuum."""
     planes = []
     for axis, (lo, hi), (a, b) in zip(
@@ -134,7 +136,7 @@ def _scheme(scheme: Any) -> str:
 
 def _walls(system: System) -> Iterator[str]:
     """Walls that are alike on one line, the reflecting ones, named or not, last."""
-    sides = [axis + side for axis in system.domain.axes for side in "-+"]
+    sides = system.domain.sides
     alike: dict[str, list[str]] = {}
     for side in sides:
         alike.setdefault(_wall(system.walls.get(side)), []).append(side)
@@ -178,8 +180,8 @@ def _rates(reaction: Reaction, dimension: int) -> str:
     return ", ".join(parts) + (f"  ({named[0]})" if named else "")
 
 
-def _box(box: Box | Patch | Copies) -> str:
-    given = {axis: getattr(box, axis) for axis in AXES}
+def _box(box: Domain | Patch | Copies) -> str:
+    given = {"r": box.r} if isinstance(box, Shell) else {a: getattr(box, a) for a in AXES}
     return ", ".join(f"{a} in ({v[0]:g}, {v[1]:g})" for a, v in given.items() if v is not None)
 
 

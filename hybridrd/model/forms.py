@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridrd.errors import ModelError
-from hybridrd.model.geometry import Box, sides
 from hybridrd.model.reaction import Reaction
+from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species, number, species_name
 from hybridrd.model.walls import Wall
 
@@ -27,12 +27,12 @@ def normalise(system: System) -> dict[str, Any]:
     ModelError
         With everything that has the wrong form, one line each.
     """
-    if not isinstance(system.domain, Box):
-        raise ModelError(f"domain = {system.domain!r}: give a Box")
+    if not isinstance(system.domain, Domain):
+        raise ModelError(f"domain = {system.domain!r}: give a Box or a Shell")
     makers: dict[str, Callable[[], Any]] = {
         "species": lambda: _tuple(system.species, Species, "species"),
         "reactions": lambda: _tuple(system.reactions, Reaction, "reactions"),
-        "cells": lambda: _cells(system.cells, system.domain.dimension),
+        "cells": lambda: _cells(system.cells, len(system.domain.axes)),
         "walls": lambda: _walls(system.walls, system.domain),
         "initial": lambda: _initial(system.initial),
         "units": lambda: dict(_mapping(system.units, "units")),
@@ -81,16 +81,18 @@ def _cells(cells: Any, dimension: int) -> tuple[int, ...]:
     return tuple(int(v) for v in numbers)
 
 
-def _walls(walls: Any, domain: Box) -> dict[str, Wall]:
-    names = sides(domain.axes)
+def _walls(walls: Any, domain: Domain) -> dict[str, Wall]:
+    names = domain.sides
+    # Both sides of an axis by its name.
+    pairs = {a: [a + "-", a + "+"] for a in domain.axes if a + "-" in names}
     result: dict[str, Wall] = {}
     for name, wall in _mapping(walls, "walls").items():
         if not isinstance(wall, Wall):
             raise ModelError(f"walls[{name!r}] = {wall!r}: give a wall such as Reflecting()")
-        if name not in names and name not in domain.axes:
-            allowed = ", ".join([*domain.axes, *names])
+        if name not in names and name not in pairs:
+            allowed = ", ".join([*pairs, *names])
             raise ModelError(f"walls[{name!r}]: there is no such wall; the names are {allowed}")
-        for side in [name] if name in names else [name + "-", name + "+"]:
+        for side in pairs.get(name, [name]):
             if side in result:
                 raise ModelError(f"walls: {side} is given twice")
             result[side] = wall

@@ -17,9 +17,11 @@ from hybridrd.model.schema_initial import (
     PointsTable,
     Positive,
     Region,
+    ShellRegion,
     Table,
     build_part,
     closest,
+    kind_of_region,
 )
 from hybridrd.model.species import Species
 from hybridrd.model.walls import (
@@ -105,7 +107,7 @@ class WallTable(Table):
         return walls[0]
 
 
-WallName = Literal["x", "y", "z", "x-", "x+", "y-", "y+", "z-", "z+"]
+WallName = Literal["x", "y", "z", "x-", "x+", "y-", "y+", "z-", "z+", "inner", "outer"]
 WallEntry = Annotated[
     Annotated[Literal["reflecting", "absorbing", "periodic"], Tag("<word>")]
     | Annotated[WallTable, Tag("<wall>")],
@@ -138,11 +140,16 @@ class UnitsTable(Table):
 class SystemTable(Table):
     """``[system]``: where, how finely, and how the two regions meet."""
 
-    domain: Region
+    domain: Annotated[
+        Annotated[Region, Tag("<box>")] | Annotated[ShellRegion, Tag("<shell>")],
+        Discriminator(lambda v: "<shell>" if kind_of_region(v) == "<shell>" else "<box>"),
+    ]
     particles: (
         Annotated[
-            Annotated[Region, Tag("<box>")] | Annotated[Literal["domain"], Tag("<word>")],
-            Discriminator(lambda v: "<box>" if isinstance(v, dict) else "<word>"),
+            Annotated[Region, Tag("<box>")]
+            | Annotated[ShellRegion, Tag("<shell>")]
+            | Annotated[Literal["domain"], Tag("<word>")],
+            Discriminator(kind_of_region),
         ]
         | None
     ) = None
@@ -170,7 +177,7 @@ class SystemTable(Table):
         given = self.particles
         return {
             "domain": domain,
-            "particles": given.build() if isinstance(given, Region) else given and domain,
+            "particles": domain if given == "domain" else given and given.build(),
             "cells": tuple(self.cells) if isinstance(self.cells, list) else self.cells,
             "walls": {
                 name: WALLS[wall]() if isinstance(wall, str) else wall.build()
@@ -213,6 +220,7 @@ TABLES: dict[str, type[Table]] = {
     "units": UnitsTable,
     "domain": Region,
     "<box>": Region,
+    "<shell>": ShellRegion,
     "<wall>": WallTable,
     "<concentration>": PatchTable,
     "<copies>": CopiesTable,

@@ -27,6 +27,7 @@ from pydantic import (
 from hybridrd.errors import ModelError
 from hybridrd.model.geometry import Box
 from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.shell import Shell
 
 NotNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -70,6 +71,23 @@ class Region(Table):
 
     def build(self) -> Box:
         return Box(**_intervals(self))
+
+
+class ShellRegion(Table):
+    """A ball shell, ``{ inner = 1.0, outer = 6.0 }`` (length)."""
+
+    inner: Positive
+    outer: Positive
+
+    def build(self) -> Shell:
+        return Shell(self.inner, self.outer)
+
+
+def kind_of_region(value: Any) -> str:
+    """Which form of a region is meant: a word, a shell by its keys, or a box."""
+    if not isinstance(value, dict):
+        return "<word>"
+    return "<shell>" if {"inner", "outer"} & set(value) else "<box>"
 
 
 def _intervals(table: Any) -> dict[str, Any]:

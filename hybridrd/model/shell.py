@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 
 from hybridrd.errors import ModelError
+from hybridrd.model.geometry import Box
 from hybridrd.model.grid import Floats, Grid
 from hybridrd.model.species import number
 
@@ -102,6 +104,10 @@ class Shell:
 
     def __repr__(self) -> str:
         return f"Shell(inner={self.inner:g}, outer={self.outer:g})"
+
+
+#: What a domain or a particle region may be.
+Domain: TypeAlias = Box | Shell
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args
 
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
-from hybridrd.model.geometry import Box
 from hybridrd.model.grid import Grid
 from hybridrd.model.reaction import Channel, Reaction
+from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species, SpeciesLike
 from hybridrd.model.walls import Wall
 
@@ -30,18 +30,18 @@ class System:
     species
         The `Species`, each name once.
     domain
-        The whole domain, a `Box` in one, two or three dimensions (length).
+        The whole domain, a `Box` in one, two or three dimensions or a `Shell` (length).
     particles
-        The particle region, a `Box` on cell faces of the domain; the domain itself for a pure
-        particle system; None (the default) for a pure PDE.
+        The particle region, a `Box` (or `Shell`) on cell faces of the domain; the domain itself
+        for a pure particle system; None (the default) for a pure PDE.
     reactions
         The `Reaction` list.
     cells
         Cells over the whole domain: a number along every axis, or one an axis; by default 100,
-        (100, 100) or (22, 22, 22).
+        (100, 100) or (22, 22, 22); 100 along r.
     walls
-        `Wall` by name, ``"x-"``, ``"x+"``, ...; ``"x"`` means both. A wall that is not named
-        reflects.
+        `Wall` by name, ``"x-"``, ``"x+"``, ...; ``"x"`` means both; ``"inner"``, ``"outer"`` of
+        a shell. A wall that is not named reflects.
     interface
         How particles meet any reservoir, wall or continuum: `Layer`, `CalibratedLayer` or
         `ExactPlane`. By default the paper's boundary layer, unbiased to first order: `Layer` at
@@ -78,8 +78,8 @@ class System:
     """
 
     species: Sequence[Species]
-    domain: Box
-    particles: Box | None = None
+    domain: Domain
+    particles: Domain | None = None
     reactions: Sequence[Reaction] = ()
     cells: Sequence[int] | int | None = None
     walls: Mapping[str, Wall] = field(default_factory=dict)
@@ -111,7 +111,7 @@ class System:
     def grid(self) -> Grid:
         """The cells over the domain."""
         assert isinstance(self.cells, tuple)
-        return Grid(self.domain.lower, self.domain.upper, self.cells)
+        return self.domain.grid(self.cells)
 
     @property
     def is_hybrid(self) -> bool:

@@ -10,6 +10,9 @@ With the outward normal n, the concentration c and the diffusion coefficient D o
 ``Influx``           ``D dc/dn = J`` (J: particles per area and time)
 ``Periodic``         the two walls of the axis are one
 ==================== ==========================================================
+
+On a sphere of radius a, the wall of a `Shell`, kappa belongs to the whole surface (length³/time):
+``4 pi a² D dc/dn = -kappa c``, del Razo 2024, eq. (25).
 """
 
 from __future__ import annotations
@@ -65,8 +68,10 @@ class PartiallyAbsorbing(Wall):
     Parameters
     ----------
     kappa
-        Reactivity of a flat wall (length/time), one number for all species or a mapping of
-        species to numbers; a species that is not named reflects.
+        Reactivity, one number for all species or a mapping of species to numbers; a species that
+        is not named reflects. Of a flat wall per area (length/time); of a sphere, the wall of a
+        `Shell`, that of its whole surface (length³/time), ``4 pi a² D dc/dn = -kappa c`` (del Razo
+        2024, eq. (25)), which is 4 pi a² times as much.
     """
 
     kappa: float | Mapping[Any, float]
@@ -80,7 +85,7 @@ class PartiallyAbsorbing(Wall):
             object.__setattr__(self, "kappa", kappa)
 
     def of(self, name: str) -> float:
-        """Reactivity for a species (length/time)."""
+        """Reactivity for a species (length/time; length³/time of a sphere)."""
         return self.kappa.get(name, 0.0) if isinstance(self.kappa, Mapping) else self.kappa
 
 
