@@ -23,7 +23,8 @@ _32 = np.uint64(32)
 @jit
 def count_cells(x, n, low, inverse, shape, cells, starts):
     """The cell of each particle, and the start of each cell in sorted order (length cells + 1)."""
-    starts[:] = 0
+    for c in range(starts.shape[0]):
+        starts[c] = 0
     for i in range(n):
         c = cell_of(x, i, low, inverse, shape)
         cells[i] = c
@@ -35,7 +36,8 @@ def count_cells(x, n, low, inverse, shape, cells, starts):
 @jit
 def sort_into(x, ids, n, cells, starts, next_place, x_out, ids_out):
     """Copy particles in cell order, stable within a cell."""
-    next_place[:] = starts[:-1]
+    for c in range(next_place.shape[0]):
+        next_place[c] = starts[c]
     for i in range(n):
         j = next_place[cells[i]]
         next_place[cells[i]] += 1
@@ -84,9 +86,11 @@ def _test_range(
             for a in range(d - 1, -1, -1):
                 middle = 0.5 * (xa[a, i] + xb[a, j])
                 if abs(xb[a, j] - xa[a, i]) * 2.0 > widths[a] > 0.0:
-                    middle = xa[a, i]  # the pair is joined through the periodic wall
+                    middle += 0.5 * widths[a]  # the pair is joined through the periodic wall
                 k = math.floor((middle - rate_low[a]) * rate_inverse[a])
-                index = index * rate_shape[a] + min(max(int(k), 0), rate_shape[a] - 1)
+                if widths[a] > 0.0:
+                    k %= rate_shape[a]
+                index = index * rate_shape[a] + min(max(k, 0), rate_shape[a] - 1)
             p = probability[index]
         first, second = ida[i], idb[j]
         if like and first > second:

@@ -5,8 +5,8 @@ number is never consumed, it is looked up, so that thread count, storage order a
 change nothing. Every purpose has its name here. Source of the generator: Salmon, Moraes, Dror and
 Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011).
 
-Words are 32-bit values held in ``uint64``. The lanes have no branch, so that loops over arrays
-vectorise.
+Words are 32-bit values held in ``uint64``. What loops over arrays call is inlined and has no
+branch, so that they vectorise; what is called here and there is not: it compiles faster.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from hybridrd.kernels._jit import inlined
+from hybridrd.kernels._jit import inlined, jit
 
 # Purposes, the low byte of the last counter word; the rest of that word counts further draws.
 WALK = 1  # Brownian steps
@@ -133,7 +133,7 @@ def uniform52(high, low):
     return (_number(bits) + 0.5) * 2.0**-52
 
 
-@inlined
+@jit
 def uniforms(key, address, step, purpose, draw):
     """Two uniform numbers in (0, 1), 52 bits each."""
     w0, w1, w2, w3 = words(key, address, step, purpose, draw)
@@ -191,7 +191,7 @@ def normals(radius_word, angle_word):
     return radius * first, radius * second
 
 
-@inlined
+@jit
 def normal_pair(key, address, step, purpose, draw):
     """Two standard normal numbers for an address."""
     w0, w1, _, _ = words(key, address, step, purpose, draw)

@@ -98,7 +98,9 @@ def find_straddling(
     d = x.shape[0]
     here = np.empty(d)
     y = np.empty(d)
-    largest = probability.max()
+    largest = probability[0]
+    for k in range(probability.shape[0]):
+        largest = max(largest, probability[k])
     m = 0
     for i in range(n):
         near = False
