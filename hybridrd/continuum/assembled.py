@@ -38,7 +38,7 @@ class Assembled:
         CSR, ``(active, active)``: ``volume/tau I + K``, symmetric positive definite
         (length^d/time).
     volume
-        Volume of a cell (length^d).
+        Volume of a cell (length^d); of each, ``(active,)``, in a shell.
     tau
         Step (time).
     diffusion
@@ -52,7 +52,7 @@ class Assembled:
     """
 
     matrix: Sparse
-    volume: float
+    volume: float | Floats
     tau: float
     diffusion: float
     active: Indices

@@ -283,7 +283,7 @@ def _conserve(new: Floats, total: Floats) -> None:
     new[new.argmax()] += drift
 
 
-def _rhs(u: Floats, source: Floats | None, scale: float, inflow: Floats | None) -> Floats:
+def _rhs(u: Floats, source: Floats | None, scale: float | Floats, inflow: Floats | None) -> Floats:
     rhs = u * scale if source is None else (u + source) * scale
     if inflow is not None:
         rhs += inflow

@@ -11,8 +11,10 @@ from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import Dirichlet, NoFlux, PeriodicWall, Robin, WallCondition
 from hybridrd.continuum.diffusion import Diffusion
 from hybridrd.continuum.mass_action import MassAction
+from hybridrd.continuum.spherical import SphericalDiffusion, box_walls
 from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES, Floats, Grid
+from hybridrd.model.shell import ShellGrid
 from hybridrd.model.system import System
 from hybridrd.model.walls import (
     Absorbing,
@@ -51,12 +53,19 @@ class Field:
         self.grid = system.grid
         self.dt = dt
         cache = SolverCache()
+        kind = SphericalDiffusion if isinstance(self.grid, ShellGrid) else Diffusion
         self.diffusion = [
-            Diffusion(self.grid, s.D, dt, _conditions(system, s.name), cut, solver, cache)
+            kind(self.grid, s.D, dt, _conditions(system, s.name), cut, solver, cache)
             for s in system.species
         ]
         self.active = self.diffusion[0].active
         self.c = np.zeros((len(system.species), len(self.active)))
+        # Volume of each cell as FiPy has it; one number where all are the same.
+        self.volume: float | Floats = (
+            self.grid.mesh_volumes[self.active]
+            if isinstance(self.grid, ShellGrid)
+            else self.grid.volume
+        )
         # Where each cell of the domain stands among the active ones, -1 for the others.
         self.position = np.full(self.grid.cells, -1, np.int64)
         self.position[self.active] = np.arange(len(self.active))
@@ -87,7 +96,7 @@ class Field:
 
     def amounts(self) -> Floats:
         """Integral of each species over the active cells, ``(species,)``."""
-        return np.asarray(self.c.sum(axis=1) * self.grid.volume)
+        return np.asarray((self.c * self.volume).sum(axis=1))
 
     def react(self, step: int) -> None:
         """Half a step of reactions, with the rates at the middle of the step."""
@@ -111,7 +120,7 @@ class Field:
             given = None if source is None else source[s]
             inflow = walls.influx(t)
             if inflow is not None:
-                gain = inflow[self.active] * (self.dt / self.grid.volume)
+                gain = inflow[self.active] * (self.dt / self.volume)
                 given = gain if given is None else given + gain
             advance = diffusion.backward_euler if noisy else diffusion.step
             self.c[s] = advance(self.c[s], given, walls.held(t))
@@ -134,7 +143,7 @@ class Field:
 
 def _conditions(system: System, name: str) -> Mapping[str, WallCondition]:
     conditions: dict[str, WallCondition] = {}
-    for side, wall in system.walls.items():
+    for side, wall in box_walls(system).items():
         condition: WallCondition = NoFlux()
         if isinstance(wall, Absorbing) or (
             isinstance(wall, Reservoir) and name in wall.concentrations
@@ -206,7 +215,7 @@ class _WallValues:
         self._held: dict[str, Value] = {}
         self._influx: dict[str, Value] = {}
         self._where = name
-        for side, wall in system.walls.items():
+        for side, wall in box_walls(system).items():
             if isinstance(wall, Absorbing):
                 self._held[side] = 0.0
             elif isinstance(wall, Reservoir) and name in wall.concentrations:
@@ -236,7 +245,7 @@ class _WallValues:
             return None
         rate = np.zeros(self._grid.cells)
         for side, value in self._influx.items():
-            area = self._grid.face_area(AXES.index(side[0]))
+            area = _wall_area(self._grid, side)
             rate[self._cells[side]] += area * self._value(value, side, t)
         return rate
 
@@ -244,7 +253,7 @@ class _WallValues:
         """Amount per time that enters through part of a wall."""
         if side not in self._influx:
             return 0.0
-        area = self._grid.face_area(AXES.index(side[0]))
+        area = _wall_area(self._grid, side)
         return float(area * self._value(self._influx[side], side, t)[part].sum())
 
 
@@ -257,6 +266,12 @@ def face_coordinates(grid: Grid, side: str) -> tuple[dict[str, Floats], int]:
     mesh = np.meshgrid(*(grid.centers(a) for a in others), indexing="ij")
     flat = {AXES[a]: m.ravel(order="F") for a, m in zip(others, mesh, strict=True)}
     return flat, mesh[0].size
+
+
+def _wall_area(grid: Grid, side: str) -> float:
+    """Area of a face cell of a wall."""
+    axis = AXES.index(side[0])
+    return grid.plane_area(axis, (grid.lower if side[1] == "-" else grid.upper)[axis])
 
 
 def _wall_cells(grid: Grid, side: str) -> NDArray[np.int64]:

@@ -24,6 +24,7 @@ from hybridrd.continuum.conditions import (
 )
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES, Floats, Grid
+from hybridrd.model.shell import ShellGrid
 
 # FiPy's names for the walls: y runs from bottom to top, z from front to back.
 _FACES = {
@@ -72,8 +73,13 @@ def load_fipy() -> ModuleType:
 
 
 def build_mesh(grid: Grid, walls: Mapping[str, WallCondition]) -> Any:
-    """The FiPy mesh of a grid: ``Grid1D/2D/3D``, or the periodic mesh that fits the walls."""
+    """FiPy's mesh of a grid: ``Grid1D/2D/3D``, periodic where the walls are, or spherical."""
     fp = load_fipy()
+    if isinstance(grid, ShellGrid):
+        # Not the non-uniform mesh: the volumes of FiPy 4.0.3's are 3/2 of what they should be.
+        from fipy.meshes.sphericalUniformGrid1D import SphericalUniformGrid1D
+
+        return SphericalUniformGrid1D(dx=grid.spacing[0], nx=grid.shape[0], origin=grid.lower)
     d = grid.dimension
     args: dict[str, Any] = {}
     for axis in range(d):
@@ -158,6 +164,14 @@ class _Problem:
         return self.equation.matrix.matrix, np.array(self.equation.RHSvector, dtype=np.float64)
 
 
+def _volumes(grid: Grid, mesh: Any, active: Indices) -> tuple[float | Floats, float]:
+    """Volume of a cell (of each, in a shell), and how much of a sphere FiPy's mesh stands for."""
+    if not isinstance(grid, ShellGrid):
+        return grid.volume, 1.0
+    whole = 4.0 * np.pi  # FiPy counts per steradian
+    return whole * np.asarray(mesh.cellVolumes, dtype=np.float64)[active], whole
+
+
 def assemble(
     grid: Grid,
     D: float,
@@ -170,7 +184,7 @@ def assemble(
     Parameters
     ----------
     grid
-        Cells of the whole box.
+        Cells of the whole box or shell.
     D
         Diffusion coefficient (length^2/time), positive.
     tau
@@ -213,16 +227,17 @@ def assemble(
         return WallTerm(faces, where[faces], coefficient[faces])
 
     matrix, _ = problem.system(tau)
-    matrix = matrix[active][:, active].tocsr()
+    volume, whole = _volumes(grid, problem.mesh, active)
+    matrix = whole * matrix[active][:, active].tocsr()
     matrix.sort_indices()
     inflow: dict[str, WallTerm] = {}
     for wall, condition in problem.walls.items():
         if isinstance(condition, Dirichlet):  # by superposition: 1 on this wall, 0 on the others
             problem.hold({wall: 1.0})
             _, boundary = problem.system(tau)
-            inflow[wall] = term(wall, boundary[problem.cells[wall]])
-    absorption = {wall: term(wall, loss) for wall, loss in problem.robin.items()}
-    return Assembled(matrix, grid.volume, tau, D, active, inflow, absorption)
+            inflow[wall] = term(wall, whole * boundary[problem.cells[wall]])
+    absorption = {wall: term(wall, whole * loss) for wall, loss in problem.robin.items()}
+    return Assembled(matrix, volume, tau, D, active, inflow, absorption)
 
 
 class FipyStepper:
@@ -256,7 +271,7 @@ class FipyStepper:
     ) -> None:
         self._problem = _Problem(grid, D, walls, cut)
         self._tau = tau
-        self._scale = tau / grid.volume
+        self._scale = tau / _volumes(grid, self._problem.mesh, self._problem.active)[0]
         self._cells = grid.cells
 
     def advance(self, u: Floats, values: Mapping[str, ArrayLike] | None = None) -> Floats:

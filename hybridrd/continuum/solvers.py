@@ -15,6 +15,7 @@ from hybridrd.continuum.fipy_solver import FipyStepper
 from hybridrd.continuum.transform import TransformSolver
 from hybridrd.errors import ModelError, StepError
 from hybridrd.model.grid import Floats, Grid
+from hybridrd.model.shell import ShellGrid
 
 KINDS = ("tridiagonal", "transform", "splu", "cg", "fipy")
 # Beyond these a factorisation takes seconds and gigabytes; conjugate gradients are as fast there.
@@ -82,7 +83,7 @@ class ConjugateGradientSolver:
     tolerance = 1e-13
     iterations = 20_000
 
-    def __init__(self, matrix: Sparse, scale: float) -> None:
+    def __init__(self, matrix: Sparse, scale: float | Floats) -> None:
         self._matrix = matrix
         self._scale = scale
 
@@ -122,7 +123,7 @@ def candidates(assembled: Assembled, grid: Grid, walls: Mapping[str, WallConditi
     kinds: list[str] = []
     if grid.dimension == 1 and not isinstance(walls["x-"], PeriodicWall):
         kinds.append("tridiagonal")
-    if TransformSolver.fits(assembled, grid, walls):
+    if not isinstance(grid, ShellGrid) and TransformSolver.fits(assembled, grid, walls):
         kinds.append("transform")
     small = len(assembled.active) <= LARGEST_FACTORISATION[grid.dimension]
     kinds.extend(("splu", "cg") if small else ("cg",))
@@ -213,7 +214,7 @@ def residual(solver: Solver, assembled: Assembled) -> float:
 
 
 def _stiffness(assembled: Assembled) -> float:
-    return float(assembled.matrix.diagonal().max() * assembled.tau / assembled.volume)
+    return float((assembled.matrix.diagonal() * assembled.tau / assembled.volume).max())
 
 
 @functools.lru_cache(maxsize=1)
