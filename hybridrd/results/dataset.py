@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import AXES, Floats, Grid
+from hybridrd.model.grid import Floats, Grid
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -20,6 +20,9 @@ DESCRIPTIONS = {
     "flux": "net number per time out of the particle region, mean since the last record",
     "crossings": "net number that left through the face since the last record",
     "events": "how often the reaction fired in the particle region since the last record",
+    "row_size": "number of particles of the species in the record",
+    "position": "positions of all particles, by record, then species, then id",
+    "particle_id": "which particle it is; ids are never used again",
 }
 DIMENSIONS = {
     "copy_number": ("time", "species"),
@@ -27,7 +30,13 @@ DIMENSIONS = {
     "flux": ("time", "species", "face"),
     "crossings": ("time", "species", "face"),
     "events": ("time", "reaction"),
+    "row_size": ("time", "species"),
+    "position": ("obs", "axis"),
+    "particle_id": ("obs",),
 }
+# Particles as a contiguous ragged array (CF conventions, section 9.3.3): records of any length one
+# after another along ``obs``; ``row_size`` says how many belong to each time and species.
+RAGGED = ("position", "particle_id")
 
 
 class Recorder:
@@ -66,10 +75,12 @@ class Recorder:
             "species": list(species),
             "face": list(faces),
             "reaction": list(reactions),
+            "axis": list(grid.axes),
         }
         self._units = units
         self._rows: dict[str, list[Any]] = {}
         self._times: list[float] = []
+        self.bytes = 0  # of the records held
 
     def add(self, time: float, values: dict[str, Any]) -> None:
         """Add one record; ``concentration`` comes flat, ``(species, cells)``."""
@@ -79,22 +90,31 @@ class Recorder:
             if name == "concentration":
                 row = self._grid.unflatten(row)
             self._rows.setdefault(name, []).append(row)
+            self.bytes += row.nbytes
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def clear(self) -> None:
+        """Forget all records, once they are written elsewhere."""
+        self._rows, self._times, self.bytes = {}, [], 0
 
     def dataset(self, attributes: dict[str, Any]) -> xr.Dataset:
         """All records as a Dataset."""
         import xarray as xr
 
-        axes = AXES[: self._grid.dimension]
+        axes = self._grid.axes
         length = self._units.get("length", "length")
         duration = self._units.get("time", "time")
         d = self._grid.dimension
         units = {
             "concentration": f"1/{length}^{d}" if d > 1 else f"1/{length}",
             "flux": f"1/{duration}",
+            "position": length,
         }
         variables: dict[str, Any] = {}
         for name, rows in self._rows.items():
-            data = np.array(rows)
+            data = np.concatenate(rows) if name in RAGGED else np.array(rows)
             if name == "concentration":
                 dims: tuple[str, ...] = ("time", "species", *axes)
             elif name in DIMENSIONS:
@@ -104,6 +124,8 @@ class Recorder:
             attrs = {"units": units.get(name, "1")}
             if name in DESCRIPTIONS:
                 attrs["long_name"] = DESCRIPTIONS[name]
+            if name == "row_size":
+                attrs["sample_dimension"] = "obs"
             variables[name] = (dims, data, attrs)
         used = {d for dims, _, _ in variables.values() for d in dims}
         coordinates: dict[str, Any] = {
