@@ -188,9 +188,40 @@ def firing_pairs(a, b, like, radius, probability, periods, key, step, reaction, 
         if distance(a[first], b[second], periods) > radius:
             continue
         u, priority = pair_numbers(key, first, second, step, reaction, half)
-        if u < probability:
+        p = probability(a[first], b[second]) if callable(probability) else probability
+        if u < p:
             found[first, second] = priority
     return found
+
+
+def react_pairs(species, reactions, periods, key, step, half, next_id):
+    """Half a step of pair reactions; returns the next free id and the number of events of each.
+
+    ``species`` is a list of {id: position}, changed in place; ``reactions`` a list of ((species,
+    species), products, radius, probability).
+    """
+    events = []
+    for r, ((s, t), _, radius, p) in enumerate(reactions):
+        found = firing_pairs(species[s], species[t], s == t, radius, p, periods, key, step, r, half)
+        events += [(priority, r, pair) for pair, priority in found.items()]
+    counts, born = [0] * len(reactions), []
+    before = [dict(group) for group in species]
+    for _, r, (i, j) in sorted(events):
+        (s, t), products, _, _ = reactions[r]
+        if i not in species[s] or j not in species[t]:
+            continue
+        counts[r] += 1
+        for k, (reactant, index) in enumerate(((s, i), (t, j))):
+            if products[k : k + 1] != (reactant,):  # otherwise it stays as it is
+                del species[reactant][index]
+        for k, product in enumerate(products):
+            owner, index = ((s, i), (t, j))[k if k < 2 else 0]
+            if k > 1 or product != owner:
+                born.append((product, before[owner][index]))
+    for product, position in born:
+        species[product][next_id] = position
+        next_id += 1
+    return next_id, counts
 
 
 # --- families of first-order reactions -----------------------------------------------------------
