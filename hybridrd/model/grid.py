@@ -37,6 +37,11 @@ class Grid:
         return len(self.shape)
 
     @property
+    def space(self) -> int:
+        """Dimension of space: concentrations are per length^space."""
+        return self.dimension
+
+    @property
     def axes(self) -> tuple[str, ...]:
         """Names of the coordinates."""
         return AXES[: self.dimension]
@@ -69,6 +74,10 @@ class Grid:
     def measure(self, axis: int, x: Floats) -> Floats:  # noqa: ARG002
         """Length along an axis from its origin, or what takes its place: volumes rise with it."""
         return x
+
+    def box_volume(self, low: Floats, high: Floats) -> float:
+        """Volume between two corners, one number an axis each (length^d)."""
+        return float(np.prod(high - low))
 
     def face_area(self, axis: int) -> float:
         """Area of one cell face normal to ``axis`` (length^(d-1); 1 in one dimension)."""

@@ -16,12 +16,14 @@ _NODES = 24
 
 
 def interval_overlap(grid: Grid, axis: int, bounds: Interval | None) -> Floats:
-    """Length of the overlap of an interval with each cell along one axis (length)."""
+    """Length of the overlap of an interval with each cell along one axis (length).
+
+    In a shell the volume of the overlap.
+    """
     edges = grid.edges(axis)
-    if bounds is None:
-        return np.diff(edges)
-    clipped = np.clip(edges, bounds[0], bounds[1])
-    return np.diff(clipped)
+    if bounds is not None:
+        edges = np.clip(edges, bounds[0], bounds[1])
+    return np.diff(grid.measure(axis, edges))
 
 
 def box_overlap(grid: Grid, bounds: tuple[Interval | None, ...]) -> Floats:
@@ -101,15 +103,15 @@ def concentration(part: Any, grid: Grid, where: str) -> Floats:
     `Copies` are spread evenly over their box, `Points` counted in their cells.
     """
     if isinstance(part, Patch):
-        overlap = patch_overlap(grid, part) / grid.volume
+        overlap = patch_overlap(grid, part) / grid.volumes
         full = evaluate(part.c, grid.coordinates(), 0.0, f"{where}: Patch")
         return np.asarray(overlap * full)
     if isinstance(part, Copies):
         overlap = box_overlap(grid, tuple(getattr(part, a) for a in AXES[: grid.dimension]))
-        return np.asarray(overlap * (part.n / overlap.sum() / grid.volume))
+        return np.asarray(overlap * (part.n / overlap.sum()) / grid.mesh_volumes)
     if isinstance(part, Points):
         counts = np.bincount(cells_of(part.positions, grid), minlength=grid.cells)
-        return np.asarray(counts / grid.volume)
+        return np.asarray(counts / grid.mesh_volumes)
     if isinstance(part, np.ndarray):
         return np.asarray(grid.flatten(part.astype(float)))
     return evaluate(part, grid.coordinates(), 0.0, where, size=grid.cells)

@@ -122,6 +122,10 @@ class ShellGrid(Grid):
     """
 
     @property
+    def space(self) -> int:
+        return 3
+
+    @property
     def axes(self) -> tuple[str, ...]:
         return ("r",)
 
@@ -146,6 +150,10 @@ class ShellGrid(Grid):
     def measure(self, axis: int, x: Floats) -> Floats:  # noqa: ARG002
         """Volume of the ball of radius x (length³)."""
         return np.asarray(4 / 3 * math.pi * x**3)
+
+    def box_volume(self, low: Floats, high: Floats) -> float:
+        """Volume between two radii, given as arrays of one (length³)."""
+        return float((self.measure(0, high) - self.measure(0, low))[0])
 
     def face_area(self, axis: int) -> float:  # noqa: ARG002
         """Not to be asked for: spheres differ in area, see `plane_area`."""

@@ -28,7 +28,7 @@ class Ledger:
 
     def effective(self, species: int) -> Floats:
         """Concentration of a species on the active cells less what is owed; may be negative."""
-        return np.asarray(self._field.c[species] - self.owed[species] / self._field.grid.volume)
+        return np.asarray(self._field.c[species] - self.owed[species] / self._field.volume)
 
     def total_owed(self) -> Floats:
         """Amount owed per species."""
@@ -60,7 +60,7 @@ class Ledger:
         unbiased; the negative part of the result is owed again.
         """
         field = self._field
-        volume = field.grid.volume
+        volume = field.volume
         gain = (credit[:, field.active] - self.owed) / volume
         for s in range(len(gain)):
             gain[s] += noise.change(s, (field.c[s] + gain[s]) * volume, step) / volume
@@ -72,7 +72,7 @@ class Ledger:
 
     def _settle(self, credit: np.ndarray) -> list[Floats | None]:
         field = self._field
-        volume = field.grid.volume
+        volume = field.volume
         result: list[Floats | None] = []
         for s in range(len(credit)):
             net = credit[s, field.active] - self.owed[s]

@@ -113,10 +113,10 @@ def mean_field(
 
 
 def _write(recorder: Recorder, t: float, field: Field, region: Region, flux: Floats) -> None:
-    volume = field.grid.volume
+    amounts = field.c * field.volume
     values = {
         "concentration": field.c,
-        "copy_number": field.c[:, region.mask].sum(axis=1) * volume,
+        "copy_number": amounts[:, region.mask].sum(axis=1),
         "total": field.amounts(),
         "flux": flux,
     }

@@ -138,10 +138,10 @@ class Reactor:
         region = self._region
         if self._rates.shape[1] > 1:
             inside = np.flatnonzero(region.mask)
-            means = self._rates[r, inside] * region.grid.volume * tau
+            means = self._rates[r, inside] * region.grid.volumes[inside] * tau
         else:
             inside = np.arange(region.inner.cells)
-            means = np.full(len(inside), self._rates[r, 0] * region.inner.volume * tau)
+            means = self._rates[r, 0] * region.inner.volumes * tau
         counts = np.empty(len(inside), np.int64)
         address = np.uint64(r * _CREATION + half * (_CREATION >> 1))
         total = poisson_numbers(means, self._key, address, step, CREATIONS, counts)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hybridrd.interface import Context, FaceNumbers, default_scheme
 from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP
-from hybridrd.model.grid import AXES, Floats, Grid
+from hybridrd.model.grid import Floats, Grid
 from hybridrd.model.system import System
 from hybridrd.model.walls import Absorbing, Influx, PartiallyAbsorbing, Periodic, Reservoir, Wall
 
@@ -24,7 +24,8 @@ class Face:
     Parameters
     ----------
     name
-        ``"x+"`` for a wall of the domain, ``"interface:x+"`` for a face inside it.
+        ``"x+"`` for a wall of the domain, ``"interface:x+"`` for a face inside it; of a shell
+        ``"outer"`` and ``"interface:outer"``.
     axis, side
         Normal axis, and 0 for the lower, 1 for the upper side.
     plane
@@ -95,7 +96,7 @@ class Region:
 
     @property
     def volume(self) -> float:
-        return float(np.prod(self.high - self.low))
+        return self.inner.box_volume(self.low, self.high)
 
     @cached_property
     def extent(self) -> Floats:
@@ -123,7 +124,7 @@ def make_region(system: System, whole: bool = False) -> Region | None:
     # Faces are taken from the grid, so that cell faces and planes are the same numbers.
     low = [grid.edges(a)[first[a]] for a in range(grid.dimension)]
     high = [grid.edges(a)[first[a] + count[a]] for a in range(grid.dimension)]
-    inner = Grid(tuple(map(float, low)), tuple(map(float, high)), tuple(count))
+    inner = type(grid)(tuple(map(float, low)), tuple(map(float, high)), tuple(count))
     index = np.arange(grid.cells).reshape(grid.shape[::-1]).T
     block = index[tuple(slice(f, f + n) for f, n in zip(first, count, strict=True))]
     mask = np.zeros(grid.cells, bool)
@@ -138,7 +139,7 @@ def make_region(system: System, whole: bool = False) -> Region | None:
         for side in (0, 1):
             ends = first[a] + count[a] == grid.shape[a] if side else first[a] == 0
             at_wall = ends and not periodic[a]
-            name = AXES[a] + "-+"[side]
+            name = system.domain.sides[2 * a + side]
             beyond = first[a] + count[a] if side else first[a] - 1
             tangential = tuple(
                 slice(None) if b == a else slice(first[b], first[b] + count[b])
@@ -155,7 +156,7 @@ def make_region(system: System, whole: bool = False) -> Region | None:
                     axis=a,
                     side=side,
                     plane=float(high[a] if side else low[a]),
-                    area=grid.face_area(a),
+                    area=grid.plane_area(a, float(high[a] if side else low[a])),
                     outside=-1 if at_wall else beyond % grid.shape[a],
                     columns=np.ascontiguousarray(flat),
                     wall=system.walls.get(name) if at_wall else None,

@@ -63,7 +63,9 @@ class Start:
                 group.append(positions[inside].T, self._ids(int(inside.sum())))
                 if not inside.all():
                     cells = cells_of(positions[~inside], region.grid)
-                    outside += np.bincount(cells, minlength=region.grid.cells) / region.grid.volume
+                    outside += (
+                        np.bincount(cells, minlength=region.grid.cells) / region.grid.mesh_volumes
+                    )
                 continue
             field = concentration(part, region.grid, where)
             outside += np.where(region.mask, 0.0, field)
@@ -110,7 +112,7 @@ class Start:
             low, high = np.maximum(low, region.low), np.minimum(high, region.high)
         if (high <= low).any() or c == 0:
             return
-        _, total = self._number(np.array([c * float(np.prod(high - low))]), address)
+        _, total = self._number(np.array([c * region.grid.box_volume(low, high)]), address)
         one = np.ones(len(low), np.int64)
         x = self._place(np.zeros(total, np.int64), low, high - low, one)
         if patch.center is not None and patch.radius is not None:
@@ -121,7 +123,7 @@ class Start:
     def _by_cell(self, field: Floats, address: int, group: Particles) -> None:
         region = self._region
         inside = np.flatnonzero(region.mask)
-        counts, total = self._number(field[inside] * region.grid.volume, address)
+        counts, total = self._number((field * region.grid.volumes)[inside], address)
         grid = region.grid
         x = self._place(
             np.asarray(inside[runs(counts, total)]),
@@ -157,5 +159,5 @@ def expected_particles(system: System, region: Region) -> float:
     """Mean number of particles in the region at time 0."""
     total = 0.0
     for s in range(len(system.species)):
-        total += float(mean_concentration(system, s)[region.mask].sum()) * region.grid.volume
+        total += float((mean_concentration(system, s) * region.grid.volumes)[region.mask].sum())
     return total
