@@ -11,6 +11,7 @@ from hybridrd.errors import CapacityError, ModelError
 from hybridrd.model import doi
 from hybridrd.model.functions import evaluate
 from hybridrd.model.grid import Floats
+from hybridrd.model.shell import Shell
 from hybridrd.model.species import number
 from hybridrd.model.system import System
 from hybridrd.model.walls import Reservoir
@@ -18,6 +19,7 @@ from hybridrd.simulation.gates import Gate, make_gates
 from hybridrd.simulation.memory import available_memory
 from hybridrd.simulation.partners import Partners
 from hybridrd.simulation.region import Region, SpeciesWalls, make_region, species_walls
+from hybridrd.simulation.spheres import sphere_walls
 from hybridrd.simulation.start import expected_particles
 from hybridrd.simulation.tables import (
     Encounter,
@@ -104,7 +106,8 @@ def compile_system(system: System, dt: float) -> Plan:
     coupling = "none"
     check_cells(system)
     if region is not None:
-        walls = tuple(species_walls(system, region, s, dt) for s in range(len(system.species)))
+        meet = sphere_walls if isinstance(system.domain, Shell) else species_walls
+        walls = tuple(meet(system, region, s, dt) for s in range(len(system.species)))
         if system.is_hybrid:
             coupling = system.coupling
             if system.fluctuations and coupling == "two-way":
