@@ -106,7 +106,7 @@ class Recorder:
         axes = self._grid.axes
         length = self._units.get("length", "length")
         duration = self._units.get("time", "time")
-        d = self._grid.dimension
+        d = self._grid.space
         units = {
             "concentration": f"1/{length}^{d}" if d > 1 else f"1/{length}",
             "flux": f"1/{duration}",
