@@ -24,6 +24,8 @@ class Exchange:
     ----------
     crossings
         Net number that left through each face, ``(species, faces)``, since the start.
+    arrivals
+        Number that entered through each face, ``(species, faces)``, since the start.
     credit
         Net number of particles that each cell of the domain received in this step, ``(species,
         cells)``; None where the continuum takes no notice.
@@ -52,6 +54,7 @@ class Exchange:
         self._key = key
         grid = region.grid
         self.crossings = np.zeros((len(D), len(region.faces)), np.int64)
+        self.arrivals = np.zeros_like(self.crossings)
         self.credit = np.zeros((len(D), grid.cells), np.int64) if two_way else None
         self._scrap = np.zeros(grid.cells, np.int64)
         self._low = np.array(grid.lower)
@@ -173,6 +176,8 @@ class Exchange:
 
     def _book(self, gate: Gate, counts: Integers) -> None:
         """Count arrivals through a gate, and debit the cells beyond it."""
-        self.crossings[gate.species, self._number[gate.face.index]] -= counts.sum()
+        number, total = self._number[gate.face.index], counts.sum()
+        self.crossings[gate.species, number] -= total
+        self.arrivals[gate.species, number] += total
         if self.credit is not None and gate.face.outside >= 0:
             self.credit[gate.species, gate.face.columns[:, gate.face.outside]] -= counts

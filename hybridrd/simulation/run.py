@@ -22,6 +22,14 @@ from hybridrd.simulation.pool import Pool
 from hybridrd.simulation.progress import progress_bar
 from hybridrd.simulation.provenance import attributes
 from hybridrd.simulation.schedule import in_steps, record_stride
+from hybridrd.simulation.state import (
+    State,
+    labels,
+    load_counts,
+    load_particles,
+    particles_state,
+    stored,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,7 +54,8 @@ class Run(ABC):
         self.timings = {"reactions": 0.0, "exchange": 0.0, "diffusion": 0.0, "continuum": 0.0}
         self._key = make_key(self.seed, self.replica)
         self._pool = Pool(self.threads)
-        self._groups = [Particles(system.dimension) for _ in system.species]
+        self._groups = [Particles(len(system.domain.axes)) for _ in system.species]
+        self._next_id = 0
 
     @abstractmethod
     def step(self) -> None:
@@ -60,7 +69,10 @@ class Run(ABC):
     @property
     @abstractmethod
     def crossings(self) -> np.ndarray:
-        """Net number that left through each face since the start, ``(species, faces)``."""
+        """Net number that left through each face since the start, ``(species, faces)``.
+
+        The array of the counts itself, as `events`.
+        """
 
     @property
     @abstractmethod
@@ -83,6 +95,38 @@ class Run(ABC):
     @abstractmethod
     def diagnostics(self) -> dict[str, Any]:
         """What was chosen and what happened, as plain numbers and text."""
+
+    def state(self) -> State:
+        """All that decides the future, as arrays by name; a geometry adds its own."""
+        state: State = {
+            "steps": np.array(self.steps),
+            "next_id": np.array(self._next_id),
+            "faces": labels(self.face_names),
+            "reactions": labels([c.label for c in self.system.channels]),
+            "crossings": self.crossings.copy(),
+            "events": self.events.copy(),
+        }
+        for name, group in self.particles.items():
+            state |= particles_state(name, group)
+        return state | {f"timings/{name}": np.array(t) for name, t in self.timings.items()}
+
+    def load_state(self, state: State) -> None:
+        """Go back to what `state` gave: the same particles, fields, debts and counts.
+
+        Raises
+        ------
+        ResultError
+            If something is missing, or has another shape.
+        """
+        self.steps = int(stored(state, "steps", ()))
+        self._next_id = int(stored(state, "next_id", ()))
+        channels = [c.label for c in self.system.channels]
+        load_counts(state, "crossings", self.crossings, "faces", self.face_names)
+        load_counts(state, "events", self.events, "reactions", channels)
+        for name, group in self.particles.items():
+            load_particles(state, name, group)
+        for name in self.timings:
+            self.timings[name] = float(stored(state, f"timings/{name}", ()))
 
     @property
     def time(self) -> float:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from hybridrd.continuum.field import Field
-from hybridrd.errors import ModelError
+from hybridrd.errors import ModelError, ResultError
 from hybridrd.kernels.arrays import count_in_cells
 from hybridrd.kernels.walk import move
 from hybridrd.model.grid import Floats
+from hybridrd.model.shell import Shell
 from hybridrd.model.system import System
 from hybridrd.simulation.exchange import Exchange
 from hybridrd.simulation.ledger import Ledger
@@ -22,6 +23,7 @@ from hybridrd.simulation.reactor import Reactor
 from hybridrd.simulation.region import Region
 from hybridrd.simulation.run import Run
 from hybridrd.simulation.start import Start
+from hybridrd.simulation.state import State, continuum_state, load_continuum, load_counts
 from hybridrd.simulation.window import LiveWindow, MeanField
 
 
@@ -60,6 +62,19 @@ class Simulation(Run):
     array([50, 50, 50])
     """
 
+    # What another geometry puts in their place.
+    _Exchange: type[Exchange] = Exchange
+    _Reactor: type[Reactor] = Reactor
+    _Start: type[Start] = Start
+
+    def __new__(cls, system: Any, *_: Any, **__: Any) -> Simulation:
+        """A system in a ball shell has a Simulation of its own."""
+        if cls is Simulation and isinstance(getattr(system, "domain", None), Shell):
+            from hybridrd.simulation.shell import ShellSimulation
+
+            return super().__new__(ShellSimulation)
+        return super().__new__(cls)
+
     def __init__(
         self,
         system: System,
@@ -73,6 +88,7 @@ class Simulation(Run):
         mean_field: MeanField | None = None,
     ) -> None:
         super().__init__(system, dt, seed, replica, threads)
+        self.solver = solver
         self.plan = compile_system(system, self.dt) if plan is None else plan
         if self.plan.region is None:
             raise ModelError(
@@ -83,10 +99,10 @@ class Simulation(Run):
         self._gates = self.plan.gates()
         two_way = self.plan.coupling == "two-way"
         self._D = [s.D for s in system.species]
-        self._exchange = Exchange(
+        self._exchange = self._Exchange(
             self._region, self._gates, list(self.plan.walls), self._D, self.dt, self._key, two_way
         )
-        self._reactor = Reactor(self.plan.tables, self._region, self.dt, self._key)
+        self._reactor = self._Reactor(self.plan.tables, self._region, self.dt, self._key)
         self._reactor.encounters.credit = self._exchange.credit
         self._partners = self.plan.partners(self._gates)
         self._field: Field | None = None
@@ -106,7 +122,7 @@ class Simulation(Run):
         self._draw()
 
     def _draw(self) -> None:
-        start = Start(self.system, self._region, self._key)
+        start = self._Start(self.system, self._region, self._key)
         for s, group in enumerate(self._groups):
             outside = start.draw(s, group)
             if self._field is not None:
@@ -140,8 +156,8 @@ class Simulation(Run):
             return np.asarray(n + self._field.amounts() - self._ledger.total_owed())
         if self._mean_field is not None:
             c = self._mean_field.concentration(self.steps)
-            outside = c[:, ~self._region.mask].sum(axis=1)
-            return np.asarray(n + outside * self._region.grid.volume)
+            outside = (c * self._region.grid.mesh_volumes)[:, ~self._region.mask]
+            return np.asarray(n + outside.sum(axis=1))
         return n
 
     def flat_concentration(self) -> Floats:
@@ -153,7 +169,7 @@ class Simulation(Run):
         for s, group in enumerate(self._groups):
             counts = np.zeros(grid.cells, np.int64)
             count_in_cells(group.x, group.n, low, inverse, shape, counts)
-            result[s] = counts / grid.volume
+            result[s] = counts / grid.volumes
         if self._field is not None:
             result[:, self._field.active] = self._field.c
         elif self._mean_field is not None:
@@ -235,6 +251,33 @@ class Simulation(Run):
 
             if self._pool.run(kernel, group.n):
                 self._exchange.leave(s, group)
+
+    def state(self) -> State:
+        """All that decides the future, see `Run.state`.
+
+        Raises
+        ------
+        ResultError
+            For a replica of an ensemble that shares its mean field: the field is not its own.
+        """
+        state = super().state() | {"arrivals": self._exchange.arrivals.copy()}
+        return state | continuum_state(self._own_field(), self._ledger, self._gates)
+
+    def load_state(self, state: State) -> None:
+        """Go back to what `state` gave, see `Run.load_state`."""
+        super().load_state(state)
+        load_counts(state, "arrivals", self._exchange.arrivals, "faces", self.face_names)
+        load_continuum(state, self._own_field(), self._ledger, self._gates)
+
+    def _own_field(self) -> Field | None:
+        """The continuum that this simulation steps, None without one. Raises ResultError."""
+        if self._field is not None or self._mean_field is None:
+            return self._field
+        if isinstance(self._mean_field, LiveWindow):
+            return self._mean_field.field
+        raise ResultError(
+            "this replica shares the mean field of an ensemble, which no checkpoint of it can hold"
+        )
 
     def diagnostics(self) -> dict[str, Any]:
         """What was chosen and what happened, as plain numbers and text."""

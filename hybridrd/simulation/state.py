@@ -1,0 +1,101 @@
+"""The state of a simulation as arrays by name: what a checkpoint holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.continuum.field import Field
+from hybridrd.errors import ResultError
+from hybridrd.simulation.gates import Gate
+from hybridrd.simulation.ledger import Ledger
+from hybridrd.simulation.particles import Particles
+
+State: TypeAlias = dict[str, NDArray[Any]]
+
+
+def stored(state: State, name: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+    """An array of a state. Raises ResultError if it is missing or of another shape."""
+    if name not in state:
+        raise ResultError(f"the state has no {name!r}; it is damaged, or of another kind of system")
+    value = state[name]
+    if shape is not None and value.shape != shape:
+        raise ResultError(
+            f"the state has {name!r} in the shape {value.shape}, the simulation in {shape}"
+        )
+    return value
+
+
+def particles_state(name: str, group: Particles) -> State:
+    """Positions and ids of one species, in the order they are stored in."""
+    n = group.n
+    return {f"positions/{name}": group.x[:, :n].copy(), f"ids/{name}": group.ids[:n].copy()}
+
+
+def load_particles(state: State, name: str, group: Particles) -> None:
+    """Put the particles of a species in the place of those that are there."""
+    ids = stored(state, f"ids/{name}").astype(np.uint64)
+    x = stored(state, f"positions/{name}", (group.x.shape[0], len(ids)))
+    group.n = 0
+    group.append(x, ids)
+
+
+def continuum_state(field: Field | None, ledger: Ledger | None, gates: Iterable[Gate]) -> State:
+    """The field, what it owes, and the memory of the gates to it."""
+    state: State = {}
+    if field is not None:
+        state["field/c"] = field.c.copy()
+        state["field/fallbacks"] = np.array([d.fallbacks for d in field.diffusion])
+    if ledger is not None:
+        state["owed"] = ledger.owed.copy()
+        state["overdrafts"] = np.array(ledger.overdrafts)
+    for gate in gates:
+        if gate.memory is not None and gate.owed is not None:
+            state[f"gate/{gate.where}/memory"] = gate.memory.copy()
+            state[f"gate/{gate.where}/owed"] = gate.owed.copy()
+    return state
+
+
+def load_continuum(
+    state: State, field: Field | None, ledger: Ledger | None, gates: Iterable[Gate]
+) -> None:
+    """Set field, debts and gates to what `continuum_state` gave."""
+    if field is not None:
+        field.c = stored(state, "field/c", field.c.shape).astype(float)
+        counts = stored(state, "field/fallbacks", (len(field.diffusion),))
+        for diffusion, count in zip(field.diffusion, counts, strict=True):
+            diffusion.fallbacks = int(count)
+    if ledger is not None:
+        ledger.owed = stored(state, "owed", ledger.owed.shape).astype(float)
+        ledger.overdrafts = int(stored(state, "overdrafts", ()))
+    for gate in gates:
+        kept = f"gate/{gate.where}/"
+        if gate.stencil is not None and kept + "memory" in state:
+            gate.memory = stored(state, kept + "memory", (gate.face.size,)).copy()
+            gate.owed = stored(state, kept + "owed", (gate.face.size,)).copy()
+
+
+def labels(names: Sequence[str]) -> NDArray[np.str_]:
+    """Labels as an array that needs no pickle, also where there are none."""
+    return np.array(list(names), dtype=np.str_)
+
+
+def load_counts(
+    state: State, name: str, counts: NDArray[Any], known: str, names: Sequence[str]
+) -> None:
+    """Fill counts, whose last axis has ``names``, from those stored under the labels ``known``.
+
+    What is no longer there is dropped, what is new starts at 0.
+    """
+    old = [str(label) for label in stored(state, known)]
+    value = stored(state, name, (*counts.shape[:-1], len(old)))
+    counts[...] = 0
+    if old == list(names):
+        counts[...] = value
+        return
+    for i, label in enumerate(names):
+        if label in old:
+            counts[..., i] = value[..., old.index(label)]
