@@ -32,8 +32,8 @@ def test_steady_state_is_the_end_of_a_long_run():
         ],
         walls={"x+": hrd.Reservoir({A: 0.4})},
     )
-    cut = {A: 8, "B": 5}
-    rest = cdme.steady_state(system, 2, cut, tolerance=1e-3)  # 945 states: by iteration
+    cut = {A: 8, "B": 6}
+    rest = cdme.steady_state(system, 2, cut, tolerance=1e-3)  # 1260 states: by iteration
     truth = cdme.solve(system, 2, cut, until=20.0, every=20.0, tolerance=0.01).isel(time=-1)
     bound = 3 * float(truth["lost"])
     assert bound < 5e-4

@@ -153,7 +153,8 @@ def annihilation_terms(truth: xr.Dataset, reaction: str | None = None) -> xr.Dat
     -------
     xarray.Dataset
         The four variables of `PairTerms` over ``(time, x)`` (1/length/time): the contributions to
-        ``dc/dt`` of the first reactant. ``mean_field - exact`` is the error of the PDE's term.
+        ``dc/dt`` of the first reactant; partners beyond `Reservoir` walls count in
+        ``product_of_means`` and ``exact``. ``mean_field - exact`` is the error of the PDE's term.
 
     Raises
     ------
@@ -188,6 +189,11 @@ def annihilation_terms(truth: xr.Dataset, reaction: str | None = None) -> xr.Dat
     rates = truth["pair_rate"].sel(pair=chosen["label"]).values
     k = truth["pair_k"].sel(pair=chosen["label"]).values
     terms = _terms(first, second, product, rates, k, h)
+    # Partners beyond reservoir walls are independent of what is inside.
+    beyond = -truth["pair_beyond"].sel(pair=chosen["label"]).values * first
+    terms = terms._replace(
+        product_of_means=terms.product_of_means + beyond, exact=terms.exact + beyond
+    )
     dims = ("time", "x") if "time" in c.dims else ("x",)
     units = truth.attrs["units"]
     per = f"1/{units.get('length', 'length')}/{units.get('time', 'time')}"

@@ -4,14 +4,16 @@
 from the same `System` that particles and the PDE run from.
 """
 
-from hybridrd.theory.cdme.events import Event, VoxelModel, voxel_model
+from hybridrd.theory.cdme.event import Event
+from hybridrd.theory.cdme.events import VoxelModel, voxel_model
 from hybridrd.theory.cdme.evolve import solve
-from hybridrd.theory.cdme.pair_rates import pair_fraction, pair_rates
+from hybridrd.theory.cdme.pair_rates import mean_cap, pair_fraction, pair_rates
 from hybridrd.theory.cdme.steady import steady_state
 
 __all__ = [
     "Event",
     "VoxelModel",
+    "mean_cap",
     "pair_fraction",
     "pair_rates",
     "solve",

@@ -9,54 +9,18 @@ import numpy as np
 
 from hybridrd.continuum.conditions import Robin
 from hybridrd.errors import ModelError
-from hybridrd.model import doi
-from hybridrd.model.functions import Value, evaluate, needs_time
+from hybridrd.model.functions import evaluate
 from hybridrd.model.geometry import Box
-from hybridrd.model.grid import Floats, Grid
-from hybridrd.model.reaction import Reaction
+from hybridrd.model.grid import Grid
 from hybridrd.model.system import System
 from hybridrd.model.walls import Absorbing, Influx, PartiallyAbsorbing, Periodic, Reservoir
-from hybridrd.theory.cdme.pair_rates import pair_rates
+from hybridrd.theory.cdme.event import Event, on_wall, steady
+from hybridrd.theory.cdme.pairs import PairTable, pair_events, pair_table
 
 RESERVOIRS = {"wall": 2.0, "mirror": 1.0}
 """How often ``D/h²`` a copy in the last voxel crosses to the reservoir."""
 
 _NODES = 16  # Gauss points in each voxel, for creation at a rate that depends on position
-
-Site = tuple[int, int]
-"""Species and voxel, by number."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that takes and makes copies.
-
-    It happens at ``rate`` times the ways to choose ``takes``; two copies of one species and voxel
-    can be chosen in ``n (n - 1)`` ordered ways.
-    """
-
-    rate: float
-    takes: tuple[Site, ...]
-    makes: tuple[Site, ...]
-
-
-@dataclass(frozen=True)
-class PairTable:
-    """Rates of a reaction of two: Doi's, averaged over voxels, and the macroscopic one.
-
-    Attributes
-    ----------
-    reaction
-        The reaction.
-    rates
-        ``(voxels, voxels)`` (1/time).
-    k
-        ``(voxels,)`` (length/time).
-    """
-
-    reaction: Reaction
-    rates: Floats
-    k: Floats
 
 
 @dataclass(frozen=True)
@@ -87,6 +51,12 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
     averaged over the pair of voxels. The j-th product sits in the j-th reactant's voxel, further
     ones in the first's. At a `Reservoir` a copy in the last voxel leaves at ``gamma`` and copies
     enter at ``gamma c_R h`` (del Razo 2024, eq. (14)).
+
+    A copy within the Doi radius of a `Reservoir` wall also reacts with partners beyond it, at
+    ``lambda0 c_R V_cap`` (section III.A), the cap averaged over the voxel; products at the
+    partner's place are lost there. A like pair across the wall has either of its copies as the
+    first with equal probability. The complex of a reversible reaction dissociates in its voxel,
+    the second product uniformly within the radius; a place outside the domain rejects the event.
 
     Parameters
     ----------
@@ -124,23 +94,14 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
         raise ModelError(f"reservoir = {reservoir!r}: it is one of {', '.join(RESERVOIRS)}")
     grid = Grid(system.domain.lower, system.domain.upper, (int(voxels),))
     periodic = isinstance(system.walls.get("x-"), Periodic)
-    pairs = tuple(_pair_table(r, grid, periodic) for r in system.reactions if r.order == 2)
+    pairs = tuple(pair_table(system, r, grid, periodic) for r in system.reactions if r.order == 2)
     events = (
         *_jumps(system, grid, periodic),
         *_at_walls(system, grid, RESERVOIRS[reservoir]),
         *_singles(system, grid),
-        *(event for table in pairs for event in _pair_events(system, table)),
+        *(event for table in pairs for event in pair_events(system, table)),
     )
     return VoxelModel(system, grid, tuple(e for e in events if e.rate > 0), pairs)
-
-
-def _steady(value: Value, where: str) -> Value:
-    if needs_time(value):
-        raise ModelError(
-            f"{where}: the function depends on t; the master equation is solved with rates and "
-            f"walls that are constant in time, give a number or a function of x"
-        )
-    return value
 
 
 def _jumps(system: System, grid: Grid, periodic: bool) -> Iterator[Event]:
@@ -163,7 +124,7 @@ def _at_walls(system: System, grid: Grid, factor: float) -> Iterator[Event]:
             where = f"walls[{side!r}]: value of {species.name}"
             if isinstance(wall, Reservoir) and species.name in wall.concentrations:
                 gamma = factor * species.D / h**2
-                c_R = _on_wall(wall.concentrations[species.name], where)
+                c_R = on_wall(wall.concentrations[species.name], where)
                 yield Event(gamma * c_R * h, (), site)
                 yield Event(gamma, site, ())
             elif isinstance(wall, Absorbing):
@@ -171,11 +132,7 @@ def _at_walls(system: System, grid: Grid, factor: float) -> Iterator[Event]:
             elif isinstance(wall, PartiallyAbsorbing):
                 yield Event(Robin(wall.of(species.name)).conductance(species.D, h) / h, site, ())
             elif isinstance(wall, Influx) and species.name in wall.fluxes:
-                yield Event(_on_wall(wall.fluxes[species.name], where), (), site)
-
-
-def _on_wall(value: Value, where: str) -> float:
-    return float(evaluate(_steady(value, where), {}, 0.0, where, size=1)[0])
+                yield Event(on_wall(wall.fluxes[species.name], where), (), site)
 
 
 def _singles(system: System, grid: Grid) -> Iterator[Event]:
@@ -185,7 +142,7 @@ def _singles(system: System, grid: Grid) -> Iterator[Event]:
         if reaction.order == 2:
             continue
         where = f"rate of {reaction.label!r}"
-        k = _steady(reaction.macroscopic(1), where)
+        k = steady(reaction.macroscopic(1), where)
         products = [system.index(name) for name in reaction.products]
         if reaction.order == 0:
             nodes, weights = np.polynomial.legendre.leggauss(_NODES)
@@ -198,32 +155,3 @@ def _singles(system: System, grid: Grid) -> Iterator[Event]:
         for i, rate in enumerate(rates):
             takes = tuple((s, i) for s in reactants)
             yield Event(float(rate), takes, tuple((s, i) for s in products))
-
-
-def _pair_table(reaction: Reaction, grid: Grid, periodic: bool) -> PairTable:
-    where = f"rate of {reaction.label!r}"
-    if reaction.radius is None:
-        raise ModelError(
-            f"reaction {reaction.label!r}: pairs react within a Doi radius in the master equation; "
-            f"give radius="
-        )
-    k = _steady(reaction.macroscopic(1), where)
-    volume = doi.reactive_volume(reaction.radius, 1)
-    if callable(k):
-        rates = pair_rates(
-            lambda x: evaluate(k, {"x": x}, 0.0, where) / volume, reaction.radius, grid, periodic
-        )
-    else:
-        rates = pair_rates(k / volume, reaction.radius, grid, periodic)
-    return PairTable(reaction, rates, evaluate(k, grid.coordinates(), 0.0, where))
-
-
-def _pair_events(system: System, table: PairTable) -> Iterator[Event]:
-    a, b = (system.index(name) for name in table.reaction.reactants)
-    products = [system.index(name) for name in table.reaction.products]
-    # Like reactants: ordered ways count each pair twice.
-    factor = 0.5 if a == b else 1.0
-    for i, j in np.argwhere(table.rates > 0).tolist():
-        places = [j if p == 1 else i for p in range(len(products))]
-        makes = tuple(zip(products, places, strict=True))
-        yield Event(factor * float(table.rates[i, j]), ((a, i), (b, j)), makes)

@@ -83,7 +83,9 @@ def solve(
           eq. (1), normalised as in (2).
         - ``lost(time)``: probability that more than ``max_copies`` would have been needed by then;
           everything else sums over the rest, and is low by at most about that.
-        - ``pair_rate``, ``pair_k``: rates of the reactions of two, where there are any.
+        - ``pair_rate``, ``pair_beyond``, ``pair_k``: rates of the reactions of two, where there
+          are any: of a pair, of a first reactant with its partners beyond reservoir walls, and the
+          macroscopic one.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from hybridrd.errors import CapacityError
 from hybridrd.model.grid import Floats
-from hybridrd.theory.cdme.events import Event
+from hybridrd.theory.cdme.event import Event
 from hybridrd.theory.cdme.states import OVER, Integers, States, count_states
 
 Matrix = sparse.csr_array[np.float64, tuple[int, int]]

@@ -175,6 +175,11 @@ def _pair_variables(model: VoxelModel, time: str, length: str) -> dict[str, Any]
             np.array([t.rates for t in model.pairs]),
             {"units": f"1/{time}", "long_name": "Doi's rate averaged over pairs of voxels"},
         ),
+        "pair_beyond": (
+            ("pair", "x"),
+            np.array([t.beyond[0] for t in model.pairs]),
+            {"units": f"1/{time}", "long_name": "rate of a first reactant with partners beyond"},
+        ),
         "pair_k": (
             ("pair", "x"),
             np.array([t.k for t in model.pairs]),

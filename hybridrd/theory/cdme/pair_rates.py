@@ -1,4 +1,4 @@
-"""Doi's rate averaged over pairs of voxels."""
+"""Doi's rate averaged over pairs of voxels, and what reaches beyond a wall over each."""
 
 from __future__ import annotations
 
@@ -82,3 +82,31 @@ def pair_rates(
             rate = np.full(result.shape, lambda0)
         result += rate * pair_fraction(h * apart, h, radius)
     return result
+
+
+def mean_cap(grid: Grid, side: str, radius: float) -> Floats:
+    """Length of the Doi ball beyond a wall, averaged over each voxel, ``(voxels,)`` (length).
+
+    A copy at distance d from the wall reaches ``V_cap(d) = sigma - d`` beyond it, and nothing from
+    ``d = sigma`` on: over a voxel from d to d + h the mean is
+    ``[(sigma - d)² - (sigma - d - h)²]/(2 h)``, brackets that are negative being 0.
+
+    Parameters
+    ----------
+    grid
+        The voxels, one dimension.
+    side
+        The wall, ``"x-"`` or ``"x+"``.
+    radius
+        sigma (length).
+
+    Examples
+    --------
+    >>> mean_cap(Grid((0.0,), (1.0,), (4,)), "x-", radius=0.5)
+    array([0.375, 0.125, 0.   , 0.   ])
+    """
+    (h,) = grid.spacing
+    distance = h * np.arange(grid.cells + 1)
+    further = 0.5 * np.maximum(radius - distance, 0.0) ** 2  # integral of V_cap from there on
+    caps = (further[:-1] - further[1:]) / h
+    return np.asarray(caps if side == "x-" else caps[::-1])

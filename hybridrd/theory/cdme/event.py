@@ -1,0 +1,39 @@
+"""What an event is, and values that do not change in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hybridrd.errors import ModelError
+from hybridrd.model.functions import Value, evaluate, needs_time
+
+Site = tuple[int, int]
+"""Species and voxel, by number."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that takes and makes copies.
+
+    It happens at ``rate`` times the ways to choose ``takes``; two copies of one species and voxel
+    can be chosen in ``n (n - 1)`` ordered ways.
+    """
+
+    rate: float
+    takes: tuple[Site, ...]
+    makes: tuple[Site, ...]
+
+
+def steady(value: Value, where: str) -> Value:
+    """The value. Raises ModelError if it is a function of time."""
+    if needs_time(value):
+        raise ModelError(
+            f"{where}: the function depends on t; the master equation is solved with rates and "
+            f"walls that are constant in time, give a number or a function of x"
+        )
+    return value
+
+
+def on_wall(value: Value, where: str) -> float:
+    """A value on a wall of a line, which has no coordinates."""
+    return float(evaluate(steady(value, where), {}, 0.0, where, size=1)[0])
