@@ -1,0 +1,83 @@
+"""Bookkeeping of particle arrays against plain Python."""
+
+import naive
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybridrd.kernels import arrays
+
+SHAPES = st.lists(st.integers(1, 5), min_size=1, max_size=3)
+SEEDS = st.integers(0, 10**6)
+
+
+def box(shape):
+    """Lower corner, upper corner, cells per length."""
+    low = np.array([-0.3, 1.0, 2.5][: len(shape)])
+    high = low + np.array([1.1, 0.7, 2.0][: len(shape)])
+    return low, high, np.array(shape) / (high - low)
+
+
+def flat(index, shape):
+    """Flat index with the first axis fastest."""
+    return int(np.ravel_multi_index(index, shape, order="F"))
+
+
+@given(n=st.integers(0, 40), seed=SEEDS)
+def test_compact_keeps_the_others_in_order(n, seed):
+    source = np.random.default_rng(seed)
+    x, ids = source.normal(size=(2, n + 3)), np.arange(n + 3, dtype=np.uint64)
+    gone = source.integers(0, 3, n + 3).astype(np.uint8)
+    kept = [i for i in range(n) if gone[i] == 0]
+    expected = x[:, kept].copy()
+    assert arrays.compact(x, ids, gone, n) == len(kept)
+    assert ids[: len(kept)].tolist() == kept
+    np.testing.assert_array_equal(x[:, : len(kept)], expected)
+    assert not gone[:n].any()
+
+
+@given(shape=SHAPES, seed=SEEDS)
+def test_particles_are_counted_in_their_cells(shape, seed):
+    low, high, inverse = box(shape)
+    x = np.random.default_rng(seed).uniform(low, high, (50, len(shape)))
+    x[0], x[1] = low, high  # both ends belong to the box
+    counts = np.ones(np.prod(shape), np.int64)
+    arrays.count_in_cells(x.T.copy(), 50, low, inverse, np.array(shape), counts)
+    expected = np.ones_like(counts)
+    for index, number in naive.count_cells(x, low, high, shape).items():
+        expected[flat(index, shape)] += number
+    np.testing.assert_array_equal(counts, expected)
+
+
+@given(shape=SHAPES, seed=SEEDS, periodic=st.tuples(*[st.booleans()] * 3))
+def test_leavers_are_booked_in_the_cell_of_their_exit_point(shape, seed, periodic):
+    d, (low, high, inverse), source = len(shape), box(shape), np.random.default_rng(seed)
+    x = source.uniform(low - 0.5, high + 0.5, (60, d))  # also beside the domain
+    gone = source.integers(0, 2 * d + 1, 60).astype(np.uint8)
+    outside = source.integers(-1, shape[0], 2 * d)  # -1: a wall
+    outside = np.minimum(outside, np.repeat(shape, 2) - 1)
+    counts, credit = np.zeros(2 * d, np.int64), np.zeros(np.prod(shape), np.int64)
+    arrays.exit_cells(
+        x.T.copy(), gone, 60, low, inverse, np.array(shape), np.array(periodic[:d]), outside,
+        counts, credit,
+    )  # fmt: skip
+    expected = np.zeros_like(credit)
+    for point, mark in zip(x, gone, strict=True):
+        if mark == 0 or outside[mark - 1] < 0:
+            continue
+        place = [
+            naive.wrap(v, a, b) if p else min(max(v, a), b)
+            for v, a, b, p in zip(point, low, high, periodic, strict=False)
+        ]
+        index = list(naive.cell(place, low, high, shape))
+        index[(mark - 1) // 2] = outside[mark - 1]
+        expected[flat(index, shape)] += 1
+    np.testing.assert_array_equal(credit, expected)
+    np.testing.assert_array_equal(counts, np.bincount(gone, minlength=2 * d + 1)[1:])
+
+
+@given(st.lists(st.integers(0, 4), max_size=9))
+def test_runs_repeat_each_index(counts):
+    expected = [j for j, n in enumerate(counts) for _ in range(n)]
+    found = arrays.runs(np.array(counts, np.int64), len(expected))
+    assert found.tolist() == expected
