@@ -105,19 +105,29 @@ class Diffusion:
             self._stage = self._cache.get(grid, D, G * dt, self.walls, cut, solver)
             self.name = self._stage[1].name
 
-    def step(self, u: Floats, source: Floats | None = None, values: Values | None = None) -> Floats:
+    def step(
+        self,
+        u: Floats,
+        source: Floats | None = None,
+        values: Values | None = None,
+        slack: float = 0.0,
+    ) -> Floats:
         """The concentrations after ``dt``, never negative if ``u + source`` is not.
 
         Parameters
         ----------
         u
-            Concentrations before, ``(active,)``, not negative.
+            Concentrations before, ``(active,)``.
         source
             What is added to each cell during the step, as a concentration (amount per cell
             volume); it may be negative.
         values
             Concentration held on each wall with a given one: a number, or one per face cell in
             the flat order of the wall.
+        slack
+            How far below 0 and the least of ``u + source`` a cell may end before the step becomes
+            implicit Euler (concentration). A caller who keeps negative contents as debts wants
+            the linear step.
 
         Raises
         ------
@@ -140,7 +150,7 @@ class Diffusion:
         low, high = float(new.min()), float(new.max())
         if not math.isfinite(low + high):
             raise StepError(_not_finite(u, source))
-        if low < -ROUND_OFF * high:
+        if low < -slack - ROUND_OFF * high and low < float(total.min()) - slack:
             self.fallbacks += 1
             return self._euler(total, values, positive=True)
         first *= 1.0 - G

@@ -104,7 +104,9 @@ class Field:
             k = self._rates.at((step + 0.5) * self.dt)
             self.c = self._mass_action.step(self.c, k, 0.5 * self.dt)
 
-    def diffuse(self, step: int, source: Floats | None = None, noisy: bool = False) -> None:
+    def diffuse(
+        self, step: int, source: Floats | None = None, noisy: bool = False, slack: float = 0.0
+    ) -> None:
         """A step of diffusion, of second order; with noise implicit Euler, maybe negative.
 
         Parameters
@@ -113,6 +115,8 @@ class Field:
             Number of the step; wall values are those at its middle.
         source
             What is added to each cell during the step, ``(species, active)``, as a concentration.
+        slack
+            See `hybridrd.continuum.diffusion.Diffusion.step`.
         """
         t = (step + 0.5) * self.dt
         for s, diffusion in enumerate(self.diffusion):
@@ -122,8 +126,11 @@ class Field:
             if inflow is not None:
                 gain = inflow[self.active] * (self.dt / self.volume)
                 given = gain if given is None else given + gain
-            advance = diffusion.backward_euler if noisy else diffusion.step
-            self.c[s] = advance(self.c[s], given, walls.held(t))
+            held = walls.held(t)
+            if noisy:
+                self.c[s] = diffusion.backward_euler(self.c[s], given, held)
+            else:
+                self.c[s] = diffusion.step(self.c[s], given, held, slack)
 
     def wall_flux(self, species: int, wall: str, step: int, part: Mask) -> float:
         """Amount per time that left through part of a wall in the last step.

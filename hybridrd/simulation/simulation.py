@@ -195,10 +195,7 @@ class Simulation(Run):
         self._next_id = exchange.planes(self._groups, k, self._next_id)
         clock.lap("exchange")
         if self._field is not None and self._ledger is not None and exchange.credit is not None:
-            if self._noise is not None:
-                self._ledger.fluctuate(k, exchange.credit, self._noise)
-            else:
-                self._field.diffuse(k, self._ledger.source(exchange.credit))
+            self._ledger.diffuse(k, exchange.credit, self._noise)
             self._field.react(k)
         clock.lap("continuum")
         self._react(k, 1)
