@@ -122,10 +122,11 @@ def quantile(u, x0, s, reactivity, t):
             high = x
         else:
             low = x
-        new = x - (F - u) / slope if slope > 0.0 else low
+        newton = (F - u) / slope if slope > 0.0 else np.inf
+        if abs(newton) < _CLOSE * sd:
+            return max(x - newton, 0.0)
+        new = x - newton
         if not low < new < high:
             new = 0.5 * (low + high)
-        if abs(new - x) < _CLOSE * sd:
-            return new
         x = new
     return x
