@@ -40,9 +40,14 @@ def find(
     p = np.atleast_1d(np.array(p, float))
     room = len(ids_a) * len(ids_b) + 1
     i, j, priority = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint64)
-    m = pairs.find_pairs(
-        x_a, ids_a, len(ids_a), x_b, ids_b, starts, like, radius, p, low, inverse, shape,
-        np.array(periods), KEY, step, reaction, half, low, rates / extent, rates, i, j, priority,
+    periods = np.array(periods)
+    m = pairs.find_close(
+        x_a, len(ids_a), x_b, starts, like, radius, low, inverse, shape, periods, i, j
+    )
+    assert len(set(zip(i[:m], j[:m], strict=True))) == m  # no pair twice
+    m = pairs.fire(
+        i, j, m, x_a, ids_a, x_b, ids_b, like, p, periods, KEY, step, reaction, half,
+        low, rates / extent, rates, priority,
     )  # fmt: skip
     named = zip(ids_a[i[:m]], ids_b[j[:m]], priority[:m], strict=True)
     found = {(int(first), int(second)): int(order) for first, second, order in named}
@@ -154,17 +159,16 @@ def test_storage_order_changes_nothing():
 
 def test_too_little_room_is_reported():
     ids, x = cloud(30, 1, 1)
-    low, shape, one = np.array([-0.2]), np.array([4]), np.ones(1, np.int64)
+    low, shape = np.array([-0.2]), np.array([4])
     ids, x, starts = cell_list(ids, x, low, np.array([4.0]), shape)
     counts = []
     for room in (0, 3, 1000):
-        out = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint64)
+        out = np.empty(room, np.int64), np.empty(room, np.int64)
         counts.append(
-            pairs.find_pairs(
-                x, ids, 30, x, ids, starts, True, 0.2, np.ones(1), low, np.array([4.0]), shape,
-                np.zeros(1), KEY, 0, 0, 0, low, np.ones(1), one, *out,
+            pairs.find_close(
+                x, 30, x, starts, True, 0.2, low, np.array([4.0]), shape, np.zeros(1), *out
             )
-        )  # fmt: skip
+        )
     assert counts[0] == counts[1] == counts[2] > 50
 
 

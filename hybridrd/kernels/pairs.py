@@ -18,6 +18,7 @@ from hybridrd.kernels.rng import PAIR, philox, uniform52
 
 _MASK = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
+_BLOCK = 512
 
 
 @jit
@@ -62,98 +63,127 @@ def _pair_words(key, first, second, step, reaction, half):
     )
 
 
-@jit
-def _test_range(
-    i, first_j, last_j, xa, ida, xb, idb, like, r2, probability, widths, key, step, reaction, half,
-    rate_low, rate_inverse, rate_shape, out_i, out_j, out_priority, m,
-):  # fmt: skip
-    """Test particle i of the first species against a run of particles of the second."""
-    d = xa.shape[0]
-    for j in range(first_j, last_j):
-        if like and j <= i:
-            continue
-        distance2 = 0.0
-        for a in range(d):
-            delta = xb[a, j] - xa[a, i]
-            if widths[a] > 0.0:
-                delta -= widths[a] * math.floor(delta / widths[a] + 0.5)
-            distance2 += delta * delta
-        if distance2 > r2:
-            continue
-        p = probability[0]
-        if probability.shape[0] > 1:
-            index = 0
-            for a in range(d - 1, -1, -1):
-                middle = 0.5 * (xa[a, i] + xb[a, j])
-                if abs(xb[a, j] - xa[a, i]) * 2.0 > widths[a] > 0.0:
-                    middle += 0.5 * widths[a]  # the pair is joined through the periodic wall
-                k = math.floor((middle - rate_low[a]) * rate_inverse[a])
-                if widths[a] > 0.0:
-                    k %= rate_shape[a]
-                index = index * rate_shape[a] + min(max(k, 0), rate_shape[a] - 1)
-            p = probability[index]
-        first, second = ida[i], idb[j]
-        if like and first > second:
-            first, second = second, first
-        w0, w1, w2, w3 = _pair_words(key, first, second, step, reaction, half)
-        if uniform52(w0, w1) < p:
-            if m < out_i.shape[0]:
-                # The first of a like pair is the one with the lower id.
-                swap = like and ida[i] > idb[j]
-                out_i[m] = j if swap else i
-                out_j[m] = i if swap else j
-                out_priority[m] = (w2 << _32) | w3
-            m += 1
-    return m
+@inlined
+def _gap(delta, width):
+    """The shortest difference of two coordinates; ``width`` is the period, 0 for none."""
+    return delta - width * math.floor(delta / width + 0.5) if width > 0.0 else delta
 
 
 @jit
-def find_pairs(
-    xa, ida, na, xb, idb, starts_b, like, radius, probability, low, inverse, shape, widths,
-    key, step, reaction, half, rate_low, rate_inverse, rate_shape, out_i, out_j, out_priority,
+def _rate_cell(xa, i, xb, j, widths, low, inverse, shape):
+    """The rate cell of the point midway between two particles."""
+    index = 0
+    for a in range(xa.shape[0] - 1, -1, -1):
+        middle = 0.5 * (xa[a, i] + xb[a, j])
+        if abs(xb[a, j] - xa[a, i]) * 2.0 > widths[a] > 0.0:
+            middle += 0.5 * widths[a]  # the pair is joined through the periodic wall
+        k = math.floor((middle - low[a]) * inverse[a])
+        if widths[a] > 0.0:
+            k %= shape[a]
+        index = index * shape[a] + min(max(k, 0), shape[a] - 1)
+    return index
+
+
+@inlined
+def _distance2(xa, i, xb, j, widths):
+    """Squared distance of two particles."""
+    total = _gap(xb[0, j] - xa[0, i], widths[0]) ** 2
+    if xa.shape[0] > 1:
+        total += _gap(xb[1, j] - xa[1, i], widths[1]) ** 2
+        if xa.shape[0] > 2:
+            total += _gap(xb[2, j] - xa[2, i], widths[2]) ** 2
+    return total
+
+
+@jit
+def find_close(
+    xa, na, xb, starts_b, like, radius, low, inverse, shape, widths, out_i, out_j
 ):  # fmt: skip
-    """All pairs that fire; returns their number, which may exceed the room in the outputs.
+    """All pairs within the radius; returns their number, which may exceed the room for them.
 
     ``shape`` and ``starts_b`` describe the cell list of the second species; ``widths[a]`` is the
-    period along an axis, 0 where it is not periodic. ``probability`` has one entry, or one a cell
-    of the rate grid.
+    period along an axis, 0 where it is not periodic.
     """
     d = xa.shape[0]
+    room = out_i.shape[0]
     r2 = radius * radius
+    reach = radius * (1.0 + 1e-12)
     m = 0
     lower = np.zeros(3, np.int64)
     upper = np.zeros(3, np.int64)
-    place = np.zeros(3, np.int64)
     for i in range(na):
         for a in range(d):
-            k = math.floor((xa[a, i] - low[a]) * inverse[a])
-            place[a] = min(max(int(k), 0), shape[a] - 1)
-            if widths[a] > 0.0 and shape[a] >= 3:
-                lower[a] = place[a] - 1
-                upper[a] = place[a] + 1
-            else:
-                lower[a] = max(place[a] - 1, 0)
-                upper[a] = min(place[a] + 1, shape[a] - 1)
+            lower[a] = math.floor((xa[a, i] - reach - low[a]) * inverse[a])
+            upper[a] = math.floor((xa[a, i] + reach - low[a]) * inverse[a])
+            if widths[a] == 0.0:
+                lower[a] = max(lower[a], 0)
+                upper[a] = min(upper[a], shape[a] - 1)
+            elif upper[a] - lower[a] >= shape[a]:  # no cell twice
+                lower[a], upper[a] = 0, shape[a] - 1
+        # Cells along the first axis stand side by side, unless they wrap around.
+        whole = lower[0] >= 0 and upper[0] < shape[0]
+        turns = 1 if whole else upper[0] - lower[0] + 1
         for cz in range(lower[2], upper[2] + 1):
             z = cz % shape[2] if d > 2 else 0
             for cy in range(lower[1], upper[1] + 1):
                 y = cy % shape[1] if d > 1 else 0
                 row = shape[0] * (y + (shape[1] * z if d > 1 else 0))
-                if lower[0] >= 0 and upper[0] < shape[0]:
-                    m = _test_range(
-                        i, starts_b[row + lower[0]], starts_b[row + upper[0] + 1],
-                        xa, ida, xb, idb, like, r2, probability, widths, key, step, reaction, half,
-                        rate_low, rate_inverse, rate_shape, out_i, out_j, out_priority, m,
-                    )  # fmt: skip
-                else:
-                    for cx in range(lower[0], upper[0] + 1):
-                        c = row + cx % shape[0]
-                        m = _test_range(
-                            i, starts_b[c], starts_b[c + 1],
-                            xa, ida, xb, idb, like, r2, probability, widths, key, step, reaction,
-                            half, rate_low, rate_inverse, rate_shape, out_i, out_j, out_priority, m,
-                        )  # fmt: skip
+                for turn in range(turns):
+                    begin = row + (lower[0] if whole else (lower[0] + turn) % shape[0])
+                    end = row + upper[0] + 1 if whole else begin + 1
+                    first = max(starts_b[begin], i + 1) if like else starts_b[begin]
+                    for j in range(first, starts_b[end]):
+                        if _distance2(xa, i, xb, j, widths) <= r2:
+                            if m < room:
+                                out_i[m] = i
+                                out_j[m] = j
+                            m += 1
     return m
+
+
+@jit
+def _draw(first, second, key, step, reaction, half, chance, priority):
+    """The two numbers of each pair; a loop of its own, so that it vectorises."""
+    for k in range(first.shape[0]):
+        w0, w1, w2, w3 = _pair_words(key, first[k], second[k], step, reaction, half)
+        chance[k] = uniform52(w0, w1)
+        priority[k] = (w2 << _32) | w3
+
+
+@jit
+def fire(
+    i, j, m, xa, ida, xb, idb, like, probability, widths, key, step, reaction, half,
+    rate_low, rate_inverse, rate_shape, priority,
+):  # fmt: skip
+    """Of ``m`` close pairs keep those that react, with their priorities; returns how many.
+
+    ``probability`` has one entry, or one a cell of the rate grid. The first of a like pair is the
+    one with the lower id.
+    """
+    first, second = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
+    chance, order = np.empty(_BLOCK), np.empty(_BLOCK, np.uint64)
+    kept = 0
+    for begin in range(0, m, _BLOCK):
+        size = min(m - begin, _BLOCK)
+        for k in range(size):
+            p, q = i[begin + k], j[begin + k]
+            swap = like and ida[p] > idb[q]
+            if swap:
+                i[begin + k], j[begin + k] = q, p
+                p, q = q, p
+            first[k], second[k] = ida[p], idb[q]
+        _draw(first[:size], second[:size], key, step, reaction, half, chance, order)
+        for k in range(size):
+            p = probability[0]
+            a, b = i[begin + k], j[begin + k]
+            if probability.shape[0] > 1:
+                p = probability[
+                    _rate_cell(xa, a, xb, b, widths, rate_low, rate_inverse, rate_shape)
+                ]
+            if chance[k] < p:
+                i[kept], j[kept], priority[kept] = a, b, order[k]
+                kept += 1
+    return kept
 
 
 @jit

@@ -69,6 +69,7 @@ class Encounters:
         self._shape = np.array(grid.shape, np.int64)
         self._periodic = np.array(region.periodic)
         self._widths = np.where(region.wrapped, region.extent, 0.0)
+        self._room = 64  # for close pairs
         self.credit: NDArray[np.int64] | None = None
 
     def half_step(
@@ -128,19 +129,23 @@ class Encounters:
     ) -> Events:
         a, b = particles[e.first], particles[e.second]
         begin, inverse, shape = starts[e.second]
-        room = 64
+        like = e.first == e.second
         while True:
+            room = self._room
             i, j = np.empty(room, np.int64), np.empty(room, np.int64)
-            priority = np.empty(room, np.uint64)
-            m = pairs.find_pairs(
-                a.x, a.ids, a.n, b.x, b.ids, begin, e.first == e.second, e.radius, p.half,
-                self._region.low, inverse, shape, self._widths, self._key, step, e.channel, half,
-                self._low, self._inverse, self._shape, i, j, priority,
+            m = pairs.find_close(
+                a.x, a.n, b.x, begin, like, e.radius, self._region.low, inverse, shape,
+                self._widths, i, j,
             )  # fmt: skip
             if m <= room:
                 break
-            room = m
-        i, j = i[:m], j[:m]
+            self._room = m + m // 8
+        priority = np.empty(m, np.uint64)
+        m = pairs.fire(
+            i, j, m, a.x, a.ids, b.x, b.ids, like, p.half, self._widths, self._key, step,
+            e.channel, half, self._low, self._inverse, self._shape, priority,
+        )  # fmt: skip
+        i, j = i[:m].copy(), j[:m].copy()
         nowhere = np.full(m, -1, np.int64)
         return Events(
             e, i, j, priority[:m], (a.x[:, i], b.x[:, j]), (nowhere, nowhere), (e.first, e.second)
