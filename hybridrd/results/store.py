@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Hashable
 from importlib import import_module
 from pathlib import Path
@@ -14,13 +15,19 @@ import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.results.attributes import pack, unpack
+from hybridrd.results.metadata import passing
 
 if TYPE_CHECKING:
     import xarray as xr
 
 FORMAT = 1  # raise it when older programs could misread what is written
-_FORMAT_NAME = "hybridrd_format"
-_ORDER_NAME = "hybridrd_variables"
+FORMAT_NAME = "hybridrd_format"
+ORDER_NAME = "hybridrd_variables"
+# Of a store that a run writes into: how many records are whole, and which run it is.
+RECORDS_NAME = "hybridrd_records"
+RUN_NAME = "hybridrd_run"
+
+_UNREADABLE = (OSError, KeyError, TypeError, ValueError)
 
 
 def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None:
@@ -66,11 +73,11 @@ def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None
         _check_replaceable(path, netcdf, overwrite)
     if not path.parent.is_dir():
         raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
-    packed = _packed(dataset, path, netcdf)
+    ready = packed(dataset, path, netcdf)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        _write(packed, part, netcdf)
-        _put(part, path)
+        _write(ready, part, netcdf)
+        put(part, path)
     except (OSError, TypeError, ValueError) as error:
         raise ResultError(f"{path}: cannot be written: {error}") from error
     finally:
@@ -78,9 +85,10 @@ def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None
 
 
 def load(path: str | Path) -> xr.Dataset:
-    """Read a result that `save` wrote, whole and into memory.
+    """Read a result that `save` or a run wrote, whole and into memory.
 
-    Text comes back as objects, tuples in attributes as lists, all else as it was.
+    Text comes back as objects, tuples in attributes as lists, all else as it was. Of a run that
+    still writes, or was killed, the records that are complete; ``stopped`` says so.
 
     Raises
     ------
@@ -88,6 +96,16 @@ def load(path: str | Path) -> xr.Dataset:
         If there is nothing at ``path``, or it is not a result of hybridrd, or one that a newer
         version wrote.
     """
+    path = Path(path)
+    with open_result(path) as opened:
+        try:
+            return opened.load()
+        except _UNREADABLE as error:
+            raise ResultError(f"{path}: cannot be read as a result: {error}") from error
+
+
+def open_result(path: str | Path) -> xr.Dataset:
+    """A result whose values are read when they are asked for; else as `load`."""
     import xarray as xr
 
     path = Path(path)
@@ -95,17 +113,58 @@ def load(path: str | Path) -> xr.Dataset:
         raise ResultError(f"{path}: there is no such file or directory")
     try:
         if path.is_dir():
-            opened = xr.open_dataset(
-                path, engine="zarr", consolidated=False, decode_times=False, chunks=None
-            )
+            opened = _open_zarr(path)
         else:
             _need_h5netcdf(path)
             opened = xr.open_dataset(path, engine="h5netcdf", decode_times=False)
-        with opened:
-            dataset = opened.load()
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        result = _unpacked(_committed(opened), path)
+        result.set_close(opened.close)
+        return result
+    except _UNREADABLE as error:
+        if isinstance(error, ResultError):
+            raise
         raise ResultError(f"{path}: cannot be read as a result: {error}") from error
-    return _unpacked(dataset, path)
+
+
+def _open_zarr(path: Path) -> xr.Dataset:
+    """Open a zarr directory; again if a length changed between one array and the next."""
+    import xarray as xr
+
+    for _ in range(3):
+        try:
+            return xr.open_dataset(
+                path, engine="zarr", consolidated=False, decode_times=False, chunks=None
+            )
+        except ValueError as error:
+            if "conflicting sizes" not in str(error):
+                raise
+            time.sleep(0.05)
+    return xr.open_dataset(path, engine="zarr", consolidated=False, decode_times=False, chunks=None)
+
+
+def _committed(dataset: xr.Dataset) -> xr.Dataset:
+    """The records that were complete when the marker was written, of a store of a run."""
+    import xarray as xr
+
+    records = dataset.attrs.get(RECORDS_NAME)
+    if records is None:
+        return dataset
+    names = {passing(name): name for name in ("time", "obs") if passing(name) in dataset.dims}
+    if names:  # a length is just being changed, or was when the writer was killed
+        ends = {"time": records, "obs": None}
+        if "row_size" in dataset:
+            ends["obs"] = int(dataset["row_size"].values[:records].sum())
+        variables = {}
+        for name, variable in dataset.variables.items():
+            dims = [names.get(str(d), str(d)) for d in variable.dims]
+            part = tuple(slice(ends.get(d)) for d in dims)
+            variables[name] = (dims, variable[part].values, variable.attrs)
+        labels = [name for name in variables if name in (*dataset.coords, "time")]
+        return xr.Dataset(variables, attrs=dataset.attrs).set_coords(labels)
+    result = dataset.isel(time=slice(records))
+    if "row_size" in result and "obs" in result.dims:
+        result = result.isel(obs=slice(int(result["row_size"].values.sum())))
+    return result
 
 
 def _is_netcdf(path: Path) -> bool:
@@ -140,11 +199,11 @@ def _check_replaceable(path: Path, netcdf: bool, overwrite: bool) -> None:
         raise ResultError(f"{path}: exists and is not a {kind}; it is not overwritten")
 
 
-def _packed(dataset: xr.Dataset, path: Path, netcdf: bool) -> xr.Dataset:
+def packed(dataset: xr.Dataset, path: Path, netcdf: bool) -> xr.Dataset:
     """A dataset as it is stored: text as objects, attributes as the format can hold them."""
     result = _with_object_text(dataset.drop_encoding())
     order = [str(name) for name in dataset.data_vars]
-    attributes = {**dataset.attrs, _FORMAT_NAME: FORMAT, _ORDER_NAME: order}
+    attributes = {**dataset.attrs, FORMAT_NAME: FORMAT, ORDER_NAME: order}
     result.attrs = pack(attributes, netcdf, str(path))
     for name, variable in result.variables.items():
         variable.attrs = pack(variable.attrs, netcdf, f"{path}: {name}")
@@ -152,17 +211,19 @@ def _packed(dataset: xr.Dataset, path: Path, netcdf: bool) -> xr.Dataset:
 
 
 def _unpacked(dataset: xr.Dataset, path: Path) -> xr.Dataset:
-    """The inverse of `_packed`, with the checks of a stranger's file."""
+    """The inverse of `packed`, with the checks of a stranger's file."""
     attributes = unpack(dataset.attrs)
-    version = attributes.pop(_FORMAT_NAME, None)
+    version = attributes.pop(FORMAT_NAME, None)
     if not isinstance(version, int):
-        raise ResultError(f"{path}: is not a result of hybridrd (it has no {_FORMAT_NAME})")
+        raise ResultError(f"{path}: is not a result of hybridrd (it has no {FORMAT_NAME})")
     if version > FORMAT:
         raise ResultError(
             f"{path}: has format {version}, but this hybridrd reads formats up to {FORMAT}; "
             f"install a newer hybridrd"
         )
-    order = [name for name in attributes.pop(_ORDER_NAME, []) if name in dataset.data_vars]
+    for name in (RECORDS_NAME, RUN_NAME):
+        attributes.pop(name, None)
+    order = [name for name in attributes.pop(ORDER_NAME, []) if name in dataset.data_vars]
     rest = [name for name in dataset.data_vars if name not in order]
     result = _with_object_text(dataset.drop_encoding())[[*order, *rest]]
     result.attrs = attributes
@@ -197,7 +258,7 @@ def _write(dataset: xr.Dataset, place: Path, netcdf: bool) -> None:
     dataset.to_netcdf(place, engine="h5netcdf", encoding=encoding)
 
 
-def _put(part: Path, path: Path) -> None:
+def put(part: Path, path: Path) -> None:
     """Move what is complete to its place; what was there goes last."""
     if not path.is_dir():
         os.replace(part, path)

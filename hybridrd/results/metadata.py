@@ -1,0 +1,70 @@
+"""Metadata of a zarr (version 3) directory, changed so that xarray can open it at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+_FILE = "zarr.json"
+
+
+def read(place: Path) -> dict[str, Any]:
+    """The metadata of a group or an array."""
+    found: dict[str, Any] = json.loads((place / _FILE).read_text())
+    return found
+
+
+def edit(place: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the metadata of a group or an array at once: a reader sees the old or the new."""
+    about = read(place)
+    change(about)
+    part = place / f"{_FILE}.{secrets.token_hex(4)}.part"
+    try:
+        part.write_text(json.dumps(about))
+        os.replace(part, place / _FILE)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def arrays_along(group: Path, dimension: str) -> list[str]:
+    """Names of the arrays whose first dimension this is, or is about to be."""
+    found = []
+    for place in sorted(p.parent for p in group.glob(f"*/{_FILE}")):
+        names = read(place).get("dimension_names") or [""]
+        if names[0] in (dimension, passing(dimension)):
+            found.append(place.name)
+    return found
+
+
+def passing(dimension: str) -> str:
+    """What a dimension is called while its length changes."""
+    return f"{dimension}_"
+
+
+def resize(group: Path, names: Sequence[str], dimension: str, length: int) -> bool:
+    """Change the length of arrays along their first dimension; whether anything was changed.
+
+    One array after another: each gets its new length and a passing name of the dimension, then,
+    when all have it, the name back. So there is never one dimension with two lengths, which
+    xarray could not open. Values beyond a smaller length stay in their files, unseen.
+    """
+    known = [read(group / name) for name in names]
+    now = [(about["dimension_names"][0], about["shape"][0]) for about in known]
+    if all(entry == (dimension, length) for entry in now):
+        return False
+    between = (passing(dimension), length)
+    for name, entry in zip(names, now, strict=True):
+        if entry != between:
+            edit(group / name, lambda about: _set(about, *between))
+    for name in names:
+        edit(group / name, lambda about: _set(about, dimension, length))
+    return True
+
+
+def _set(about: dict[str, Any], dimension: str, length: int) -> None:
+    about["dimension_names"][0] = dimension
+    about["shape"][0] = length

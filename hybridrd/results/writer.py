@@ -1,0 +1,270 @@
+"""A result that is written while it is made: a zarr directory that can be read at any moment.
+
+What makes it whole at every moment, also if the program is killed: values are written first, the
+number of records that are complete (an attribute of the group, the commit marker) last. All arrays
+along time have their final length from the start; where a length must change all the same, xarray
+never sees two lengths of one dimension, see `StoreWriter._resize`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Hashable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+from hybridrd.results import metadata
+from hybridrd.results.attributes import pack
+from hybridrd.results.store import FORMAT_NAME, ORDER_NAME, RECORDS_NAME, RUN_NAME, packed
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+CHUNK_BYTES = 1 << 18  # of several records; written anew for every block in it
+_CHUNK_PARTICLES = 1 << 14
+_FAILURES = (OSError, RuntimeError, TypeError, ValueError, KeyError)
+UNFINISHED = "not finished: still running, or killed"
+
+
+class StoreWriter:
+    """Appends blocks of records to a zarr (version 3) directory.
+
+    Parameters
+    ----------
+    path
+        Where it is.
+
+    Attributes
+    ----------
+    records
+        Number of records that are complete.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.records = int(metadata.read(path)["attributes"][RECORDS_NAME])
+        self.broken = False
+        self._growing = metadata.arrays_along(path, "time")
+        self._ragged = metadata.arrays_along(path, "obs")
+        self._open = {name: _open(path, name) for name in self._growing}
+
+    @classmethod
+    def create(cls, path: Path, block: xr.Dataset, length: int, run: str) -> StoreWriter:
+        """Begin a store with its first records; it appears at ``path`` when they are in it.
+
+        Parameters
+        ----------
+        block
+            The first records, along ``time``, with all coordinates and attributes.
+        length
+            How many records are to come in all, these included.
+        run
+            What identifies the run.
+
+        Raises
+        ------
+        ResultError
+            If something is there, or nothing can be written.
+        """
+        check_place(path)
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            _lay_out(part, block, length, run)
+            writer = cls(part)
+            writer._write(block)
+            os.replace(part, path)
+        except _FAILURES as error:
+            raise ResultError(f"{path}: cannot be written: {error}") from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        return cls(path)
+
+    @classmethod
+    def resume(cls, path: Path, run: str, records: int, length: int) -> StoreWriter:
+        """Go on with the store of a run after some of its records; the others are forgotten.
+
+        Raises
+        ------
+        ResultError
+            If it is not the store of that run, or has fewer records.
+        """
+        if store_run(path) != run:
+            raise ResultError(f"{path}: exists, and is of another run; choose another name")
+        try:
+            writer = cls(path)
+            if writer.records < records:
+                raise ResultError(
+                    f"{path}: has {writer.records} records, fewer than the {records} that were "
+                    f"written when the simulation was where it is; take an earlier checkpoint"
+                )
+            # From now on those beyond do not count, whatever happens.
+            known = {RECORDS_NAME: records, "stopped": UNFINISHED}
+            metadata.edit(path, lambda about: about["attributes"].update(known))
+            writer.records = records
+            writer._resize("time", max(length, records))
+        except _FAILURES as error:
+            if isinstance(error, ResultError):
+                raise
+            raise ResultError(f"{path}: cannot be written: {error}") from error
+        return writer
+
+    def append(self, block: xr.Dataset) -> None:
+        """Add records.
+
+        Raises
+        ------
+        ResultError
+            If they cannot be written, or their shapes or types are not those of the first; the
+            records before them stay.
+        """
+        try:
+            self._write(block)
+        except _FAILURES as error:
+            self.broken = True
+            if isinstance(error, ResultError):
+                raise
+            raise ResultError(
+                f"{self.path}: no more records can be written ({error}); the first "
+                f"{self.records} are complete"
+            ) from error
+
+    def finish(self, attributes: Mapping[Hashable, Any]) -> None:
+        """Set the attributes of the result, and cut its arrays to the records there are.
+
+        Raises
+        ------
+        ResultError
+            If they cannot be written.
+        """
+        try:
+            if self._ragged:
+                self._resize("obs", self._particles())
+            self._resize("time", self.records)
+            plain = pack(attributes, netcdf=False, where=str(self.path))
+
+            def change(about: dict[str, Any]) -> None:
+                kept = (FORMAT_NAME, ORDER_NAME, RECORDS_NAME, RUN_NAME)
+                about["attributes"] = plain | {name: about["attributes"][name] for name in kept}
+
+            metadata.edit(self.path, change)
+        except OSError as error:
+            self.broken = True
+            raise ResultError(f"{self.path}: cannot be completed: {error}") from error
+
+    def check_variables(self, names: Iterable[str]) -> None:
+        """Refuse to go on with other variables. Raises ResultError that names them."""
+        there = {*self._growing, *self._ragged} - {"time"}
+        missing, new = sorted(there - set(names)), sorted(set(names) - there)
+        if missing or new:
+            raise ResultError(
+                f"{self.path}: was written with {', '.join(sorted(there))}; now there is "
+                f"{', '.join(new) if new else 'no ' + ', '.join(missing)} to record; give the "
+                f"same record=, observe= and positions="
+            )
+
+    def _write(self, block: xr.Dataset) -> None:
+        n, more = self.records, block.sizes["time"]
+        if n + more > self._open["time"].shape[0]:
+            self._resize("time", n + more)
+        if self._ragged:
+            self._write_particles(block)
+        for name, array in self._open.items():
+            values = block[name].values
+            if values.shape[1:] != array.shape[1:] or not _fits(values, array.dtype):
+                raise ResultError(
+                    f"{self.path}: {name!r} was {_kind(array)} in the first record, now it is "
+                    f"{_kind(values)}; let it always be the same"
+                )
+            array[n : n + more] = values
+        metadata.edit(self.path, lambda about: about["attributes"].update({RECORDS_NAME: n + more}))
+        self.records = n + more
+
+    def _write_particles(self, block: xr.Dataset) -> None:
+        done, more = self._particles(), block.sizes["obs"]
+        length = _open(self.path, self._ragged[0]).shape[0]
+        if done + more > length:  # rarely, with room for what comes
+            self._resize("obs", max(done + more, 2 * length))
+        if more:
+            for name in self._ragged:
+                _open(self.path, name)[done : done + more] = block[name].values
+
+    def _particles(self) -> int:
+        """Number of particles in the complete records."""
+        return int(self._open["row_size"][: self.records].sum())
+
+    def _resize(self, dimension: str, length: int) -> None:
+        names = self._growing if dimension == "time" else self._ragged
+        if metadata.resize(self.path, names, dimension, length) and dimension == "time":
+            self._open = {name: _open(self.path, name) for name in names}
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place where no store can be made. Raises ResultError."""
+    if path.suffix not in ("", ".zarr"):
+        raise ResultError(
+            f"{path}: a run writes NAME.zarr, a directory, not {path.suffix!r}; for netCDF save "
+            f"its result with hybridrd.save"
+        )
+    if path.exists() or path.is_symlink():
+        raise ResultError(f"{path}: exists; choose another name")
+    if not path.parent.is_dir():
+        raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
+
+
+def store_run(path: Path) -> str | None:
+    """What identifies the run that writes a store; None if it is none."""
+    try:
+        name = metadata.read(path)["attributes"].get(RUN_NAME)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # something else
+    return None if name is None else str(name)
+
+
+def _lay_out(part: Path, block: xr.Dataset, length: int, run: str) -> None:
+    """Everything but the records: coordinates, attributes, empty arrays."""
+    import zarr
+
+    ready = packed(block, part, netcdf=False)
+    growing = {"time", "obs"}
+    along = {
+        name: v.dims[0] for name, v in ready.variables.items() if growing.intersection(v.dims[:1])
+    }
+    fixed = ready.drop_vars(along)
+    fixed.attrs |= {RECORDS_NAME: 0, RUN_NAME: run}
+    fixed.to_zarr(part, mode="w-", consolidated=False, zarr_format=3)
+    group = zarr.open_group(part, mode="r+", use_consolidated=False)
+    for name, dimension in along.items():
+        variable = ready[name].variable
+        if variable.dtype.kind not in "biuf":
+            raise ResultError(f"{name!r} is {_kind(variable)}; only numbers can be written")
+        size = variable.dtype.itemsize * int(np.prod(variable.shape[1:]))
+        first = _CHUNK_PARTICLES if dimension == "obs" else max(1, CHUNK_BYTES // max(1, size))
+        group.create_array(
+            str(name),
+            shape=(0 if dimension == "obs" else length, *variable.shape[1:]),
+            chunks=(first, *(max(1, n) for n in variable.shape[1:])),
+            dtype=variable.dtype,
+            dimension_names=[str(d) for d in variable.dims],
+            attributes=variable.attrs,
+            fill_value=np.nan if variable.dtype.kind == "f" else variable.dtype.type(0),
+        )
+
+
+def _open(path: Path, name: str) -> Any:
+    import zarr
+
+    return zarr.open_array(path / name, mode="r+", zarr_format=3)
+
+
+def _fits(values: Any, dtype: Any) -> bool:
+    return bool(np.can_cast(values.dtype, dtype, casting="safe"))
+
+
+def _kind(values: Any) -> str:
+    shape = values.shape[1:]
+    return f"{values.dtype} of shape {shape}" if shape else f"a {values.dtype}"
