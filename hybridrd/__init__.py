@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from hybridrd.results.store import save as save
     from hybridrd.simulation.mean_field import mean_field as mean_field
     from hybridrd.simulation.simulation import Simulation as Simulation
+    from hybridrd.simulation.stop import SteadyState as SteadyState
+    from hybridrd.simulation.stop import WallTime as WallTime
 
 _PLACES = {
     "AccuracyWarning": "hybridrd.errors",
@@ -70,8 +72,10 @@ _PLACES = {
     "Shell": "hybridrd.model.shell",
     "Simulation": "hybridrd.simulation.simulation",
     "Species": "hybridrd.model.species",
+    "SteadyState": "hybridrd.simulation.stop",
     "StepError": "hybridrd.errors",
     "System": "hybridrd.model.system",
+    "WallTime": "hybridrd.simulation.stop",
     "compare": "hybridrd.results.compare",
     "ensemble": "hybridrd.ensemble",
     "examples": "hybridrd",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hybridrd.simulation.window import RecordedWindow
 
 _MOST_BLOCKS = 100
+_OWN = ("owed", "particles", "largest_c")  # diagnostics of one replica alone
 _COUNTED = ("overdrafts", "implicit_euler_steps")  # diagnostics that add up over replicas
 
 
@@ -120,7 +121,7 @@ class Sums:
                 described = {"units": units, "long_name": f"{text}: {what}"}
                 variables[f"{name}_{suffix}"] = (dims, values, described)
         attributes = {n: v for n, v in first.attrs.items() if n != "replica"}
-        diagnostics = {n: v for n, v in first.attrs["diagnostics"].items() if n != "owed"}
+        diagnostics = {n: v for n, v in first.attrs["diagnostics"].items() if n not in _OWN}
         attributes |= {
             "kind": "ensemble",
             "replicas": replicas,

@@ -1,160 +1,41 @@
-"""What every realisation has: its address in random numbers, its particles, its run."""
+"""The run of a realisation: to a time, with records and checkpoints, and on from one of them."""
 
 from __future__ import annotations
 
-import secrets
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
-from hybridrd.continuum.solvers import one_blas_thread
-from hybridrd.errors import ModelError, StepError
-from hybridrd.kernels.rng import make_key
-from hybridrd.model.grid import Floats
-from hybridrd.model.species import number
+from hybridrd.errors import StepError
 from hybridrd.model.system import System
-from hybridrd.results.dataset import Recorder, mean_rate
-from hybridrd.simulation.log import Log
-from hybridrd.simulation.particles import Particles
-from hybridrd.simulation.pool import Pool
-from hybridrd.simulation.progress import progress_bar
+from hybridrd.simulation.balance import balance, by_name
+from hybridrd.simulation.checkpoint import Checkpoints, restore, write_checkpoint
+from hybridrd.simulation.course import Course
 from hybridrd.simulation.provenance import attributes
-from hybridrd.simulation.schedule import in_steps, record_stride
-from hybridrd.simulation.state import (
-    State,
-    labels,
-    load_counts,
-    load_particles,
-    particles_state,
-    stored,
-)
+from hybridrd.simulation.realisation import Realisation
+from hybridrd.simulation.recording import OFFERED as OFFERED
+from hybridrd.simulation.recording import Recording
+from hybridrd.simulation.schedule import in_steps
 
 if TYPE_CHECKING:
     import xarray as xr
 
-OFFERED = ("concentration", "copy_number", "total", "flux", "crossings", "events")
 
-
-class Run(ABC):
-    """A realisation that is stepped and recorded; the geometry is left to its subclasses."""
-
-    def __init__(
-        self, system: System, dt: float, seed: int | None, replica: int, threads: int | None
-    ) -> None:
-        if not isinstance(system, System):
-            raise ModelError(f"system = {system!r}: give a System")
-        self.system = system
-        self.dt = number(dt, "dt", strict=True)
-        self.seed = _whole(secrets.randbits(63) if seed is None else seed, "seed")
-        self.replica = _whole(replica, "replica")
-        self.threads = max(1, _whole(1 if threads is None else threads, "threads"))
-        self.steps = 0
-        self.timings = {"reactions": 0.0, "exchange": 0.0, "diffusion": 0.0, "continuum": 0.0}
-        self._key = make_key(self.seed, self.replica)
-        self._pool = Pool(self.threads)
-        self._groups = [Particles(len(system.domain.axes)) for _ in system.species]
-        self._next_id = 0
-
-    @abstractmethod
-    def step(self) -> None:
-        """One step of dt; its order stands in `run`."""
-
-    @property
-    @abstractmethod
-    def face_names(self) -> list[str]:
-        """Names of the faces of the particle region."""
-
-    @property
-    @abstractmethod
-    def crossings(self) -> np.ndarray:
-        """Net number that left through each face since the start, ``(species, faces)``.
-
-        The array of the counts itself, as `events`.
-        """
-
-    @property
-    @abstractmethod
-    def events(self) -> np.ndarray:
-        """How often each reaction fired in the particle region since the start."""
-
-    @property
-    @abstractmethod
-    def total(self) -> Floats:
-        """Particles + integral of the continuum - amount owed, per species."""
-
-    def mean_flux(self, crossings: np.ndarray, elapsed: float) -> Floats:
-        """Net particles per time through each face since the last record, outwards."""
-        return mean_rate(crossings, elapsed)
-
-    @abstractmethod
-    def flat_concentration(self) -> Floats:
-        """Concentration on all cells, flat: ``(species, cells)``."""
-
-    @abstractmethod
-    def diagnostics(self) -> dict[str, Any]:
-        """What was chosen and what happened, as plain numbers and text."""
-
-    def state(self) -> State:
-        """All that decides the future, as arrays by name; a geometry adds its own."""
-        state: State = {
-            "steps": np.array(self.steps),
-            "next_id": np.array(self._next_id),
-            "faces": labels(self.face_names),
-            "reactions": labels([c.label for c in self.system.channels]),
-            "crossings": self.crossings.copy(),
-            "events": self.events.copy(),
-        }
-        for name, group in self.particles.items():
-            state |= particles_state(name, group)
-        return state | {f"timings/{name}": np.array(t) for name, t in self.timings.items()}
-
-    def load_state(self, state: State) -> None:
-        """Go back to what `state` gave: the same particles, fields, debts and counts.
-
-        Raises
-        ------
-        ResultError
-            If something is missing, or has another shape.
-        """
-        self.steps = int(stored(state, "steps", ()))
-        self._next_id = int(stored(state, "next_id", ()))
-        channels = [c.label for c in self.system.channels]
-        load_counts(state, "crossings", self.crossings, "faces", self.face_names)
-        load_counts(state, "events", self.events, "reactions", channels)
-        for name, group in self.particles.items():
-            load_particles(state, name, group)
-        for name in self.timings:
-            self.timings[name] = float(stored(state, f"timings/{name}", ()))
-
-    @property
-    def time(self) -> float:
-        """Time reached."""
-        return self.steps * self.dt
-
-    @property
-    def particles(self) -> Mapping[str, Particles]:
-        """The particles of each species by name: ``positions`` ``(n, d)`` and ``id`` ``(n,)``."""
-        return dict(zip(self.system.names, self._groups, strict=True))
-
-    @property
-    def copy_number(self) -> np.ndarray:
-        """Number of particles in the particle region, per species."""
-        return np.array([g.n for g in self._groups], np.int64)
-
-    @property
-    def concentration(self) -> Floats:
-        """Concentration on all cells of the domain, ``(species, nx, ny, nz)``."""
-        return np.asarray(self.system.grid.unflatten(self.flat_concentration()))
+class Run(Realisation):
+    """A realisation that is run and recorded."""
 
     def run(
         self,
         until: float,
         every: float | None = None,
         record: Sequence[str] | None = None,
+        out: str | Path | None = None,
+        positions: bool = False,
         observe: Mapping[str, Callable[[Any], Any]] | None = None,
         stop: Callable[[Any], bool] | None = None,
+        checkpoint: str | Path | None = None,
+        checkpoint_minutes: float = 10.0,
+        keep: int = 3,
         progress: bool | None = None,
     ) -> xr.Dataset:
         """Run to a time and return what was recorded.
@@ -168,6 +49,9 @@ class Run(ABC):
            exchanged as a source inside the step;
         4. half a step of reactions: creations and first-order families, then pairs.
 
+        Ctrl-C ends the run after its step, with a checkpoint if there are any, and raises
+        KeyboardInterrupt, whose message says how to go on.
+
         Parameters
         ----------
         until
@@ -176,11 +60,25 @@ class Run(ABC):
             Time between records, a multiple of dt; by default a hundredth of the run.
         record
             Names of variables to record; by default all.
+        out
+            ``NAME`` or ``NAME.zarr``: a zarr directory that is written while the run goes on,
+            which `hybridrd.load` can read at any moment; records take no memory then. A
+            simulation restored from a checkpoint of a run goes on with the store of that run.
+        positions
+            Whether to record all particles, as a contiguous ragged array: ``position(obs, axis)``
+            and ``particle_id(obs)``, of which ``row_size(time, species)`` belong to each record.
         observe
             Functions of the simulation by name, called at each record; each returns a number or
             an array of constant shape.
         stop
-            Called at each record; a true value ends the run.
+            Called at each record; a true value ends the run. `SteadyState` and `WallTime` are
+            such conditions.
+        checkpoint
+            Where to put checkpoints: a directory, or ``PREFIX.npz``; see `restore`.
+        checkpoint_minutes
+            Wall time between checkpoints; there is one at the end, too.
+        keep
+            How many checkpoints are kept.
         progress
             False for no progress bar; otherwise there is one where the output is a terminal, and
             (unless True) the run takes more than two seconds.
@@ -190,43 +88,97 @@ class Run(ABC):
         xarray.Dataset
             ``concentration(time, species, x, y, z)``, ``copy_number(time, species)``,
             ``total(time, species)``, ``flux(time, species, face)``, ``crossings`` and ``events``,
-            with time 0 (or the time of the call) first.
+            with time 0 (or the time of the call) first. With ``out`` its values are read from
+            there when they are asked for.
 
         Raises
         ------
         StepError
             If ``until`` or ``every`` is not a multiple of dt, or ``until`` has passed.
+        ResultError
+            If ``out`` or a checkpoint cannot be written, or would replace those of another run.
         """
         last = in_steps(until, self.dt, "until", least=0)
         if last < self.steps:
             raise StepError(f"until = {until:g} has passed; the simulation is at {self.time:.12g}")
-        stride = record_stride(every, self.dt, last - self.steps)
-        extra = dict(observe or {})
-        taken = sorted(set(extra) & {*OFFERED, "time", "species", "face", "reaction"})
-        if taken:
-            raise ModelError(f"observe: the name {taken[0]!r} is taken; choose another")
-        offered = OFFERED if self.system.reactions else OFFERED[:-1]
-        recorder = Recorder(
-            self.system.grid, self.system.names, self.face_names,
-            [c.label for c in self.system.channels], dict(self.system.units), record, offered,
-        )  # fmt: skip
-        log = Log(self, recorder, extra)
-        log.write(0.0)
-        first, reason = self.steps, "reached the end"
-        with one_blas_thread(), progress_bar(last - first, progress) as bar:
-            while self.steps < last:
-                self.step()
-                bar.update(1)
-                since = (self.steps - first) % stride
-                if since == 0 or self.steps == last:
-                    log.write((since or stride) * self.dt)
-                    if stop is not None and stop(self):
-                        reason = "stop condition"
-                        break
-        return recorder.dataset(attributes(self, reason, self.diagnostics()))
+        recording = Recording(self, last, every, record, observe, out, positions)
+        checkpoints = None
+        if checkpoint is not None:
+            checkpoints = Checkpoints(self, checkpoint, checkpoint_minutes, keep)
+        self._course = Course(self, last, recording, checkpoints, stop)
+        try:
+            return self._course.run(progress)
+        finally:
+            self._course = None
 
+    def attributes(self, reason: str) -> dict[str, Any]:
+        """What a result says of its origin and of the run."""
+        report = self.diagnostics() | {"particles": balance(self)}
+        if self.mark is not None and self.mark.largest.any():
+            report["largest_c"] = by_name(self.system.names, self.mark.largest)
+        return attributes(self, reason, report)
 
-def _whole(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise ModelError(f"{name} = {value!r}: a whole number of at least 0 is needed")
-    return int(value)
+    def checkpoint(self, path: str | Path) -> None:
+        """Write all that decides the future into one file, all of it or nothing.
+
+        Parameters
+        ----------
+        path
+            The file, by custom ``NAME.npz``; one that stands there is replaced.
+
+        Raises
+        ------
+        ResultError
+            If it cannot be written, or the simulation shares its mean field with others.
+        """
+        if self._course is not None:
+            self._course.recording.flush()
+        write_checkpoint(self, path)
+
+    @classmethod
+    def restore(
+        cls,
+        path: str | Path,
+        system: System | None = None,
+        allow_change: bool = False,
+        threads: int | None = None,
+    ) -> Self:
+        """The simulation of a checkpoint, which goes on as if it had never been interrupted.
+
+        Parameters
+        ----------
+        path
+            A file of `checkpoint` or of `run`, or a directory of them: the latest that can be
+            read.
+        system
+            The system, needed where there are Python functions in it; it is compared with that
+            of the checkpoint (of functions only the names).
+        allow_change
+            Take another system all the same, and keep the state: rates and walls may be others,
+            not species, geometry and cells.
+        threads
+            As of `Simulation`; the result does not depend on it.
+
+        Raises
+        ------
+        ResultError
+            If the file is damaged or of another format, or the system has changed; the message
+            names the first difference.
+
+        Examples
+        --------
+        >>> import hybridrd as hrd, tempfile
+        >>> A = hrd.Species("A", D=1.0)
+        >>> line, half = hrd.Box(x=(0, 2)), hrd.Box(x=(0, 1))
+        >>> system = hrd.System(
+        ...     species=[A], domain=line, particles=half, cells=20, initial={A: 50.0}
+        ... )
+        >>> sim = hrd.Simulation(system, dt=1e-3, seed=1)
+        >>> result = sim.run(until=0.1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sim.checkpoint(f"{folder}/half.npz")
+        ...     twin = hrd.Simulation.restore(f"{folder}/half.npz")
+        >>> sim.run(until=0.2).equals(twin.run(until=0.2))
+        True
+        """
+        return restore(cls, path, system, allow_change, threads)

@@ -142,6 +142,10 @@ class Simulation(Run):
         return self._exchange.crossings
 
     @property
+    def arrivals(self) -> np.ndarray:
+        return self._exchange.arrivals
+
+    @property
     def events(self) -> np.ndarray:
         return self._reactor.events
 
