@@ -56,8 +56,8 @@ def messages() -> Iterator[None]:
             reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         except MemoryError as error:
             reason = f"not enough memory {error}".strip()
-        except KeyboardInterrupt:
-            typer.echo("Interrupted.", err=True)
+        except KeyboardInterrupt as error:
+            typer.echo(str(error) or "Interrupted.", err=True)
             raise typer.Exit(130) from None  # as a shell reports it
         else:
             return
@@ -108,22 +108,28 @@ def run(
         Path | None, typer.Option(help="Draw the result beside its PDE: FILE.png, .pdf or .svg.")
     ] = None,
     overwrite: Overwrite = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint beside --out.")
+    ] = False,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(min=0.0, help="Wall time between checkpoints of one replica.")
+    ] = 10.0,
 ) -> None:
     """Run a published case, or the system of a file, and save the result.
 
     Where dt, until and so on are not given, they are the published ones, or those of the file's
-    [run] table.
+    [run] table. One replica can be read while it runs, and resumed when it was interrupted.
     """
     given = {"dt": dt, "until": until, "every": every, "seed": seed}
     given |= {"replicas": replicas, "workers": workers, "threads": threads}
     with messages():
         from hybridrd import commands
 
-        commands.check_output(out, commands.RESULTS, overwrite)
+        commands.check_output(out, commands.RESULTS, overwrite or resume)
         if plot is not None:
             commands.check_output(plot, commands.PICTURES, overwrite)
         job = commands.find_job(what, given)
-        for text in commands.run_job(job, out, plot, overwrite):
+        for text in commands.run_job(job, out, plot, overwrite, resume, checkpoint_minutes):
             typer.echo(text)
 
 

@@ -115,14 +115,37 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
     return job
 
 
-def run_job(job: Job, out: Path, picture: Path | None, overwrite: bool) -> Iterator[str]:
-    """Run, save and draw a job; yields lines that say what was done."""
-    from hybridrd.results.store import save
+def run_job(
+    job: Job,
+    out: Path,
+    picture: Path | None,
+    overwrite: bool,
+    resume: bool = False,
+    minutes: float = 10.0,
+) -> Iterator[str]:
+    """Run, save and draw a job; yields lines that say what was done.
 
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C; the message says how to go on, where that is possible.
+    """
     began = time.perf_counter()
-    result = _run(job)
+    if job.system.particles is not None and job.replicas == 1:
+        from hybridrd.unfinished import Unfinished
+
+        unfinished = Unfinished(job, out, overwrite, resume, minutes)
+        if resume:
+            yield f"going on from t = {unfinished.started:.12g}"
+        result = unfinished.run()
+    else:
+        if resume:
+            raise ModelError(f"{job.name}: --resume is for one replica with particles")
+        from hybridrd.results.store import save
+
+        result = _run(job)
+        save(result, out, overwrite=overwrite)
     seconds = time.perf_counter() - began
-    save(result, out, overwrite=overwrite)
     yield _headline(job, result)
     yield f"{seconds:.1f} s, saved to {out}"
     pde = None
@@ -136,11 +159,6 @@ def run_job(job: Job, out: Path, picture: Path | None, overwrite: bool) -> Itera
 def _run(job: Job) -> xr.Dataset:
     if job.system.particles is None:
         return _mean_field(job)
-    if job.replicas == 1:
-        from hybridrd.simulation.simulation import Simulation
-
-        simulation = Simulation(job.system, job.dt, seed=job.seed, threads=job.threads)
-        return simulation.run(job.until, job.every)
     from hybridrd.ensemble import ensemble
 
     return ensemble(
