@@ -42,7 +42,9 @@ class TridiagonalSolver:
         from scipy.linalg import lapack
 
         diagonal = matrix.diagonal()
-        self._diagonal, self._off, info = lapack.dpttrf(diagonal, matrix.diagonal(1))
+        self._diagonal, self._off, info = diagonal, np.zeros(0), 0
+        if len(diagonal) > 1:  # LAPACK's wrapper wants an off-diagonal
+            self._diagonal, self._off, info = lapack.dpttrf(diagonal, matrix.diagonal(1))
         if info != 0:
             raise ValueError("the matrix is not positive definite")
         self._solve: Callable[..., tuple[Floats, int]] = lapack.dpttrs
