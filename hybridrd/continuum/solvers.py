@@ -52,7 +52,7 @@ class TridiagonalSolver:
     def solve(self, rhs: Floats) -> Floats:
         """The solution of ``matrix @ u = rhs``, ``(active,)`` or ``(m, active)``."""
         if len(self._off) == 0:
-            return np.divide(rhs, self._diagonal)
+            return np.asarray(np.divide(rhs, self._diagonal))
         return self._solve(self._diagonal, self._off, rhs.T)[0].T
 
 
