@@ -30,10 +30,10 @@ PUBLISHED = {  # edge, cells, D, rates, dt, end
 
 
 def test_these_are_the_cases():
-    assert list(CASES) == list(MASSES)
+    assert list(CASES) == [*MASSES, "smoluchowski"]
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", MASSES)
 def test_masses_lie_in_the_continuum(name):
     system = CASES[name].system()
     grid = system.grid
@@ -44,7 +44,7 @@ def test_masses_lie_in_the_continuum(name):
         assert c.sum() * grid.volume == pytest.approx(mass, rel=1e-4)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", MASSES)
 def test_parameters_are_the_published_ones(name):
     edge, cells, D, rates, dt, end = PUBLISHED[name]
     case = CASES[name]
@@ -75,7 +75,7 @@ def test_defaults_of_the_run_fit_each_other(name):
 @pytest.mark.parametrize("name", CASES)
 def test_fields_can_be_changed(name):
     changed = CASES[name].system(cells=21, particles=None, interface=hrd.ExactPlane())
-    assert changed.cells == (21, 21)
+    assert set(changed.cells) == {21}
     assert changed.particles is None
     assert changed.interface == hrd.ExactPlane()
     with pytest.raises(hrd.ModelError, match="no field couplin"):

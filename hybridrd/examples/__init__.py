@@ -13,11 +13,20 @@ from hybridrd.examples.diffusion import diffusion
 from hybridrd.examples.lotka_volterra import lotka_volterra
 from hybridrd.examples.proliferation import proliferation
 from hybridrd.examples.sir import sir
+from hybridrd.examples.smoluchowski import smoluchowski
 
 if TYPE_CHECKING:
     from hybridrd.model.system import System
 
-__all__ = ["CASES", "Case", "diffusion", "lotka_volterra", "proliferation", "sir"]
+__all__ = [
+    "CASES",
+    "Case",
+    "diffusion",
+    "lotka_volterra",
+    "proliferation",
+    "sir",
+    "smoluchowski",
+]
 
 
 class Example(Protocol):
@@ -67,4 +76,12 @@ CASES: dict[str, Case] = {
         times=(1.0, 2.5),
     ),
     "sir": Case(sir, "S + I -> 2 I, I -> R", dt=0.005, until=1.5, every=0.1, times=(0.5, 1.0)),
+    "smoluchowski": Case(
+        smoluchowski,
+        "B is absorbed at a sphere",
+        dt=0.005,
+        until=50.0,
+        every=0.5,
+        times=(5.0, 50.0),
+    ),
 }
