@@ -81,7 +81,9 @@ def _difference(before: Any, now: Any, where: str) -> str | None:
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         if before.get(_KIND) == now.get(_KIND):
             return _of_tables(before, now, where)
-    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+    elif isinstance(before, list) and isinstance(now, list):
+        if len(before) != len(now):
+            return f"{where}: {len(before)} entries in the checkpoint, now {len(now)}"
         for i, (a, b) in enumerate(zip(before, now, strict=True)):
             found = _difference(a, b, f"{where}[{i}]")
             if found is not None:
