@@ -29,8 +29,8 @@ from hybridrd.kernels.walk import erfcx
 _ROOT_PI = 1.7724538509055159
 #: Below this ``|gamma| sqrt(4t)`` differences of E and erfc are taken from a series.
 _SERIES = 2e-3
-_ROUNDS = 60  # Newton's method needs about 4
-_CLOSE = 1e-6  # of sd: the last correction, the error is its square
+_ROUNDS = 60  # Halley's method needs about 3
+_CLOSE = 1e-4  # of sd or x: the last correction, the error is its cube
 
 
 @inlined
@@ -71,7 +71,7 @@ def absorption(x0, s, reactivity, t):
 
 @inlined
 def _move(x, x0, s, reactivity, t, E0, d0, H0, tail0, peak0):
-    """Distribution and density at x, from the terms at x0."""
+    """Distribution, density and its derivative at x, from the terms at x0."""
     a = 2.0 * math.sqrt(t)
     norm = 1.0 / (a * _ROOT_PI)  # of G
     X = x + x0
@@ -82,17 +82,22 @@ def _move(x, x0, s, reactivity, t, E0, d0, H0, tail0, peak0):
     first = 0.5 * (s + x0) * (math.erf(v) + 1.0 - tail0) - 2.0 * t * norm * (bell - peak0)
     second = 0.5 * (s - x0) * (tail0 - tail) - 2.0 * t * norm * (peak - peak0)
     third = (s - x0) * (d - d0) - (H - H0) + X * E - x0 * E0 - 4.0 * t * norm * (peak - peak0)
+    u = X / a
     if reactivity < np.inf:
-        w = norm * (bell + peak) - (reactivity + 1.0 / s) * E
+        gamma = reactivity + 1.0 / s
+        w = norm * (bell + peak) - gamma * E
+        slope = -2.0 * norm / a * (v * bell + u * peak) - gamma * (gamma * E - 2.0 * norm * peak)
     else:
         w = norm * (bell - peak)
+        slope = -2.0 * norm / a * (v * bell - u * peak)
     scale = 1.0 / (s + x0)
-    return scale * (first + second - third), scale * (s + x) * w
+    F = scale * (first + second - third)
+    return F, scale * (s + x) * w, scale * (w + (s + x) * slope)
 
 
 @jit
 def distribution(x, x0, s, reactivity, t):
-    """Probability to survive the step at a distance below x, and its derivative by x."""
+    """Probability to survive the step at a distance below x, and its two derivatives by x."""
     E0, d0, H0, tail0, peak0 = _terms(x0, s, reactivity, t)
     return _move(x, x0, s, reactivity, t, E0, d0, H0, tail0, peak0)
 
@@ -117,15 +122,18 @@ def quantile(u, x0, s, reactivity, t):
     x = x0 + sd * _normal_quantile(min(max(u, 1e-12), 1.0 - 1e-12))
     x = max(x, 0.5 * sd)  # nearer ones have mostly been reflected
     for _ in range(_ROUNDS):
-        F, slope = _move(x, x0, s, reactivity, t, E0, d0, H0, tail0, peak0)
+        F, slope, bend = _move(x, x0, s, reactivity, t, E0, d0, H0, tail0, peak0)
         if u < F:
             high = x
         else:
             low = x
-        newton = (F - u) / slope if slope > 0.0 else np.inf
-        if abs(newton) < _CLOSE * sd:
-            return max(x - newton, 0.0)
-        new = x - newton
+        change = np.inf
+        if slope > 0.0:
+            change = (F - u) / slope
+            change /= max(1.0 - 0.5 * change * bend / slope, 0.5)
+        if abs(change) < _CLOSE * min(sd, x):
+            return max(x - change, 0.0)
+        new = x - change
         if not low < new < high:
             new = 0.5 * (low + high)
         x = new
