@@ -80,3 +80,8 @@ def same_state(one, other):
     for name in names:
         assert first[name].dtype == second[name].dtype, name
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def simulation(system, **options):
+    """A simulation of the step and seed that all tests here share."""
+    return hrd.Simulation(system, DT, seed=11, **options)

@@ -85,13 +85,24 @@ class StoreWriter:
         return cls(path)
 
     @classmethod
-    def resume(cls, path: Path, run: str, records: int, length: int) -> StoreWriter:
+    def resume(
+        cls, path: Path, run: str, records: int, length: int, names: Iterable[str]
+    ) -> StoreWriter:
         """Go on with the store of a run after some of its records; the others are forgotten.
+
+        Parameters
+        ----------
+        records
+            How many stay.
+        length
+            How many there are to be in all.
+        names
+            The variables of the records to come.
 
         Raises
         ------
         ResultError
-            If it is not the store of that run, or has fewer records.
+            If it is not the store of that run, or has fewer records, or other variables.
         """
         if store_run(path) != run:
             raise ResultError(f"{path}: exists, and is of another run; choose another name")
@@ -102,11 +113,15 @@ class StoreWriter:
                     f"{path}: has {writer.records} records, fewer than the {records} that were "
                     f"written when the simulation was where it is; take an earlier checkpoint"
                 )
+            writer._check_variables({*names})
             # From now on those beyond do not count, whatever happens.
             known = {RECORDS_NAME: records, "stopped": UNFINISHED}
             metadata.edit(path, lambda about: about["attributes"].update(known))
             writer.records = records
             writer._resize("time", max(length, records))
+            if writer._ragged:  # killed between one array and the next, perhaps
+                lengths = [_open(path, name).shape[0] for name in writer._ragged]
+                writer._resize("obs", max(lengths))
         except _FAILURES as error:
             if isinstance(error, ResultError):
                 raise
@@ -156,10 +171,9 @@ class StoreWriter:
             self.broken = True
             raise ResultError(f"{self.path}: cannot be completed: {error}") from error
 
-    def check_variables(self, names: Iterable[str]) -> None:
-        """Refuse to go on with other variables. Raises ResultError that names them."""
+    def _check_variables(self, names: set[str]) -> None:
         there = {*self._growing, *self._ragged} - {"time"}
-        missing, new = sorted(there - set(names)), sorted(set(names) - there)
+        missing, new = sorted(there - names), sorted(names - there)
         if missing or new:
             raise ResultError(
                 f"{self.path}: was written with {', '.join(sorted(there))}; now there is "

@@ -62,7 +62,7 @@ class Course:
                 self._stop.load_state(sim.halted)
             reason = self._advance(progress)
         except BaseException as error:
-            self.recording.close(f"{type(error).__name__}: {error}")
+            self.recording.leave(f"{type(error).__name__}: {error}")
             raise
         result = self.recording.close(reason)
         if checkpoints is not None and not checkpoints.has_now():

@@ -60,7 +60,7 @@ class Recording:
     ) -> None:
         self._run, self._last = run, last
         self._observers = dict(observe or {})
-        taken = sorted(set(self._observers) & _TAKEN)
+        taken = sorted(set(self._observers) & {*_TAKEN, *run.system.grid.axes})
         if taken:
             raise ModelError(f"observe: the name {taken[0]!r} is taken; choose another")
         offered = OFFERED if run.system.reactions else OFFERED[:-1]
@@ -90,11 +90,10 @@ class Recording:
         mark = self._mark
         if self.resumes:
             assert self.out is not None
-            names = [*self._recorder.variables, *self._observers]
-            ahead = mark.records + self._due_after(mark.step)
-            writer = StoreWriter.resume(self.out, mark.run, mark.records, ahead)
-            writer.check_variables([*names, *(PARTICLES if self._positions else ())])
-            self._writer = writer
+            particles = PARTICLES if self._positions else ()
+            names = [*self._recorder.variables, *self._observers, *particles]
+            length = mark.records + self._due_after(mark.step)
+            self._writer = StoreWriter.resume(self.out, mark.run, mark.records, length, names)
             LOGGER.info("going on after %d records in %s", mark.records, self.out)
             if mark.step < self._run.steps:
                 self.step()
@@ -128,14 +127,18 @@ class Recording:
         self._recorder.clear()
         self._written = time.monotonic()
 
+    def leave(self, reason: str) -> None:
+        """Write all records there are to disk, if there is where, and why there are no more."""
+        self.flush()
+        if self._writer is not None and not self._writer.broken:
+            attributes: dict[Any, Any] = self._run.attributes(reason)
+            self._writer.finish(attributes)
+
     def close(self, reason: str) -> xr.Dataset:
         """All records as a Dataset; from a store they are read when they are asked for."""
-        self.flush()
-        attributes: dict[Any, Any] = self._run.attributes(reason)
         if self._writer is None or self.out is None:
-            return self._recorder.dataset(attributes)
-        if not self._writer.broken:
-            self._writer.finish(attributes)
+            return self._recorder.dataset(self._run.attributes(reason))
+        self.leave(reason)
         return open_result(self.out)
 
     @property
