@@ -92,7 +92,8 @@ def find_straddling(
     ``opens[axis, side]`` says beyond which faces there is one; ``c`` is its concentration on all
     cells (0 in the region), ``walls`` that of reservoir walls, face by face from ``offsets``
     (-1: none). ``probability`` is that of a pair in the full step, one or one a cell; ``trials``
-    the mean number of candidates in a half step, for the largest probability and ``c_max``.
+    the mean number of candidates in a half step, for the largest probability and ``c_max``. As in
+    pairs within the region, a particle may be proposed more than once.
     Cell -1 in the output stands for a wall's reservoir.
     """
     d = x.shape[0]
@@ -137,7 +138,6 @@ def find_straddling(
                     for a in range(d):
                         out_y[a, m] = y[a]
                 m += 1
-                break
     return m
 
 
