@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hybridrd.results.statistics import Moments
+from hybridrd.results.statistics import Comoments, Moments
 
 
 def moments(samples: np.ndarray) -> Moments:
@@ -134,3 +134,32 @@ def test_shapes_must_agree_and_there_must_be_samples() -> None:
         _ = Moments().mean
     with pytest.raises(ValueError, match="no samples"):
         _ = Moments().variance
+
+
+def test_covariances_are_those_of_all_samples() -> None:
+    # Integers with a large offset, in blocks of sizes 10, 1 and 26, stored and read between.
+    samples = np.random.default_rng(0).integers(0, 1000, (37, 3, 4, 2)) + 10**6
+    total = Comoments()
+    for part in (samples[:10], samples[10:11], samples[11:]):
+        block = Comoments()
+        for sample in part:
+            block.add(sample)
+        total.merge(Comoments.from_state(block.state()))
+    d = samples - samples.mean(axis=0)
+    exact = np.einsum("rtix,rtjx->tijx", d, d) / 36
+    np.testing.assert_allclose(total.covariance, exact, rtol=1e-10)
+    np.testing.assert_array_equal(total.covariance, total.covariance.swapaxes(1, 2))
+    diagonal = np.einsum("tiix->tix", total.covariance)
+    np.testing.assert_allclose(diagonal, total.variance, rtol=1e-12)
+    np.testing.assert_array_equal(total.mean, samples.mean(axis=0))
+
+
+def test_moments_are_the_same_after_their_arrays_are_stored() -> None:
+    m = moments(np.arange(12).reshape(4, 3))
+    n = Moments.from_state(m.state())
+    for one in (m, n):
+        one.add(np.array([5, 5, 7]))
+    assert n.mean.tobytes() == m.mean.tobytes()
+    assert n.variance.tobytes() == m.variance.tobytes()
+    with pytest.raises(ValueError, match="no samples"):
+        Moments().state()

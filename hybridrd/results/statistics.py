@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +97,24 @@ class Moments:
         """Standard error of the mean, sqrt(variance / count); NaN for one sample."""
         return np.asarray(np.sqrt(self.variance / self.count))
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All that there is, as arrays by name; `from_state` is the inverse."""
+        if self._mean is None or self._m2 is None:
+            raise ValueError("there are no samples yet")
+        state: dict[str, NDArray[Any]] = {"mean": self._mean, "m2": self._m2}
+        state["count"] = np.array(self.count)
+        if self._sum is not None:
+            state["sum"] = self._sum
+        return state
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, NDArray[Any]]) -> Self:
+        """The moments of a `state`. Raises KeyError where something is missing."""
+        made = cls()
+        made.count, made._sum = int(state["count"]), state.get("sum")
+        made._mean, made._m2 = state["mean"], state["m2"]
+        return made
+
     def _move_mean(self, whole: NDArray[np.int64] | None, mean: Floats) -> None:
         """Set the mean, from the integer sum where there is one."""
         if self._sum is not None and whole is not None:
@@ -109,3 +128,69 @@ class Moments:
         assert self._mean is not None
         if shape != self._mean.shape:
             raise ValueError(f"a sample of shape {shape} among samples of {self._mean.shape}")
+
+
+class Comoments(Moments):
+    """Moments with the sums of products of deviations, between the entries of the second axis.
+
+    For samples ``(a, n, ...)`` they are ``(a, n, n, ...)``, added and merged as those of `Moments`
+    with the product of two deviations in the place of the square; exactly symmetric.
+
+    Examples
+    --------
+    >>> pairs = Comoments()
+    >>> for n in (1, 2, 3):
+    ...     pairs.add(np.array([[n, -2 * n]]))
+    >>> pairs.covariance
+    array([[[ 1., -2.],
+            [-2.,  4.]]])
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._products: Floats | None = None
+
+    def add(self, sample: Any) -> None:
+        """Add one sample, of at least two dimensions."""
+        x = np.asarray(sample, dtype=np.float64)
+        before = np.zeros_like(x) if self._mean is None else x - self._mean
+        super().add(sample)
+        self._add(before, (self.count - 1) / self.count)
+
+    def merge(self, other: Moments) -> None:
+        """Add all samples of another set of the same kind."""
+        assert isinstance(other, Comoments)
+        if other._mean is None or other._products is None:
+            return
+        mine, self_mean = self.count, self._mean
+        super().merge(other)
+        delta = np.zeros_like(other._mean) if self_mean is None else other._mean - self_mean
+        self._add(delta, mine * other.count / self.count)
+        assert self._products is not None
+        self._products += other._products
+
+    @property
+    def covariance(self) -> Floats:
+        """Unbiased covariances; NaN for one sample, which has none."""
+        if self._products is None:
+            raise ValueError("there are no samples to take the covariance of")
+        if self.count == 1:
+            return np.full_like(self._products, np.nan)
+        return np.asarray(self._products / (self.count - 1))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """As of `Moments`, with the products."""
+        state = super().state()
+        assert self._products is not None
+        return {**state, "products": self._products}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, NDArray[Any]]) -> Self:
+        """The moments of a `state`. Raises KeyError where something is missing."""
+        made = super().from_state(state)
+        made._products = state["products"]
+        return made
+
+    def _add(self, deviation: Floats, weight: float) -> None:
+        products = weight * (deviation[:, :, None] * deviation[:, None, :])
+        self._products = products if self._products is None else self._products + products
