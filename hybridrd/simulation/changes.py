@@ -54,6 +54,11 @@ def check_same(before: Mapping[str, Any], now: System, allow_change: bool, where
         )
 
 
+def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """The first place where two portraits differ, with both values; None if they are equal."""
+    return _difference(before, now, "")
+
+
 def _shape(drawn: Mapping[str, Any]) -> dict[str, Any]:
     names = [s["name"] for s in drawn["species"]]
     hybrid = drawn["particles"] is not None and drawn["particles"] != drawn["domain"]
