@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import pickle
 import secrets
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from io import BytesIO
-from types import FunctionType, ModuleType
+from itertools import chain
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from hybridrd.errors import HybridrdError, ModelError
-from hybridrd.replicas import Job, Sums, make_blocks, run_block
+from hybridrd.engines import (
+    Blocks,
+    Done,
+    check_importable,
+    check_main,
+    in_processes,
+    in_this_process,
+)
+from hybridrd.errors import ModelError
+from hybridrd.finished import Finished
+from hybridrd.replicas import Job, Sums, make_blocks
+from hybridrd.requests import Requests
+from hybridrd.summary import summary
 
 if TYPE_CHECKING:
     import xarray as xr
+    from distributed import Client
 
     from hybridrd.model.system import System
     from hybridrd.simulation.plan import Plan
     from hybridrd.simulation.window import RecordedWindow
 
 SHARED_BYTES = 500e6  # a larger mean field is solved by each replica beside itself
-
-_GUARD = (
-    'put the call of ensemble under `if __name__ == "__main__":` in the script; '
-    "worker processes import the script anew"
-)
 
 
 def ensemble(
@@ -44,13 +47,18 @@ def ensemble(
     record: Sequence[str] | None = None,
     threads: int | None = None,
     progress: bool | None = None,
+    client: Client | str | None = None,
+    covariance: Sequence[str] = (),
+    quantiles: Sequence[float] = (),
+    keep: Sequence[str] = (),
+    resume: str | Path | None = None,
 ) -> xr.Dataset:
     """Run replicas of a system and return their statistics.
 
     Replica i is ``Simulation(system, dt, seed, replica=i)``, bit for bit, and the result does not
-    depend on the number of workers. Memory does not grow with the number of replicas. In mean-field
-    coupling all replicas share one solution of the PDE; in two-way coupling each has its own
-    continuum.
+    depend on who ran it: on the number of workers, their order, or the death of one. Memory does
+    not grow with the number of replicas, but for those to keep. In mean-field coupling all replicas
+    share one solution of the PDE; in two-way coupling each has its own continuum.
 
     Parameters
     ----------
@@ -69,22 +77,45 @@ def ensemble(
     threads
         Threads of each replica. By default one.
     progress
-        As of `Simulation.run`; the bar counts replicas.
+        As of `Simulation.run`; the bar counts replicas and says how long they will take.
+    client
+        A ``dask.distributed.Client``, or the address of a Dask scheduler such as
+        ``"tcp://10.0.0.1:8786"``: its workers run the replicas. Needs ``hybridrd[distributed]``.
+        Functions in the system must be importable there, or defined in the script or notebook.
+    covariance
+        Variables of which to return the covariance between species (``events``: reactions).
+    quantiles
+        Probabilities, such as ``[0.1, 0.5, 0.9]``, of quantiles of the variables in ``keep``; or,
+        without keep, of all that are recorded but ``concentration``. They need all replicas in
+        memory, too.
+    keep
+        Variables of which to return every replica. All that is kept in memory may take 0.5 GB.
+    resume
+        A directory for finished replicas, in blocks of a hundredth of all. The same call after an
+        interruption runs only those that are missing, with the same result to the last bit.
 
     Returns
     -------
     xarray.Dataset
         Of every recorded variable ``<name>_mean``, ``<name>_var`` (unbiased variance over the
         replicas) and ``<name>_sem`` (standard error of the mean, sqrt(var / replicas)); the last
-        two are NaN for one replica. Attributes as of a run, with ``replicas``; ``timings`` are
-        sums over the replicas, but for ``elapsed`` and ``shared_continuum``.
+        two are NaN for one replica. On request ``<name>_cov`` with the second dimension twice, as
+        in ``copy_number_cov(time, species, species_2)`` (unbiased, at the same time and place);
+        ``<name>_quantile(quantile, ...)``; and ``<name>(replica, ...)``. Attributes as of a run,
+        with ``replicas``; ``timings`` are sums over the replicas, but for ``elapsed`` and
+        ``shared_continuum``.
 
     Raises
     ------
     ModelError, StepError, CapacityError
-        If a number does not fit, or the system cannot be sent to workers; before anything runs.
+        If a number does not fit, the system cannot be sent to workers, or too much is to be kept;
+        before anything runs.
+    ResultError
+        If ``resume`` holds replicas of another ensemble (the message says what has changed), or
+        cannot be written to.
     HybridrdError
-        If a replica fails (the message has its number and the seed), or a worker process dies.
+        If a replica fails (the message has its number and the seed), a worker process dies, or
+        there is no Dask cluster at the address.
 
     Examples
     --------
@@ -107,6 +138,9 @@ def ensemble(
 
     replicas = _whole(replicas, "replicas", 1)
     processes = _whole(0 if workers is None else workers, "workers", 0)
+    seed = None if seed is None else _whole(seed, "seed", 0)
+    threads = _whole(1 if threads is None else threads, "threads", 1)
+    _check_engine(workers, client)
     plan = compile_system(system, dt)
     if plan.region is None:
         raise ModelError(
@@ -115,35 +149,86 @@ def ensemble(
         )
     steps = in_steps(until, plan.dt, "until", least=0)
     stride = record_stride(every, plan.dt, steps)
-    _check_record(system, record)
+    wanted = Requests.checked(plan, replicas, steps, stride, record, covariance, quantiles, keep)
     if processes > 1:
-        _check_main()
-        _check_importable(system)
+        check_main()
+        check_importable(system)
+    blocks = dict(enumerate(make_blocks(replicas)))
+    finished = None
+    if resume is not None:
+        arguments = {"dt": plan.dt, "until": until, "every": stride * plan.dt, "seed": seed}
+        arguments |= {"replicas": replicas, **wanted.described()}
+        finished = Finished(resume, system, arguments)
+        seed = finished.seed
+    stored = finished.whole(blocks) if finished is not None else []
+    todo = {index: block for index, block in blocks.items() if index not in stored}
     began = time.perf_counter()
-    window = _shared_window(plan, steps, stride)
+    window = _shared_window(plan, steps, stride) if todo else None
     solved = time.perf_counter() - began
     job = Job(
         plan=plan,
         window=window,
-        seed=secrets.randbits(63) if seed is None else _whole(seed, "seed", 0),
+        seed=secrets.randbits(63) if seed is None else seed,
         until=until,
         every=every,
-        record=None if record is None else tuple(record),
-        threads=_whole(1 if threads is None else threads, "threads", 1),
+        record=wanted.record,
+        threads=threads,
+        covariance=wanted.covariance,
+        kept=wanted.sampled,
     )
-    total = Sums()
-    blocks = make_blocks(replicas)
+    total = Sums(job.covariance, job.kept)
     with progress_bar(replicas, progress, unit="replica") as bar:
-        if processes > 1:
-            for block, sums in zip(blocks, _in_processes(job, blocks, processes), strict=True):
-                total.merge(sums)
-                bar.update(len(block))
+        bar.initial = bar.n = replicas - sum(map(len, todo.values()))
+        bar.refresh()
+        update = bar.update
+        if client is not None and todo:
+            from hybridrd.cluster import on_cluster
+
+            done = on_cluster(job, todo, client)
+        elif processes > 1 and todo:
+            done = in_processes(job, todo, processes)
         else:
-            for block in blocks:
-                total.merge(run_block(job, block, bar.update))
+            done, update = in_this_process(job, todo, bar.update), lambda _: None
+        try:
+            for sums in _in_order(done, blocks, finished, stored, update):
+                total.merge(sums)
+        except KeyboardInterrupt as error:
+            if finished is None:
+                raise
+            raise KeyboardInterrupt(
+                f"Interrupted; {finished.place} holds what is done, and the same call with "
+                f"resume= goes on after it."
+            ) from error
     timings = {**total.timings, "shared_continuum": solved} if window else total.timings
     timings = {**timings, "elapsed": time.perf_counter() - began}
-    return total.dataset(replicas, {n: round(t, 6) for n, t in timings.items()})
+    timings = {name: round(t, 6) for name, t in timings.items()}
+    return summary(total, replicas, timings, wanted.quantiles, wanted.keep)
+
+
+def _in_order(
+    done: Done,
+    blocks: Blocks,
+    finished: Finished | None,
+    stored: Sequence[int],
+    update: Callable[[int], object],
+) -> Iterator[Sums]:
+    """The sums of all blocks in their order; each is kept on disk as soon as it is there."""
+    waiting: dict[int, Sums] = {}
+    at = 0
+    for index, sums in chain(done, [(-1, None)]):
+        if sums is not None:
+            if finished is not None:
+                finished.write(index, blocks[index], sums)
+            waiting[index] = sums
+            update(len(blocks[index]))
+        while at in waiting or at in stored:
+            if at in waiting:
+                yield waiting.pop(at)
+            else:
+                assert finished is not None
+                yield finished.read(at, blocks[at])
+            at += 1
+    assert at == len(blocks)
 
 
 def _shared_window(plan: Plan, steps: int, stride: int) -> RecordedWindow | None:
@@ -165,50 +250,17 @@ def _shared_window(plan: Plan, steps: int, stride: int) -> RecordedWindow | None
         return record_window(plan, steps, stride)
 
 
-def _in_processes(job: Job, blocks: list[range], processes: int) -> Iterator[Sums]:
-    """The sums of all blocks in their order, from spawned processes.
+def _check_engine(workers: int | None, client: object) -> None:
+    if client is None:
+        return
+    from hybridrd.cluster import check_client
 
-    Blocks are handed out as earlier ones come back, so that no more wait than there are workers.
-    """
-    pool = ProcessPoolExecutor(
-        max_workers=min(processes, len(blocks)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(job,),
-    )
-    waiting: deque[Future[Sums]] = deque()
-    try:
-        for block in blocks:
-            if len(waiting) > 2 * processes:
-                yield waiting.popleft().result()
-            waiting.append(pool.submit(_work, block))
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise HybridrdError(
-            f"a worker process ended before its work was done. {_GUARD[0].upper()}{_GUARD[1:]}. "
-            f"If that is so already, it may have been killed for memory: use fewer workers, cells "
-            f"or records (every=)"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-_job: Job | None = None  # of a worker process, received once
-
-
-def _start_worker(job: Job) -> None:
-    from hybridrd.continuum.solvers import one_blas_thread
-
-    # For the life of the process; numba's kernels start no threads of their own.
-    one_blas_thread().__enter__()
-    global _job
-    _job = job
-
-
-def _work(block: range) -> Sums:
-    assert _job is not None
-    return run_block(_job, block, lambda: None)
+    if workers is not None:
+        raise ModelError(
+            f"workers = {workers!r} and client are given: workers are processes of this machine, "
+            f"a client has its own; leave one of them out"
+        )
+    check_client(client)
 
 
 def _whole(value: Any, name: str, least: int) -> int:
@@ -217,48 +269,6 @@ def _whole(value: Any, name: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ModelError(f"{name} = {value!r}: a whole number of at least {least} is needed")
     return int(value)
-
-
-def _check_record(system: System, record: Sequence[str] | None) -> None:
-    from hybridrd.simulation.run import OFFERED
-
-    if isinstance(record, str):
-        raise ModelError(f"record = {record!r}: give a list of names, [{record!r}]")
-    offered = [name for name in OFFERED if name != "events" or system.reactions]
-    unknown = sorted(set(record or ()) - set(offered))
-    if unknown:
-        raise ModelError(
-            f"record: {', '.join(unknown)} cannot be recorded; choose from {', '.join(offered)}"
-        )
-
-
-def _check_main() -> None:
-    """Refuse to start processes from a script that a worker process is just importing."""
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise HybridrdError(_GUARD)
-
-
-class _Importable(pickle.Pickler):
-    """Refuses functions that only this process knows: those of a notebook or a console."""
-
-    def persistent_id(self, thing: Any) -> None:
-        if (
-            isinstance(thing, FunctionType)
-            and thing.__module__ == "__main__"
-            and not hasattr(sys.modules["__main__"], "__file__")
-        ):
-            raise pickle.PicklingError(f"{thing.__name__} is defined in a notebook or console")
-
-
-def _check_importable(system: System) -> None:
-    try:
-        _Importable(BytesIO()).dump(system)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise ModelError(
-            f"the system cannot be sent to worker processes ({error}): functions in it must be "
-            f"importable, so define them with def at the top of a module or script, "
-            f"or run with workers=0"
-        ) from error
 
 
 class _CallableModule(ModuleType):

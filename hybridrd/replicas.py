@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hybridrd.errors import HybridrdError
-from hybridrd.results.statistics import Moments
+from hybridrd.results.statistics import Comoments, Moments
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
     from hybridrd.simulation.window import RecordedWindow
 
 _MOST_BLOCKS = 100
-_OWN = ("owed", "particles", "largest_c")  # diagnostics of one replica alone
 _COUNTED = ("overdrafts", "implicit_euler_steps")  # diagnostics that add up over replicas
 
 
@@ -32,6 +34,8 @@ class Job:
         The mean field they share; None where each has its own continuum, or none.
     seed, until, every, record, threads
         As of `Simulation` and its `run`.
+    covariance, kept
+        Variables of which covariances are summed, and of which each replica is kept.
     """
 
     plan: Plan
@@ -41,6 +45,8 @@ class Job:
     every: float | None
     record: tuple[str, ...] | None
     threads: int
+    covariance: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     def run(self, replica: int) -> xr.Dataset:
         """The result of one replica. Raises HybridrdError that names it."""
@@ -66,69 +72,92 @@ class Job:
 class Sums:
     """Moments of every recorded variable over some replicas, in the order of their numbers.
 
+    Parameters
+    ----------
+    covariance, kept
+        As of `Job`.
+
     Attributes
     ----------
     moments
-        `Moments` by variable.
+        `Moments` by variable, `Comoments` where covariances are asked for.
+    samples
+        Values of replicas ``(replicas, ...)`` by variable, a list of parts, for those to keep.
     timings, counts
         Seconds by activity, and diagnostics that add up.
-    first
-        The result of replica 0, None elsewhere: it lends dimensions, coordinates and attributes.
+    labels
+        Of replica 0, None elsewhere: dimensions, coordinates and attributes as JSON says them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, covariance: Sequence[str] = (), kept: Sequence[str] = ()) -> None:
+        self._covariance = tuple(covariance)
         self.moments: dict[str, Moments] = {}
+        self.samples: dict[str, list[NDArray[Any]]] = {name: [] for name in kept}
         self.timings: dict[str, float] = {}
         self.counts: dict[str, int] = {}
-        self.first: xr.Dataset | None = None
+        self.labels: dict[str, Any] | None = None
 
     def add(self, replica: int, result: xr.Dataset) -> None:
         """Add the next replica."""
         if replica == 0:
-            self.first = result
+            self.labels = _labels(result)
         for name, variable in result.data_vars.items():
-            self.moments.setdefault(str(name), Moments()).add(variable.values)
+            self._moments(str(name)).add(variable.values)
+        for name, parts in self.samples.items():
+            parts.append(result[name].values[None])
         _add_up(self.timings, result.attrs["timings"])
         diagnostics = result.attrs["diagnostics"]
         _add_up(self.counts, {n: diagnostics[n] for n in _COUNTED if n in diagnostics})
 
     def merge(self, other: Sums) -> None:
         """Add the replicas that come after these."""
-        if other.first is not None:
-            self.first = other.first
+        if other.labels is not None:
+            self.labels = other.labels
         for name, moments in other.moments.items():
-            self.moments.setdefault(name, Moments()).merge(moments)
+            self._moments(name).merge(moments)
+        for name, parts in other.samples.items():
+            self.samples[name] += parts
         _add_up(self.timings, other.timings)
         _add_up(self.counts, other.counts)
 
-    def dataset(self, replicas: int, timings: dict[str, float]) -> xr.Dataset:
-        """Means, standard errors and variances with the labels of a run."""
-        import xarray as xr
-
-        first = self.first
-        assert first is not None
-        variables: dict[str, Any] = {}
-        for name, m in self.moments.items():
-            dims, attrs = first[name].dims, first[name].attrs
-            unit = str(attrs.get("units", "1"))
-            what = attrs.get("long_name", name)
-            squared = "1" if unit == "1" else f"({unit})^2"
-            for suffix, values, text, units in (
-                ("mean", m.mean, "mean over the replicas", unit),
-                ("sem", m.sem, "standard error of the mean", unit),
-                ("var", m.variance, "variance over the replicas", squared),
-            ):
-                described = {"units": units, "long_name": f"{text}: {what}"}
-                variables[f"{name}_{suffix}"] = (dims, values, described)
-        attributes = {n: v for n, v in first.attrs.items() if n != "replica"}
-        diagnostics = {n: v for n, v in first.attrs["diagnostics"].items() if n not in _OWN}
-        attributes |= {
-            "kind": "ensemble",
-            "replicas": replicas,
-            "timings": timings,
-            "diagnostics": {**diagnostics, **self.counts},
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """All that there is: what JSON can say, and arrays by name."""
+        about = {
+            "variables": list(self.moments),
+            "covariance": list(self._covariance),
+            "kept": list(self.samples),
+            "timings": self.timings,
+            "counts": self.counts,
+            "labels": self.labels,
         }
-        return xr.Dataset(variables, coords=first.coords, attrs=attributes)
+        arrays = {
+            f"{name}/{part}": array
+            for name, moments in self.moments.items()
+            for part, array in moments.state().items()
+        }
+        arrays |= {f"{n}/samples": np.concatenate(parts) for n, parts in self.samples.items()}
+        return about, arrays
+
+    @classmethod
+    def from_state(cls, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Sums:
+        """The sums of a `state`. Raises KeyError where something is missing."""
+        made = cls(about["covariance"], about["kept"])
+        for name in about["variables"]:
+            own = {
+                key.rpartition("/")[2]: array
+                for key, array in arrays.items()
+                if key.rpartition("/")[0] == name
+            }
+            made.moments[name] = type(made._moments(name)).from_state(own)
+        for name, parts in made.samples.items():
+            parts.append(arrays[f"{name}/samples"])
+        made.timings, made.counts = dict(about["timings"]), dict(about["counts"])
+        made.labels = about["labels"]
+        return made
+
+    def _moments(self, name: str) -> Moments:
+        kind = Comoments if name in self._covariance else Moments
+        return self.moments.setdefault(name, kind())
 
 
 def make_blocks(replicas: int) -> list[range]:
@@ -142,13 +171,27 @@ def make_blocks(replicas: int) -> list[range]:
 
 def run_block(job: Job, block: Sequence[int], done: Callable[[], object]) -> Sums:
     """Run the replicas of a block one after another; ``done`` is called after each."""
-    sums = Sums()
+    sums = Sums(job.covariance, job.kept)
     for replica in block:
         sums.add(replica, job.run(replica))
         done()
     return sums
 
 
-def _add_up(totals: dict[str, Any], more: dict[str, Any]) -> None:
+def _labels(result: xr.Dataset) -> dict[str, Any]:
+    return {
+        "variables": {
+            str(name): {"dims": list(v.dims), "attrs": dict(v.attrs)}
+            for name, v in result.data_vars.items()
+        },
+        "coordinates": {
+            str(name): {"dims": list(v.dims), "attrs": dict(v.attrs), "values": v.values.tolist()}
+            for name, v in result.coords.items()
+        },
+        "attributes": dict(result.attrs),
+    }
+
+
+def _add_up(totals: dict[str, Any], more: Mapping[str, Any]) -> None:
     for name, value in more.items():
         totals[name] = totals.get(name, 0) + value

@@ -19,6 +19,8 @@ LAYERS = [
     ["results"],
     ["simulation", "theory"],
     ["replicas"],
+    ["engines", "finished", "requests", "summary"],
+    ["cluster"],
     ["ensemble"],
     ["examples"],
     ["plotting"],
