@@ -172,7 +172,12 @@ def _pair_report(plan: Plan, pair: Encounter) -> dict[str, Any]:
     d = plan.system.dimension
     k = float(np.max(plan.tables.macroscopic(0.5 * plan.dt)[pair.channel]))
     lambda0 = doi.microscopic_rate(k, pair.radius, d)
-    p, half = doi.pair_probability(lambda0, plan.dt, pair.D, pair.radius, d)
+    lasting = not any(pair.consumes)
+    p, half = (
+        (lambda0 * plan.dt, 0.5 * lambda0 * plan.dt)
+        if lasting
+        else doi.pair_probability(lambda0, plan.dt, pair.D, pair.radius, d)
+    )
     report: dict[str, Any] = {
         "reaction": plan.system.channels[pair.channel].label,
         "k": k,
@@ -181,7 +186,7 @@ def _pair_report(plan: Plan, pair: Encounter) -> dict[str, Any]:
         "probability_per_step": p,
         "probability_per_half_step": half,
     }
-    if d == 3 and pair.D > 0 and lambda0 > 0:
+    if d == 3 and pair.D > 0 and lambda0 > 0 and not lasting:
         effective = doi.doi_rate_3d(lambda0, pair.D, pair.radius)
         report["effective_k"] = effective
         if effective < 0.99 * k:

@@ -152,7 +152,7 @@ def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: 
     """Reaction probability of a pair within the radius.
 
     ``p = lambda0 dt/(1 + lambda0 tau*)`` in the full step, ``1 - sqrt(1 - p)`` in each half, see
-    `hybridrd.theory.doi`.
+    `hybridrd.theory.doi`; where neither partner is used up, ``lambda0 dt/2`` in each half.
 
     Parameters
     ----------
@@ -166,6 +166,14 @@ def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: 
     """
     lambda0 = k / e.volume
     largest = float(lambda0.max(initial=0.0))
+    if not any(e.consumes):
+        # The pair is there for the next trial: lambda0 dt events a step, whatever happened before.
+        if 0.5 * largest * dt > 1.0:
+            raise StepError(
+                f"reaction {label!r}: lambda0 = {largest:g} with dt = {dt:g} needs a probability "
+                f"of {0.5 * largest * dt:.3g} in half a step; take dt <= {2.0 / largest:.4g}"
+            )
+        return Probability(lambda0 * dt, 0.5 * lambda0 * dt)
     try:  # if the largest can be, all can
         doi.pair_probability(largest, dt, e.D, e.radius, dimension)
     except StepError as error:
