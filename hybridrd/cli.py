@@ -109,7 +109,7 @@ def run(
     ] = None,
     overwrite: Overwrite = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint beside --out.")
+        bool, typer.Option("--resume", help="Go on from what is kept beside --out.")
     ] = False,
     checkpoint_minutes: Annotated[
         float, typer.Option(min=0.0, help="Wall time between checkpoints of one replica.")
@@ -118,7 +118,7 @@ def run(
     """Run a published case, or the system of a file, and save the result.
 
     Where dt, until and so on are not given, they are the published ones, or those of the file's
-    [run] table. One replica can be read while it runs, and resumed when it was interrupted.
+    [run] table. What was interrupted can be resumed; one replica can be read while it runs.
     """
     given = {"dt": dt, "until": until, "every": every, "seed": seed}
     given |= {"replicas": replicas, "workers": workers, "threads": threads}

@@ -138,12 +138,16 @@ def run_job(
         if resume:
             yield f"going on from t = {unfinished.started:.12g}"
         result = unfinished.run()
+    elif job.system.particles is not None:
+        from hybridrd.unfinished_ensemble import UnfinishedEnsemble
+
+        result = UnfinishedEnsemble(job, out, overwrite, resume).run()
     else:
         if resume:
-            raise ModelError(f"{job.name}: --resume is for one replica with particles")
+            raise ModelError(f"{job.name}: a pure PDE has no checkpoints; leave out --resume")
         from hybridrd.results.store import save
 
-        result = _run(job)
+        result = _mean_field(job)
         save(result, out, overwrite=overwrite)
     seconds = time.perf_counter() - began
     yield _headline(job, result)
@@ -154,17 +158,6 @@ def run_job(
         _draw(result, pde, _times_to_draw(result, job.times), picture)
         yield f"drawn in {picture}"
     yield from _counts(result, pde)
-
-
-def _run(job: Job) -> xr.Dataset:
-    if job.system.particles is None:
-        return _mean_field(job)
-    from hybridrd.ensemble import ensemble
-
-    return ensemble(
-        job.system, replicas=job.replicas, dt=job.dt, until=job.until, every=job.every,
-        seed=job.seed, workers=job.workers, threads=job.threads,
-    )  # fmt: skip
 
 
 def _mean_field(job: Job) -> xr.Dataset:

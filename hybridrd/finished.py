@@ -63,7 +63,7 @@ class Finished:
 
     def __init__(self, place: str | Path, system: System, arguments: Mapping[str, Any]) -> None:
         self.place = Path(place)
-        wanted = {
+        wanted: dict[str, Any] = {
             "format": FORMAT,
             "hybridrd": __version__,
             "arguments": dict(arguments),
@@ -116,18 +116,6 @@ class Finished:
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
         self._put(self._path(index).name, data.getvalue())
-
-    def clear(self) -> None:
-        """Remove the directory with all that this class put there, and nothing else."""
-        for pattern in ("block-*.npz", ".*.part", MANIFEST):
-            for path in self.place.glob(pattern):
-                path.unlink()
-        try:
-            self.place.rmdir()
-        except OSError as error:
-            raise ResultError(
-                f"{self.place}: holds files of others; move them away ({error.strerror})"
-            ) from error
 
     def _load(self, index: int, block: range) -> Sums:
         # Whole members first: their checksums are compared when they have been read to the end.
@@ -199,3 +187,22 @@ class Finished:
                 f"{self.place}: the system has changed in {changed}; choose another directory, "
                 f"or remove it"
             )
+
+
+def remove(place: Path) -> None:
+    """Remove a directory of `Finished` with all that it put there, and nothing else.
+
+    Raises
+    ------
+    ResultError
+        If there is something else in it.
+    """
+    for pattern in ("block-*.npz", ".*.part", MANIFEST):
+        for path in place.glob(pattern):
+            path.unlink()
+    try:
+        place.rmdir()
+    except OSError as error:
+        raise ResultError(
+            f"{place}: holds files of others; move them away ({error.strerror})"
+        ) from error

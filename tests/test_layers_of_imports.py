@@ -25,7 +25,7 @@ LAYERS = [
     ["examples"],
     ["plotting"],
     ["plot"],
-    ["unfinished"],
+    ["unfinished", "unfinished_ensemble"],
     ["commands"],
     ["cli"],
     ["__main__"],
