@@ -6,6 +6,7 @@ Used by make_bridge.py and by the tests.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -84,32 +85,72 @@ def measure_rate(L: float, copies: int, replicas: int, seed: int) -> BoxRate:
     return BoxRate(k, sem, positions)
 
 
+class _Solution(NamedTuple):
+    """Pair density at the Laplace variable s, times s, up to its dependence on r."""
+
+    inner: np.ndarray
+    outer: np.ndarray
+    share: np.ndarray
+    inside: np.ndarray
+    beyond: np.ndarray
+
+
+def _solve(s: np.ndarray) -> _Solution:
+    """``2 D laplace(u) - lambda0 u = s (u - 1)``, lambda0 within the radius, 1 far away.
+
+    ``1 - share + inside sinh(inner r)/(r cosh(inner sigma))`` within the radius,
+    ``1 + beyond exp(-outer (r - sigma))/r`` outside, u and its slope continuous.
+    """
+    inner, outer = np.sqrt((s + LAMBDA0) / PAIR_D), np.sqrt(s / PAIR_D)
+    tanh = np.tanh(inner * RADIUS)
+    share = LAMBDA0 / (s + LAMBDA0)
+    reach = 1 + outer * RADIUS
+    inside = RADIUS * share * reach / (inner * RADIUS + outer * RADIUS * tanh)
+    return _Solution(inner, outer, share, inside, inside * tanh - RADIUS * share)
+
+
 def laplace_rate(s: np.ndarray) -> np.ndarray:
     """``s`` times the Laplace transform of k(t), Doi's model from a uniform start.
 
-    The pair density u solves ``2 D u'' ... - lambda0 u = s (u - 1)``: ``sinh`` within the radius,
-    ``exp(-sqrt(s/2D) r)/r`` beyond. At s = 0 it is Doi's rate.
+    ``lambda0`` times the pair density within the radius. At s = 0 it is Doi's rate.
     """
-    sigma, lambda0 = RADIUS, LAMBDA0
-    inner, outer = np.sqrt((s + lambda0) / PAIR_D), np.sqrt(s / PAIR_D) * sigma
-    tanh = np.tanh(inner * sigma)
-    share = lambda0 / (s + lambda0)
-    amplitude = sigma * share * (1 + outer) / (inner * sigma + outer * tanh)
-    ball = (1 - share) * sigma**3 / 3 + amplitude * (sigma / inner - tanh / inner**2)
-    return np.asarray(4 * math.pi * lambda0 * ball)
+    u = _solve(s)
+    tanh = np.tanh(u.inner * RADIUS)
+    ball = (1 - u.share) * RADIUS**3 / 3 + u.inside * (RADIUS / u.inner - tanh / u.inner**2)
+    return np.asarray(4 * math.pi * LAMBDA0 * ball)
 
 
-def rate_in_time(t: np.ndarray, terms: int = 20) -> np.ndarray:
-    """k(t) of two particles in infinite space: `laplace_rate` inverted along Talbot's contour."""
+def _invert(transform: Callable[[np.ndarray], np.ndarray], t: np.ndarray) -> np.ndarray:
+    """The function of time of a Laplace transform times s, along Talbot's contour."""
+    terms = 20
     t = np.asarray(t, dtype=float)[..., None]
     angle = np.arange(1, terms) * np.pi / terms
     cot = 1 / np.tan(angle)
     r = 2 * terms / (5 * t)
     s = r * angle * (cot + 1j)
     weight = 1 + 1j * (angle + (angle * cot - 1) * cot)
-    real = 0.5 * math.exp(0.4 * terms) * (laplace_rate(r + 0j) / r).real[..., 0]
-    rest = (np.exp(t * s) * laplace_rate(s) / s * weight).real.sum(axis=-1)
+    real = 0.5 * math.exp(0.4 * terms) * (transform(r + 0j) / r).real[..., 0]
+    rest = (np.exp(t * s) * transform(s) / s * weight).real.sum(axis=-1)
     return np.asarray((real + rest) * r[..., 0] / terms)
+
+
+def rate_in_time(t: np.ndarray) -> np.ndarray:
+    """k(t) of two particles in infinite space."""
+    return _invert(laplace_rate, t)
+
+
+def pair_density(r: np.ndarray, t: float) -> np.ndarray:
+    """g(r) of two particles in infinite space at a time t after a uniform start."""
+    r = np.asarray(r, dtype=float)[:, None]
+
+    def transform(s: np.ndarray) -> np.ndarray:
+        u = _solve(s)
+        up, down = np.exp(u.inner * (r - RADIUS)), np.exp(-u.inner * (r + RADIUS))
+        within = 1 - u.share + u.inside / r * (up - down) / (1 + np.exp(-2 * u.inner * RADIUS))
+        outside = 1 + u.beyond / r * np.exp(-u.outer * np.maximum(r - RADIUS, 0))
+        return np.where(r < RADIUS, within, outside)
+
+    return _invert(transform, np.full(len(r), t))
 
 
 def expected_rate(L: float, copies: int) -> float:
@@ -125,7 +166,6 @@ def expected_rate(L: float, copies: int) -> float:
 def steady_pair_density(r: np.ndarray) -> np.ndarray:
     """g(r) of Doi's model at rest (1976): ``sinh(q r)/(q r cosh(q sigma))``, then 1 - a/r."""
     q = math.sqrt(LAMBDA0 / PAIR_D)
-    sigma = RADIUS
-    inside = np.sinh(q * r) / (q * r * math.cosh(q * sigma))
-    outside = 1 - (sigma - math.tanh(q * sigma) / q) / r
-    return np.where(r < sigma, inside, outside)
+    inside = np.sinh(q * r) / (q * r * math.cosh(q * RADIUS))
+    outside = 1 - (RADIUS - math.tanh(q * RADIUS) / q) / r
+    return np.where(r < RADIUS, inside, outside)

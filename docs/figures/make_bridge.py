@@ -68,7 +68,9 @@ def draw_growing_box(copies: int = 1000) -> None:
         1, 2, figsize=(9, 3.6), width_ratios=(3, 2), layout="constrained"
     )
     k, sem = (np.array([getattr(r, name) for r in rates]) / box.DOI for name in ("k", "sem"))
-    left.errorbar(edges, k, 2 * sem, fmt="o", ms=4, label="particles (2 s.e.)")
+    left.errorbar(
+        edges, k, 2 * sem, fmt="o", ms=4, label=f"particles, {copies:,} at the start (2 s.e.)"
+    )
     fine = np.geomspace(edges[0], edges[-1], 60)
     left.plot(fine, [box.expected_rate(L, copies) / box.DOI for L in fine], "-", lw=1, color="0.4",
               label="k(t) of one pair, in the window")  # fmt: skip
@@ -81,12 +83,14 @@ def draw_growing_box(copies: int = 1000) -> None:
     left.minorticks_off()
     left.legend(frameon=False, fontsize=8)
     L, rate = edges[2], rates[2]
-    bins = np.concatenate([np.linspace(0, 1, 4), np.linspace(1.5, 6, 10)])
+    bins = np.concatenate([[0, 0.6, 0.8, 1], np.linspace(1.5, 6, 10)])
     cube = box.closed_box(L, copies).domain
     found = pair_correlation(rate.positions, cube, bins, periodic=True)
     right.errorbar(found["r"], found["g"], 2 * found["g_sem"], fmt="o", ms=4,
                    label=f"particles, box of {L:g}")  # fmt: skip
     r = np.linspace(0.01, 6, 300)
+    dt, _, last = box.window(L, copies)
+    right.plot(r, box.pair_density(r, last * dt), "-", lw=1, color="0.4", label="one pair, then")
     right.plot(r, box.steady_pair_density(r), color="black", label="Doi, at rest")
     right.axvline(1, color="0.8", lw=1)
     right.set(xlabel=r"$r/\sigma$", ylabel="pair correlation g(r)", ylim=(0, 1.15))
