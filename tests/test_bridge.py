@@ -176,6 +176,16 @@ def test_pair_density_at_rest_gives_dois_rate():
     assert_allclose(inside, outside, rtol=1e-6)
 
 
+def test_pair_density_in_time_gives_the_rate_in_time():
+    r = np.linspace(5e-4, 1 - 5e-4, 1000)
+    for t in (0.05, 8.0):
+        k = box.LAMBDA0 * (4 * np.pi * r**2 * box.pair_density(r, t)).sum() * 1e-3
+        assert_allclose(k, box.rate_in_time(np.array([t])), rtol=1e-5)
+    far = np.array([0.3, 1.0, 2.0, 7.0])
+    assert_allclose(box.pair_density(far, 1e6), box.steady_pair_density(far), rtol=3e-4)
+    assert_allclose(box.pair_density(far[2:], 1e-4), 1, atol=1e-9)
+
+
 def test_a_small_box_has_a_rate_between_dois_and_the_well_mixed_one():
     rate = box.measure_rate(L=24.0, copies=800, replicas=16, seed=3)
     expected = box.expected_rate(24.0, 800)
