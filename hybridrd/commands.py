@@ -135,9 +135,9 @@ def run_job(
         from hybridrd.unfinished import Unfinished
 
         unfinished = Unfinished(job, out, overwrite, resume, minutes)
-        if resume:
-            yield f"going on from t = {unfinished.started:.12g}"
         result = unfinished.run()
+        if resume:
+            yield f"resumed at t = {unfinished.started:.12g}"
     elif job.system.particles is not None:
         from hybridrd.unfinished_ensemble import UnfinishedEnsemble
 

@@ -41,6 +41,11 @@ class Unfinished:
     minutes
         Wall time between checkpoints.
 
+    Attributes
+    ----------
+    started
+        The time from which the run goes on.
+
     Raises
     ------
     ResultError
@@ -63,14 +68,10 @@ class Unfinished:
                 f"nothing to resume: there is no checkpoint in {self._work}; run without --resume"
             )
         self._simulation = self._restored() if resume else self._new()
+        self.started = self._simulation.time
         inside = self._work / _RECORDS
         apart = inside.exists() if resume else out.exists()
         self._store = inside if apart or out.suffix == ".nc" else out
-
-    @property
-    def started(self) -> float:
-        """The time at which the simulation is."""
-        return self._simulation.time
 
     def run(self) -> xr.Dataset:
         """Run to the end; the result stands at its place then.
