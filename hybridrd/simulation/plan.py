@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,6 @@ from hybridrd.simulation.region import Region, SpeciesWalls, make_region, specie
 from hybridrd.simulation.spheres import sphere_walls
 from hybridrd.simulation.start import expected_particles
 from hybridrd.simulation.tables import (
-    Encounter,
     ReactionTables,
     encounter_probabilities,
     make_tables,
@@ -62,29 +60,6 @@ class Plan:
         """The partners that particles have beyond the faces."""
         assert self.region is not None
         return Partners(self.region, self.tables.encounters, gates)
-
-    def report(self) -> dict[str, Any]:
-        """What was chosen, for the diagnostics of a result."""
-        gates = []
-        for gate in self.gates():
-            if gate.numbers is None:
-                continue
-            n = gate.numbers
-            gates.append(
-                {
-                    "where": gate.where,
-                    "scheme": n.kind,
-                    "width": n.width,
-                    "alpha": n.alpha,
-                    "rate_factor": n.beta,
-                    "offset": n.offset,
-                }
-            )
-        return {
-            "coupling": self.coupling,
-            "interface": gates,
-            "pairs": [_pair_report(self, e) for e in self.tables.encounters if not e.back],
-        }
 
 
 def compile_system(system: System, dt: float) -> Plan:
@@ -166,35 +141,6 @@ def _check_particles(system: System, region: Region) -> None:
             f"{cause} brings about {largest:.3g} particles, {needed / 1e9:.3g} GB, but "
             f"{free / 1e9:.3g} GB are free; use a smaller particle region or concentration"
         )
-
-
-def _pair_report(plan: Plan, pair: Encounter) -> dict[str, Any]:
-    d = plan.system.dimension
-    k = float(np.max(plan.tables.macroscopic(0.5 * plan.dt)[pair.channel]))
-    lambda0 = doi.microscopic_rate(k, pair.radius, d)
-    lasting = not any(pair.consumes)
-    p, half = (
-        (lambda0 * plan.dt, 0.5 * lambda0 * plan.dt)
-        if lasting
-        else doi.pair_probability(lambda0, plan.dt, pair.D, pair.radius, d)
-    )
-    report: dict[str, Any] = {
-        "reaction": plan.system.channels[pair.channel].label,
-        "k": k,
-        "lambda0": lambda0,
-        "radius": pair.radius,
-        "probability_per_step": p,
-        "probability_per_half_step": half,
-    }
-    if d == 3 and pair.D > 0 and lambda0 > 0 and not lasting:
-        effective = doi.doi_rate_3d(lambda0, pair.D, pair.radius)
-        report["effective_k"] = effective
-        if effective < 0.99 * k:
-            report["note"] = (
-                f"Doi's effective rate {effective:.4g} is {100 * (1 - effective / k):.1f} % below "
-                f"the macroscopic k = {k:.4g}, which the continuum uses"
-            )
-    return report
 
 
 def pair_factors(plan: Plan) -> dict[int, Floats]:

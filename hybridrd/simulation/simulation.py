@@ -21,6 +21,7 @@ from hybridrd.simulation.particles import Particles
 from hybridrd.simulation.plan import Plan, compile_system, pair_factors
 from hybridrd.simulation.reactor import Reactor
 from hybridrd.simulation.region import Region
+from hybridrd.simulation.report import report
 from hybridrd.simulation.run import Run
 from hybridrd.simulation.start import Start
 from hybridrd.simulation.state import State, continuum_state, load_continuum, load_counts
@@ -282,13 +283,13 @@ class Simulation(Run):
 
     def diagnostics(self) -> dict[str, Any]:
         """What was chosen and what happened, as plain numbers and text."""
-        report = self.plan.report()
+        found = report(self.plan)
         field = self._field or getattr(self._mean_field, "field", None)
         if field is not None:
-            report["solvers"] = field.solvers
-            report["implicit_euler_steps"] = field.fallbacks
+            found["solvers"] = field.solvers
+            found["implicit_euler_steps"] = field.fallbacks
         if self._ledger is not None:
             owed = self._ledger.total_owed()
-            report["owed"] = dict(zip(self.system.names, map(float, owed), strict=True))
-            report["overdrafts"] = self._ledger.overdrafts
-        return report
+            found["owed"] = dict(zip(self.system.names, map(float, owed), strict=True))
+            found["overdrafts"] = self._ledger.overdrafts
+        return found
