@@ -1,0 +1,102 @@
+"""What was chosen for a run, and what to expect of it: part of the diagnostics of a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hybridrd.model import doi
+from hybridrd.model.geometry import Box
+from hybridrd.model.walls import Absorbing, PartiallyAbsorbing, Periodic, Reservoir, Wall
+from hybridrd.simulation.plan import Plan
+from hybridrd.simulation.tables import Encounter
+from hybridrd.theory.fluctuations import expected_total_ratio
+
+
+def report(plan: Plan) -> dict[str, Any]:
+    """Interface schemes with their numbers, pair probabilities, and expected fluctuations."""
+    gates = [
+        {
+            "where": gate.where,
+            "scheme": gate.numbers.kind,
+            "width": gate.numbers.width,
+            "alpha": gate.numbers.alpha,
+            "rate_factor": gate.numbers.beta,
+            "offset": gate.numbers.offset,
+        }
+        for gate in plan.gates()
+        if gate.numbers is not None
+    ]
+    found: dict[str, Any] = {
+        "coupling": plan.coupling,
+        "interface": gates,
+        "pairs": [_pair_report(plan, e) for e in plan.tables.encounters if not e.back],
+    }
+    silent = plan.coupling == "two-way" and not plan.system.fluctuations
+    if silent and isinstance(plan.system.domain, Box):
+        found["expected_total_variance_ratio"] = _variance_ratios(plan)
+    return found
+
+
+def _variance_ratios(plan: Plan) -> dict[str, float]:
+    """Variance of the region's copy number over that of independent particles, per species.
+
+    A continuum without noise starves the particles of fluctuations; this is by how much, at
+    equilibrium and without reactions.
+    """
+    region, system = plan.region, plan.system
+    assert region is not None
+    box = [(f, f + n) for f, n in zip(region.first, region.inner.shape, strict=True)]
+    ratios = {}
+    for species in system.species:
+        if species.D > 0:
+            walls = [
+                (_kind(system.walls.get(a + "-"), species.name),
+                 _kind(system.walls.get(a + "+"), species.name))
+                for a in system.domain.axes
+            ]  # fmt: skip
+            ratio = expected_total_ratio(region.grid.shape, box, region.grid.spacing, walls)
+            ratios[species.name] = round(ratio, 3)
+    return ratios
+
+
+def _kind(wall: Wall | None, name: str) -> str:
+    """A wall as `expected_total_ratio` knows it."""
+    if isinstance(wall, Periodic):
+        return "periodic"
+    is_open = (
+        isinstance(wall, Absorbing)
+        or (isinstance(wall, Reservoir) and name in wall.concentrations)
+        or (isinstance(wall, PartiallyAbsorbing) and wall.of(name) > 0)
+    )
+    return "open" if is_open else "closed"
+
+
+def _pair_report(plan: Plan, pair: Encounter) -> dict[str, Any]:
+    d = plan.system.dimension
+    k = float(np.max(plan.tables.macroscopic(0.5 * plan.dt)[pair.channel]))
+    lambda0 = doi.microscopic_rate(k, pair.radius, d)
+    lasting = not any(pair.consumes)
+    p, half = (
+        (lambda0 * plan.dt, 0.5 * lambda0 * plan.dt)
+        if lasting
+        else doi.pair_probability(lambda0, plan.dt, pair.D, pair.radius, d)
+    )
+    report: dict[str, Any] = {
+        "reaction": plan.system.channels[pair.channel].label,
+        "k": k,
+        "lambda0": lambda0,
+        "radius": pair.radius,
+        "probability_per_step": p,
+        "probability_per_half_step": half,
+    }
+    if d == 3 and pair.D > 0 and lambda0 > 0 and not lasting:
+        effective = doi.doi_rate_3d(lambda0, pair.D, pair.radius)
+        report["effective_k"] = effective
+        if effective < 0.99 * k:
+            report["note"] = (
+                f"Doi's effective rate {effective:.4g} is {100 * (1 - effective / k):.1f} % below "
+                f"the macroscopic k = {k:.4g}, which the continuum uses"
+            )
+    return report
