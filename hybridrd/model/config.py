@@ -69,15 +69,28 @@ def read_toml(path: str | Path) -> Loaded:
     """
     path = Path(path)
     try:
-        data = tomllib.loads(path.read_bytes().decode())
+        data = _parsed(path.read_bytes().decode())
         file = _validated(data)
         return Loaded(_build(file), Run(**file.run.model_dump()))
     except UnicodeDecodeError as error:
         raise ModelError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
     except tomllib.TOMLDecodeError as error:
         raise ModelError(f"{path}: not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise ModelError(
+            f"{path}: not a system: its lists or tables are nested too deep"
+        ) from error
     except ModelError as error:
         raise ModelError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        raise
+    except ValueError as error:  # thousands of digits
+        raise ModelError(f"not valid TOML: {error}") from error
 
 
 def system_from_dict(data: Mapping[str, Any]) -> System:
