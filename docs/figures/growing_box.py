@@ -145,7 +145,8 @@ def pair_density(r: np.ndarray, t: float) -> np.ndarray:
 
     def transform(s: np.ndarray) -> np.ndarray:
         u = _solve(s)
-        up, down = np.exp(u.inner * (r - RADIUS)), np.exp(-u.inner * (r + RADIUS))
+        near = np.minimum(r, RADIUS)
+        up, down = np.exp(u.inner * (near - RADIUS)), np.exp(-u.inner * (near + RADIUS))
         within = 1 - u.share + u.inside / r * (up - down) / (1 + np.exp(-2 * u.inner * RADIUS))
         outside = 1 + u.beyond / r * np.exp(-u.outer * np.maximum(r - RADIUS, 0))
         return np.where(r < RADIUS, within, outside)
