@@ -42,8 +42,8 @@ def pair_correlation(
     """Pair correlation g(r) of particles in a box, measured from independent replicas.
 
     ``g = (mean number of pairs in a bin)/(rho_a rho_b |{(x, y): |x - y| in the bin}|)``: with
-    E[C C] of eq. (A2), g(|x - y|) is ``E[C_a(x) C_b(y)]/(c_a c_b)`` averaged over the box. The
-    measure of pairs of points is exact, walls included, so that there is no bias at edges; the
+    E[C C] of eq. (A2), ``E[C_a(x) C_b(y)]/(c_a c_b)`` averaged over the pairs of points of the box
+    in the bin. Their measure is exact, walls included, so that there is no bias at edges; the
     product of densities is taken between different replicas, so that fluctuations of the total
     number are not divided out: a fixed number n of independent particles has ``g = 1 - 1/n``.
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from hybridrd.errors import ModelError
 from hybridrd.model.functions import Value, evaluate, needs_time
 
-Site = tuple[int, int]
-"""Species and voxel, by number."""
+Site = tuple[int, int]  # species and voxel, by number
 
 
 @dataclass(frozen=True)
