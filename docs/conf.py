@@ -1,6 +1,14 @@
 """Configuration of the documentation."""
 
+import shutil
+from pathlib import Path
+
 import hybridrd
+
+# Sphinx reads what is below its folder, and the notebooks stand beside it.
+here = Path(__file__).parent
+shutil.rmtree(here / "notebooks", ignore_errors=True)
+shutil.copytree(here.parent / "notebooks", here / "notebooks", ignore=shutil.ignore_patterns(".*"))
 
 project = "hybridrd"
 author = "The hybridrd developers"
