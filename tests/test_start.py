@@ -102,7 +102,6 @@ def test_cells_of_an_array_are_independent():
     assert (np.abs(np.diag(covariance) - 1) < 5 * errors).all()
 
 
-@pytest.mark.xfail(reason="numbers and places share addresses", strict=True)
 def test_numbers_do_not_know_the_places():
     # Correlation of the number and the place of the first particle: 4.5 standard errors, 0.1.
     positions = [x for x, _ in draws({A: 2.0}, 2000) if len(x)]
@@ -164,16 +163,12 @@ def test_points_are_exact():
     assert sim.total == pytest.approx([6, 0], rel=1e-14)
 
 
-@pytest.mark.xfail(
-    reason="counted in the cell beyond the plane, which is the continuum's", strict=True
-)
 def test_a_point_on_the_plane_is_in_the_concentration():
     sim = hrd.Simulation(system({A: hrd.Points([[1.0, 0.3]])}), dt=0.001, seed=1)
     assert sim.copy_number[0] == 1
     assert sim.concentration[0].sum() / 12 == pytest.approx(1.0)
 
 
-@pytest.mark.xfail(reason="a view in one dimension", strict=True)
 def test_positions_are_a_copy_in_one_dimension():
     line = hrd.Box(x=(0, 1))
     sim = hrd.Simulation(

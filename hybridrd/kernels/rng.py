@@ -30,12 +30,13 @@ FATE = 6  # first-order events
 CREATIONS = 7  # number of creations per cell
 CREATE = 8  # place and time of a creation
 PAIR = 9  # second-order events
-INITIAL = 10  # initial numbers and positions
+INITIAL = 10  # initial numbers
 INFLUX = 11  # number of entries through an influx wall
 ENTER = 12  # age, depth and place of such an entry
 STRADDLE = 13  # partners in the reservoir; dissociation
 PLACE = 14  # places of such partners and products
 NOISE = 15  # fluctuations of the continuum
+SETTLE = 16  # initial places
 
 _MASK = np.uint64(0xFFFFFFFF)
 _M0 = np.uint64(0xD2511F53)

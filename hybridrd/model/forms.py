@@ -105,5 +105,15 @@ def _initial(initial: Any) -> dict[str, Any]:
         name = species_name(species)
         if name in result:
             raise ModelError(f"initial: {name} is given twice")
-        result[name] = value
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        kept = [_own(part) for part in parts]
+        result[name] = type(value)(kept) if isinstance(value, (list, tuple)) else kept[0]
     return result
+
+
+def _own(part: Any) -> Any:
+    """A copy of an array that cannot be changed; anything else as it is."""
+    if isinstance(part, np.ndarray):
+        part = part.copy()
+        part.flags.writeable = False
+    return part

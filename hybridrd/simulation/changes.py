@@ -30,8 +30,10 @@ def fingerprint(drawn: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(drawn, sort_keys=True).encode()).hexdigest()
 
 
-def check_same(before: Mapping[str, Any], now: System, allow_change: bool, where: str) -> None:
-    """Compare a system with the portrait of that of a checkpoint.
+def check_same(
+    before: Mapping[str, Any], now: System, allow_change: bool, where: str
+) -> str | None:
+    """Compare a system with the portrait of that of a checkpoint; the first difference, if any.
 
     Raises
     ------
@@ -52,6 +54,7 @@ def check_same(before: Mapping[str, Any], now: System, allow_change: bool, where
             f"{where}: the system has changed in {changed}; restore it without system=, or keep "
             f"the state and take the new system with allow_change=True"
         )
+    return changed
 
 
 def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

@@ -146,7 +146,8 @@ def restore(
 ) -> AnyRun:
     """The simulation of a checkpoint, see `Run.restore`; ``make`` is its class."""
     path = Path(path)
-    path, found = _newest(path) if path.is_dir() else (path, read_checkpoint(path))
+    several = path.is_dir() or (not path.is_file() and checkpoints_in(path))
+    path, found = _newest(path) if several else (path, read_checkpoint(path))
     about = found.about
     if system is None:
         if about["system"] is None:
@@ -155,7 +156,7 @@ def restore(
                 f"hold; give it again, restore(path, system=...)"
             )
         system = System.from_dict(about["system"])
-    check_same(about["portrait"], system, allow_change, str(path))
+    changed = check_same(about["portrait"], system, allow_change, str(path))
     run = make(
         system, about["dt"], about["seed"], about["replica"], threads, solver=about["solver"]
     )
@@ -164,6 +165,9 @@ def restore(
     except ResultError as error:
         raise ResultError(f"{path}: {error}") from error
     run.came_from = path
+    if changed is not None:
+        LOGGER.warning("%s: going on with another system, changed in %s", path, changed)
+        run.mark = None  # its records are not to be mixed with those of the former
     LOGGER.info("restored %s at t = %.12g (step %d)", path, run.time, run.steps)
     return run
 
@@ -181,14 +185,14 @@ def checkpoints_in(place: str | Path) -> list[Path]:
     return [found[step] for step in sorted(found)]
 
 
-def _newest(folder: Path) -> tuple[Path, Checkpoint]:
-    """The latest checkpoint in a directory that can be read.
+def _newest(place: Path) -> tuple[Path, Checkpoint]:
+    """The latest checkpoint in a directory, or with a prefix, that can be read.
 
     An earlier one leads to the same results, only later.
     """
-    paths = checkpoints_in(folder)
+    paths = checkpoints_in(place)
     if not paths:
-        raise ResultError(f"{folder}: there is no checkpoint in this directory")
+        raise ResultError(f"{place}: there is no checkpoint in this directory")
     for path in reversed(paths[1:]):
         try:
             return path, read_checkpoint(path)

@@ -30,7 +30,7 @@ class Particles:
     @property
     def positions(self) -> Floats:
         """Positions, shape ``(n, d)`` (length); a copy."""
-        return np.ascontiguousarray(self.x[:, : self.n].T)
+        return self.x[:, : self.n].T.copy()
 
     @property
     def id(self) -> Ids:

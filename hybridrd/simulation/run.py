@@ -148,14 +148,14 @@ class Run(Realisation):
         Parameters
         ----------
         path
-            A file of `checkpoint` or of `run`, or a directory of them: the latest that can be
-            read.
+            A file of `checkpoint` or of `run`, or the place of those of a run: the latest that
+            can be read.
         system
             The system, needed where there are Python functions in it; it is compared with that
             of the checkpoint (of functions only the names).
         allow_change
             Take another system all the same, and keep the state: rates and walls may be others,
-            not species, geometry and cells.
+            not species, geometry and cells. Its records go to a store of their own.
         threads
             As of `Simulation`; the result does not depend on it.
 

@@ -167,14 +167,15 @@ class Simulation(Run):
 
     def flat_concentration(self) -> Floats:
         """Concentration on all cells, flat: ``(species, cells)``."""
-        grid = self._region.grid
-        low, inverse = np.array(grid.lower), 1.0 / np.array(grid.spacing)
-        shape = np.array(grid.shape, np.int64)
+        grid, inner = self._region.grid, self._region.inner
+        low, inverse = np.array(inner.lower), 1.0 / np.array(inner.spacing)
+        shape = np.array(inner.shape, np.int64)
         result = np.zeros((len(self._groups), grid.cells))
         for s, group in enumerate(self._groups):
-            counts = np.zeros(grid.cells, np.int64)
+            # In the region's own cells, so that a particle on the plane is not beyond it.
+            counts = np.zeros(inner.cells, np.int64)
             count_in_cells(group.x, group.n, low, inverse, shape, counts)
-            result[s] = counts / grid.volumes
+            result[s, self._region.mask] = counts / inner.volumes
         if self._field is not None:
             result[:, self._field.active] = self._field.c
         elif self._mean_field is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from hybridrd.kernels.arrays import runs
 from hybridrd.kernels.exchange import place_in_cells
 from hybridrd.kernels.poisson import poisson_numbers
-from hybridrd.kernels.rng import INITIAL
+from hybridrd.kernels.rng import INITIAL, SETTLE
 from hybridrd.model.grid import AXES, Floats
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.overlap import cells_of, concentration
@@ -86,7 +86,7 @@ class Start:
     def _place(self, cells: Integers, low: Floats, steps: Floats, shape: Integers) -> Floats:
         ids = self._ids(len(cells))
         x = np.empty((len(low), len(cells)))
-        place_in_cells(x, ids, 0, cells, low, steps, shape, self._key, INITIAL, 0)
+        place_in_cells(x, ids, 0, cells, low, steps, shape, self._key, SETTLE, 0)
         return x
 
     def _copies(self, part: Copies, address: int) -> Floats:  # noqa: ARG002
