@@ -105,6 +105,7 @@ def test_a_run_keeps_the_last_checkpoints(tmp_path):
         there = [p.name for p in checkpoints_in(place)]
         assert there == [names.format(19), names.format(20)]
         assert {p.name for p in folder.iterdir() if p.is_file()} == set(there)
+        same_state(hrd.Simulation.restore(place), sim)
         twin = hrd.Simulation.restore(checkpoints_in(place)[0])
         twin.step()
         same_state(twin, sim)

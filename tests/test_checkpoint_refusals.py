@@ -89,6 +89,18 @@ def test_the_new_rate_is_the_one_that_acts(saved):
     assert taken.events[1] - fired[1] >= sim.copy_number[1] - 2
 
 
+def test_a_changed_system_has_records_of_its_own(tmp_path, caplog):
+    out = tmp_path / "run.zarr"
+    simulation(line()).run(20 * DT, out=out, checkpoint=tmp_path)
+    system = line(reactions=[survivors.INFECT, survivors.DECAY])
+    taken = hrd.Simulation.restore(tmp_path, system=system, allow_change=True)
+    assert "changed in reactions: 3 entries in the checkpoint, now 2" in caplog.text
+    with pytest.raises(ResultError, match="exists; choose another name"):
+        taken.run(40 * DT, out=out)
+    assert taken.run(40 * DT, out=tmp_path / "new").sizes["reaction"] == 2
+    assert hrd.load(out).sizes["reaction"] == 3
+
+
 @pytest.mark.parametrize("change", FIXED)
 def test_what_the_state_is_made_for_cannot_change(change, saved):
     changes, said = FIXED[change]
