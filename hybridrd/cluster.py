@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import threading
 from collections.abc import Iterator
@@ -76,7 +75,7 @@ def on_cluster(job: Job, blocks: Blocks, client: Client | str) -> Done:
             nonlocal tries
             tries += 1
             future = connected.submit(
-                _work_remotely, shared, __version__, blocks[index],
+                _work_remotely, shared, run, __version__, blocks[index],
                 key=f"{run}-{index}-{tries}", pure=False,
             )  # fmt: skip
             running[future] = (index, shared)
@@ -187,10 +186,10 @@ def _range(block: range) -> str:
 
 
 _lock = threading.Lock()  # blocks use one processor each, whatever a worker has threads
-_last: tuple[bytes, Job] | None = None  # of a worker process
+_last: tuple[str, Job] | None = None  # of a worker process, with the name of its ensemble
 
 
-def _work_remotely(data: bytes, version: str, block: range) -> Sums | HybridrdError:
+def _work_remotely(data: bytes, run: str, version: str, block: range) -> Sums | HybridrdError:
     """A block, or the error of a replica: an exception would look like one of the worker's."""
     import pickle
 
@@ -203,9 +202,8 @@ def _work_remotely(data: bytes, version: str, block: range) -> Sums | HybridrdEr
             f"replicas of two versions are not mixed"
         )
     with _lock:
-        digest = hashlib.sha256(data).digest()
-        if _last is None or _last[0] != digest:
-            _last = (digest, pickle.loads(data))
+        if _last is None or _last[0] != run:
+            _last = (run, pickle.loads(data))
         with one_blas_thread():
             try:
                 return run_block(_last[1], block, lambda: None)
