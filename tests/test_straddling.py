@@ -153,3 +153,31 @@ def test_a_uniform_state_reacts_as_in_a_vessel(kind, n_species):
     for s, mean in ((0, left), (n_species, made)):
         expected = mean * 40.0 * DEPTH
         assert abs(sim.copy_number[s] - expected) < 4 * math.sqrt(expected) + slack * expected
+
+
+@pytest.mark.parametrize(
+    ("equation", "left", "made"), [("2 A -> A", 0.549, 0), ("2 A -> B", 0.299, 0.351)]
+)
+def test_either_of_a_like_pair_across_a_wall_may_be_the_first(equation, left, made):
+    """Immobile particles, far from each other, near a wall: each meets V_cap c_R = 1.2 partners.
+
+    Each reacts with 1 - exp(-1.2 lambda0 t) = 0.70 in t = 1. As the first of the pair (half of the
+    times) it keeps the product, as the second the product is the partner's and lost. Where A is
+    made again, it is there with exp(-0.6) = 0.549.
+    """
+    a, b = hrd.Species("A", D=1e-12), hrd.Species("B", D=1e-12)
+    n = 1500
+    strip = hrd.Box(x=(0, 1), y=(0, n))
+    system = hrd.System(
+        species=[a, b],
+        domain=strip,
+        particles=strip,
+        cells=(4, 50),
+        reactions=[hrd.Reaction(equation, lambda0=1.0, radius=0.4)],
+        walls={"x+": hrd.Reservoir({a: 1.2 / float(doi.cap_volume(0.1, 0.4, 2))})},
+        initial={a: hrd.Points([(0.9, k + 0.5) for k in range(n)])},
+    )
+    result = hrd.Simulation(system, dt=0.05, seed=4).run(1.0, 1.0, record=["copy_number"])
+    found = result["copy_number"].values[-1] / n
+    for mean, exact in zip(found, (left, made), strict=True):
+        assert abs(mean - exact) < 4.5 * np.sqrt(max(exact * (1 - exact), 1e-9) / n)

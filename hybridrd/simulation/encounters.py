@@ -183,6 +183,8 @@ class Encounters:
         group = particles[(e.first, e.second)[role]]
         region = self._region
         trials = 0.5 * float(p.full.max()) * e.volume * reservoir.c_max
+        if e.first == e.second:
+            trials *= 0.5  # either of a like pair may be the first
         i, cell, y, priority = self._single(
             lambda *out: straddle.find_straddling(
                 group.x, group.ids, group.n, region.low, region.high, reservoir.opens, e.radius,

@@ -65,7 +65,7 @@ class Partners:
         for i, e in enumerate(encounters):
             if e.back:
                 continue
-            for role in (0, 1) if e.first != e.second else (0,):
+            for role in (0, 1):
                 partner = e.second if role == 0 else e.first
                 found = _reservoirs(region, partner, e.radius, gates)
                 if found.opens.any():
