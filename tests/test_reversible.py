@@ -13,20 +13,20 @@ A, B, C = hrd.Species("A", D=1.0), hrd.Species("B", D=0.5), hrd.Species("C", D=0
 SIGMA, PAIRS, SHARE = 0.1, 500, 0.04
 
 
-def closed(dimension, like, rate, dt):
+def closed(dimension, like, rate, dt, share):
     """Periodic box: about ``PAIRS`` complexes and as many free pairs; lambda0 dt = ``rate``.
 
-    ``SHARE`` is k_back/lambda0, and how many B are within the radius of an A. It is small: where
-    three meet, only one of two pairs can react in a half step, and K is up by SHARE p or so.
+    ``share`` is k_back/lambda0, and how many B are within the radius of an A. It is small: where
+    three meet, only one of two pairs can react in a half step, and K is up by share p_half or so.
     """
-    volume = PAIRS * doi.reactive_volume(SIGMA, dimension) / SHARE
+    volume = PAIRS * doi.reactive_volume(SIGMA, dimension) / share
     side = volume ** (1 / dimension)
     names = "xyz"[:dimension]
     box = hrd.Box(**dict.fromkeys(names, (0, side)))
     lambda0 = rate / dt
     reaction = hrd.Reaction(
         "2 A <-> C" if like else "A + B <-> C", lambda0=lambda0, radius=SIGMA,
-        k_back=SHARE * lambda0,
+        k_back=share * lambda0,
     )  # fmt: skip
     species = [A, C] if like else [A, B, C]
     copies = {A: hrd.Copies(2 * PAIRS)} if like else {A: hrd.Copies(PAIRS), B: hrd.Copies(PAIRS)}
@@ -38,13 +38,13 @@ def closed(dimension, like, rate, dt):
     return system, volume
 
 
-def equilibrium(dimension, like, rate, spread, steps, seed=1):
+def equilibrium(dimension, like, rate, spread, steps, seed=1, share=SHARE):
     """c_A c_B/c_C over k_back/k and its standard error; sd of a step is ``spread`` radii.
 
     Stochastic mass action has E[n_A n_B] = K V E[n_C] exactly, E[n_A (n_A - 1)/2] for like ones.
     """
     dt = (spread * SIGMA) ** 2 / 2
-    system, volume = closed(dimension, like, rate, dt)
+    system, volume = closed(dimension, like, rate, dt, share)
     sim = hrd.Simulation(system, dt=dt, seed=seed)
     n = sample(sim, lambda s: s.copy_number, 60, steps, 1).astype(float)
     whole = n[:, 0] + (2 if like else 1) * n[:, -1]
@@ -55,7 +55,7 @@ def equilibrium(dimension, like, rate, spread, steps, seed=1):
         assert np.all(n[:, 1] + n[:, 2] == n[0, 1] + n[0, 2])
         free = n[:, 0] * n[:, 1]
     k = doi.macroscopic_rate(rate / dt, SIGMA, dimension)
-    K = SHARE * rate / dt / k
+    K = share * rate / dt / k
     # one number per sample whose mean is 0 if K is right
     value, error = batches(free / (K * volume) - n[:, -1])
     bound = n[:, -1].mean()
