@@ -15,6 +15,7 @@ pytestmark = pytest.mark.validation
 @pytest.mark.parametrize(
     ("scheme", "fluctuations"), [(None, False), (None, True), (hrd.ExactPlane(), False)]
 )
+@pytest.mark.ci
 def test_hundred_thousand_steps_drift_by_round_off(scheme, fluctuations):
     drift, least, _ = book_keeping(scheme, fluctuations, 100_000)
     assert drift < 1e-10

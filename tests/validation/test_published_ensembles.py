@@ -15,7 +15,10 @@ from hybridrd.examples import CASES
 pytestmark = pytest.mark.validation
 
 SCHEMES = [None, hrd.ExactPlane()]
-FIRST_ORDER = [("proliferation", 60, (5.0, 10.0)), ("diffusion", 3, (0.2, 1.0))]
+FIRST_ORDER = [
+    pytest.param("proliferation", 60, (5.0, 10.0), marks=pytest.mark.ci),
+    ("diffusion", 3, (0.2, 1.0)),
+]
 SECOND_ORDER = [("sir", 90, (0.5, 1.0, 1.5)), ("lotka-volterra", 90, (0.5, 1.5, 2.5))]
 
 
