@@ -17,10 +17,10 @@ def test_no_delay_at_the_plane(region, seed):
     alone, _ = front((0, 56), seed=seed, width=40.0)
     before, crossing, after = np.diff(passed)
     assert crossing == pytest.approx(0.6 * (before + after), abs=0.5)
-    # Among particles as in a run of particles alone. A front that enters is a little ahead at
+    # Among particles no slower than in a run of particles alone. A front that enters is ahead at
     # first: the tail of the PDE has no cut-off and sends its pioneers.
     own = 10 / (before if region[0] == 0 else after)
     theirs = 10 / np.diff(alone)[0 if region[0] == 0 else 2]
-    assert own == pytest.approx(theirs + (0.0 if region[0] == 0 else 0.1), abs=0.3)
+    assert theirs - 0.2 < own < theirs + (0.2 if region[0] == 0 else 0.5)
     assert behind[:16].mean() == pytest.approx(1.0, abs=0.02)
     assert behind[16:24].mean() == pytest.approx(1.0, abs=0.03)
