@@ -18,6 +18,7 @@ from hybridrd.continuum.conditions import (
     WallCondition,
     resolve_walls,
 )
+from hybridrd.continuum.stage import not_finite, right_side
 from hybridrd.errors import ModelError, StepError
 from hybridrd.model.grid import AXES, Floats, Grid
 
@@ -143,13 +144,13 @@ class Diffusion:
         scale = system.volume / system.tau
         inflow = self._inflow(system, values)
         given = None if source is None else G * source
-        first = solver.solve(_rhs(u, given, scale, inflow))
+        first = solver.solve(right_side(u, given, scale, inflow))
         second = (1.0 / G - 1.0) * (first - u)
         second += u
-        new = solver.solve(_rhs(second, given, scale, inflow))
+        new = solver.solve(right_side(second, given, scale, inflow))
         low, high = float(new.min()), float(new.max())
         if not math.isfinite(low + high):
-            raise StepError(_not_finite(u, source))
+            raise StepError(not_finite(u, source))
         if low < -slack - ROUND_OFF * high and low < float(total.min()) - slack:
             self.fallbacks += 1
             return self._euler(total, values, positive=True)
@@ -232,10 +233,10 @@ class Diffusion:
             self.grid, self.D, self.dt, self.walls, self._cut, self._kind
         )
         scale = system.volume / system.tau
-        new = solver.solve(_rhs(total, None, scale, self._inflow(system, values)))
+        new = solver.solve(right_side(total, None, scale, self._inflow(system, values)))
         low = float(new.min())
         if not math.isfinite(low + float(new.max())):
-            raise StepError(_not_finite(total, None))
+            raise StepError(not_finite(total, None))
         self._mean = new.copy()
         return self._settle(new, total, low if positive else 0.0)
 
@@ -291,19 +292,3 @@ def _conserve(new: Floats, total: Floats) -> None:
         new *= 1.0 + drift / size
         drift = float((total - new).sum())
     new[new.argmax()] += drift
-
-
-def _rhs(u: Floats, source: Floats | None, scale: float | Floats, inflow: Floats | None) -> Floats:
-    rhs = u * scale if source is None else (u + source) * scale
-    if inflow is not None:
-        rhs += inflow
-    return rhs
-
-
-def _not_finite(u: Floats, source: Floats | None) -> str:
-    bad = int(np.count_nonzero(~np.isfinite(u)))
-    added = 0 if source is None else int(np.count_nonzero(~np.isfinite(source)))
-    return (
-        f"diffusion gave a concentration that is not finite: of {len(u)} cells {bad} were not "
-        f"finite before, {added} have a source that is not; look at rates, walls, initial state"
-    )
