@@ -1,38 +1,53 @@
-"""The accuracy page, its tables and figures, from the package's own operators.
+"""The numbers and figures of accuracy.md, from the package's own operators.
 
-``python docs/figures/make_accuracy.py`` writes docs/accuracy.md and docs/figures/accuracy_*.png.
-Nothing in it is sampled.
+    python docs/figures/make_accuracy.py
+
+writes every table of the page between its markers, and accuracy_*.png beside itself. One table is
+sampled (`accuracy_fading`), which takes a minute; the others are deterministic.
 """
 
-# ruff: noqa: E501 (the text of a page)
 from __future__ import annotations
 
 import math
+import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from hybridrd.errors import StepError
-from hybridrd.interface import (
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import accuracy_fading as fading  # noqa: E402
+import accuracy_window as window  # noqa: E402
+
+from hybridrd.interface import (  # noqa: E402
     CalibratedLayer,
     ExactPlane,
+    FaceNumbers,
     Layer,
     calibrated_rate,
     crossing_offset,
     largest_alpha,
     layer_offset,
 )
-from hybridrd.interface.published import crossing_removal_ratio, rate_arrivals_ratio
-from hybridrd.model.doi import trial_time
-from hybridrd.theory.doi import doi_rate_3d, effective_rate, pair_probability
-from hybridrd.theory.fluctuations import expected_total_ratio, two_way_jump, two_way_statistics
+from hybridrd.interface.operator import steady_profile  # noqa: E402
+from hybridrd.interface.published import (  # noqa: E402
+    crossing_removal_ratio,
+    rate_arrivals_ratio,
+)
+from hybridrd.model.doi import trial_time  # noqa: E402
+from hybridrd.theory.doi import doi_rate_3d, effective_rate, pair_probability  # noqa: E402
+from hybridrd.theory.fluctuations import (  # noqa: E402
+    expected_total_ratio,
+    two_way_jump,
+    two_way_statistics,
+)
 
-HERE = Path(__file__).parent
-ALPHAS = (0.01, 0.1, 0.25, 0.5, 1.0)
+ALPHAS = (0.1, 0.25, 0.5, 1.0)
+WIDTHS = [1 / 8, 1 / 16, 1 / 32, 1 / 64]
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
 
 
@@ -42,30 +57,62 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def beta(alpha: float, offset: float) -> str:
-    """The calibrated rate factor, or a dash where there is none."""
-    try:
-        return f"{calibrated_rate(alpha, offset):.4f}"
-    except StepError:
-        return "-"
+def rate_factor(alpha: float, offset: float) -> str:
+    return f"{calibrated_rate(alpha, offset):.4f}" if alpha <= largest_alpha(offset) else "-"
 
 
 def offsets() -> str:
     rows = [
-        [f"{a:g}", f"{layer_offset(a):.4f}", beta(a, 0.0), beta(a, 0.5)] for a in (*ALPHAS, 1.5)
+        [f"{a:g}", f"{layer_offset(a):.4f}", rate_factor(a, 0.0), rate_factor(a, 0.5)]
+        for a in (0.01, *ALPHAS, 1.5)
     ]
+    rows.append(["largest", "-", f"{largest_alpha(0.0):.4f}", f"{largest_alpha(0.5):.4f}"])
     return table(
-        ["alpha = D dt/dx²", "offset of `Layer`, /dx", "rate factor, c_R at the plane",
-         "rate factor, c_R at dx/2"],
+        ["alpha = D dt/dx²", "offset of `Layer` / dx", "rate factor for c_R at the plane",
+         "rate factor for c_R at dx/2"],
         rows,
     )  # fmt: skip
+
+
+def _missing(alpha: float, rate: float) -> str:
+    """Particles that are missing below a line that rises to the plane, gradient dx² = 1."""
+    profile = steady_profile(alpha, -math.expm1(-rate * alpha))
+    line = profile.depth + profile.offset
+    return f"{float(profile.weight @ (profile.value - line)):.3f}"
+
+
+def missing() -> str:
+    rows = [
+        [f"{a:g}", _missing(a, 1.0), _missing(a, calibrated_rate(a, 0.0)),
+         _missing(a, calibrated_rate(a, 0.5))]
+        for a in ALPHAS
+    ]  # fmt: skip
+    return table(
+        ["alpha", "`Layer`", "`CalibratedLayer`, c_R at the plane", "two-way default"], rows
+    )
+
+
+ORDERS: list[tuple[str, type, bool]] = [
+    ("`Layer`, c_R at the plane", Layer, False),
+    ("`Layer` at its offset", Layer, True),
+    ("`CalibratedLayer`", CalibratedLayer, True),
+]
+
+
+def order() -> str:
+    columns = [window.errors(s, 0.5, at, WIDTHS) for _, s, at in ORDERS]
+    rows = [
+        [f"1/{round(1 / dx)}", *(f"{c[k]:.1e}" for c in columns)] for k, dx in enumerate(WIDTHS)
+    ]
+    rows.append(["order", *(f"{math.log2(c[-2] / c[-1]):.2f}" for c in columns)])
+    return table(["dx", *(name for name, _, _ in ORDERS)], rows)
 
 
 def published() -> str:
     rows = [
         [f"{a:g}", f"{crossing_removal_ratio(a, 'probability'):.3f}",
          f"{crossing_removal_ratio(a, 'rate'):.3f}", f"{rate_arrivals_ratio(a):.3f}", "1.000"]
-        for a in (0.1, 0.25, 0.5)
+        for a in ALPHAS
     ]  # fmt: skip
     return table(
         ["alpha", "absorb on crossing, inject 1 - exp", "absorb on crossing, inject by rate",
@@ -74,165 +121,179 @@ def published() -> str:
     )  # fmt: skip
 
 
-def order() -> str:
-    """Error of the flux between a reservoir at 1 and an absorbing wall at 0, by layer width.
-
-    A linear profile reaches c_R at the offset beyond the plane: the flux is D c_R/(1 + offset).
-    """
+def jumps() -> str:
     rows = []
-    for width in (0.2, 0.1, 0.05, 0.025):
-        layer = layer_offset(0.25) * width
-        factor = calibrated_rate(0.25, 0.0)
-        calibrated = layer_offset(0.25, factor) * width
-        rows.append(
-            [f"{width:g}", f"{-layer / (1 + layer):+.2e}", f"{-calibrated / (1 + calibrated):+.0e}"]
-        )
-    return table(["dx/width of the region", "`Layer`, c_R at the plane", "`CalibratedLayer`"], rows)
+    for a in ALPHAS:
+        row = [f"{a:g}"]
+        for scheme in (CalibratedLayer(), ExactPlane(), Layer()):
+            size = abs(two_way_jump(a, scheme))
+            row.append("below 1e-8" if size < 1e-8 else f"{size:.1e}")
+        plain = Layer(width=1.0).numbers(min(a, 0.5), 1.0, "two-way", 1.0, 9.0, "A")
+        q = math.exp(-a)
+        own = FaceNumbers("layer", 1.0, q, 0.5, a, 1.0, plain.spread, stencil="cell")
+        rows.append([*row, f"{two_way_jump(a, own):+.3f}"])
+    return table(
+        ["D dt/h²", "`CalibratedLayer()`", "`ExactPlane()`", "`Layer()` at its offset",
+         "plain layer, c_R of the first cell"],
+        rows,
+    )  # fmt: skip
+
+
+KINDS = [
+    ("`CalibratedLayer()`", CalibratedLayer(), False),
+    ("`ExactPlane()`", ExactPlane(), False),
+    ("`fluctuations=True`", CalibratedLayer(), True),
+]
 
 
 def variances() -> str:
     rows = []
-    for a in (0.1, 0.25, 0.5, 1.0):
-        for name, scheme, noise in (
-            ("`CalibratedLayer`", CalibratedLayer(), False),
-            ("`ExactPlane`", ExactPlane(), False),
-            ("`CalibratedLayer`, `fluctuations=True`", CalibratedLayer(), True),
-        ):
+    for a in ALPHAS:
+        for name, scheme, noise in KINDS:
             s = two_way_statistics(a, 10, 40, scheme, fluctuations=noise)
             near = ", ".join(f"{b:.3f}" for b in s.bins[:3])
             rows.append([f"{a:g}", name, near, f"{s.bins[5]:.3f}", f"{s.total:.3f}"])
-    return table(["D dt/h²", "scheme", "bins 0, 1, 2 from the plane", "bin 5", "total"], rows)
+    return table(["D dt/h²", "scheme", "cells 0, 1, 2 from the plane", "cell 5", "total"], rows)
 
 
-def variance_figure() -> None:
-    fig, ax = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
-    for noise, colour, label in ((False, ORANGE, "no noise"), (True, BLUE, "fluctuations=True")):
-        s = two_way_statistics(0.25, 10, 40, CalibratedLayer(), fluctuations=noise)
-        ax.plot(np.arange(10) + 0.5, s.bins, "o-", color=colour, label=f"{label}, each cell")
-        ax.axhline(s.total, color=colour, ls="--", lw=1, label=f"{label}, the region's total")
-    ax.axhline(1.0, color=GREY, lw=0.8)
-    ax.set(
-        xlabel="depth below the plane (cells)", ylabel="variance / binomial variance", ylim=(0, 1.2)
-    )
-    ax.legend(frameon=False, loc="lower right")
-    fig.savefig(HERE / "accuracy_variance.png", dpi=120)
-    plt.close(fig)
+def totals() -> str:
+    rows = [
+        ["slab, a tenth of a closed line", expected_total_ratio([100], [(0, 10)])],
+        ["slab, half of it", expected_total_ratio([100], [(0, 50)])],
+        ["square of half the width in a square", expected_total_ratio([40] * 2, [(10, 30)] * 2)],
+        ["square of a tenth of the width", expected_total_ratio([100] * 2, [(45, 55)] * 2)],
+        ["cube of half the width in a cube", expected_total_ratio([24] * 3, [(6, 18)] * 3)],
+    ]
+    return table(["particle region", "variance of its total"], [[n, f"{r:.2f}"] for n, r in rows])
 
 
-def jumps() -> str:
+def fade() -> str:
     rows = []
-    for a in (0.1, 0.25, 0.5, 1.0):
-        row = [f"{a:g}"]
-        for scheme in (CalibratedLayer(), ExactPlane(), Layer()):
-            row.append(f"{two_way_jump(a, scheme):+.4f}")
-        rows.append(row)
-    return table(["D dt/h²", "`CalibratedLayer`", "`ExactPlane`", "`Layer`"], rows)
+    for content in (1.0, 2.0, 5.0, 10.0, 20.0):
+        found = fading.measure(content)
+        (ratio, error), (bias, bias_error) = found["ratio"], found["bias"]
+        rows.append(
+            [f"{content:g}", f"{ratio:.3f} ± {error:.3f}",
+             f"{100 * bias:+.2f} % ± {100 * bias_error:.2f} %"]
+        )  # fmt: skip
+    return table(["particles a cell", "variance of the total", "bias of the mean"], rows)
+
+
+def _rates(x: float) -> tuple[float, float, list[float]]:
+    """lambda0 dt, p, and rates over Doi's of the rule, of 1 - exp and of lambda0 dt."""
+    lambda0 = 0.3 / x  # sigma = D = 1
+    doi = doi_rate_3d(lambda0, 1.0, 1.0)
+    p, _ = pair_probability(lambda0, x, 1.0, 1.0, 3)
+    rules = (p, -math.expm1(-0.3), 0.3)
+    return lambda0, p, [effective_rate(lambda0, x, 1.0, 1.0, p=r) / doi for r in rules]
 
 
 def pairs() -> str:
     rows = []
-    fig, ax = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
-    steps = np.geomspace(1e-3, 10, 13)
-    exact, plain, linear = [], [], []
-    for x in steps:
-        lambda0 = min(5.0, 0.3 / x)  # lambda0 dt <= 0.3, sigma = D = 1
-        doi = doi_rate_3d(lambda0, 1.0, 1.0)
-        p, _ = pair_probability(lambda0, x, 1.0, 1.0, 3)
-        exact.append(effective_rate(lambda0, x, 1.0, 1.0) / doi)
-        plain.append(effective_rate(lambda0, x, 1.0, 1.0, p=-math.expm1(-lambda0 * x)) / doi)
-        linear.append(effective_rate(lambda0, x, 1.0, 1.0, p=lambda0 * x) / doi)
-        if x in steps[::3]:
-            rows.append(
-                [f"{x:.3g}", f"{trial_time(x, 3):.4f}", f"{lambda0 * x:.3g}", f"{p:.4f}",
-                 f"{exact[-1]:.4f}", f"{plain[-1]:.4f}"]
-            )  # fmt: skip
-    ax.semilogx(steps, exact, "o-", color=BLUE, label="lambda0 dt/(1 + lambda0 tau*)")
-    ax.semilogx(steps, plain, "s-", color=ORANGE, label="1 - exp(-lambda0 dt)")
-    ax.semilogx(steps, linear, "^-", color=GREEN, label="lambda0 dt")
+    for x in (0.001, 0.01, 0.1, 1.0, 10.0, 80.0):
+        _, p, rates = _rates(x)
+        taus = [f"{trial_time(x, d):.4f}" for d in (1, 2, 3)]
+        rows.append([f"{x:g}", *taus, f"{p:.4f}", *(f"{r:.4f}" for r in rates)])
+    return table(
+        ["D dt/sigma²", "tau*/dt in 1D", "2D", "3D", "p in 3D", "rate/Doi's", "with 1 - exp",
+         "with lambda0 dt"],
+        rows,
+    )  # fmt: skip
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    f.__name__: f
+    for f in (offsets, missing, order, published, jumps, variances, totals, pairs, fade)
+}
+
+
+def draw_offsets() -> None:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    a = np.linspace(0.001, 1.0, 60)
+    left.plot(a, [layer_offset(x) for x in a], color=BLUE, label="Layer")
+    left.plot(a, 0 * a, color=GREEN, label="CalibratedLayer, ExactPlane")
+    crossing = crossing_offset() * np.sqrt(2 * a)
+    left.plot(a, crossing, "--", color=ORANGE, label="removal on crossing only")
+    left.set(xlabel="alpha = D dt/dx²", ylabel="offset of c_R beyond the plane / dx")
+    left.legend(frameon=False, fontsize=8)
+    for s, colour, text in ((0.0, GREEN, "c_R at the plane"), (0.5, BLUE, "c_R at dx/2")):
+        x = np.linspace(0.001, min(1.7, largest_alpha(s) - 0.01), 50)
+        right.plot(x, [calibrated_rate(y, s) for y in x], color=colour, label=text)
+        right.axvline(largest_alpha(s), color=colour, ls=":", lw=1)
+    right.set(
+        xlabel="alpha = D dt/dx²",
+        ylabel="factor on the layer's rates",
+        ylim=(0, 5),
+        xlim=(-0.05, 1.9),
+    )
+    right.legend(frameon=False, fontsize=8, loc="upper left")
+    figure.savefig(HERE / "accuracy_offsets.png", dpi=120)
+
+
+def draw_order() -> None:
+    figure, ax = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
+    for (name, scheme, at), colour, mark in zip(ORDERS, (ORANGE, BLUE, GREEN), "os^", strict=True):
+        errors = window.errors(scheme, 0.5, at, WIDTHS)
+        ax.loglog(WIDTHS, errors, mark + "-", color=colour, label=name.replace("`", ""))
+    dx = np.array(WIDTHS)
+    for power, place in ((1, 1.3), (2, 0.6)):
+        ax.loglog(dx, 0.35 * dx**power, ":", color=GREY, lw=1)
+        ax.text(dx[2], 0.35 * place * dx[2] ** power, f"order {power}", color=GREY, fontsize=8)
+    ax.set_xticks(dx, [f"1/{round(1 / x)}" for x in dx], minor=False)
+    ax.set_xticks([], minor=True)
+    ax.set(xlabel="width of the layer dx", ylabel="L1 error in the window")
+    ax.legend(frameon=False, fontsize=8)
+    figure.savefig(HERE / "accuracy_order.png", dpi=120)
+
+
+def draw_variance() -> None:
+    figure, ax = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
+    for k, (name, scheme, noise) in enumerate(KINDS):
+        colour = (ORANGE, GREEN, BLUE)[k]
+        s = two_way_statistics(0.25, 10, 40, scheme, fluctuations=noise)
+        ax.plot(np.arange(10) + 0.5, s.bins, "o-", color=colour, label=name.replace("`", ""))
+        ax.axhline(s.total, color=colour, ls="--", lw=1)
+        height = s.total + (-0.06 if k == 0 else 0.02)
+        ax.text(0.3 + 3.2 * k, height, f"total {s.total:.2f}", color=colour, fontsize=9)
+    ax.set(
+        xlabel="depth below the plane (cells)", ylabel="variance / binomial variance", ylim=(0, 1.2)
+    )
+    ax.legend(frameon=False, fontsize=8, loc="lower left")
+    figure.savefig(HERE / "accuracy_variance.png", dpi=120)
+
+
+def draw_pairs() -> None:
+    figure, ax = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
+    steps = np.geomspace(1e-3, 80, 16)
+    rates = np.array([_rates(x)[2] for x in steps])
+    names = ("lambda0 dt/(1 + lambda0 tau*)", "1 - exp(-lambda0 dt)", "lambda0 dt")
+    for k, (name, colour, mark) in enumerate(zip(names, (BLUE, ORANGE, GREEN), "os^", strict=True)):
+        ax.semilogx(steps, rates[:, k], mark + "-", color=colour, label=name)
     ax.axhline(1, color=GREY, lw=0.8)
     ax.set(xlabel="D dt/sigma²", ylabel="effective rate / Doi's rate")
-    ax.legend(frameon=False)
-    fig.savefig(HERE / "accuracy_pairs.png", dpi=120)
-    plt.close(fig)
-    return table(
-        ["D dt/sigma²", "tau*/dt", "lambda0 dt", "p", "rate/Doi's", "with 1 - exp(-lambda0 dt)"],
-        rows,
-    )
+    ax.legend(frameon=False, fontsize=8)
+    figure.savefig(HERE / "accuracy_pairs.png", dpi=120)
+
+
+def block(page: str, name: str) -> str:
+    """What stands on the page between the markers of a table."""
+    found = re.search(rf"<!-- {name} -->\n\n(.*?)\n\n<!-- end -->", page, re.DOTALL)
+    if found is None:
+        raise ValueError(f"accuracy.md has no table {name!r}")
+    return found[1]
 
 
 def main() -> None:
-    """Write the page."""
-    variance_figure()
-    ratio_2d = expected_total_ratio([40, 40], [(10, 30), (10, 30)])
-    ratio_3d = expected_total_ratio([20] * 3, [(5, 15)] * 3)
-    page = f"""# Accuracy
-
-Every figure on this page comes from `docs/figures/make_accuracy.py`, which evaluates the package's own
-deterministic operators; the tests hold the same quantities against sampled runs.
-
-## Where c_R belongs
-
-A uniform reservoir stays uniform for every scheme at every step: in a layer the number of particles is an
-immigration-death process whose Poisson state does not depend on the step, and the bridge of `ExactPlane`
-is exact. What a scheme can get wrong is the place. A linear profile through a layer reaches c_R not at
-the plane but an *offset* beyond it. `Layer` reports its offset, and mean-field reservoirs are read there;
-`CalibratedLayer` multiplies the rates so that the offset is 0, or half a cell.
-
-{offsets()}
-
-A dash: no rate factor exists, and the step is refused; the limits are alpha = {largest_alpha(0.0):.4f}
-and {largest_alpha(0.5):.4f}. `ExactPlane` has offset 0 at any step; removal on crossing alone, without the
-bridge, would have {crossing_offset():.4f} sqrt(2 D dt).
-
-Taken at the plane, c_R is wrong by an amount of first order in the layer's width. The relative error of the
-steady flux between an absorbing wall and a reservoir, alpha = 0.25:
-
-{order()}
-
-## What published rules settle at
-
-Concentration over c_R far from an interface, for rules that combine removal and injection otherwise:
-
-{published()}
-
-## Two-way coupling: no jump
-
-Jump of a linear profile across the interface, in cells times gradient:
-
-{jumps()}
-
-## Two-way coupling: fluctuations
-
-Variance of the number in a cell, and in the whole region, over that of independent particles; 10 cells of
-particles, 40 of continuum, at equilibrium.
-
-{variances()}
-
-```{{image}} figures/accuracy_variance.png
-:width: 560px
-```
-
-A continuum without noise starves the particles of fluctuations, and the *total* of the region more than
-any cell: {ratio_2d:.2f} of the binomial variance for a square of half the width of its domain,
-{ratio_3d:.2f} for a cube. The diagnostics of a two-way run report the figure for its own geometry
-(`expected_total_variance_ratio`). With `fluctuations=True` every cell and the total are right from about 20
-particles a cell on; below 6 particles the noise fades out, below 2 there is none, because normal noise
-would make a nearly empty cell negative too often. Mean-field coupling is exactly Poisson.
-
-## Pairs at finite steps
-
-The effective rate in three dimensions over that of Doi's continuous model, sigma = D = 1:
-
-{pairs()}
-
-```{{image}} figures/accuracy_pairs.png
-:width: 520px
-```
-
-The rule holds the rate within 0.4 % for lambda0 dt up to 0.38; above, for D dt/sigma² near 0.1, it falls
-short by up to 1.8 %, and a warning says so.
-"""
-    (HERE.parent / "accuracy.md").write_text(page)
+    """Fill in the page and draw its figures."""
+    path = HERE.parent / "accuracy.md"
+    page = path.read_text()
+    for name, make in TABLES.items():
+        page = page.replace(
+            f"<!-- {name} -->\n\n{block(page, name)}\n", f"<!-- {name} -->\n\n{make()}\n"
+        )
+    path.write_text(page)
+    for draw in (draw_offsets, draw_order, draw_variance, draw_pairs):
+        draw()
 
 
 if __name__ == "__main__":
