@@ -99,6 +99,29 @@ def _mean_cap(near, far):
     )
 
 
+@pytest.mark.parametrize("coupling", ["two-way", "mean-field"])
+def test_reaction_is_as_frequent_in_the_corners_of_a_box(coupling):
+    """Partners are beyond two faces at once there; caps of single faces would overlap."""
+    c, p, steps = 400.0, 0.02, 60
+    k = p / DT * doi.reactive_volume(SIGMA, 2)
+    system = hrd.System(
+        species=[A, B, C], domain=hrd.Box(x=(0, 3), y=(0, 3)),
+        particles=hrd.Box(x=(1, 2), y=(1, 2)), cells=(6, 6), coupling=coupling,
+        reactions=[hrd.Reaction("A + B -> A + B + C", k=k, radius=SIGMA)], initial={A: c, B: c},
+    )  # fmt: skip
+    sim = hrd.Simulation(system, dt=DT, seed=2)
+    for _ in range(steps):
+        sim.step()
+    edges = np.array([1.0, 1.0 + SIGMA, 2.0 - SIGMA, 2.0])
+    counts = particles_in_bins(sim, "C", [edges, edges])
+    area = np.outer(np.diff(edges), np.diff(edges))
+    expected = k * c * c * sim.time * area
+    for ends in (np.ix_([0, 2], [0, 2]), np.ix_([1], [0, 2]), np.ix_([0, 2], [1])):
+        error = math.sqrt(1 / expected[ends].sum() + 2 / (c * area[ends].sum() * steps))
+        assert abs(counts[ends].sum() / expected[ends].sum() - 1) < 4 * error
+        assert error < 0.03
+
+
 # Reactants that are used up.
 
 
