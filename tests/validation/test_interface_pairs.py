@@ -75,7 +75,8 @@ def test_reaction_is_flat_through_the_plane(kind):
 @pytest.mark.parametrize(("rate", "share"), [(0.05, 0.04), (0.3, 0.04), (0.8, 0.01)])
 @pytest.mark.parametrize("dimension", [1, 2, 3])
 def test_equilibrium_constant_within_one_percent(dimension, rate, share, like):
-    steps = 12000 if rate == 0.3 else 30000
+    # On a line density evens out slowly, and twenty batches are not quite independent.
+    steps = 12000 if rate == 0.3 and dimension > 1 else 30000
     value, error = equilibrium(dimension, like, rate, 1.0, steps, share=share)
     assert error < (0.012 if dimension > 1 else 0.02)
     assert abs(value - 1) < 0.01 + 2 * error
