@@ -1,8 +1,8 @@
 """Theory beside the simulations: what a correct run must reproduce.
 
 `cdme` solves the chemical diffusion master equation of a small system, `moments` its mean and
-covariance equations; `doi`, `smoluchowski` and `diffusion` hold closed forms. Each loads on first
-use.
+covariance equations; `fluctuations` has the variances of two-way coupling; `doi`, `smoluchowski`
+and `diffusion` hold closed forms. Each loads on first use.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from hybridrd.theory import cdme as cdme
     from hybridrd.theory import diffusion as diffusion
     from hybridrd.theory import doi as doi
+    from hybridrd.theory import fluctuations as fluctuations
     from hybridrd.theory import moments as moments
     from hybridrd.theory import smoluchowski as smoluchowski
 
-__all__ = ["cdme", "diffusion", "doi", "moments", "smoluchowski"]
+__all__ = ["cdme", "diffusion", "doi", "fluctuations", "moments", "smoluchowski"]
 
 
 def __getattr__(name: str) -> Any:

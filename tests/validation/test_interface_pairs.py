@@ -57,6 +57,7 @@ def test_rate_at_other_probabilities_and_with_both_moving(rate):
     assert abs(seen / exact - 1) < (0.01 if rate < 0.38 else 0.02) + error
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", ["wall", "mean-field", "two-way"])
 def test_reaction_is_flat_through_the_plane(kind):
     """Last half radius below the plane over the part that no wall is near."""

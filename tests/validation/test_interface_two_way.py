@@ -12,6 +12,7 @@ from hybridrd.theory.fluctuations import expected_total_ratio
 pytestmark = pytest.mark.validation
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("scheme", "fluctuations"), [(None, False), (None, True), (hrd.ExactPlane(), False)]
 )
