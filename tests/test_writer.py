@@ -185,3 +185,14 @@ def test_the_first_format_still_opens():
         assert found.attrs["seed"] == 11
         assert hrd.System.from_dict(found.attrs["system"]) == line()
         assert found["species"].values.tolist() == ["A", "B"]
+
+
+def test_a_file_left_over_by_a_kill_is_no_matter(tmp_path):
+    path = tmp_path / "run.zarr"
+    writer = StoreWriter.create(path, block(0, 4), 20, "me")
+    writer.append(block(4, 6))
+    (path / "zarr.json.1222541f.part").write_text("{")
+    assert check(path) == 10
+    again = StoreWriter.resume(path, "me", 7, 12, NAMES)
+    again.append(block(7, 5))
+    assert check(path) == 12
