@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -24,22 +22,12 @@ from hybridrd.errors import ResultError
 from hybridrd.model.system import System
 from hybridrd.replicas import Sums
 from hybridrd.simulation.changes import first_difference, portrait
+from hybridrd.simulation.checkpoint import DAMAGED
 from hybridrd.simulation.log import LOGGER
 
 FORMAT = 1  # raise it when other programs could misread what is written
 MANIFEST = "ensemble.json"
 _ABOUT = "about"  # the member of a block's file that holds all but arrays, as JSON
-_DAMAGED = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    EOFError,
-    RuntimeError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 class Finished:
@@ -92,7 +80,7 @@ class Finished:
                 continue
             try:
                 self._load(index, block)
-            except _DAMAGED as error:
+            except DAMAGED as error:
                 LOGGER.warning("%s is damaged and made again: %s", self._path(index), error)
                 self._path(index).unlink()
             else:
@@ -103,7 +91,7 @@ class Finished:
         """The sums of a block that is done. Raises ResultError if it has become unreadable."""
         try:
             return self._load(index, block)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise ResultError(f"{self._path(index)}: is damaged ({error}); remove it") from error
 
     def write(self, index: int, block: range, sums: Sums) -> None:

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 AnyRun = TypeVar("AnyRun", bound="Run")
 FORMAT = 1  # raise it when other programs could misread what is written
 _ABOUT = "checkpoint"  # the member of the file that holds all but arrays, as JSON
-_DAMAGED = (
+# What reading a damaged npz file may raise.
+DAMAGED = (
     OSError,
     ValueError,
     KeyError,
@@ -122,7 +123,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         }
         about = json.loads(str(state.pop(_ABOUT)))
         version, drawn, known = about["format"], about["portrait"], about["hash"]
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ResultError(
             f"{path}: is damaged, or not a checkpoint of hybridrd ({error}); "
             f"take an earlier one, if there is"

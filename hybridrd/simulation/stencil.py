@@ -36,7 +36,7 @@ def mean_field_stencil(region: Region, face: Face, offset: float) -> Stencil:
         return Stencil(face.columns[:, :1], np.ones(1))
     outward = 1 if face.side == 1 else -1
     position = (face.plane + outward * offset - lower) / h - 0.5  # in cell centres
-    periodic = face.outside >= 0 and _joins(region, face)
+    periodic = face.outside >= 0 and region.periodic[face.axis]
     i = int(np.floor(position))
     if not periodic:
         if position < -0.5 - 1e-9 or position > n - 0.5 + 1e-9:
@@ -49,11 +49,6 @@ def mean_field_stencil(region: Region, face: Face, offset: float) -> Stencil:
     return Stencil(face.columns[:, [i % n, (i + 1) % n]], np.array([1 - w, w]))
 
 
-def _joins(region: Region, face: Face) -> bool:
-    """Whether the axis of an interface is periodic in the domain: its neighbours wrap."""
-    return region.periodic[face.axis]
-
-
 def two_way_stencil(region: Region, face: Face, numbers: FaceNumbers) -> Stencil:
     """c_R from the first cells beyond the plane, as the scheme asks.
 
@@ -62,7 +57,7 @@ def two_way_stencil(region: Region, face: Face, numbers: FaceNumbers) -> Stencil
     """
     n = region.grid.shape[face.axis]
     outward = 1 if face.side == 1 else -1
-    if _joins(region, face):
+    if region.periodic[face.axis]:
         room = n - region.inner.shape[face.axis]
     else:
         room = n - face.outside if outward == 1 else face.outside + 1
