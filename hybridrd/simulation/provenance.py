@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hybridrd import __version__
 from hybridrd.errors import ModelError
 from hybridrd.model.system import System
+from hybridrd.model.walls import Periodic
 
 if TYPE_CHECKING:
     from hybridrd.simulation.run import Run
@@ -32,7 +33,7 @@ def versions() -> dict[str, str]:
 
 def common(system: System, dt: float, kind: str, reason: str) -> dict[str, Any]:
     """Attributes of every result."""
-    region = system.particles
+    region, walls = system.particles, system.walls
     return {
         "kind": kind,
         "dt": dt,
@@ -41,6 +42,7 @@ def common(system: System, dt: float, kind: str, reason: str) -> dict[str, Any]:
         "region_lower": list(region.lower if region else system.domain.lower),
         "region_upper": list(region.upper if region else system.domain.upper),
         "has_particles": int(region is not None),
+        "periodic": [a for a in system.domain.axes if isinstance(walls.get(a + "-"), Periodic)],
         "versions": versions(),
         "stopped": reason,
     }
