@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hybridrd.errors import ModelError as ModelError
     from hybridrd.errors import ResultError as ResultError
     from hybridrd.errors import StepError as StepError
+    from hybridrd.exporters import export as export
     from hybridrd.interface import CalibratedLayer as CalibratedLayer
     from hybridrd.interface import ExactPlane as ExactPlane
     from hybridrd.interface import InterfaceScheme as InterfaceScheme
@@ -79,6 +80,7 @@ _PLACES = {
     "compare": "hybridrd.results.compare",
     "ensemble": "hybridrd.ensemble",
     "examples": "hybridrd",
+    "export": "hybridrd.exporters",
     "load": "hybridrd.results.store",
     "mean_field": "hybridrd.simulation.mean_field",
     "plot": "hybridrd",

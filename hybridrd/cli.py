@@ -1,4 +1,4 @@
-"""The command line: ``hybridrd run``, ``examples``, ``info`` and ``plot``.
+"""The command line: ``hybridrd run``, ``examples``, ``info``, ``plot`` and ``export``.
 
 What the commands do stands in `hybridrd.commands`, which is loaded when one runs, so that help is
 quick. Whatever is wrong becomes a message on the error stream and exit code 2.
@@ -181,3 +181,32 @@ def plot(
         commands.check_output(picture, commands.PICTURES, overwrite)
         commands.draw_file(path, picture, species or None, time or None)
         typer.echo(f"drawn in {picture}")
+
+
+@app.command()
+def export(
+    path: Annotated[Path, typer.Argument(help="A saved result.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="FILE.simularium, .pvd, .vtp, .vtu, .xyz, .csv or .nc: the suffix is the format.",
+        ),
+    ],
+    time: Annotated[
+        float | None,
+        typer.Option(help="One record. By default all, of .vtp and .vtu the last."),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a saved result for another program: Simularium, ParaView, OVITO, spreadsheets."""
+    with messages():
+        from hybridrd import commands
+        from hybridrd.exporters import SUFFIXES, export
+        from hybridrd.results.store import open_result
+
+        commands.check_output(out, SUFFIXES, overwrite)
+        with open_result(path) as result:
+            export(result, out, time=time, overwrite=overwrite)
+        typer.echo(f"written to {out}")

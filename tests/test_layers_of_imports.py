@@ -25,6 +25,7 @@ LAYERS = [
     ["ensemble"],
     ["examples"],
     ["plotting"],
+    ["exporters"],
     ["plot"],
     ["unfinished", "unfinished_ensemble"],
     ["commands"],

@@ -1,0 +1,98 @@
+"""Results in the formats of other programs, by the suffix of the file; one module a format."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from hybridrd.errors import ResultError
+from hybridrd.exporters.place import check_free
+from hybridrd.exporters.records import record_near
+from hybridrd.results.view import View
+
+_MODULES = {
+    ".simularium": "simularium",
+    ".pvd": "vtk",
+    ".vtp": "vtk",
+    ".vtu": "vtk",
+    ".xyz": "xyz",
+    ".extxyz": "xyz",
+    ".csv": "csv",
+    ".nc": "netcdf",
+}
+SUFFIXES = tuple(_MODULES)
+_ONE_RECORD = (".vtp", ".vtu")
+
+
+class _Writer(Protocol):
+    def write(self, view: View, path: Path) -> None: ...
+
+
+def export(
+    result: Any, path: str | Path, *, time: float | None = None, overwrite: bool = False
+) -> None:
+    """Write a result for another program; the suffix says which.
+
+    ==================  ==========================================================================
+    ``.simularium``     Particles, for the Simularium viewer; needs ``hybridrd[simularium]``.
+    ``.pvd``            All records for ParaView: a list of ``.vtp`` files (particles as points)
+                        and ``.vtu`` files (concentrations as cells) in the folder ``NAME_vtk``
+                        beside it; needs ``hybridrd[vtk]``.
+    ``.vtp``, ``.vtu``  One record of these.
+    ``.xyz``            Particles as extended XYZ, for OVITO and ASE; also ``.extxyz``.
+    ``.csv``            Numbers by time: ``copy_number`` and ``total``, of an ensemble their means
+                        and standard errors.
+    ``.nc``             All of the result as netCDF, as `save`; needs ``hybridrd[io]``.
+    ==================  ==========================================================================
+
+    Particles are written with their species and id at their positions, which the run has to
+    record: ``run(..., positions=True)``. Axes that the domain does not have are 0; of a ball shell
+    r is written as x. The file is made beside its place and moved there when it is complete.
+
+    Parameters
+    ----------
+    result
+        A result of `Simulation.run`, `mean_field`, `ensemble` or `load`.
+    path
+        The file.
+    time
+        Write only the record nearest to this time; by default all, and of ``.vtp`` and ``.vtu``,
+        which hold one, the last.
+    overwrite
+        Whether to replace a file that stands at ``path``.
+
+    Raises
+    ------
+    ResultError
+        If the suffix is another, the file exists or cannot be written, a library is missing, or
+        the result does not hold what the format shows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import hybridrd as hrd
+    >>> A, box = hrd.Species("A", D=1.0), hrd.Box(x=(0, 1), y=(0, 1))
+    >>> system = hrd.System(
+    ...     species=[A], domain=box, particles=box, cells=10, initial={A: hrd.Copies(3)}
+    ... )
+    >>> result = hrd.Simulation(system, dt=0.01, seed=1).run(until=0.1, positions=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     hrd.export(result, f"{folder}/run.xyz")
+    ...     hrd.export(result, f"{folder}/run.csv", time=0.1)
+    ...     print(Path(f"{folder}/run.csv").read_text())
+    time,copy_number_A,total_A
+    0.1,3,3.0
+    <BLANKLINE>
+    """
+    path = Path(path)
+    view = View(result, str(path))
+    if path.suffix not in _MODULES:
+        raise ResultError(
+            f"{path}: unknown suffix {path.suffix!r}; it is one of {', '.join(SUFFIXES)}"
+        )
+    check_free(path, overwrite)
+    if time is not None or path.suffix in _ONE_RECORD:
+        view = record_near(view, time)
+    writer: _Writer = import_module(f"hybridrd.exporters.{_MODULES[path.suffix]}")
+    writer.write(view, path)

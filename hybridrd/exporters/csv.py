@@ -1,0 +1,42 @@
+"""Numbers by time as a table of text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hybridrd.errors import ResultError
+from hybridrd.exporters.place import made
+from hybridrd.results.view import View
+
+_COUNTS = ("copy_number", "total")
+_OF_ENSEMBLE = ("_mean", "_sem")
+
+
+def write(view: View, path: Path) -> None:
+    """Write one line a record: ``time``, then e.g. ``copy_number_A``, ``total_A``.
+
+    Of an ensemble ``copy_number_A_mean``, ``copy_number_A_sem`` and so on. With labels of units
+    the first column is e.g. ``time [s]``.
+
+    Raises
+    ------
+    ResultError
+        If neither number was recorded.
+    """
+    import pandas as pd
+
+    unit = view.data.attrs.get("units", {}).get("time")
+    columns = {f"time [{unit}]" if unit else "time": view.times}
+    endings = _OF_ENSEMBLE if view.is_ensemble else ("",)
+    for count in _COUNTS:
+        for name in view.species:
+            for ending in endings:
+                if f"{count}{ending}" in view.data:
+                    values = view.data[f"{count}{ending}"].sel(species=name)
+                    columns[f"{count}_{name}{ending}"] = values.values
+    if len(columns) == 1:
+        raise ResultError(
+            f"{path}: the result has no numbers to write; record {' or '.join(_COUNTS)}"
+        )
+    with made(path) as part:
+        pd.DataFrame(columns).to_csv(part, index=False)

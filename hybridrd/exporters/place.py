@@ -1,0 +1,54 @@
+"""Files that appear at their place when they are complete, or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from hybridrd.errors import ResultError
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Refuse a place where nothing can be written. Raises ResultError."""
+    if not path.parent.is_dir():
+        raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
+    if not path.exists() and not path.is_symlink():
+        return
+    if not overwrite:
+        raise ResultError(f"{path}: exists; choose another name, or overwrite=True to replace it")
+    if not path.is_file():
+        raise ResultError(f"{path}: exists and is not a file; it is not overwritten")
+
+
+def passing(path: Path) -> Path:
+    """A name beside a place, of the same suffix, for what is not yet complete."""
+    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+
+
+@contextmanager
+def made(path: Path) -> Iterator[Path]:
+    """A name to write to, which becomes ``path`` at the end. Raises ResultError."""
+    part = passing(path)
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be written: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def library(name: str, extra: str, path: Path) -> Any:
+    """A library that is installed with an extra. Raises ResultError if it is missing."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ResultError(
+            f"{path}: {path.suffix} files need {name} ({error}); "
+            f"install it with: pip install hybridrd[{extra}]"
+        ) from error

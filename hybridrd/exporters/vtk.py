@@ -1,0 +1,174 @@
+"""Particles and concentrations for ParaView and other programs that read VTK's XML files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+from hybridrd.exporters.place import library, made, passing
+from hybridrd.exporters.records import (
+    Frame,
+    Trajectory,
+    axes_of,
+    domain_bounds,
+    has_positions,
+)
+from hybridrd.model.grid import Floats
+from hybridrd.results.store import put
+from hybridrd.results.view import View
+
+_FIELDS = ("concentration", "concentration_mean", "concentration_sem", "concentration_var")
+
+
+def write(view: View, path: Path) -> None:
+    """Write ``.vtp`` (particles), ``.vtu`` (concentrations), or all records as ``.pvd``.
+
+    Points carry ``species`` (an index; the field data ``species_names`` has the names) and
+    ``id``. Cells carry ``concentration_A`` and so on, ``region`` (1 where particles are, 0 where
+    FiPy is), and are lines, pixels or voxels on the grid; of a ball shell, lines along r. A
+    standard error that one replica does not have is NaN.
+
+    Raises
+    ------
+    ResultError
+        If pyvista is missing, or the result does not hold what the format shows.
+    """
+    pyvista = library("pyvista", "vtk", path)
+    if path.suffix == ".pvd":
+        _write_collection(pyvista, view, path)
+        return
+    if path.suffix == ".vtp":
+        trajectory = Trajectory(view)
+        (frame,) = trajectory
+        data = _points(pyvista, trajectory, frame)
+    else:
+        (data,) = _grids(pyvista, view)
+    with made(path) as part:
+        _label(data, view, float(view.times[0])).save(part)
+
+
+def _write_collection(pyvista: Any, view: View, path: Path) -> None:
+    """The files of all records in a folder, and the list of them last."""
+    folder = path.with_name(f"{path.stem}_vtk")
+    _check_folder(folder)
+    if not (has_positions(view) or any(name in view.data for name in _FIELDS)):
+        raise ResultError(
+            f"{path}: there is nothing to show; record concentration, or run with positions=True"
+        )
+    part = passing(folder)
+    try:
+        part.mkdir()
+        entries = sorted(
+            [*_save_fields(pyvista, view, part), *_save_particles(pyvista, view, part)]
+        )
+        path.unlink(missing_ok=True)  # no list of files that are being replaced
+        put(part, folder)
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    root = ElementTree.Element("VTKFile", type="Collection", version="0.1")
+    collection = ElementTree.SubElement(root, "Collection")
+    for k, number, file in entries:
+        time = repr(float(view.times[k]))
+        where = {"timestep": time, "part": str(number), "file": f"{folder.name}/{file}"}
+        ElementTree.SubElement(collection, "DataSet", where)
+    ElementTree.indent(root)
+    with made(path) as passing_path:
+        ElementTree.ElementTree(root).write(passing_path, "utf-8", xml_declaration=True)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse to replace a folder with other files in it."""
+    if not folder.exists():
+        return
+    own = folder.is_dir() and all(
+        entry.suffix in (".vtp", ".vtu") and entry.is_file() for entry in folder.iterdir()
+    )
+    if not own:
+        raise ResultError(f"{folder}: exists and holds other files; choose another name")
+
+
+def _save_fields(pyvista: Any, view: View, folder: Path) -> Iterator[tuple[int, int, str]]:
+    """Write the concentrations of all records; yields record, part and file."""
+    if not any(name in view.data for name in _FIELDS):
+        return
+    for k, (time, data) in enumerate(zip(view.times, _grids(pyvista, view), strict=True)):
+        file = f"field_{k:06d}.vtu"
+        _label(data, view, float(time)).save(folder / file)
+        yield k, 0, file
+
+
+def _save_particles(pyvista: Any, view: View, folder: Path) -> Iterator[tuple[int, int, str]]:
+    """Write the particles of all records; yields record, part and file."""
+    if not has_positions(view):
+        return
+    trajectory = Trajectory(view)
+    for k, frame in enumerate(trajectory):
+        file = f"particles_{k:06d}.vtp"
+        data = _points(pyvista, trajectory, frame)
+        _label(data, view, frame.time).save(folder / file)
+        yield k, 1, file
+
+
+def _points(pyvista: Any, trajectory: Trajectory, frame: Frame) -> Any:
+    """One record's particles, each a vertex."""
+    data = pyvista.PolyData(frame.position) if len(frame.id) else pyvista.PolyData()
+    data.point_data["species"] = frame.species
+    data.point_data["id"] = frame.id
+    data.field_data["species_names"] = trajectory.species
+    return data
+
+
+def _grids(pyvista: Any, view: View) -> Iterator[Any]:
+    """The cells with concentrations, record by record."""
+    there = [name for name in _FIELDS if name in view.data]
+    if not there:
+        raise ResultError(f"{view.name}: concentration was not recorded; nothing to show")
+    axes, bounds = axes_of(view.data), domain_bounds(view)
+    shape = [view.data.sizes[a] for a in axes]
+    edges = [
+        np.linspace(low, high, n + 1) if high > low else np.array([low])
+        for (low, high), n in zip(bounds, shape, strict=True)
+    ]
+    mesh = pyvista.RectilinearGrid(*edges).cast_to_unstructured_grid()
+    region = _region(view, axes)
+    for k in range(len(view.times)):
+        data = mesh.copy(deep=False)
+        data.cell_data["region"] = _flat(region)
+        for name in there:
+            for species in view.species:
+                values = view.data[name].isel(time=k).sel(species=species).values
+                ending = name.removeprefix("concentration")
+                data.cell_data[f"concentration_{species}{ending}"] = _flat(values)
+        yield data
+
+
+def _region(view: View, axes: list[str]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """1 in cells of the particle region, 0 elsewhere."""
+    inside = np.array(int(view.has_particles), np.uint8)
+    for k, axis in enumerate(axes):
+        x = view.data[axis].values
+        low, high = (view.data.attrs[f"region_{side}"][k] for side in ("lower", "upper"))
+        within = ((x > low) & (x < high)).astype(np.uint8)
+        inside = np.multiply.outer(inside, within)
+    return inside
+
+
+def _flat(values: np.ndarray[Any, Any]) -> Floats:
+    """In VTK's order: x fastest."""
+    return np.asarray(values).ravel(order="F")
+
+
+def _label(data: Any, view: View, time: float) -> Any:
+    """Add the time, and labels of units where the system has them."""
+    data.field_data["TimeValue"] = np.array([time])
+    for name, unit in view.data.attrs.get("units", {}).items():
+        data.field_data[f"{name}_unit"] = [unit]
+    return data

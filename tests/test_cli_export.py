@@ -1,0 +1,41 @@
+"""Results written for other programs from the command line."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from command_line import call, folder  # noqa: F401
+
+import hybridrd as hrd
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def test_a_saved_result_is_exported():
+    call("run", "line.toml", "--out", "a.zarr")
+    assert call("export", "a.zarr", "-o", "a.csv") == "written to a.csv\n"
+    result = hrd.load("a.zarr")
+    table = pd.read_csv("a.csv")
+    np.testing.assert_array_equal(table["total_B"], result["total"].sel(species="B"))
+    call("export", "a.zarr", "--out", "b.csv", "--time", 0.04)
+    assert pd.read_csv("b.csv").equals(table.iloc[[2]].reset_index(drop=True))
+    call("export", "a.zarr", "-o", "a.nc")
+    assert hrd.load("a.nc").equals(result)
+    call("export", "a.zarr", "-o", "a.csv", "--overwrite")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["none.zarr", "-o", "a.csv"], "there is no such file"),
+        (["line.toml", "-o", "a.csv"], "cannot be read as a result"),
+        (["a", "-o", "a.dat"], "unknown suffix '.dat'; it is one of .simularium"),
+        (["a", "-o", "here/a.csv"], "there is no directory here"),
+        (["a", "-o", "a.xyz"], "positions were not recorded"),
+        (["a", "-o", "a.csv", "--time", "7"], "no record near t = 7"),
+        (["a", "-o", "pde.toml.csv"], "give --overwrite"),
+    ],
+)
+def test_refusals(arguments, words, tmp_path):
+    call("run", "line.toml", "--out", "a")
+    (tmp_path / "pde.toml.csv").write_text("mine")
+    assert words in call("export", *arguments, code=2)
