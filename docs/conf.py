@@ -37,5 +37,7 @@ autodoc_typehints = "none"
 numpydoc_show_class_members = False
 # A name between single backticks is a link where there is something to link to.
 default_role = "py:obj"
-nitpicky = False
+# What a page links to by :py:func: and the like must be there; names in docstrings need not.
+nitpicky = True
+nitpick_ignore_regex = [(r"py:obj", r".*"), (r"py:class", r".*")]
 suppress_warnings = ["mystnb.unknown_mime_type"]

@@ -172,7 +172,7 @@ def expected_total_ratio(
 
     For two-way coupling without fluctuations, at small steps. With u(x, t) the probability that a
     particle from x is in the region P after the time t, the variance of independent particles is
-    dissipated all over the domain, and what the silent continuum would add is missing:
+    dissipated all over the domain, and what the silent continuum would add is missing::
 
         ratio = 2 D int_0^oo dt int_P |grad u|**2 dx / (V_P (1 - V_P/V)),
 
