@@ -181,10 +181,11 @@ def test_profile_in_more_dimensions_is_the_mean_over_the_others() -> None:
         assert len(lines(ax, "_interface")) == (axis == "x")
 
 
-def test_the_error_of_a_mean_over_cells_is_that_of_independent_ones() -> None:
+def test_the_error_of_a_mean_is_of_independent_particles_and_of_one_continuum() -> None:
     result = ensemble(PLANE)
     error = result["concentration_sem"].sel(species="A", time=0.5)
-    expected = np.sqrt((error**2).sum("y")) / PLANE.shape[1]
+    independent, together = np.sqrt((error**2).sum("y")) / PLANE.shape[1], error.mean("y")
+    expected = xr.where(error["x"] < 5.0, independent, together)
     ax = hrd.plot.profile(result, "A", time=0.5)
     corners = ax.collections[0].get_paths()[0].vertices[:, 1]
     c = result["concentration_mean"].sel(species="A", time=0.5).mean("y")

@@ -8,13 +8,15 @@ import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
-from hybridrd.plotting.select import in_bins, record_at
+from hybridrd.plotting.select import check_bins, in_bins, record_at
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.image import AxesImage
+    from numpy.typing import ArrayLike
 
     from hybridrd.model.grid import Floats
     from hybridrd.model.species import SpeciesLike
@@ -77,7 +79,7 @@ def field(
     name = style.name_of(view, species)
     k = record_at(view, time)
     c, size, cut = image_of(view, name, k, z, bins)
-    ax = style.new_axes(5.6, 4.6) if ax is None else ax
+    ax = style.new_axes_for_image(view) if ax is None else ax
     image = draw(ax, view, c, float(c.max()) if vmax is None else vmax)
     name_regions(ax, view)
     title = f"{name}, {style.time_text(view, float(view.times[k]))}"
@@ -87,7 +89,8 @@ def field(
         title += f"\nparticles averaged over bins of {size} cells a side"
     ax.set_title(title, fontsize="medium", pad=style.title_pad(view, view.axes[0]))
     if colorbar:
-        add_colorbar(ax, image, style.concentration_label(view, name))
+        beyond = {} if vmax is None else {"extend": "max"}  # in this picture, or the next
+        add_colorbar(ax, image, style.concentration_label(view, name), **beyond)
     return ax
 
 
@@ -97,13 +100,18 @@ def image_of(
     """The field to draw ``(nx, ny)``, the cells a side of its bins, and where it is cut."""
     if len(view.axes) < 2:
         raise ResultError(f"{view.name}: has one dimension; draw it with hybridrd.plot.profile")
-    if bins is not None and (not isinstance(bins, int) or bins < 1):
-        raise ResultError(f"bins = {bins!r}: a whole number of at least 1 is needed")
+    check_bins(bins)
     c, size = in_bins(view, species, record, bins)
+    cut, text = cut_at(view, z)
+    return c if cut is None else c[:, :, cut], size, text
+
+
+def cut_at(view: View, z: float | None) -> tuple[int | None, str]:
+    """The layer of cells to draw of three dimensions, and where it is; None and "" of two."""
     if len(view.axes) == 2:
         if z is not None:
             raise ResultError(f"z = {z:g}: the result has two dimensions")
-        return c, size, ""
+        return None, ""
     centers = view.centers("z")
     low, high = view.bounds("z")
     z = 0.5 * (low + high) if z is None else z
@@ -111,24 +119,29 @@ def image_of(
         raise ResultError(f"z = {z:g}: the domain goes from {low:g} to {high:g}")
     # Of two slices as near, the lower, whatever round-off says.
     cut = int(np.argmin(np.round(np.abs(centers - z) / view.spacing("z"), 6)))
-    return c[:, :, cut], size, style.place_text(view, "z", float(centers[cut]))
+    return cut, style.place_text(view, "z", float(centers[cut]))
 
 
-def draw(ax: Axes, view: View, c: Floats, vmax: float) -> AxesImage:
-    """Draw a field ``(nx, ny)`` with the interface and the axes' labels."""
+def draw(ax: Axes, view: View, c: Floats, vmax: float, **image_options: Any) -> AxesImage:
+    """Draw a field ``(nx, ny)`` with the interface and the axes' labels.
+
+    The colours go from 0 to ``vmax``, unless ``cmap`` or ``norm`` say otherwise.
+    """
+    from matplotlib.colors import Normalize
+
     x, y = view.axes[:2]
     left, right = view.bounds(x)
     bottom, top = view.bounds(y)
     ratio = (right - left) / (top - bottom)
+    scale = Normalize(0.0, vmax or 1.0)
+    options: dict[str, Any] = {"cmap": style.COLOUR_MAP, "norm": scale, **image_options}
     image = ax.imshow(
         c.T,
         origin="lower",
         extent=(left, right, bottom, top),
-        cmap=style.COLOUR_MAP,
-        vmin=0.0,
-        vmax=vmax or 1.0,
         interpolation="nearest",
         aspect="equal" if 1 / _LONGEST <= ratio <= _LONGEST else "auto",
+        **options,
     )
     _draw_interface(ax, view)
     ax.set_xlabel(style.axis_label(view, x))
@@ -136,29 +149,33 @@ def draw(ax: Axes, view: View, c: Floats, vmax: float) -> AxesImage:
     return image
 
 
-def add_colorbar(ax: Axes, image: AxesImage, label: str) -> None:
+def add_colorbar(ax: Axes, image: ScalarMappable, label: str, **options: Any) -> None:
     """A colour bar to the right of an image, as high as it."""
     bar = ax.inset_axes((1.04, 0.0, 0.05, 1.0))
-    ax.figure.colorbar(image, cax=bar, label=label)
+    ax.figure.colorbar(image, cax=bar, label=label, **options)
+
+
+def mark_plane(ax: Axes, x: ArrayLike, y: ArrayLike) -> None:
+    """A part of the interface: white on a dark ground, which shows on any colour."""
+    ax.plot(x, y, color="black", linewidth=2.6, label="_interface", zorder=3)
+    ax.plot(x, y, color="white", linewidth=1.2, label="_interface", zorder=4)
 
 
 def _draw_interface(ax: Axes, view: View) -> None:
-    """Each face of the particle region inside the domain, as long as it is; white on dark."""
+    """Each face of the particle region inside the domain, as long as it is."""
     x, y = view.axes[:2]
     region = view.region
     segments = [([plane, plane], list(region[y])) for plane in view.interfaces(x)]
     segments += [(list(region[x]), [plane, plane]) for plane in view.interfaces(y)]
     for across, up in segments:
-        ax.plot(across, up, color="black", linewidth=2.6, label="_interface", zorder=3)
-        ax.plot(across, up, color="white", linewidth=1.2, label="_interface", zorder=4)
+        mark_plane(ax, across, up)
 
 
 def name_regions(ax: Axes, view: View) -> None:
     """Name the regions: above the image where the region is a slab, inside it elsewhere."""
     x, y = view.axes[:2]
     if not view.interfaces(y):
-        if view.interfaces(x):
-            style.name_regions(ax, view, x)
+        style.name_regions(ax, view, x)
         return
     region = view.region
     for name, at in (

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybridrd.errors import ResultError
 from hybridrd.plotting import style
-from hybridrd.plotting.select import mean_along, record_at
+from hybridrd.plotting.select import axis_of, mean_along, names_of, record_at
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from hybridrd.model.grid import Floats
     from hybridrd.model.species import SpeciesLike
 
-_INTERFACE: dict[str, Any] = {"color": "#555555", "linewidth": 1.0, "linestyle": ":"}
+INTERFACE: dict[str, Any] = {"color": "#555555", "linewidth": 1.0, "linestyle": ":"}
 _ROOM = 1.08  # of the highest value, so that no line runs along the frame
 
 
@@ -44,7 +43,7 @@ def profile(
     time
         The record nearest to it is drawn; by default the last.
     reference
-        Another result, such as the mean field, drawn as a dashed line.
+        Another result, such as the mean field, drawn as a dashed line; an ensemble has its band.
     ax
         Axes to draw into; by default those of a new figure.
     axis
@@ -74,9 +73,7 @@ def profile(
     """
     view = View(result, "result")
     name = style.name_of(view, species)
-    axis = view.axes[0] if axis is None else axis
-    if axis not in view.axes:
-        raise ResultError(f"axis = {axis!r}: the axes are {', '.join(view.axes)}")
+    axis = axis_of(view, axis)
     k = record_at(view, time)
     at = float(view.times[k])
     ax = style.new_axes() if ax is None else ax
@@ -85,10 +82,13 @@ def profile(
     if reference is not None:
         other = View(reference, "reference")
         style.name_of(other, name)
-        c, _ = mean_along(other, name, record_at(other, at), axis)
-        ax.plot(other.centers(axis), c, label=style.kind_of(other), **style.REFERENCE)
+        c, error = mean_along(other, name, record_at(other, at), axis_of(other, axis))
+        x = other.centers(axis)
+        ax.plot(x, c, label=style.kind_of(other), **style.REFERENCE)
+        if error is not None:
+            band(ax, x, c - error, c + error, style.GREY)
         top = max(top, float(c.max()))
-    style.mark_regions_along(ax, view, axis, _INTERFACE)
+    style.mark_regions_along(ax, view, axis, INTERFACE)
     ax.set_xlim(*view.bounds(axis))
     ax.set_ylim(0.0, max(_ROOM * top, drawn) or 1.0)
     ax.set_xlabel(style.axis_label(view, axis))
@@ -111,13 +111,14 @@ def _profile_line(ax: Axes, view: View, name: str, record: int, axis: str) -> fl
     ax.plot(x, c, color=colour, linewidth=1.3, label=style.kind_of(view), **steps)
     top = float(c.max())
     if error is not None:
-        _band(ax, x, c, error, colour, "mid" if steps else None)
+        band(ax, x, c - error, c + error, colour, "mid" if steps else None)
         top = max(top, float(np.nanmax(c + error)))
     return top
 
 
-def _band(ax: Axes, x: Floats, y: Floats, error: Floats, colour: str, step: Any) -> None:
-    ax.fill_between(x, y - error, y + error, color=colour, alpha=0.3, linewidth=0, step=step)
+def band(ax: Axes, x: Floats, low: Floats, high: Floats, colour: str, step: Any = None) -> None:
+    """A pale band between two lines."""
+    ax.fill_between(x, low, high, color=colour, alpha=0.3, linewidth=0, step=step)
 
 
 def counts(
@@ -155,24 +156,28 @@ def counts(
     'time'
     """
     view = View(result, "result")
-    if species is None:
-        names = view.species
-    else:
-        asked = species if isinstance(species, (list, tuple)) else [species]
-        names = [style.name_of(view, s) for s in asked]
+    names = names_of(view, species)
     ax = style.new_axes() if ax is None else ax
+
+    def marks(name: str) -> dict[str, Any]:
+        """A few marks on each of several lines, which tell them apart without colours."""
+        if len(names) == 1:
+            return {}
+        every = -(-len(view.times) // 8)
+        return {"marker": style.marker_of(view, name), "markersize": 4.5, "markevery": every}
+
     for name in names:
         colour = style.colour_of(view, name)
         n, error = _counts_of(view, name)
-        ax.plot(view.times, n, color=colour, linewidth=1.6, label=name)
+        ax.plot(view.times, n, color=colour, linewidth=1.6, label=name, **marks(name))
         if error is not None:
-            _band(ax, view.times, n, error, colour, None)
+            band(ax, view.times, n - error, n + error, colour)
     if reference is not None:
         other = View(reference, "reference")
         for name in names:
             style.name_of(other, name)
             n, _ = _counts_of(other, name)
-            line = {**style.REFERENCE, "color": style.colour_of(view, name)}
+            line = {**style.REFERENCE, "color": style.colour_of(view, name), **marks(name)}
             ax.plot(other.times, n, label="_reference", **line)
         ax.plot([], [], label=style.kind_of(other), **style.REFERENCE)
     ax.set_xlabel(style.time_label(view))

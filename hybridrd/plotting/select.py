@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.model.grid import Floats
+from hybridrd.plotting import style
 from hybridrd.results.view import View
 
 _IN_BIN = 6.0  # particles in the mean
+_IN_BIN_OF_PROFILE = 25.0  # one in five is noise
 _FEWEST_BINS = {1: 8, 2: 8, 3: 5}  # along each axis, by dimension
 
 
@@ -35,6 +40,37 @@ def record_at(view: View, time: float | None) -> int:
     return nearest
 
 
+def axis_of(view: View, axis: str | None) -> str:
+    """An axis of the result, the first for None. Raises ResultError for one that it has not."""
+    if axis is None:
+        return view.axes[0]
+    if axis not in view.axes:
+        raise ResultError(f"axis = {axis!r}: the axes are {', '.join(view.axes)}")
+    return axis
+
+
+def names_of(view: View, species: Any) -> list[str]:
+    """Names of the species asked for, one or several; of all for None.
+
+    Raises
+    ------
+    ResultError
+        For one that the result has not, and for none.
+    """
+    if species is None:
+        return view.species
+    asked = list(species) if isinstance(species, (list, tuple)) else [species]
+    if not asked:
+        raise ResultError("species = []: name at least one, or leave it out")
+    return [style.name_of(view, s) for s in asked]
+
+
+def check_bins(bins: int | None) -> None:
+    """Raises ResultError unless it is None or a whole number of at least 1."""
+    if bins is not None and (not isinstance(bins, int) or bins < 1):
+        raise ResultError(f"bins = {bins!r}: a whole number of at least 1 is needed")
+
+
 def concentration_at(view: View, species: str, record: int) -> tuple[Floats, Floats | None]:
     """Concentration on all cells at a record, and its standard error where there is one."""
 
@@ -52,7 +88,8 @@ def concentration_at(view: View, species: str, record: int) -> tuple[Floats, Flo
 def mean_along(view: View, species: str, record: int, axis: str) -> tuple[Floats, Floats | None]:
     """Concentration along an axis, its mean over the others, and the standard error of that.
 
-    The error takes cells as independent of each other.
+    The error takes cells of particles as independent of each other, and cells of the continuum, a
+    smooth field, as going up and down together: an upper bound.
     """
     c, error = concentration_at(view, species, record)
     others = tuple(k for k, a in enumerate(view.axes) if a != axis)
@@ -60,8 +97,24 @@ def mean_along(view: View, species: str, record: int, axis: str) -> tuple[Floats
         return c, error
     cells = np.prod([c.shape[k] for k in others])
     if error is not None:
-        error = np.sqrt((error**2).sum(axis=others)) / cells
+        apart = np.zeros(c.shape, dtype=bool)
+        if view.has_particles:
+            apart[tuple(view.inside(view.region).values())] = True
+        squares = np.where(apart, error**2, 0.0).sum(axis=others)
+        error = (np.sqrt(squares) + np.where(apart, 0.0, error).sum(axis=others)) / cells
     return np.asarray(c.mean(axis=others)), error
+
+
+def upper_limit(c: Floats) -> float:
+    """The concentration that one in a hundred cells exceeds; never 0, NaN cells left out.
+
+    Not the highest: beside the interface, and where single particles start in the continuum, a few
+    cells are far above all others, and colours up to those would show nothing else.
+    """
+    known = c[np.isfinite(c)]
+    if not known.size:
+        return 1.0
+    return float(np.percentile(known, 99)) or float(known.max()) or 1.0
 
 
 def in_bins(view: View, species: str, record: int, bins: int | None) -> tuple[Floats, int]:
@@ -74,25 +127,58 @@ def in_bins(view: View, species: str, record: int, bins: int | None) -> tuple[Fl
     c, _ = concentration_at(view, species, record)
     if view.replicas == 0 or not view.has_particles:
         return c, 1
-    inside = tuple(view.inside(view.region).values())
-    region = c[inside]
     if bins is None:
-        samples = float((region * view.volumes[inside]).sum()) * view.replicas
-        wanted = (_IN_BIN * region.size / max(samples, 1e-300)) ** (1.0 / region.ndim)
-        bins = int(max(1, min(np.ceil(wanted), min(region.shape) // _FEWEST_BINS[region.ndim])))
-    if bins == 1:
-        return c, 1
-    result = c.copy()
-    result[inside] = _averaged(region, bins)
-    return result, bins
+        bins = bin_size(view, species, [record])
+    return averaged(view, c, bins), bins
 
 
-def _averaged(c: Floats, cells: int) -> Floats:
-    """Each cell's mean over its bin; the bins of an axis differ by one cell at most."""
-    for axis, n in enumerate(c.shape):
+def bin_size(view: View, species: str, records: Sequence[int], axis: str | None = None) -> int:
+    """Cells a side of the smallest bins that hold six particles in the mean over some records.
+
+    There are at least eight bins (in 3D five) along each axis. With an axis the bins are those of
+    a profile along it, of 25 particles. It is 1 where nothing is sampled.
+    """
+    if view.replicas == 0 or not view.has_particles:
+        return 1
+    inside = tuple(view.inside(view.region).values())
+    volumes = view.volumes[inside]
+    amounts = [concentration_at(view, species, k)[0][inside] * volumes for k in records]
+    samples = float(np.sum(amounts)) / len(records) * view.replicas
+    shape = volumes.shape if axis is None else (volumes.shape[view.axes.index(axis)],)
+    in_bin = _IN_BIN if axis is None else _IN_BIN_OF_PROFILE
+    wanted = (in_bin * np.prod(shape) / max(samples, 1e-300)) ** (1.0 / len(shape))
+    return int(max(1, min(np.ceil(wanted), min(shape) // _FEWEST_BINS[len(shape)])))
+
+
+def averaged(view: View, c: Floats, bins: int) -> Floats:
+    """A field with the particle region averaged over bins of so many cells a side."""
+    if bins == 1 or not view.has_particles:
+        return c
+    inside = tuple(view.inside(view.region).values())
+    result, volumes = c.copy(), view.volumes[inside]
+    result[inside] = sum_of_bins(c[inside] * volumes, bins) / sum_of_bins(volumes, bins)
+    return result
+
+
+def averaged_error(view: View, error: Floats, bins: int) -> Floats:
+    """Standard errors of `averaged`, cells taken as independent of each other."""
+    if bins == 1 or not view.has_particles:
+        return error
+    inside = tuple(view.inside(view.region).values())
+    result, volumes = error.copy(), view.volumes[inside]
+    squares = sum_of_bins((error[inside] * volumes) ** 2, bins)
+    result[inside] = np.sqrt(squares) / sum_of_bins(volumes, bins)
+    return result
+
+
+def sum_of_bins(c: Floats, cells: int, axes: Sequence[int] | None = None) -> Floats:
+    """In each cell the sum over its bin; the bins of an axis differ by one cell at most.
+
+    Along all axes, or those named.
+    """
+    for axis in range(c.ndim) if axes is None else axes:
+        n = c.shape[axis]
         edges = np.arange(max(1, round(n / cells)) + 1) * n // max(1, round(n / cells))
-        sizes = np.diff(edges)
-        shape = [-1 if a == axis else 1 for a in range(c.ndim)]
         sums = np.add.reduceat(c, edges[:-1], axis=axis)
-        c = np.repeat(sums / sizes.reshape(shape), sizes, axis=axis)
+        c = np.repeat(sums, np.diff(edges), axis=axis)
     return c

@@ -5,17 +5,24 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from hybridrd.model.grid import Floats
 from hybridrd.model.species import species_name
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 # The palette of Okabe and Ito, its yellow left out, which vanishes on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Told apart in print also by their marks.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 REFERENCE: dict[str, Any] = {"color": "#222222", "linestyle": (0, (5, 2)), "linewidth": 1.4}
 COLOUR_MAP = "viridis"
+DIFFERENCES = "RdBu_r"  # white at no difference; red and blue are safe for colour-blind readers
 GREY = "#555555"
 
 
@@ -27,6 +34,20 @@ def new_axes(width: float = 6.0, height: float = 4.0) -> Axes:
     return ax
 
 
+def new_axes_for_image(view: View) -> Axes:
+    """Axes of a new figure about as high as an image of the domain is."""
+    return new_axes(*size_for_image(view))
+
+
+def size_for_image(view: View) -> tuple[float, float]:
+    """Width and height of a figure of one image of the domain (inch)."""
+    ratio = 1.0
+    if len(view.axes) > 1:
+        (left, right), (bottom, top) = (view.bounds(a) for a in view.axes[:2])
+        ratio = (top - bottom) / (right - left)
+    return 5.6, float(np.clip(4.0 * ratio + 1.1, 2.8, 6.0))
+
+
 def new_figure(width: float, height: float) -> Figure:
     import matplotlib.pyplot as plt
 
@@ -35,8 +56,40 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def figure_of(ax: Axes) -> Figure:
+    """The whole figure that axes are in."""
+    from matplotlib.figure import Figure
+
+    figure = ax.figure
+    while not isinstance(figure, Figure):
+        figure = figure.figure
+    return figure
+
+
 def colour_of(view: View, species: str) -> str:
     return COLOURS[view.species.index(species) % len(COLOURS)]
+
+
+def marker_of(view: View, species: str) -> str:
+    return MARKERS[view.species.index(species) % len(MARKERS)]
+
+
+def shades(colour: str) -> Colormap:
+    """Colours from white over ``colour`` to a dark shade of it, lightness falling evenly."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+
+    white, own = np.ones(3), np.array(to_rgb(colour))
+    dark = 0.35 * own
+    place = (100.0 - _lightness(own)) / (100.0 - _lightness(dark))
+    nodes = [(0.0, tuple(white)), (float(place), tuple(own)), (1.0, tuple(dark))]
+    return LinearSegmentedColormap.from_list(f"shades of {colour}", nodes)
+
+
+def _lightness(rgb: Floats) -> float:
+    """CIE L* of an sRGB colour, 0 to 100."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    y = float(linear @ [0.2126, 0.7152, 0.0722])
+    return 116 * y ** (1 / 3) - 16 if y > 0.008856 else 903.3 * y
 
 
 def kind_of(view: View) -> str:
@@ -51,8 +104,7 @@ def kind_of(view: View) -> str:
 
 def axis_label(view: View, axis: str) -> str:
     """``x (um)``, or ``x`` where no unit was given."""
-    unit = view.data.attrs.get("units", {}).get("length")
-    return f"{axis} ({unit})" if unit else axis
+    return with_length(view, axis, brackets=True)
 
 
 def time_label(view: View) -> str:
@@ -79,8 +131,15 @@ def _volume_unit(view: View) -> str:
 
 def place_text(view: View, axis: str, value: float) -> str:
     """``z = 0.5 um``"""
+    return f"{axis} = {with_length(view, f'{value:.4g}')}"
+
+
+def with_length(view: View, text: str, brackets: bool = False) -> str:
+    """A text and the unit of length, if there is one."""
     unit = view.data.attrs.get("units", {}).get("length")
-    return f"{axis} = {value:.4g}" + (f" {unit}" if unit else "")
+    if not unit:
+        return text
+    return f"{text} ({unit})" if brackets else f"{text} {unit}"
 
 
 def time_text(view: View, time: float) -> str:
@@ -103,16 +162,15 @@ def name_of(view: View, species: Any) -> str:
 
 def mark_regions_along(ax: Axes, view: View, axis: str, line: dict[str, Any]) -> None:
     """Draw interfaces across an axis as vertical lines, and name the regions above the axes."""
-    planes = view.interfaces(axis)
-    if not planes:
-        return
-    for x in planes:
+    for x in view.interfaces(axis):
         ax.axvline(x, label="_interface", **line)
     name_regions(ax, view, axis)
 
 
 def name_regions(ax: Axes, view: View, axis: str) -> None:
-    """Write "particles" and "continuum" above the parts of the horizontal axis."""
+    """Write "particles" and "continuum" above the horizontal axis, where there are both."""
+    if not view.interfaces(axis):
+        return
     edges = [view.bounds(axis)[0], *view.interfaces(axis), view.bounds(axis)[1]]
     inside = view.region[axis]
     for low, high in pairwise(edges):
@@ -124,9 +182,9 @@ def name_regions(ax: Axes, view: View, axis: str) -> None:
         )  # fmt: skip
 
 
-def add_legend(ax: Axes) -> None:
+def add_legend(ax: Axes, **options: Any) -> None:
     """A legend that stays readable where it lies on lines."""
-    ax.legend(framealpha=0.85, edgecolor="none")
+    ax.legend(framealpha=0.85, edgecolor="none", **options)
 
 
 def title_pad(view: View, axis: str) -> float:

@@ -128,34 +128,37 @@ def _values(
 def _table(a: _Side, b: _Side) -> dict[str, Floats]:
     """The columns for one species, ``(times,)`` each."""
     difference = a.count - b.count
-    error = _standard_error(a, b, a.count_error, b.count_error)
+    error = standard_error(a.replicas, b.replicas, a.count_error, b.count_error)
     steps = range(len(difference))
     return {
         "count_a": a.count,
         "count_b": b.count,
         "difference": difference,
         "standard_error": error,
-        "z": _ratio(difference, error),
+        "z": ratio(difference, error),
         "l2": np.array([_distance(a.c[k], b.c[k], a.volumes) for k in steps]),
         "jsd": np.array([jensen_shannon(a.amounts[k], b.amounts[k]) for k in steps]),
         "jsd_floor": np.array([_floor(a, b, k) for k in steps]),
-        "max_abs_z": _largest(_ratio(a.c - b.c, _standard_error(a, b, a.c_error, b.c_error))),
+        "max_abs_z": _largest(
+            ratio(a.c - b.c, standard_error(a.replicas, b.replicas, a.c_error, b.c_error))
+        ),
     }
 
 
-def _standard_error(a: _Side, b: _Side, of_a: Floats, of_b: Floats) -> Floats:
-    """Standard error of a difference, NaN where none is known.
+def standard_error(replicas_a: int, replicas_b: int, of_a: Floats, of_b: Floats) -> Floats:
+    """Standard error of a difference from those of both sides, NaN where none is known.
 
     A single run has none of its own; beside an ensemble it is taken to scatter as its replicas do.
     """
-    scatter_a, scatter_b = of_b * np.sqrt(b.replicas), of_a * np.sqrt(a.replicas)
-    own_a = np.where(np.isnan(of_a) & (a.replicas > 0), scatter_a, of_a)
-    own_b = np.where(np.isnan(of_b) & (b.replicas > 0), scatter_b, of_b)
+    scatter_a, scatter_b = of_b * np.sqrt(replicas_b), of_a * np.sqrt(replicas_a)
+    own_a = np.where(np.isnan(of_a) & (replicas_a > 0), scatter_a, of_a)
+    own_b = np.where(np.isnan(of_b) & (replicas_b > 0), scatter_b, of_b)
     unknown = np.isnan(own_a) & np.isnan(own_b)
     return np.where(unknown, _NAN, np.hypot(np.nan_to_num(own_a), np.nan_to_num(own_b)))
 
 
-def _ratio(difference: Floats, error: Floats) -> Floats:
+def ratio(difference: Floats, error: Floats) -> Floats:
+    """A difference in its standard errors, NaN where it has none."""
     known = error > 0
     return np.where(known, difference / np.where(known, error, 1.0), _NAN)
 
@@ -200,8 +203,8 @@ def _range(times: Floats) -> str:
     return f"{times[0]:.6g}, {times[1]:.6g}, ..., {times[-1]:.6g}"
 
 
-def _region(a: View, b: View) -> Region:
-    """The region to compare on, after a check that the cells are the same."""
+def check_cells(a: View, b: View) -> None:
+    """Raises ResultError unless two results are on the same cells."""
     if a.axes != b.axes:
         raise ResultError(f"the axes differ: {', '.join(a.axes)} in a, {', '.join(b.axes)} in b")
     for axis in a.axes:
@@ -211,6 +214,11 @@ def _region(a: View, b: View) -> Region:
                 f"the cells differ along {axis}: {len(x)} in {_bounds(a, axis)} in a, "
                 f"{len(y)} in {_bounds(b, axis)} in b; run both on one grid (cells=)"
             )
+
+
+def _region(a: View, b: View) -> Region:
+    """The region to compare on, after a check that the cells are the same."""
+    check_cells(a, b)
     return a.region if a.has_particles or not b.has_particles else b.region
 
 

@@ -1,0 +1,273 @@
+"""Two results beside each other: both, their difference, and that in standard errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+from hybridrd.plotting import images, style
+from hybridrd.plotting.lines import INTERFACE, band, profile
+from hybridrd.plotting.select import (
+    averaged,
+    averaged_error,
+    axis_of,
+    bin_size,
+    check_bins,
+    concentration_at,
+    mean_along,
+    record_at,
+)
+from hybridrd.results.compare import check_cells, ratio, standard_error
+from hybridrd.results.view import View
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from hybridrd.model.grid import Floats
+    from hybridrd.model.species import SpeciesLike
+
+Z_STEPS = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)  # bounds of the colours of z: white within one
+
+
+def compare(
+    result: xr.Dataset,
+    reference: xr.Dataset,
+    species: SpeciesLike,
+    time: float | None = None,
+    ax: Sequence[Axes] | NDArray[Any] | None = None,
+    *,
+    axis: str | None = None,
+    z: float | None = None,
+    bins: int | None = None,
+) -> NDArray[Any]:
+    """Draw a result beside another, such as its PDE, and how far they are apart.
+
+    In two dimensions (in three on a slice) the panels are four images: the result, the reference
+    on the same colours, the difference, and the difference in its standard errors, z. In one
+    dimension, in a shell, or along an ``axis``, they are three: both profiles with bands of one
+    standard error, the difference with the band of two standard errors about zero, and z.
+
+    The standard error is that of the ensembles. A single run beside an ensemble is taken to
+    scatter as its replicas do, and z is then of order one, too; where neither result is an
+    ensemble, there is no z and its panel is left out. Cells whose replicas all agree have no z
+    and are grey. By chance z is beyond 2 in 5 % of the cells; of the continuum's cells, which go
+    up and down together and whose errors may be tiny, look at the difference, too.
+
+    Parameters
+    ----------
+    result, reference
+        Results on the same cells: ensembles, runs or mean fields.
+    species
+        A `Species` or its name.
+    time
+        The record nearest to it is drawn; by default the last.
+    ax
+        As many axes as there are panels; by default those of a new figure.
+    axis
+        Draw profiles along this axis, means over the others, in place of images.
+    z
+        Where to cut in three dimensions (length); by default in the middle.
+    bins
+        Both results are averaged over bins of so many cells a side in the particle region; 1
+        shows every cell. By default the smallest bins with six particles in the mean. Images only.
+
+    Returns
+    -------
+    numpy.ndarray
+        The axes, one a panel.
+
+    Raises
+    ------
+    ResultError
+        If the species is unknown, the cells differ, no record is near the time, or the number of
+        axes is another.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> system = hrd.System(
+    ...     species=[A], domain=hrd.Box(x=(0, 1)), particles=hrd.Box(x=(0, 0.5)), initial={A: 50.0}
+    ... )
+    >>> pde = hrd.mean_field(system, dt=1e-3, until=0.01, every=0.01)
+    >>> many = hrd.ensemble(system, replicas=3, dt=1e-3, until=0.01, every=0.01, seed=1)
+    >>> [ax.get_ylabel() for ax in hrd.plot.compare(many, pde, "A")]
+    ['concentration of A', 'difference\\n(grey: two errors)', 'z']
+    """
+    view, other = View(result, "result"), View(reference, "reference")
+    name = style.name_of(view, species)
+    style.name_of(other, name)
+    check_cells(view, other)
+    check_bins(bins)
+    k = record_at(view, time)
+    pair = _Pair(view, other, name, k, record_at(other, float(view.times[k])))
+    if len(view.axes) > 1 and axis is None:
+        return _compare_images(pair, ax, z, bins)
+    for option, value in (("z", z), ("bins", bins)):
+        if value is not None:
+            raise ResultError(f"{option} = {value:g}: is for images; profiles are of every cell")
+    return _compare_profiles(pair, ax, axis_of(view, axis))
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """One species of both results at one time."""
+
+    view: View
+    other: View
+    species: str
+    record: int
+    record_of_other: int
+
+    @property
+    def has_error(self) -> bool:
+        return any(
+            concentration_at(v, self.species, k)[1] is not None
+            for v, k in ((self.view, self.record), (self.other, self.record_of_other))
+        )
+
+    @property
+    def title(self) -> str:
+        time = float(self.view.times[self.record])
+        return f"{self.species}, {style.time_text(self.view, time)}"
+
+    def error(self, c: Floats, of_a: Floats | None, of_b: Floats | None) -> Floats:
+        """Standard error of a difference of the shape of ``c``, NaN where it has none."""
+        unknown = np.full_like(c, np.nan)
+        return standard_error(
+            self.view.replicas,
+            self.other.replicas,
+            unknown if of_a is None else of_a,
+            unknown if of_b is None else of_b,
+        )
+
+
+def _axes(ax: Any, panels: int, size: tuple[float, float], shape: tuple[int, int]) -> Any:
+    """The axes given, or those of a new figure with a common title; and whether they are new."""
+    if ax is None:
+        figure = style.new_figure(*size)
+        return figure.subplots(*shape, sharex=True, sharey="all" if shape[1] > 1 else False).ravel()
+    found = np.array(ax, dtype=object).ravel()
+    if len(found) != panels:
+        raise ResultError(f"ax: this comparison has {panels} panels; give a list of {panels} axes")
+    return found
+
+
+def _compare_profiles(pair: _Pair, ax: Any, axis: str) -> NDArray[Any]:
+    view, other, name = pair.view, pair.other, pair.species
+    a, of_a = mean_along(view, name, pair.record, axis)
+    b, of_b = mean_along(other, name, pair.record_of_other, axis)
+    error = pair.error(a, of_a, of_b)
+    panels = 3 if pair.has_error else 2
+    axes = _axes(ax, panels, (6.0, 1.4 + 1.9 * panels), (panels, 1))
+    x, colour = view.centers(axis), style.colour_of(view, name)
+    steps: dict[str, Any] = {"color": colour, "linewidth": 1.2, "drawstyle": "steps-mid"}
+    time = float(view.times[pair.record])
+    profile(view.data, name, time, other.data, axes[0], axis)
+    axes[1].plot(x, a - b, **steps)
+    axes[1].set_ylabel("difference")
+    if pair.has_error:
+        band(axes[1], x, -2 * error, 2 * error, style.GREY, "mid")
+        axes[1].set_ylabel("difference\n(grey: two errors)")
+        z = ratio(a - b, error)
+        axes[2].plot(x, z, **steps)
+        for bound in (-2.0, 2.0):
+            axes[2].axhline(bound, **{**style.REFERENCE, "linewidth": 0.9})
+        axes[2].set_ylabel("z")
+        _symmetric(axes[2], max(3.5, 1.1 * float(np.nanmax(np.abs(z), initial=0.0))))
+    for panel in axes[1:]:
+        panel.axhline(0.0, color=style.GREY, linewidth=0.8)
+        for plane in view.interfaces(axis):
+            panel.axvline(plane, label="_interface", **INTERFACE)
+        panel.set_xlim(*view.bounds(axis))
+    for panel in axes[:-1]:
+        panel.set_xlabel("")
+    axes[-1].set_xlabel(style.axis_label(view, axis))
+    return np.asarray(axes)
+
+
+def _symmetric(ax: Axes, limit: float) -> None:
+    ax.set_ylim(-limit, limit)
+
+
+def _compare_images(pair: _Pair, ax: Any, z: float | None, bins: int | None) -> NDArray[Any]:
+    view, other, name = pair.view, pair.other, pair.species
+    cut, place = images.cut_at(view, z)
+    sampled = [(v, k) for v, k in ((view, pair.record), (other, pair.record_of_other))]
+    if bins is None:
+        bins = max(bin_size(v, name, [k]) for v, k in sampled)
+    # Both on the bins of the particle region, that of the PDE's own system where it has none.
+    region = view if view.has_particles else other
+    fields, errors = [], []
+    for v, k in sampled:
+        c, error = concentration_at(v, name, k)
+        fields.append(_cut(averaged(region, c, bins), cut))
+        errors.append(None if error is None else _cut(averaged_error(region, error, bins), cut))
+    a, b = fields
+    panels = 4 if pair.has_error else 3
+    (left, right), (bottom, top) = (view.bounds(axis) for axis in view.axes[:2])
+    height = float(np.clip((top - bottom) / (right - left), 0.3, 3.0))
+    shape = (2, 2) if panels == 4 else (3, 1) if height < 0.6 else (1, 3)
+    size = (shape[1] * 3.9, shape[0] * (2.7 * height + 0.65) + 0.6)
+    axes = _axes(ax, panels, size, shape)
+    vmax = max(float(a.max()), float(b.max()))
+    images.draw(axes[0], view, a, vmax)
+    shown = images.draw(axes[1], view, b, vmax)
+    images.add_colorbar(axes[1], shown, style.short_concentration_label(view))
+    _draw_difference(axes[2], pair, a - b)
+    titles = [style.kind_of(view), style.kind_of(other), "difference"]
+    if pair.has_error:
+        titles.append(_draw_z(axes[3], region, ratio(a - b, pair.error(a, *errors))))
+    notes = [pair.title, *([place] if place else [])]
+    if bins > 1:
+        notes.append(f"particle region in bins of {bins} cells a side")
+    for i, (panel, title) in enumerate(zip(axes, titles, strict=True)):
+        above = "" if ax is None or i else f"{', '.join(notes)}\n"
+        pad = style.title_pad(view, view.axes[0]) if i < shape[1] else 6.0
+        panel.set_title(above + title, fontsize="medium", pad=pad)
+    images.name_regions(axes[0], view)
+    if ax is None:
+        axes[0].figure.suptitle(", ".join(notes), fontsize="medium")
+        for panel, place_of in zip(axes, np.ndindex(shape), strict=True):
+            if place_of[0] < shape[0] - 1:
+                panel.set_xlabel("")
+            if place_of[1] > 0:
+                panel.set_ylabel("")
+    return np.asarray(axes)
+
+
+def _cut(c: Floats, cut: int | None) -> Floats:
+    return c if cut is None else c[:, :, cut]
+
+
+def _draw_difference(ax: Axes, pair: _Pair, difference: Floats) -> None:
+    from matplotlib.colors import Normalize
+
+    limit = float(np.abs(difference).max()) or 1.0
+    norm = Normalize(-limit, limit)
+    image = images.draw(ax, pair.view, difference, limit, cmap=style.DIFFERENCES, norm=norm)
+    images.add_colorbar(ax, image, style.short_concentration_label(pair.view))
+
+
+def _draw_z(ax: Axes, view: View, z: Floats) -> str:
+    """Draw z in a few colours that can be told apart; the title of its panel."""
+    import matplotlib as mpl
+    from matplotlib.colors import BoundaryNorm
+
+    colours = mpl.colormaps[style.DIFFERENCES].copy()
+    norm = BoundaryNorm(Z_STEPS, colours.N, extend="both")
+    ax.set_facecolor("#bbbbbb")  # of cells without
+    image = images.draw(ax, view, np.ma.masked_invalid(z), 1.0, cmap=colours, norm=norm)
+    images.add_colorbar(ax, image, "z", ticks=Z_STEPS)
+    x, y = (view.inside({axis: view.region[axis]})[axis] for axis in view.axes[:2])
+    known = z[x, y][~np.isnan(z[x, y])]
+    if not known.size:
+        return "z"
+    beyond = float(np.mean(np.abs(known) > 2))
+    return f"z; {100 * beyond:.0f} % of particle cells beyond 2"

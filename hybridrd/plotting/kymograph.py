@@ -1,0 +1,126 @@
+"""Kymographs: a profile in time, as an image of position and time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+from hybridrd.plotting import style
+from hybridrd.plotting.images import add_colorbar, mark_plane
+from hybridrd.plotting.select import axis_of, bin_size, check_bins, sum_of_bins
+from hybridrd.results.view import View
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from hybridrd.model.grid import Floats
+    from hybridrd.model.species import SpeciesLike
+
+
+def kymograph(
+    result: xr.Dataset,
+    species: SpeciesLike,
+    axis: str | None = None,
+    ax: Axes | None = None,
+    *,
+    bins: int | None = None,
+    vmax: float | None = None,
+    colorbar: bool = True,
+) -> Axes:
+    """Draw the concentration of a species against position and time, with the interface.
+
+    Position runs to the right, time upwards; each record reaches half-way to its neighbours. In
+    two and three dimensions it is the mean over the other axes.
+
+    Parameters
+    ----------
+    result
+        A result of `Simulation.run`, `mean_field` or `ensemble`, of two records or more.
+    species
+        A `Species` or its name.
+    axis
+        ``"x"`` (the default), ``"y"`` or ``"z"``; ``"r"`` of a shell.
+    ax
+        Axes to draw into; by default those of a new figure.
+    bins
+        Particles are shown averaged over so many cells along the axis; 1 shows every cell. By
+        default the fewest with 25 particles in the mean.
+    vmax
+        Concentration at the upper end of the colours; by default the highest.
+    colorbar
+        Whether to add one.
+
+    Raises
+    ------
+    ResultError
+        If the species or the axis is unknown, or there is one record only.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> system = hrd.System(
+    ...     species=[A], domain=hrd.Box(x=(0, 1)), initial={A: hrd.Patch(2.0, x=(0, 0.5))}
+    ... )
+    >>> pde = hrd.mean_field(system, dt=1e-3, until=0.1, every=0.01)
+    >>> ax = hrd.plot.kymograph(pde, "A")
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x', 'time')
+    """
+    view = View(result, "result")
+    name = style.name_of(view, species)
+    axis = axis_of(view, axis)
+    check_bins(bins)
+    times = view.times
+    if len(times) < 2:
+        raise ResultError(
+            f"{view.name}: has one record; a kymograph needs at least two (run with every=)"
+        )
+    if bins is None:
+        bins = bin_size(view, name, range(len(times)), axis)
+    c = _profiles(view, name, axis, bins)
+    ax = style.new_axes(5.6, 4.6) if ax is None else ax
+    low, high = view.bounds(axis)
+    image = ax.pcolormesh(
+        np.linspace(low, high, c.shape[1] + 1),
+        np.concatenate([times[:1], 0.5 * (times[1:] + times[:-1]), times[-1:]]),
+        c,
+        cmap=style.COLOUR_MAP,
+        vmin=0.0,
+        vmax=(float(c.max()) if vmax is None else vmax) or 1.0,
+        rasterized=True,  # thousands of cells would make a heavy vector file
+    )
+    for plane in view.interfaces(axis):
+        mark_plane(ax, [plane, plane], [float(times[0]), float(times[-1])])
+    ax.set_xlim(low, high)
+    ax.set_ylim(float(times[0]), float(times[-1]))
+    ax.set_xlabel(style.axis_label(view, axis))
+    ax.set_ylabel(style.time_label(view))
+    style.name_regions(ax, view, axis)
+    title = f"{name}, {style.kind_of(view)}"
+    others = [a for a in view.axes if a != axis]
+    if others:
+        title += f", mean over {' and '.join(others)}"
+    if bins > 1:
+        title += f"\nparticles averaged over {bins} cells"
+    ax.set_title(title, fontsize="medium", pad=style.title_pad(view, axis))
+    if colorbar:
+        add_colorbar(ax, image, style.concentration_label(view, name))
+    return ax
+
+
+def _profiles(view: View, species: str, axis: str, bins: int) -> Floats:
+    """The profile at every record ``(times, cells)``, particles averaged over bins."""
+    others = [a for a in view.axes if a != axis]
+    data = view.mean("concentration").sel(species=species).mean(others)
+    c = np.array(data.values, dtype=float)
+    if bins == 1 or view.replicas == 0 or not view.has_particles:
+        return c
+    inside = view.inside({axis: view.region[axis]})[axis]
+    volumes = view.volumes if not others else np.ones(c.shape[1])
+    amounts = sum_of_bins(c[:, inside] * volumes[inside], bins, [1])
+    c[:, inside] = amounts / sum_of_bins(volumes[inside], bins)
+    return c

@@ -1,0 +1,191 @@
+"""Movies: a picture of a result, frame by frame, on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+from hybridrd.plotting import dots, style
+from hybridrd.plotting.animation import Movie
+from hybridrd.plotting.images import cut_at, field, image_of
+from hybridrd.plotting.lines import profile
+from hybridrd.plotting.select import axis_of, bin_size, mean_along, names_of, record_at, upper_limit
+from hybridrd.plotting.snapshot import continuum_at, size_of_dots, snapshot
+from hybridrd.results.view import View
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from hybridrd.model.species import SpeciesLike
+
+    Draw = Callable[[Axes, float], None]
+
+
+def movie(
+    result: xr.Dataset,
+    species: SpeciesLike | list[SpeciesLike] | None = None,
+    kind: str | None = None,
+    ax: Axes | Sequence[Axes] | None = None,
+    *,
+    fps: float = 10.0,
+    every: int = 1,
+    reference: xr.Dataset | None = None,
+    **options: Any,
+) -> Movie:
+    """Make a movie of a result, with the same colours, bins and limits in every frame.
+
+    Nothing is drawn before it is asked for: a notebook shows the movie with its own controls,
+    ``.save("run.gif")`` writes it. Frames are drawn one at a time, and of a result that stands on
+    disk the records are read one at a time.
+
+    Parameters
+    ----------
+    result
+        A result of `Simulation.run`, `mean_field` or `ensemble`.
+    species
+        One species or several, side by side; by default all.
+    kind
+        ``"profile"`` (in one dimension and in a shell the default), ``"field"`` (the default
+        elsewhere) or ``"snapshot"``, one picture of all species, for which positions are needed.
+    ax
+        Axes to draw into, one a species (a snapshot has one); they are cleared for each frame. By
+        default those of a new figure.
+    fps
+        Frames per second, at most 50.
+    every
+        Every so many records are a frame, and the last.
+    reference
+        Another result with the same records, a dashed line in profiles.
+    options
+        Of the function that draws the kind: ``vmax``, ``bins``, ``z``, ``axis``, ... By default the
+        colours end at what one in a hundred cells of a frame exceeds, in any frame.
+
+    Raises
+    ------
+    ResultError
+        If the kind is unknown or does not fit the result, or a number makes no sense.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> system = hrd.System(
+    ...     species=[A], domain=hrd.Box(x=(0, 1)), initial={A: hrd.Patch(2.0, x=(0, 0.5))}
+    ... )
+    >>> pde = hrd.mean_field(system, dt=1e-3, until=0.1, every=0.01)
+    >>> movie = hrd.plot.movie(pde, fps=5)
+    >>> movie.frames, movie.seconds
+    (11, 2.2)
+    """
+    view = View(result, "result")
+    names = names_of(view, species)
+    if kind is None:
+        kind = "profile" if len(view.axes) == 1 else "field"
+    if kind not in KINDS:
+        raise ResultError(f"kind = {kind!r}: a movie is one of {', '.join(KINDS)}")
+    if not 0 < fps <= 50:
+        raise ResultError(f"fps = {fps:g}: more than 0 and at most 50 frames a second are needed")
+    if not isinstance(every, int) or every < 1:
+        raise ResultError(f"every = {every!r}: a whole number of at least 1 is needed")
+    if reference is not None:
+        if kind != "profile":
+            raise ResultError(f"reference: is drawn in profiles, not in a {kind}")
+        options["reference"] = reference
+    last = len(view.times) - 1
+    records = [*range(0, last, every), last]
+    panels = [names] if kind == "snapshot" else [[name] for name in names]
+    pictures = [KINDS[kind](view, shown, records, options) for shown in panels]
+    axes = _axes(ax, view, kind, len(panels))
+
+    def draw(frame: int) -> None:
+        for panel, picture in zip(axes, pictures, strict=True):
+            panel.clear()
+            picture(panel, float(view.times[records[frame]]))
+
+    return Movie(style.figure_of(axes[0]), draw, len(records), float(fps), own=ax is None)
+
+
+def _axes(ax: Any, view: View, kind: str, panels: int) -> list[Axes]:
+    if ax is not None:
+        found = list(np.array(ax, dtype=object).ravel())
+        if len(found) != panels:
+            raise ResultError(f"ax: this movie has {panels} panels; give as many axes")
+        return found
+    if panels == 1 and kind == "snapshot" and view.axes == ("x",):
+        return [style.new_axes(6.0, 2.2)]
+    if panels == 1:
+        return [style.new_axes() if kind == "profile" else style.new_axes_for_image(view)]
+    width, height = (4.0, 3.2) if kind == "profile" else style.size_for_image(view)
+    figure = style.new_figure(width * panels, height)
+    return list(figure.subplots(1, panels))
+
+
+def _profiles(view: View, names: list[str], records: list[int], options: dict[str, Any]) -> Draw:
+    """Profiles up to the highest line of all frames."""
+    (name,) = names
+    axis = axis_of(view, options.get("axis"))
+    sides = [(view, records)]
+    if "reference" in options:
+        other = View(options["reference"], "reference")
+        style.name_of(other, name)
+        sides.append((other, [record_at(other, float(view.times[k])) for k in records]))
+    top = 0.0
+    for side, ks in sides:
+        for k in ks:
+            c, error = mean_along(side, name, k, axis)
+            top = max(top, float(np.nanmax(c if error is None else c + error)))
+
+    def draw(ax: Axes, time: float) -> None:
+        profile(view.data, name, time, ax=ax, **options)
+        ax.set_ylim(0.0, 1.08 * top or 1.0)
+
+    return draw
+
+
+def _fields(view: View, names: list[str], records: list[int], options: dict[str, Any]) -> Draw:
+    """Images in bins of one size, with the colours up to what few cells of any frame exceed."""
+    (name,) = names
+    options = dict(options)
+    if options.get("bins") is None:
+        options["bins"] = bin_size(view, name, records)
+    if options.get("vmax") is None:
+        cut = {"z": options.get("z"), "bins": options["bins"]}
+        options["vmax"] = max(upper_limit(image_of(view, name, k, **cut)[0]) for k in records)
+
+    def draw(ax: Axes, time: float) -> None:
+        field(view.data, name, time, ax, **options)
+
+    return draw
+
+
+def _snapshots(view: View, names: list[str], records: list[int], options: dict[str, Any]) -> Draw:
+    """Snapshots with dots of one size, and the colours up to what few cells of any exceed."""
+    options = dict(options)
+    dots.particles_at(view, records[0])  # refuses what has none
+    rows = view.data["row_size"].sel(species=names).isel(time=records).sum("species")
+    fullest = records[int(np.argmax(rows.values))]
+    if options.get("thickness") is None and len(view.axes) == 3:
+        cut, _ = cut_at(view, options.get("z"))
+        found = dots.particles_at(view, fullest)
+        low, high = dots.layers(view, cut or 0, [found[name][0] for name in names])
+        options["thickness"] = high - low
+    if options.get("vmax") is None:
+        options["vmax"] = max(upper_limit(continuum_at(view, names[0], k)) for k in records)
+
+    def draw(ax: Axes, time: float) -> None:
+        if options.get("size") is None:
+            options["size"] = size_of_dots(ax, int(rows.max()))
+        snapshot(view.data, list(names), time, ax, **options)
+
+    return draw
+
+
+KINDS: dict[str, Callable[..., Draw]] = {
+    "profile": _profiles,
+    "field": _fields,
+    "snapshot": _snapshots,
+}
