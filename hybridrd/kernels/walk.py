@@ -46,9 +46,9 @@ def survival_partial(d0, d1, gamma, Ddt):
 @inlined
 def fold(x, low, high):
     """A coordinate reflected into [low, high] as often as it takes."""
-    width = high - low
-    y = (x - low) / (2.0 * width)
-    y = 2.0 * width * (y - math.floor(y + 0.5))
+    period = 2.0 * (high - low)
+    y = (x - low) * (1.0 / period)
+    y = period * (y - np.floor(y + 0.5))
     return min(low + abs(y), high)
 
 
@@ -56,7 +56,7 @@ def fold(x, low, high):
 def wrap(x, low, high):
     """A coordinate taken periodically into [low, high)."""
     width = high - low
-    y = x - width * math.floor((x - low) / width)
+    y = x - width * np.floor((x - low) * (1.0 / width))
     return y if low <= y < high else low
 
 
