@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybridrd.kernels import arrays
+from hybridrd.simulation.particles import Particles
 
 SHAPES = st.lists(st.integers(1, 5), min_size=1, max_size=3)
 SEEDS = st.integers(0, 10**6)
@@ -23,17 +24,23 @@ def flat(index, shape):
     return int(np.ravel_multi_index(index, shape, order="F"))
 
 
-@given(n=st.integers(0, 40), seed=SEEDS)
-def test_compact_keeps_the_others_in_order(n, seed):
+@given(n=st.integers(0, 40), seed=SEEDS, some=st.sampled_from([0, 1, 2, 9]))
+def test_gaps_are_filled_with_the_last_particles(n, seed, some):
     source = np.random.default_rng(seed)
-    x, ids = source.normal(size=(2, n + 3)), np.arange(n + 3, dtype=np.uint64)
-    gone = source.integers(0, 3, n + 3).astype(np.uint8)
-    kept = [i for i in range(n) if gone[i] == 0]
-    expected = x[:, kept].copy()
-    assert arrays.compact(x, ids, gone, n) == len(kept)
-    assert ids[: len(kept)].tolist() == kept
-    np.testing.assert_array_equal(x[:, : len(kept)], expected)
-    assert not gone[:n].any()
+    group = Particles(2)
+    group.append(source.normal(size=(2, n)), np.arange(7, 7 + n, dtype=np.uint64))
+    before = dict(zip(group.id.tolist(), group.positions.tolist(), strict=True))
+    group.gone[:n] = source.integers(0, 3, n) * (source.integers(0, 10, n) < some)
+    gaps = [i for i in range(n) if group.gone[i]]
+    kept = [i for i in range(n) if not group.gone[i]]
+    assert group.gaps().tolist() == gaps
+    stay = [i + 7 for i in kept if i < len(kept)]
+    group.compact()
+    after = group.id.tolist()
+    assert sorted(after) == [i + 7 for i in kept]
+    assert [i for i in after if i - 7 < len(kept)] == stay  # who need not move does not
+    assert dict(zip(after, group.positions.tolist(), strict=True)) == {i: before[i] for i in after}
+    assert not group.gone.any()
 
 
 @given(shape=SHAPES, seed=SEEDS)
@@ -58,8 +65,8 @@ def test_leavers_are_booked_in_the_cell_of_their_exit_point(shape, seed, periodi
     outside = np.minimum(outside, np.repeat(shape, 2) - 1)
     counts, credit = np.zeros(2 * d, np.int64), np.zeros(np.prod(shape), np.int64)
     arrays.exit_cells(
-        x.T.copy(), gone, 60, low, inverse, np.array(shape), np.array(periodic[:d]), outside,
-        counts, credit,
+        x.T.copy(), gone, np.flatnonzero(gone), low, inverse, np.array(shape),
+        np.array(periodic[:d]), outside, counts, credit,
     )  # fmt: skip
     expected = np.zeros_like(credit)
     for point, mark in zip(x, gone, strict=True):

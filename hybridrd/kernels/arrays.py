@@ -1,4 +1,4 @@
-"""Bookkeeping of particle arrays: compaction, counting in cells, placing new particles."""
+"""Bookkeeping of particle arrays: closing gaps, counting in cells, placing new particles."""
 
 from __future__ import annotations
 
@@ -10,19 +10,69 @@ from hybridrd.kernels._jit import inlined, jit
 
 
 @jit
-def compact(x, ids, gone, n):
-    """Close the gaps of particles that are gone, in order; clears ``gone``, returns the count."""
-    d = x.shape[0]
+def find_gone(words, gone, n, out):
+    """Positions of the particles that are gone, ascending; returns how many.
+
+    ``words`` is the memory of ``gone`` in steps of eight: most are passed over eight at a time.
+    """
     m = 0
-    for i in range(n):
-        if gone[i] == 0:
-            if m < i:
-                ids[m] = ids[i]
-                for a in range(d):
-                    x[a, m] = x[a, i]
-            m += 1
-        gone[i] = 0
+    for w in range((n + 7) // 8):
+        if words[w] != 0:
+            for i in range(8 * w, min(8 * w + 8, n)):
+                if gone[i] != 0:
+                    out[m] = i
+                    m += 1
     return m
+
+
+@jit
+def close_gaps(x, ids, gone, n, gaps):
+    """Fill the gaps (ascending) with the last particles, and clear ``gone``; returns the count."""
+    left = n - gaps.shape[0]
+    last = n - 1
+    k = gaps.shape[0] - 1  # the last gap not yet passed from the end
+    for g in gaps:
+        gone[g] = 0
+        if g >= left:
+            continue
+        while k >= 0 and gaps[k] == last:
+            k -= 1
+            last -= 1
+        ids[g] = ids[last]
+        for a in range(x.shape[0]):
+            x[a, g] = x[a, last]
+        last -= 1
+    return left
+
+
+@jit
+def moves(gaps, n, places):
+    """Where `close_gaps` puts the last particles: ``places[i - left]``, -1 if it is gone."""
+    left = n - gaps.shape[0]
+    places[:] = 0
+    for g in gaps:
+        if g >= left:
+            places[g - left] = -1
+    last = n - 1
+    for g in gaps:
+        if g >= left:
+            break
+        while places[last - left] == -1:
+            last -= 1
+        places[last - left] = g
+        last -= 1
+
+
+@jit
+def retain(i, j, gone, left, places):
+    """Keep the pairs whose first partner is not gone, at its new place; returns how many."""
+    kept = 0
+    for e in range(i.shape[0]):
+        if gone[i[e]] == 0:
+            j[kept] = j[e]
+            i[kept] = i[e] if i[e] < left else places[i[e] - left]
+            kept += 1
+    return kept
 
 
 @inlined
@@ -49,17 +99,15 @@ def count_in_cells(x, n, low, inverse, shape, counts):
 
 
 @jit
-def exit_cells(x, gone, n, low, inverse, shape, periodic, outside, counts, credit):
-    """Book the particles that left: per face, and in the cell at their exit point.
+def exit_cells(x, gone, gaps, low, inverse, shape, periodic, outside, counts, credit):
+    """Book the particles ``gaps`` that left: per face, and in the cell at their exit point.
 
-    ``gone[i]`` is 0 or face + 1. ``outside[face]`` is the index along the face's axis of the cells
+    ``gone[i]`` is face + 1. ``outside[face]`` is the index along the face's axis of the cells
     beyond it, or -1 for a wall, whose leavers are counted but not credited. The other indices are
     those of the particle's position, taken into the domain.
     """
     d = x.shape[0]
-    for i in range(n):
-        if gone[i] == 0:
-            continue
+    for i in gaps:
         face = gone[i] - 1
         counts[face] += 1
         if outside[face] < 0:

@@ -11,8 +11,19 @@ import math
 import numpy as np
 
 from hybridrd.kernels._jit import jit
-from hybridrd.kernels.rng import ARRIVE, ENTER, REMOVE, normal_pair, uniforms
+from hybridrd.kernels.rng import ARRIVE, ENTER, REMOVE, normal_pair, uniform52, uniforms, words
 from hybridrd.kernels.walk import OPEN, WRAP, fold, land, touches, wrap
+
+_BLOCK = 1024
+
+
+@jit
+def _draw(ids, key, step, purpose, draw, first, second):
+    """Two uniform numbers of some particles; a loop of its own, so that it vectorises."""
+    for k in range(ids.shape[0]):
+        w0, w1, w2, w3 = words(key, ids[k], step, purpose, draw)
+        first[k] = uniform52(w0, w1)
+        second[k] = uniform52(w2, w3)
 
 
 @jit
@@ -22,14 +33,20 @@ def layer_remove(row, ids, n, plane, side, width, survival, key, step, face, gon
     Returns how many.
     """
     sign = 1.0 if side == 1 else -1.0
+    near, named = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.uint64)
+    chance, unused = np.empty(_BLOCK), np.empty(_BLOCK)
     removed = 0
-    for i in range(n):
-        depth = sign * (plane - row[i])
-        if depth < width and gone[i] == 0:
-            u, _ = uniforms(key, ids[i], step, REMOVE, face)
-            if u >= survival:
-                gone[i] = face + 1
-                removed += 1
+    for begin in range(0, n, _BLOCK):
+        m = 0
+        for i in range(begin, min(begin + _BLOCK, n)):
+            near[m], named[m] = i, ids[i]
+            m += 1 if sign * (plane - row[i]) < width else 0
+        _draw(named[:m], key, step, REMOVE, face, chance, unused)
+        for k in range(m):  # without a branch: which are removed can't be foreseen
+            before = gone[near[k]]
+            leaves = before == 0 and chance[k] >= survival
+            gone[near[k]] = np.uint8(face + 1) if leaves else before
+            removed += leaves
     return removed
 
 
@@ -42,20 +59,26 @@ def layer_place(x, ids, start, cells, axis, side, plane, width, lows, steps, cou
     """
     d = x.shape[0]
     sign = 1.0 if side == 1 else -1.0
-    for k in range(cells.shape[0]):
-        i = start + k
-        u, v = uniforms(key, ids[i], step, ARRIVE, 0)
-        w, _ = uniforms(key, ids[i], step, ARRIVE, 1)
-        x[axis, i] = plane - sign * width * u
-        rest = cells[k]
-        first = True
-        for a in range(d):
-            if a == axis:
-                continue
-            j = rest % counts[a]
-            rest //= counts[a]
-            x[a, i] = lows[a] + steps[a] * (j + (v if first else w))
-            first = False
+    place = np.empty((4, _BLOCK))  # depth, then the place within the cell along the other axes
+    for begin in range(0, cells.shape[0], _BLOCK):
+        m = min(cells.shape[0] - begin, _BLOCK)
+        first = start + begin
+        named = ids[first : first + m]
+        _draw(named, key, step, ARRIVE, 0, place[0], place[1])
+        if d > 2:
+            _draw(named, key, step, ARRIVE, 1, place[2], place[3])
+        for k in range(m):
+            i = first + k
+            x[axis, i] = plane - sign * width * place[0, k]
+            rest = cells[begin + k]
+            number = 1
+            for a in range(d):
+                if a == axis:
+                    continue
+                j = rest % counts[a]
+                rest //= counts[a]
+                x[a, i] = lows[a] + steps[a] * (j + place[number, k])
+                number += 1
 
 
 @jit

@@ -144,13 +144,14 @@ class Exchange:
         """Drop the particles that went through a face, with their account."""
         counts = np.zeros(len(self._outside), np.int64)
         credit = self._scrap if self.credit is None else self.credit[species]
+        gaps = group.gaps()
         exit_cells(
-            group.x, group.gone, group.n, self._low, self._inverse, self._shape, self._periodic,
+            group.x, group.gone, gaps, self._low, self._inverse, self._shape, self._periodic,
             self._outside, counts, credit,
         )  # fmt: skip
         for index in np.flatnonzero(counts):
             self.crossings[species, self._number[index]] += counts[index]
-        group.compact()
+        group.drop(gaps)
 
     def _arrivals(
         self, gate: Gate, means: Floats, step: int, purpose: int

@@ -11,19 +11,21 @@ from hybridrd.simulation.region import Integers
 
 Ids = NDArray[np.uint64]
 _LEAST = 64
+SPARE = 8  # kernels look at whole vectors, a few places beyond the last particle
 
 
 class Particles:
     """Positions as rows ``x[axis, particle]``, ids that are never reused, marks of what is gone.
 
-    Only the first ``n`` columns are particles; the rest is room.
+    Only the first ``n`` columns are particles; the rest, at least `SPARE`, is room.
     """
 
     def __init__(self, dimension: int) -> None:
         self.n = 0
+        self.stamp = 0  # changes when particles are added, dropped or stored in another order
         self.x = np.zeros((dimension, _LEAST))
         self.ids = np.zeros(_LEAST, np.uint64)
-        self.gone = np.zeros(_LEAST, np.uint8)
+        self._set_gone(_LEAST)
         self.marks = np.zeros(_LEAST, np.bool_)
         self._spare: tuple[Floats, Ids] | None = None
 
@@ -45,17 +47,18 @@ class Particles:
 
     def reserve(self, extra: int) -> None:
         """Make room for ``extra`` more particles."""
-        needed = self.n + extra
+        needed = self.n + extra + SPARE
         if needed <= self.ids.size:
             return
-        capacity = max(needed, self.ids.size + self.ids.size // 4)
+        capacity = -(-max(needed, self.ids.size + self.ids.size // 4) // 8) * 8
         x = np.zeros((self.x.shape[0], capacity))
         x[:, : self.n] = self.x[:, : self.n]
         ids = np.zeros(capacity, np.uint64)
         ids[: self.n] = self.ids[: self.n]
-        gone = np.zeros(capacity, np.uint8)
-        gone[: self.n] = self.gone[: self.n]
-        self.x, self.ids, self.gone = x, ids, gone
+        gone = self.gone[: self.n]
+        self._set_gone(capacity)
+        self.gone[: self.n] = gone
+        self.x, self.ids = x, ids
         self.marks = np.zeros(capacity, np.bool_)
         self._spare = None
 
@@ -66,10 +69,31 @@ class Particles:
         self.x[:, self.n : self.n + m] = x
         self.ids[self.n : self.n + m] = ids
         self.n += m
+        self.stamp += 1
+
+    def gaps(self) -> Integers:
+        """Positions of the particles marked as gone, ascending."""
+        gone = self.gone[: self.n]
+        found = np.empty(np.count_nonzero(gone), np.int64)
+        if len(found):
+            arrays.find_gone(self._words, gone, self.n, found)
+        return found
+
+    def drop(self, gaps: Integers) -> None:
+        """Drop the particles marked as gone, of which `gaps` told; the last ones take their place.
+
+        The order in which particles are stored changes no number.
+        """
+        self.stamp += 1
+        self.n = arrays.close_gaps(self.x, self.ids, self.gone, self.n, gaps)
 
     def compact(self) -> None:
         """Drop the particles marked as gone."""
-        self.n = arrays.compact(self.x, self.ids, self.gone, self.n)
+        self.drop(self.gaps())
+
+    def _set_gone(self, capacity: int) -> None:
+        self._words = np.zeros(capacity // 8, np.uint64)
+        self.gone = self._words.view(np.uint8)
 
     def sort(self, low: Floats, inverse: Floats, shape: Integers) -> Integers:
         """Store the particles in the order of cells; returns where each cell starts."""
@@ -81,6 +105,7 @@ class Particles:
         x, ids = self._spare
         pairs.sort_into(self.x, self.ids, self.n, cells, starts, np.empty_like(starts[1:]), x, ids)
         self._spare = (self.x, self.ids)
+        self.stamp += 1
         self.x, self.ids = x, ids
         return starts
 
