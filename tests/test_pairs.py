@@ -13,6 +13,7 @@ from scipy import stats
 import hybridrd as hrd
 from hybridrd.kernels import pairs
 from hybridrd.kernels.rng import make_key
+from hybridrd.simulation.particles import SPARE
 
 KEY = make_key(8, 0)
 EXTENT = (1.0, 0.7, 1.3)
@@ -23,7 +24,8 @@ def cell_list(ids, x, low, inverse, shape):
     n = len(ids)
     cells, starts = np.empty(n, np.int64), np.empty(int(np.prod(shape)) + 1, np.int64)
     pairs.count_cells(x, n, low, inverse, shape, cells, starts)
-    x_sorted, ids_sorted = np.empty_like(x), np.empty_like(ids)
+    # Beyond the particles there is room, and what stands there counts for nothing.
+    x_sorted, ids_sorted = np.full((len(x), n + SPARE), 0.1), np.empty_like(ids)
     pairs.sort_into(x, ids, n, cells, starts, np.empty_like(starts[1:]), x_sorted, ids_sorted)
     return ids_sorted, x_sorted, starts
 

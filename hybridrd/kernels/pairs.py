@@ -64,9 +64,9 @@ def _pair_words(key, first, second, step, reaction, half):
 
 
 @inlined
-def _gap(delta, width):
-    """The shortest difference of two coordinates; ``width`` is the period, 0 for none."""
-    return delta - width * math.floor(delta / width + 0.5) if width > 0.0 else delta
+def _gap(delta, width, inverse):
+    """The shortest difference of two coordinates; ``width`` is the period."""
+    return delta - width * np.floor(delta * inverse + 0.5)
 
 
 @jit
@@ -85,59 +85,123 @@ def _rate_cell(xa, i, xb, j, widths, low, inverse, shape):
 
 
 @inlined
-def _distance2(xa, i, xb, j, widths):
-    """Squared distance of two particles."""
-    total = _gap(xb[0, j] - xa[0, i], widths[0]) ** 2
-    if xa.shape[0] > 1:
-        total += _gap(xb[1, j] - xa[1, i], widths[1]) ** 2
-        if xa.shape[0] > 2:
-            total += _gap(xb[2, j] - xa[2, i], widths[2]) ** 2
-    return total
+def _reach(place, reach, low, inverse, count, periodic):
+    """First and last cell along one axis within reach; beyond the ends where it is periodic."""
+    first = np.int64(np.floor((place - reach - low) * inverse))
+    last = np.int64(np.floor((place + reach - low) * inverse))
+    if not periodic:
+        return max(first, 0), min(last, count - 1)
+    return (first, last) if last - first < count else (0, count - 1)  # no cell twice
+
+
+@inlined
+def _turned(cell, count):
+    """A cell number taken periodically; no more than one turn off, so without a division."""
+    return cell + count if cell < 0 else (cell - count if cell >= count else cell)
+
+
+@inlined
+def _within(xb, begin, d, x, y, z, r2, close):
+    """Which of eight particles in a row are within the radius of a point: whole vectors."""
+    if d == 3:
+        for k in range(8):
+            a, b, c = xb[0, begin + k] - x, xb[1, begin + k] - y, xb[2, begin + k] - z
+            close[k] = a * a + b * b + c * c <= r2
+    elif d == 2:
+        for k in range(8):
+            a, b = xb[0, begin + k] - x, xb[1, begin + k] - y
+            close[k] = a * a + b * b <= r2
+    else:
+        for k in range(8):
+            a = xb[0, begin + k] - x
+            close[k] = a * a <= r2
+
+
+@inlined
+def _within_periodic(xb, begin, d, x, y, z, widths, inverse, r2, close):
+    """`_within` where at least one axis is periodic; ``inverse`` is 0 along the others."""
+    if d == 3:
+        for k in range(8):
+            a = _gap(xb[0, begin + k] - x, widths[0], inverse[0])
+            b = _gap(xb[1, begin + k] - y, widths[1], inverse[1])
+            c = _gap(xb[2, begin + k] - z, widths[2], inverse[2])
+            close[k] = a * a + b * b + c * c <= r2
+    elif d == 2:
+        for k in range(8):
+            a = _gap(xb[0, begin + k] - x, widths[0], inverse[0])
+            b = _gap(xb[1, begin + k] - y, widths[1], inverse[1])
+            close[k] = a * a + b * b <= r2
+    else:
+        for k in range(8):
+            a = _gap(xb[0, begin + k] - x, widths[0], inverse[0])
+            close[k] = a * a <= r2
 
 
 @jit
-def find_close(
-    xa, na, xb, starts_b, like, radius, low, inverse, shape, widths, out_i, out_j
-):  # fmt: skip
+def find_close(xa, na, xb, starts_b, like, radius, low, inverse, shape, widths, out_i, out_j):
     """All pairs within the radius; returns their number, which may exceed the room for them.
 
-    ``shape`` and ``starts_b`` describe the cell list of the second species; ``widths[a]`` is the
-    period along an axis, 0 where it is not periodic.
+    ``shape``, ``low``, ``inverse`` and ``starts_b`` describe the cells of the second species, none
+    narrower than the radius unless it is the only one of its axis; ``widths[a]`` is the period
+    along an axis, 0 where it is not periodic. ``xb`` must have room for eight particles more than
+    there are. Cells along the first axis stand side by side, so what is within reach are a few
+    runs of particles; a run is looked through eight at a time.
     """
     d = xa.shape[0]
+    nx, ny, nz = shape[0], shape[1] if d > 1 else 1, shape[2] if d > 2 else 1
+    period, turn = np.zeros(3), np.zeros(3)
+    for a in range(d):
+        if widths[a] > 0.0:
+            period[a], turn[a] = widths[a], 1.0 / widths[a]
+    px, py, pz = period[0] > 0.0, period[1] > 0.0, period[2] > 0.0
+    periodic = px or py or pz
     room = out_i.shape[0]
     r2 = radius * radius
     reach = radius * (1.0 + 1e-12)
+    eight = np.zeros(1, np.uint64)
+    close = eight.view(np.uint8)
     m = 0
-    lower = np.zeros(3, np.int64)
-    upper = np.zeros(3, np.int64)
+    y, z, y0, y1, z0, z1 = 0.0, 0.0, 0, 0, 0, 0
     for i in range(na):
-        for a in range(d):
-            lower[a] = math.floor((xa[a, i] - reach - low[a]) * inverse[a])
-            upper[a] = math.floor((xa[a, i] + reach - low[a]) * inverse[a])
-            if widths[a] == 0.0:
-                lower[a] = max(lower[a], 0)
-                upper[a] = min(upper[a], shape[a] - 1)
-            elif upper[a] - lower[a] >= shape[a]:  # no cell twice
-                lower[a], upper[a] = 0, shape[a] - 1
-        # Cells along the first axis stand side by side, unless they wrap around.
-        whole = lower[0] >= 0 and upper[0] < shape[0]
-        turns = 1 if whole else upper[0] - lower[0] + 1
-        for cz in range(lower[2], upper[2] + 1):
-            z = cz % shape[2] if d > 2 else 0
-            for cy in range(lower[1], upper[1] + 1):
-                y = cy % shape[1] if d > 1 else 0
-                row = shape[0] * (y + (shape[1] * z if d > 1 else 0))
-                for turn in range(turns):
-                    begin = row + (lower[0] if whole else (lower[0] + turn) % shape[0])
-                    end = row + upper[0] + 1 if whole else begin + 1
-                    first = max(starts_b[begin], i + 1) if like else starts_b[begin]
-                    for j in range(first, starts_b[end]):
-                        if _distance2(xa, i, xb, j, widths) <= r2:
-                            if m < room:
-                                out_i[m] = i
-                                out_j[m] = j
-                            m += 1
+        x = xa[0, i]
+        x0, x1 = _reach(x, reach, low[0], inverse[0], nx, px)
+        if d > 1:
+            y = xa[1, i]
+            y0, y1 = _reach(y, reach, low[1], inverse[1], ny, py)
+        if d > 2:
+            z = xa[2, i]
+            z0, z1 = _reach(z, reach, low[2], inverse[2], nz, pz)
+        # A run through a periodic wall is two.
+        left, right = (x0 + nx, x1) if x0 < 0 else (x0, x1 - nx)
+        whole = x0 >= 0 and x1 < nx
+        for cz in range(z0, z1 + 1):
+            layer = ny * _turned(cz, nz)
+            for cy in range(y0, y1 + 1):
+                row = nx * (layer + _turned(cy, ny))
+                for part in range(1 if whole else 2):
+                    if whole:
+                        begin, end = starts_b[row + x0], starts_b[row + x1 + 1]
+                    elif part == 0:
+                        begin, end = starts_b[row + left], starts_b[row + nx]
+                    else:
+                        begin, end = starts_b[row], starts_b[row + right + 1]
+                    if like:
+                        begin = max(begin, i + 1)
+                    while begin < end:
+                        if periodic:
+                            _within_periodic(xb, begin, d, x, y, z, period, turn, r2, close)
+                        else:
+                            _within(xb, begin, d, x, y, z, r2, close)
+                        some = eight[0]
+                        if end - begin < 8:  # only so many belong to the run
+                            some &= (np.uint64(1) << np.uint64(8 * (end - begin))) - np.uint64(1)
+                        if some != np.uint64(0):
+                            for k in range(min(8, end - begin)):
+                                if close[k] != 0:
+                                    if m < room:
+                                        out_i[m], out_j[m] = i, begin + k
+                                    m += 1
+                        begin += 8
     return m
 
 

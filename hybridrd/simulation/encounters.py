@@ -13,6 +13,7 @@ from hybridrd.model.grid import Floats
 from hybridrd.simulation.particles import Particles, add_in_order
 from hybridrd.simulation.partners import Partners, Reservoirs
 from hybridrd.simulation.region import Integers, Region
+from hybridrd.simulation.search import Search
 from hybridrd.simulation.tables import Encounter, Probability
 
 _NOBODY = -1
@@ -69,7 +70,7 @@ class Encounters:
         self._shape = np.array(grid.shape, np.int64)
         self._periodic = np.array(region.periodic)
         self._widths = np.where(region.wrapped, region.extent, 0.0)
-        self._room = 64  # for close pairs
+        self._search = Search(encounters, region)
         self.credit: NDArray[np.int64] | None = None
 
     def half_step(
@@ -83,16 +84,19 @@ class Encounters:
         events: NDArray[np.int64],
     ) -> int:
         """One trial of every encounter; returns the next free id."""
-        starts = self._sort(particles)
-        found: list[Events] = []
-        for index, (e, p) in enumerate(zip(self._encounters, probabilities, strict=True)):
-            if p.full.max(initial=0.0) == 0.0:
-                continue
+        active = [
+            (index, e, p)
+            for index, (e, p) in enumerate(zip(self._encounters, probabilities, strict=True))
+            if p.full.max(initial=0.0) > 0.0
+        ]
+        meeting = [(index, e, p) for index, e, p in active if not e.back]
+        self._search.begin([index for index, _, _ in meeting], particles, step, half)
+        # Pairs first: looking for them sorts the particles.
+        found = [self._pairs(index, e, p, particles, step, half) for index, e, p in meeting]
+        for index, e, p in active:
             if e.back:
                 found.append(self._unbinding(index, e, p, particles, step, half))
                 continue
-            if particles[e.first].n and particles[e.second].n:
-                found.append(self._pairs(e, p, particles, starts, step, half))
             for role in (0, 1):
                 reservoir = partners.get(index, role)
                 if reservoir is not None:
@@ -100,50 +104,22 @@ class Encounters:
                         self._straddling(index, e, role, p, reservoir, particles, step, half)
                     )
         found = [f for f in found if len(f)]
-        return self._settle(found, particles, next_id, events) if found else next_id
-
-    def _sort(self, particles: list[Particles]) -> dict[int, tuple[Integers, Floats, Integers]]:
-        """Sort the species that meet others into cells of at least the radius."""
-        meeting = [e for e in self._encounters if not e.back]
-        involved = sorted({s for e in meeting for s in (e.first, e.second)})
-        if not involved:
-            return {}
-        radius = max(e.radius for e in meeting)
-        n = max(particles[s].n for s in involved)
-        region = self._region
-        spacing = (region.volume / max(n, 1)) ** (1.0 / region.grid.dimension)
-        shape = np.maximum(np.floor(region.extent / max(radius, spacing)), 1).astype(np.int64)
-        inverse = shape / region.extent
-        return {
-            s: (particles[s].sort(region.low, inverse, shape), inverse, shape) for s in involved
-        }
+        if found:
+            next_id = self._settle(found, particles, next_id, events)
+        self._search.end(particles)
+        return next_id
 
     def _pairs(
-        self,
-        e: Encounter,
-        p: Probability,
-        particles: list[Particles],
-        starts: dict[int, tuple[Integers, Floats, Integers]],
-        step: int,
+        self, index: int, e: Encounter, p: Probability, particles: list[Particles], step: int,
         half: int,
-    ) -> Events:
+    ) -> Events:  # fmt: skip
+        """Events of two particles."""
+        i, j = self._search.close(index, particles)
         a, b = particles[e.first], particles[e.second]
-        begin, inverse, shape = starts[e.second]
-        like = e.first == e.second
-        while True:
-            room = self._room
-            i, j = np.empty(room, np.int64), np.empty(room, np.int64)
-            m = pairs.find_close(
-                a.x, a.n, b.x, begin, like, e.radius, self._region.low, inverse, shape,
-                self._widths, i, j,
-            )  # fmt: skip
-            if m <= room:
-                break
-            self._room = m + m // 8
-        priority = np.empty(m, np.uint64)
+        priority = np.empty(len(i), np.uint64)
         m = pairs.fire(
-            i, j, m, a.x, a.ids, b.x, b.ids, like, p.half, self._widths, self._key, step,
-            e.channel, half, self._low, self._inverse, self._shape, priority,
+            i, j, len(i), a.x, a.ids, b.x, b.ids, e.first == e.second, p.half, self._widths,
+            self._key, step, e.channel, half, self._low, self._inverse, self._shape, priority,
         )  # fmt: skip
         i, j = i[:m].copy(), j[:m].copy()
         nowhere = np.full(m, -1, np.int64)
@@ -267,9 +243,10 @@ class Encounters:
             lost = gone[offsets[s] : offsets[s + 1]]
             if lost.any():
                 group.gone[: group.n] = lost
-                group.compact()
+                self._search.drop(s, group, group.gaps())
         if not species:
             return next_id
+        self._search.added(np.array(species))
         return add_in_order(particles, np.array(species), np.array(places).T, next_id)
 
     def _positions(
