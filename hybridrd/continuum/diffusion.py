@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,11 +18,11 @@ from hybridrd.continuum.conditions import (
     WallCondition,
     resolve_walls,
 )
-from hybridrd.continuum.stage import not_finite, right_side
+from hybridrd.continuum.stage import G as G
+from hybridrd.continuum.stage import not_finite, right_side, two_stages
 from hybridrd.errors import ModelError, StepError
 from hybridrd.model.grid import AXES, Floats, Grid
 
-G = 1.0 - 1.0 / math.sqrt(2.0)
 # Negative concentrations of this size beside the largest one are round-off.
 ROUND_OFF = 1e-12
 
@@ -100,7 +100,8 @@ class Diffusion:
         self._cache = SolverCache() if cache is None else cache
         self.active = np.flatnonzero(~excluded(grid, cut))
         self.name = "none"
-        self._mean: Floats | None = None  # the state whose fluxes are those of the last step
+        # The state whose fluxes are those of the last step, once somebody asks.
+        self._mean: Callable[[], Floats] | None = None
         self._values: dict[str, Floats] = {}
         if D > 0:
             self._stage = self._cache.get(grid, D, G * dt, self.walls, cut, solver)
@@ -141,22 +142,15 @@ class Diffusion:
         if self.D == 0:
             return self._still(total)
         system, solver = self._stage
-        scale = system.volume / system.tau
         inflow = self._inflow(system, values)
-        given = None if source is None else G * source
-        first = solver.solve(right_side(u, given, scale, inflow))
-        second = (1.0 / G - 1.0) * (first - u)
-        second += u
-        new = solver.solve(right_side(second, given, scale, inflow))
+        new, mean = two_stages(solver, system, u, source, inflow)
         low, high = float(new.min()), float(new.max())
         if not math.isfinite(low + high):
             raise StepError(not_finite(u, source))
         if low < -slack - ROUND_OFF * high and low < float(total.min()) - slack:
             self.fallbacks += 1
             return self._euler(total, values, positive=True)
-        first *= 1.0 - G
-        first += G * new
-        self._mean = first
+        self._mean = mean
         return self._settle(new, total, low)
 
     def backward_euler(
@@ -225,7 +219,7 @@ class Diffusion:
         return flux
 
     def _still(self, total: Floats) -> Floats:
-        self._mean = np.zeros(0)
+        self._mean = lambda: np.zeros(0)
         return total.copy()
 
     def _euler(self, total: Floats, values: Values | None, positive: bool) -> Floats:
@@ -237,7 +231,8 @@ class Diffusion:
         low = float(new.min())
         if not math.isfinite(low + float(new.max())):
             raise StepError(not_finite(total, None))
-        self._mean = new.copy()
+        kept = new.copy()
+        self._mean = lambda: kept
         return self._settle(new, total, low if positive else 0.0)
 
     def _settle(self, new: Floats, total: Floats, low: float) -> Floats:
@@ -253,7 +248,7 @@ class Diffusion:
     def _last(self) -> Floats:
         if self._mean is None:
             raise StepError("no step has been taken yet, so there is no flux to report")
-        return self._mean
+        return self._mean()
 
     def _inflow(self, system: Assembled, values: Values | None) -> Floats | None:
         if not system.inflow:

@@ -95,6 +95,7 @@ class TransformSolver:
             spectrum = spectrum[tuple(half)]
         self._backward.reverse()
         self._inverse: Floats = 1.0 / spectrum
+        self._factors: tuple[Floats, ...] | None = None  # of `two_stages`
 
     @staticmethod
     def fits(assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]) -> bool:
@@ -103,13 +104,56 @@ class TransformSolver:
 
     def solve(self, rhs: Floats) -> Floats:
         """The solution of ``matrix @ u = rhs``, ``(active,)`` or ``(m, active)``."""
-        field: Any = np.array(rhs, dtype=np.float64).reshape(*rhs.shape[:-1], *self._shape)
+        modes = self._there(rhs)
+        modes *= self._inverse
+        return self._back(modes, rhs.shape)
+
+    def two_stages(
+        self, u: Floats, given: Floats | None, scale: float, g: float
+    ) -> tuple[Floats, Callable[[], Floats]]:
+        """Two stages of a diagonally implicit step between one pair of transforms.
+
+        ``u1 = S(u + w)``, ``u2 = S(u + (1/g - 1)(u1 - u) + w)``, S being the solution of a stage
+        (`solve` of ``scale`` times its argument) and w what is ``given``.
+
+        Returns
+        -------
+        numpy.ndarray, callable
+            ``u2``, and a function for ``(1 - g) u1 + g u2``, by which the fluxes are those of the
+            whole step.
+        """
+        if self._factors is None:
+            s = scale * self._inverse
+            of_u, of_given = (
+                s * (1.0 + (1.0 / g - 1.0) * (s - 1.0)),
+                s * (1.0 + (1.0 / g - 1.0) * s),
+            )
+            self._factors = (of_u, of_given, (1 - g) * s + g * of_u, (1 - g) * s + g * of_given)
+        of_u, of_given, mean_u, mean_given = self._factors
+        modes = self._there(u)
+        added = None if given is None else self._there(given)
+        new = of_u * modes
+        if added is not None:
+            new += of_given * added
+
+        def mean() -> Floats:
+            both = mean_u * modes
+            if added is not None:
+                both += mean_given * added
+            return self._back(both, u.shape)
+
+        return self._back(new, u.shape), mean
+
+    def _there(self, values: Floats) -> Any:
+        field: Any = np.array(values, dtype=np.float64).reshape(*values.shape[:-1], *self._shape)
         for step in self._forward:
             field = step(field)
-        field *= self._inverse
+        return field
+
+    def _back(self, modes: Any, shape: tuple[int, ...]) -> Floats:
         for step in self._backward:
-            field = step(field)
-        solution: Floats = field.reshape(rhs.shape)
+            modes = step(modes)
+        solution: Floats = modes.reshape(shape)
         return solution
 
 
