@@ -78,8 +78,8 @@ def retain(i, j, gone, left, places):
 @inlined
 def axis_cell(x, low, inverse, count):
     """The cell index of a coordinate along one axis, within 0 and ``count - 1``."""
-    i = math.floor((x - low) * inverse)
-    return min(max(np.int64(i), 0), count - 1)
+    i = np.floor((x - low) * inverse)
+    return np.int64(min(max(i, 0.0), count - 1.0))
 
 
 @inlined
