@@ -1,0 +1,39 @@
+"""The Python of the pages runs: every ```python block, those of a page one after another."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", *(f"docs/{name}.md" for name in ("first-steps", "reservoirs", "coming-from", "survive"))]
+
+
+def script(page):
+    """All ```python blocks of a page; what other programs run stands in other blocks."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.M | re.S))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_runs(page, tmp_path):
+    code = script(page)
+    assert code.count("hrd.") > 3
+    (tmp_path / "page.py").write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "page.py"],
+        cwd=tmp_path, env={**os.environ, "MPLBACKEND": "Agg"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_first_page_has_the_script_of_the_readme():
+    """But for the comment and the file that the picture goes to."""
+    readme = script("README.md").splitlines()
+    page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    shown = page.split("```{code-block} python\n")[1].split("```")[0].splitlines()
+    bare = [line.split("  #")[0].replace('.figure.savefig("line.png")', "") for line in readme]
+    assert shown == bare
