@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("first-steps", "reservoirs", "coming-from", "survive"))]
+PAGES = [
+    "README.md",
+    *(f"docs/{name}.md" for name in ("first-steps", "reservoirs", "coming-from", "survive")),
+]
 
 
 def script(page):
