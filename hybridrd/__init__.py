@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from hybridrd.results.compare import compare as compare
     from hybridrd.results.store import load as load
     from hybridrd.results.store import save as save
+    from hybridrd.sbml import from_sbml as from_sbml
     from hybridrd.simulation.mean_field import mean_field as mean_field
     from hybridrd.simulation.simulation import Simulation as Simulation
     from hybridrd.simulation.stop import SteadyState as SteadyState
@@ -81,6 +82,7 @@ _PLACES = {
     "ensemble": "hybridrd.ensemble",
     "examples": "hybridrd",
     "export": "hybridrd.exporters",
+    "from_sbml": "hybridrd.sbml",
     "load": "hybridrd.results.store",
     "mean_field": "hybridrd.simulation.mean_field",
     "plot": "hybridrd",

@@ -15,6 +15,7 @@ LAYERS = [
     ["errors", "kernels"],
     ["interface"],
     ["model"],
+    ["sbml"],
     ["continuum"],
     ["results"],
     ["theory"],
