@@ -25,6 +25,7 @@ extensions = [
 ]
 html_theme = "pydata_sphinx_theme"
 html_title = f"hybridrd {release}"
+html_sidebars = {"**": []}  # pages have no pages below them
 exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
