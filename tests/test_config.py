@@ -174,6 +174,32 @@ def test_the_contract_file_is_the_system_that_it_says():
     assert hrd.System.from_toml(str(LINE)) == loaded.system
 
 
+READDY = """\
+[system]
+domain = { x = [0, 4] }
+[[species]]
+name = "A"
+D = 1.0
+[[species]]
+name = "B"
+D = 1.0
+[[reactions]]
+reaction = "fusion: A +(2) B -> A"
+lambda0 = 0.5
+"""
+
+
+def test_a_radius_in_the_reaction_of_a_file(tmp_path):
+    path = tmp_path / "readdy.toml"
+    path.write_text(READDY)
+    (found,) = hrd.System.from_toml(path).reactions
+    assert found == hrd.Reaction("A + B -> A", lambda0=0.5, radius=2.0, name="fusion")
+    assert found.rates(dimension=1)["k"] == 2.0  # lambda0 times 2 radius
+    path.write_text(READDY + "radius = 2.0\n")
+    with pytest.raises(ModelError, match=r"readdy\.toml: .*the radius is given twice"):
+        hrd.System.from_toml(path)
+
+
 def test_domain_stands_for_all_of_it():
     data = line(particles=hrd.Box(x=(0, 10))).to_dict()
     assert data["system"]["particles"] == "domain"

@@ -57,6 +57,10 @@ REFUSED = {
     "negative radius": (lambda: reaction(radius=-0.1), ["radius = -0.1", "greater than 0"]),
     "radius in words": (lambda: reaction("A +(x) B -> C", radius=None), ["(x)", "not a number"]),
     "radius twice": (lambda: reaction("A +(0.2) B -> C"), ["radius is given twice"]),
+    "radius between products": (
+        lambda: hrd.Reaction("C -> A +(0.2) B", k=1),
+        ["'C -> A +(0.2) B'", "between products", "A + B <-> C"],
+    ),
     "back rate of one way": (lambda: reaction(k_back=1), ["k_back", "reversible"]),
     "no back rate": (lambda: reaction("A + B <-> C"), ["'A + B <-> C'", "k_back="]),
     "reversible conversion": (

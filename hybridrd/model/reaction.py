@@ -163,6 +163,11 @@ class Reaction:
                     f"reaction {text!r}: the radius ({inside[0]}) is not a number"
                 ) from error
             left = _RADIUS.sub("+", left)
+        if _RADIUS.search(right):
+            raise ModelError(
+                f"reaction {text!r}: a radius between products has no meaning here: they appear "
+                f"where the reactants are; leave it out, or write the reversible 'A + B <-> C'"
+            )
         object.__setattr__(self, "reactants", _side(left, text))
         object.__setattr__(self, "products", _side(right, text))
         object.__setattr__(self, "equation", _normal(self.reactants, self.products, arrow))
