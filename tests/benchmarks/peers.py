@@ -9,33 +9,14 @@ from __future__ import annotations
 
 import argparse
 import platform
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import cases
-
-
-def measure(programs: dict[str, cases.Steps], steps: int) -> dict[str, float]:
-    """Median seconds per step of each program, timed in turn."""
-    for run in programs.values():
-        run(1)
-    times: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(3):
-        for name, run in programs.items():
-            begun = time.perf_counter()
-            run(steps)
-            times[name].append((time.perf_counter() - begun) / steps)
-    return {name: statistics.median(t) for name, t in times.items()}
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+from tests.benchmarks import cases, michaelis_menten, scaling
+from tests.benchmarks.timing import measure, table
 
 
 def particles(numbers: list[int], neighbours: list[float | None], scale: int) -> str:
@@ -61,8 +42,36 @@ def particles(numbers: list[int], neighbours: list[float | None], scale: int) ->
     return table(["case", "particles", "program", "ns a particle step", "of hybridrd"], rows)
 
 
-def continuum(shapes: list[tuple[int, ...]]) -> str:
-    """A step of the continuum against FiPy's default solve and its conjugate gradients."""
+def enzymes(steps: int) -> str:
+    """Michaelis and Menten's reaction: the cost, and the number of P at the end."""
+    run, sim = michaelis_menten.hybridrd_steps()
+    programs: dict[str, cases.Steps] = {"hybridrd": run}
+    made: dict[str, list[int]] = {}
+    for name, make in (
+        ("ReaDDy", michaelis_menten.readdy_steps),
+        ("Smoldyn", michaelis_menten.smoldyn_steps),
+    ):
+        found = make()
+        if found is not None:
+            programs[name], made[name] = found
+    seconds = measure(programs, steps)
+    expected = michaelis_menten.mass_action(sim.time)
+    rows = []
+    for name, s in seconds.items():
+        products = made[name][-1] if name in made else int(sim.copy_number[-1])
+        rows.append(
+            [name, f"{s / michaelis_menten.PARTICLES * 1e9:.1f}", f"{s / seconds['hybridrd']:.2f}",
+             str(products), f"{expected:.0f}"]
+        )  # fmt: skip
+    head = ["program", "ns a particle step", "of hybridrd", "P", "P by mass action"]
+    return f"At t = {sim.time:g} s:\n\n" + table(head, rows)
+
+
+def continuum(shapes: list[tuple[int, ...]], cut: bool = False) -> str:
+    """A step of the continuum against FiPy's default solve and its conjugate gradients.
+
+    With ``cut`` a box in the middle is left out, as the particle region in two-way coupling.
+    """
     from hybridrd.continuum.diffusion import Diffusion
     from hybridrd.continuum.fipy_solver import load_fipy
     from hybridrd.continuum.solvers import one_blas_thread
@@ -73,11 +82,19 @@ def continuum(shapes: list[tuple[int, ...]]) -> str:
     for shape in shapes:
         d = len(shape)
         grid = Grid((0.0,) * d, (float(shape[0]),) * d, shape)
-        own = Diffusion(grid, D=1.0, dt=0.5)
-        u = np.random.default_rng(1).uniform(1, 2, grid.cells)
+        inside = np.zeros(shape[::-1], dtype=bool)
+        if cut:
+            inside[tuple(slice(n // 4, 3 * n // 4) for n in shape[::-1])] = True
+        own = Diffusion(grid, D=1.0, dt=0.5, cut=inside.ravel())
+        everywhere = np.random.default_rng(1).uniform(1, 2, grid.cells)
+        u = everywhere[own.active]
         mesh = getattr(fipy, f"Grid{d}D")(**dict(zip(("nx", "ny", "nz"), shape, strict=False)))
-        variable = fipy.CellVariable(mesh=mesh, value=u, hasOld=True)
-        equation = fipy.TransientTerm() == fipy.DiffusionTerm(coeff=1.0)
+        variable = fipy.CellVariable(mesh=mesh, value=everywhere, hasOld=True)
+        # No flux through the faces of the cells left out.
+        first, second = mesh.faceCellIDs
+        at_cut = inside.ravel()[first] | inside.ravel()[np.ma.filled(second, first)]
+        conductivity = fipy.FaceVariable(mesh=mesh, value=np.where(at_cut, 0.0, 1.0))
+        equation = fipy.TransientTerm() == fipy.DiffusionTerm(coeff=conductivity)
 
         def fipy_steps(
             solver: object, variable: object = variable, equation: object = equation
@@ -145,14 +162,22 @@ def main() -> None:
             "## Pairs",
             "A + B -> C by Doi's rule, with the mean number of partners within the radius.",
             particles(pair_sizes, [0.1, 1.0], 200_000 if small else 2_000_000),
+            "## Michaelis and Menten",
+            "The benchmark of Smoldyn's paper of 2010: `E + S <-> ES`, `ES -> E + P`, 909 E and "
+            "9091 S in a periodic box; hybridrd and ReaDDy with a Doi radius of 0.1 µm.",
+            enzymes(30 if small else 500),
             "## The continuum",
             "One second-order step (two of FiPy's implicit ones) against one `eq.solve` of FiPy.",
             continuum(shapes),
+            "With the middle of the square left out, as in two-way coupling:",
+            continuum([(40, 40)] if small else [(100, 100), (200, 200)], cut=True),
             "## The published diffusion case",
             "500 steps of 2D diffusion through an open interface with a mean-field reservoir.",
             end_to_end(small),
         ]
     )
+    for title, text, head, rows in scaling.tables(small):
+        page += f"\n\n## {title}\n\n{text}\n\n{table(head, rows())}"
     print(page)
     if options.out:
         options.out.write_text(page + "\n")
