@@ -1,7 +1,8 @@
-"""The command line: ``hybridrd run``, ``examples``, ``info``, ``plot`` and ``export``.
+"""The command line: ``hybridrd run``, ``examples``, ``info``, ``plot``, ``movie`` and ``export``.
 
-What the commands do stands in `hybridrd.commands`, which is loaded when one runs, so that help is
-quick. Whatever is wrong becomes a message on the error stream and exit code 2.
+What the commands do stands in `hybridrd.commands` and `hybridrd.pictures`, which are loaded when
+one runs, so that help is quick. Whatever is wrong becomes a message on the error stream and exit
+code 2.
 """
 
 from __future__ import annotations
@@ -81,6 +82,13 @@ def _options(
     """Open reaction-diffusion systems: Brownian particles coupled to a PDE."""
 
 
+SpeciesNames = Annotated[
+    list[str] | None, typer.Option(help="Which species; may be given again. By default all.")
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(help="Another saved result to draw beside it, or the word pde: its own PDE."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands there.")]
 
 
@@ -127,7 +135,9 @@ def run(
 
         commands.check_output(out, commands.RESULTS, overwrite or resume)
         if plot is not None:
-            commands.check_output(plot, commands.PICTURES, overwrite)
+            from hybridrd.pictures import PICTURES
+
+            commands.check_output(plot, PICTURES, overwrite)
         job = commands.find_job(what, given)
         for text in commands.run_job(job, out, plot, overwrite, resume, checkpoint_minutes):
             typer.echo(text)
@@ -162,25 +172,65 @@ def info(path: Annotated[Path, typer.Argument(help="A saved result.")]) -> None:
 def plot(
     path: Annotated[Path, typer.Argument(help="A saved result.")],
     out: Annotated[
-        Path | None, typer.Option(help="FILE.png, .pdf or .svg; by default PATH with .png.")
+        Path | None,
+        typer.Option("--out", "-o", help="FILE.png, .pdf or .svg; by default PATH with .png."),
     ] = None,
-    species: Annotated[
-        list[str] | None, typer.Option(help="Which species; may be given again. By default all.")
-    ] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            help="overview, profile, field, counts, kymograph, snapshot (needs positions) or "
+            "compare (needs --reference)."
+        ),
+    ] = "overview",
+    species: SpeciesNames = None,
     time: Annotated[
         list[float] | None,
-        typer.Option(help="Which records; may be given again. By default the middle and the end."),
+        typer.Option(
+            help="Which records; may be given again. By default the last; the middle, too, in an "
+            "overview."
+        ),
     ] = None,
+    reference: Reference = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Draw a saved result."""
     with messages():
-        from hybridrd import commands
+        from hybridrd import commands, pictures
 
         picture = path.with_suffix(".png") if out is None else out
-        commands.check_output(picture, commands.PICTURES, overwrite)
-        commands.draw_file(path, picture, species or None, time or None)
+        commands.check_output(picture, pictures.PICTURES, overwrite)
+        pictures.draw_file(path, picture, species or None, time or None, kind, reference)
         typer.echo(f"drawn in {picture}")
+
+
+@app.command()
+def movie(
+    path: Annotated[Path, typer.Argument(help="A saved result.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="FILE.gif or .html; by default PATH with .gif."),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help="profile, field or snapshot (needs positions). By default field; profile in one "
+            "dimension."
+        ),
+    ] = None,
+    species: SpeciesNames = None,
+    fps: Annotated[float, typer.Option(help="Frames per second.")] = 10.0,
+    every: Annotated[int, typer.Option(min=1, help="Every so many records are a frame.")] = 1,
+    reference: Reference = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a movie of a saved result."""
+    with messages():
+        from hybridrd import commands, pictures
+
+        place = path.with_suffix(".gif") if out is None else out
+        commands.check_output(place, pictures.MOVIES, overwrite)
+        said = pictures.film_file(path, place, species or None, kind, fps, every, reference)
+        typer.echo(said)
 
 
 @app.command()

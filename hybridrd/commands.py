@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from hybridrd.model.system import System
 
 RESULTS = (".zarr", "", ".nc")
-PICTURES = (".png", ".pdf", ".svg")
 
 
 @dataclass(frozen=True)
@@ -154,8 +153,10 @@ def run_job(
     yield f"{seconds:.1f} s, saved to {out}"
     pde = None
     if picture is not None:
+        from hybridrd import pictures
+
         pde = _mean_field(job) if job.system.particles is not None else None
-        _draw(result, pde, _times_to_draw(result, job.times), picture)
+        pictures.draw(result, pde, pictures.times_to_draw(result, job.times), picture)
         yield f"drawn in {picture}"
     yield from _counts(result, pde)
 
@@ -235,53 +236,3 @@ def _system(stored: Any) -> str:
     from hybridrd.model.config import system_from_dict
 
     return repr(system_from_dict(stored))
-
-
-def _times_to_draw(result: xr.Dataset, wanted: Sequence[float]) -> list[float]:
-    """The wanted times that were recorded; else the middle and the last record."""
-    recorded = [float(t) for t in result["time"].values]
-    found = [t for t in wanted if t in recorded]
-    return found or sorted({recorded[len(recorded) // 2], recorded[-1]})
-
-
-def draw_file(
-    path: Path, picture: Path, species: Sequence[str] | None, times: Sequence[float] | None
-) -> None:
-    """Draw a saved result, all or some species, at given times.
-
-    Raises
-    ------
-    ResultError
-        If the file cannot be read, or a species or time is not in it.
-    """
-    from hybridrd.results.store import load
-    from hybridrd.results.view import View
-
-    result = load(path)
-    view = View(result, str(path))
-    unknown = [s for s in species or () if s not in view.species]
-    if unknown:
-        raise ResultError(f"{path}: no species {unknown[0]!r}; it has {', '.join(view.species)}")
-    if species:
-        result = result.sel(species=list(species))
-    for t in times or ():
-        if t not in view.times:
-            nearest = sorted(sorted(view.times, key=lambda s: abs(s - t))[:2])
-            near = " and ".join(f"{s:g}" for s in nearest)
-            raise ResultError(f"{path}: no record at t = {t:g}; the nearest are {near}")
-    _draw(result, None, list(times) if times else _times_to_draw(result, ()), picture)
-
-
-def _draw(
-    result: xr.Dataset, reference: xr.Dataset | None, times: Sequence[float], picture: Path
-) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")  # before pyplot: no window is ever needed
-    from matplotlib import pyplot
-
-    from hybridrd.plot import overview
-
-    figure = overview(result, reference=reference, times=times)
-    figure.savefig(picture)
-    pyplot.close(figure)

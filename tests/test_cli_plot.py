@@ -14,6 +14,12 @@ pytestmark = pytest.mark.usefixtures("folder")
 SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-", "svg": b"<?xml"}
 
 
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    pyplot.close("all")
+
+
 @pytest.fixture
 def drawn(monkeypatch):
     """What `overview` was asked to draw; it draws all the same."""
@@ -124,3 +130,114 @@ def test_a_result_without_concentrations_says_so():
     hrd.save(result, "a")
     assert "concentration was not recorded" in call("plot", "a", code=2)
     assert "number" in call("info", "a")
+
+
+# Other kinds of pictures, and movies
+
+PLANE = """\
+[system]
+domain = { x = [0, 4], y = [0, 2] }
+particles = { x = [0, 2], y = [0, 2] }
+cells = [8, 4]
+units = { length = "um", time = "s" }
+
+[[species]]
+name = "A"
+D = 0.5
+initial = 20.0
+
+[run]
+dt = 0.01
+until = 0.04
+every = 0.02
+seed = 7
+"""
+
+
+@pytest.fixture
+def saved(request):
+    """A run with positions, its PDE and an ensemble, on disk."""
+    request.getfixturevalue("folder")
+    Path("plane.toml").write_text(PLANE)
+    system = hrd.System.from_toml("plane.toml")
+    run = hrd.Simulation(system, dt=0.01, seed=1).run(0.04, every=0.02, positions=True)
+    hrd.save(run, "run.zarr")
+    hrd.save(hrd.mean_field(system, dt=0.01, until=0.04, every=0.02), "pde.zarr")
+    many = hrd.ensemble(system, replicas=3, dt=0.01, until=0.04, every=0.02, seed=1)
+    hrd.save(many, "many.zarr")
+    return system
+
+
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize("kind", ["profile", "field", "counts", "kymograph", "snapshot"])
+def test_every_kind_can_be_drawn(kind):
+    assert call("plot", "run.zarr", "--kind", kind, "-o", "a.png") == "drawn in a.png\n"
+    assert Path("a.png").read_bytes().startswith(SIGNATURES["png"])
+    assert not pyplot.get_fignums()
+
+
+def test_a_sheet_has_a_row_for_each_species_and_a_column_for_each_time():
+    from hybridrd.plotting.sheet import sheet
+
+    run = hrd.Simulation(hrd.System.from_toml("line.toml"), dt=0.01, seed=1).run(0.1, every=0.05)
+    axes = sheet("profile", run, times=[0.0, 0.1]).axes
+    assert [ax.get_title() for ax in axes] == ["A, t = 0", "A, t = 0.1", "B, t = 0", "B, t = 0.1"]
+    pyplot.close("all")
+
+
+@pytest.mark.usefixtures("saved")
+def test_its_own_pde_is_the_reference():
+    from hybridrd.pictures import _reference
+
+    pde = _reference(hrd.load("run.zarr"), Path("run.zarr"), "pde")
+    assert pde.drop_attrs().equals(hrd.load("pde.zarr").drop_attrs())
+    call("plot", "many.zarr", "--kind", "compare", "--reference", "pde", "-o", "a.png")
+    call("plot", "many.zarr", "--kind", "compare", "--reference", "pde.zarr", "-o", "b.png")
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["plot", "run.zarr", "--kind", "film"], ["--kind film", "kymograph"]),
+        (["plot", "run.zarr", "--kind", "compare"], ["needs --reference", "pde"]),
+        (["plot", "run.zarr", "--kind", "field", "--reference", "pde"], ["has no reference"]),
+        (["plot", "run.zarr", "--kind", "profile", "--reference", "no"], ["no: there is no such"]),
+        (["plot", "many.zarr", "--kind", "snapshot"], ["an ensemble keeps no positions"]),
+        (["movie", "run.zarr", "--fps", 0], ["fps = 0"]),
+        (["movie", "run.zarr", "--kind", "counts"], ["kind = 'counts'", "profile, field"]),
+        (["movie", "run.zarr", "--species", "C"], ["no species 'C'"]),
+        (["movie", "pde.zarr", "--kind", "snapshot"], ["a PDE has no particles"]),
+        (["movie", "run.zarr", "-o", "a.mp4"], ["'.mp4'", ".gif, .html"]),
+        (["movie", "no.zarr"], ["there is no such file"]),
+    ],
+)
+@pytest.mark.usefixtures("saved")
+def test_pictures_that_cannot_be_are_refused(options, words):
+    said = call(*options, code=2)
+    assert all(word in said for word in words)
+    assert not [p for p in Path().iterdir() if p.suffix in (".png", ".gif", ".part")]
+
+
+def test_functions_are_not_stored_so_their_pde_is_asked_for(saved):
+    system = saved.replace(initial={"A": lambda x: 20 + x})
+    run = hrd.Simulation(system, dt=0.01, seed=1).run(0.04, every=0.02)
+    hrd.save(run, "f.zarr")
+    said = call("plot", "f.zarr", "--kind", "compare", "--reference", "pde", code=2)
+    assert "Python functions" in said
+    assert "--reference PATH" in said
+
+
+@pytest.mark.usefixtures("saved")
+def test_a_movie_is_made():
+    from PIL import Image
+
+    said = call("movie", "run.zarr", "--kind", "snapshot", "--fps", 4)
+    assert said == "3 frames, 0.75 s, in run.gif\n"
+    with Image.open("run.gif") as gif:
+        assert (gif.n_frames, gif.info["duration"]) == (3, 250)
+    assert "run.gif: exists" in call("movie", "run.zarr", code=2)
+    call("movie", "run.zarr", "--overwrite", "--every", 2, "-o", "run.gif")
+    with Image.open("run.gif") as gif:
+        assert gif.n_frames == 2
+    assert not pyplot.get_fignums()

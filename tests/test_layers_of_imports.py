@@ -28,6 +28,7 @@ LAYERS = [
     ["plotting"],
     ["exporters"],
     ["plot"],
+    ["pictures"],
     ["unfinished", "unfinished_ensemble"],
     ["commands"],
     ["cli"],

@@ -108,11 +108,15 @@ class Movie:
 
     def _repr_html_(self) -> str:
         text = self.to_jshtml()
+        self.close()  # or the notebook shows its last frame once more
+        return text
+
+    def close(self) -> None:
+        """Forget the figure, if it was made for the movie."""
         if self._own:
             from matplotlib import pyplot
 
-            pyplot.close(self.figure)  # or the notebook shows its last frame once more
-        return text
+            pyplot.close(self.figure)
 
     def _write_gif(self, path: Path, dpi: float) -> None:
         # Pillow takes the frames from the generator and keeps of each only what has changed, in

@@ -20,6 +20,7 @@ from hybridrd.plotting.select import (
     concentration_at,
     mean_along,
     record_at,
+    upper_limit,
 )
 from hybridrd.results.compare import check_cells, ratio, standard_error
 from hybridrd.results.view import View
@@ -49,7 +50,8 @@ def compare(
     """Draw a result beside another, such as its PDE, and how far they are apart.
 
     In two dimensions (in three on a slice) the panels are four images: the result, the reference
-    on the same colours, the difference, and the difference in its standard errors, z. In one
+    on the same colours, the difference, and the difference in its standard errors, z; one cell in
+    a hundred may lie beyond the colours. In one
     dimension, in a shell, or along an ``axis``, they are three: both profiles with bands of one
     standard error, the difference with the band of two standard errors about zero, and z.
 
@@ -93,12 +95,13 @@ def compare(
     >>> import hybridrd as hrd
     >>> A = hrd.Species("A", D=1.0)
     >>> system = hrd.System(
-    ...     species=[A], domain=hrd.Box(x=(0, 1)), particles=hrd.Box(x=(0, 0.5)), initial={A: 50.0}
+    ...     species=[A], domain=hrd.Box(x=(0, 1)), particles=hrd.Box(x=(0, 0.5)), cells=20,
+    ...     initial={A: 50.0},
     ... )
     >>> pde = hrd.mean_field(system, dt=1e-3, until=0.01, every=0.01)
     >>> many = hrd.ensemble(system, replicas=3, dt=1e-3, until=0.01, every=0.01, seed=1)
-    >>> [ax.get_ylabel() for ax in hrd.plot.compare(many, pde, "A")]
-    ['concentration of A', 'difference\\n(grey: two errors)', 'z']
+    >>> [ax.get_ylabel().splitlines()[0] for ax in hrd.plot.compare(many, pde, "A")]
+    ['concentration of A', 'difference', 'z']
     """
     view, other = View(result, "result"), View(reference, "reference")
     name = style.name_of(view, species)
@@ -216,10 +219,11 @@ def _compare_images(pair: _Pair, ax: Any, z: float | None, bins: int | None) -> 
     shape = (2, 2) if panels == 4 else (3, 1) if height < 0.6 else (1, 3)
     size = (shape[1] * 3.9, shape[0] * (2.7 * height + 0.65) + 0.6)
     axes = _axes(ax, panels, size, shape)
-    vmax = max(float(a.max()), float(b.max()))
+    vmax = max(upper_limit(a), upper_limit(b))
     images.draw(axes[0], view, a, vmax)
     shown = images.draw(axes[1], view, b, vmax)
-    images.add_colorbar(axes[1], shown, style.short_concentration_label(view))
+    label = style.short_concentration_label(view)
+    images.add_colorbar(axes[1], shown, label, extend="max")
     _draw_difference(axes[2], pair, a - b)
     titles = [style.kind_of(view), style.kind_of(other), "difference"]
     if pair.has_error:
@@ -249,10 +253,11 @@ def _cut(c: Floats, cut: int | None) -> Floats:
 def _draw_difference(ax: Axes, pair: _Pair, difference: Floats) -> None:
     from matplotlib.colors import Normalize
 
-    limit = float(np.abs(difference).max()) or 1.0
+    limit = upper_limit(np.abs(difference))
     norm = Normalize(-limit, limit)
     image = images.draw(ax, pair.view, difference, limit, cmap=style.DIFFERENCES, norm=norm)
-    images.add_colorbar(ax, image, style.short_concentration_label(pair.view))
+    label = style.short_concentration_label(pair.view)
+    images.add_colorbar(ax, image, label, extend="both")
 
 
 def _draw_z(ax: Axes, view: View, z: Floats) -> str:

@@ -172,7 +172,8 @@ def _snapshots(view: View, names: list[str], records: list[int], options: dict[s
         cut, _ = cut_at(view, options.get("z"))
         found = dots.particles_at(view, fullest)
         low, high = dots.layers(view, cut or 0, [found[name][0] for name in names])
-        options["thickness"] = high - low
+        centre = float(view.centers("z")[cut or 0])
+        options["thickness"] = 2 * max(centre - low, high - centre)
     if options.get("vmax") is None:
         options["vmax"] = max(upper_limit(continuum_at(view, names[0], k)) for k in records)
 

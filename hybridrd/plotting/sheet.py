@@ -1,0 +1,116 @@
+"""Sheets: one kind of picture for several species and times, in one figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hybridrd.errors import ResultError
+from hybridrd.plotting import style
+from hybridrd.plotting.comparison import compare
+from hybridrd.plotting.images import field
+from hybridrd.plotting.kymograph import kymograph
+from hybridrd.plotting.lines import counts, profile
+from hybridrd.plotting.select import concentration_at, names_of
+from hybridrd.plotting.snapshot import snapshot
+from hybridrd.results.view import View
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+# Which take a reference.
+WITH_REFERENCE = ("profile", "counts", "compare")
+KINDS = (*WITH_REFERENCE, "field", "kymograph", "snapshot")
+
+
+def sheet(
+    kind: str,
+    result: xr.Dataset,
+    species: Sequence[str] | None = None,
+    times: Sequence[float] | None = None,
+    reference: xr.Dataset | None = None,
+) -> Figure:
+    """Draw one kind of picture, a row a species and a column a time.
+
+    Parameters
+    ----------
+    kind
+        A name out of `KINDS`.
+    result, reference
+        A result, and another for the kinds that take one.
+    species
+        By default all.
+    times
+        Records to draw (time); by default the last.
+
+    Raises
+    ------
+    ResultError
+        If the kind is unknown, or lacks its reference or takes none, or what the function that
+        draws it raises.
+    """
+    if kind not in KINDS:
+        raise ResultError(f"kind = {kind!r}: a picture is one of {', '.join(KINDS)}")
+    if reference is not None and kind not in WITH_REFERENCE:
+        raise ResultError(f"kind = {kind!r}: has no reference; {', '.join(WITH_REFERENCE)} have")
+    view = View(result, "result")
+    names = names_of(view, list(species) if species else None)
+    at = list(times) if times else [float(view.times[-1])]
+    if kind == "counts":
+        return style.figure_of(counts(result, list(names), reference))
+    if kind == "compare":
+        return _comparisons(result, reference, names, at)
+    rows: list[Any] = [names] if kind == "snapshot" else list(names)
+    if kind == "kymograph":
+        at = at[:1]
+    options = {} if reference is None else {"reference": reference}
+    width, height = (4.6, 3.4) if kind == "profile" else style.size_for_image(view)
+    if kind == "kymograph":
+        height = 4.6
+    if kind == "snapshot":
+        height = 2.2 if view.axes == ("x",) else height + 0.4 * (len(names) > 1)
+    figure = style.new_figure(width * len(at), height * len(rows))
+    axes = figure.subplots(len(rows), len(at), squeeze=False)
+    for row, shown in zip(axes, rows, strict=True):
+        for ax, time in zip(row, at, strict=True):
+            _DRAW[kind](result, shown, time, ax=ax, **options)
+    return figure
+
+
+def _timeless(result: xr.Dataset, species: str, _: float, **options: Any) -> None:
+    kymograph(result, species, **options)
+
+
+_DRAW: dict[str, Callable[..., Any]] = {
+    "profile": profile,
+    "field": field,
+    "snapshot": snapshot,
+    "kymograph": _timeless,
+}
+
+
+def _comparisons(
+    result: xr.Dataset, reference: xr.Dataset | None, names: list[str], times: list[float]
+) -> Figure:
+    """A comparison a row, its panels side by side; of one, as `compare` lays it out."""
+    if reference is None:
+        raise ResultError("kind = 'compare': needs a reference to compare with")
+    if len(names) * len(times) == 1:
+        return style.figure_of(compare(result, reference, names[0], times[0])[0])
+    view, other = View(result, "result"), View(reference, "reference")
+    has_error = any(concentration_at(v, names[0], 0)[1] is not None for v in (view, other))
+    images = len(view.axes) > 1
+    panels = 2 + images + has_error
+    height = style.size_for_image(view)[1] * 0.8 if images else 3.0
+    rows = len(names) * len(times)
+    figure = style.new_figure(4.4 * panels, height * rows)
+    axes = figure.subplots(rows, panels, squeeze=False)
+    pairs = [(name, time) for name in names for time in times]
+    for row, (name, time) in zip(axes, pairs, strict=True):
+        style.name_of(other, name)
+        compare(result, reference, name, time, row)
+        if not images:
+            for ax in row:
+                ax.set_xlabel(style.axis_label(view, view.axes[0]))
+    return figure
