@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,12 @@ def describe(system: System) -> Any:
 
 def versions() -> dict[str, str]:
     """Versions of hybridrd and of what its numbers depend on."""
-    found = {name: version(name) for name in _PACKAGES}
-    return {"hybridrd": __version__, "python": platform.python_version(), **found}
+    return {"hybridrd": __version__, "python": platform.python_version(), **_packages()}
+
+
+@functools.lru_cache(maxsize=1)
+def _packages() -> dict[str, str]:
+    return {name: version(name) for name in _PACKAGES}  # reads files: once is enough
 
 
 def common(system: System, dt: float, kind: str, reason: str) -> dict[str, Any]:
