@@ -11,7 +11,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [
     "README.md",
-    *(f"docs/{name}.md" for name in ("first-steps", "reservoirs", "coming-from", "survive")),
+    *(
+        f"docs/{name}.md"
+        for name in ("first-steps", "reservoirs", "coming-from", "survive", "interchange")
+    ),
 ]
 
 
