@@ -23,7 +23,7 @@ from hybridrd.model.grid import Floats
 from hybridrd.results.store import put
 from hybridrd.results.view import View
 
-_FIELDS = ("concentration", "concentration_mean", "concentration_sem", "concentration_var")
+_STATISTICS = ("concentration_mean", "concentration_sem", "concentration_var")
 
 
 def write(view: View, path: Path) -> None:
@@ -57,7 +57,7 @@ def _write_collection(pyvista: Any, view: View, path: Path) -> None:
     """The files of all records in a folder, and the list of them last."""
     folder = path.with_name(f"{path.stem}_vtk")
     _check_folder(folder)
-    if not (has_positions(view) or any(name in view.data for name in _FIELDS)):
+    if not (has_positions(view) or _fields(view)):
         raise ResultError(
             f"{path}: there is nothing to show; record concentration, or run with positions=True"
         )
@@ -97,7 +97,7 @@ def _check_folder(folder: Path) -> None:
 
 def _save_fields(pyvista: Any, view: View, folder: Path) -> Iterator[tuple[int, int, str]]:
     """Write the concentrations of all records; yields record, part and file."""
-    if not any(name in view.data for name in _FIELDS):
+    if not _fields(view):
         return
     for k, (time, data) in enumerate(zip(view.times, _grids(pyvista, view), strict=True)):
         file = f"field_{k:06d}.vtu"
@@ -126,9 +126,15 @@ def _points(pyvista: Any, trajectory: Trajectory, frame: Frame) -> Any:
     return data
 
 
+def _fields(view: View) -> list[str]:
+    """The variables on cells; of an ensemble its statistics, not every replica."""
+    wanted = _STATISTICS if view.is_ensemble else ("concentration",)
+    return [name for name in wanted if name in view.data]
+
+
 def _grids(pyvista: Any, view: View) -> Iterator[Any]:
     """The cells with concentrations, record by record."""
-    there = [name for name in _FIELDS if name in view.data]
+    there = _fields(view)
     if not there:
         raise ResultError(f"{view.name}: concentration was not recorded; nothing to show")
     axes, bounds = axes_of(view.data), domain_bounds(view)
