@@ -13,7 +13,14 @@ PAGES = [
     "README.md",
     *(
         f"docs/{name}.md"
-        for name in ("first-steps", "reservoirs", "coming-from", "survive", "interchange")
+        for name in (
+            "first-steps",
+            "reservoirs",
+            "coming-from",
+            "survive",
+            "interchange",
+            "pictures",
+        )
     ),
 ]
 

@@ -9,6 +9,7 @@ from test_plot import assert_no_text_overlaps, ensemble, record
 
 import hybridrd as hrd
 from hybridrd.errors import ResultError
+from hybridrd.model.grid import Grid
 
 AT = {"species": "A", "time": 0.5}
 
@@ -166,3 +167,14 @@ def test_kymographs_that_cannot_be_are_refused():
         hrd.plot.kymograph(run, "A", bins=1.5)
     empty = xr.zeros_like(run).assign_attrs(run.attrs)
     assert hrd.plot.kymograph(empty, "A").collections[0].get_clim() == (0.0, 1.0)
+
+
+def test_bins_by_default_hold_fifty_particles_where_there_is_a_z():
+    grid = Grid((0.0, 0.0), (10.0, 10.0), (200, 200))
+    pde = record(grid, "mean-field")
+    for result, n in ((record(grid), 6), (ensemble(grid), 50)):
+        c = result[next(iter(result.data_vars))].sel(species="A", time=1.5).values[:100]
+        samples = c.sum() * 0.05**2 * result.attrs.get("replicas", 1)
+        cells = min(np.ceil(np.sqrt(n * c.size / samples)), 12)
+        axes = hrd.plot.compare(result, pde, "A")
+        assert f"in bins of {cells:.0f} cells" in axes[0].figure.get_suptitle()

@@ -12,6 +12,7 @@ from hybridrd.errors import ResultError
 from hybridrd.plotting import images, style
 from hybridrd.plotting.lines import INTERFACE, band, profile
 from hybridrd.plotting.select import (
+    IN_BIN_FOR_ERRORS,
     averaged,
     averaged_error,
     axis_of,
@@ -77,7 +78,8 @@ def compare(
         Where to cut in three dimensions (length); by default in the middle.
     bins
         Both results are averaged over bins of so many cells a side in the particle region; 1
-        shows every cell. By default the smallest bins with six particles in the mean. Images only.
+        shows every cell. By default the smallest bins with six particles in the mean, where there
+        is a z, with 50 in all replicas. Images only.
 
     Returns
     -------
@@ -204,7 +206,8 @@ def _compare_images(pair: _Pair, ax: Any, z: float | None, bins: int | None) -> 
     cut, place = images.cut_at(view, z)
     sampled = [(v, k) for v, k in ((view, pair.record), (other, pair.record_of_other))]
     if bins is None:
-        bins = max(bin_size(v, name, [k]) for v, k in sampled)
+        in_bin = IN_BIN_FOR_ERRORS if pair.has_error else None
+        bins = max(bin_size(v, name, [k], in_bin=in_bin) for v, k in sampled)
     # Both on the bins of the particle region, that of the PDE's own system where it has none.
     region = view if view.has_particles else other
     fields, errors = [], []

@@ -13,7 +13,8 @@ from hybridrd.plotting import style
 from hybridrd.results.view import View
 
 _IN_BIN = 6.0  # particles in the mean
-_IN_BIN_OF_PROFILE = 25.0  # one in five is noise
+_IN_BIN_OF_PROFILE = 25.0  # a fifth is noise
+IN_BIN_FOR_ERRORS = 50.0  # fewer are too skew for errors of a few replicas
 _FEWEST_BINS = {1: 8, 2: 8, 3: 5}  # along each axis, by dimension
 
 
@@ -132,7 +133,13 @@ def in_bins(view: View, species: str, record: int, bins: int | None) -> tuple[Fl
     return averaged(view, c, bins), bins
 
 
-def bin_size(view: View, species: str, records: Sequence[int], axis: str | None = None) -> int:
+def bin_size(
+    view: View,
+    species: str,
+    records: Sequence[int],
+    axis: str | None = None,
+    in_bin: float | None = None,
+) -> int:
     """Cells a side of the smallest bins that hold six particles in the mean over some records.
 
     There are at least eight bins (in 3D five) along each axis. With an axis the bins are those of
@@ -145,7 +152,8 @@ def bin_size(view: View, species: str, records: Sequence[int], axis: str | None 
     amounts = [concentration_at(view, species, k)[0][inside] * volumes for k in records]
     samples = float(np.sum(amounts)) / len(records) * view.replicas
     shape = volumes.shape if axis is None else (volumes.shape[view.axes.index(axis)],)
-    in_bin = _IN_BIN if axis is None else _IN_BIN_OF_PROFILE
+    if in_bin is None:
+        in_bin = _IN_BIN if axis is None else _IN_BIN_OF_PROFILE
     wanted = (in_bin * np.prod(shape) / max(samples, 1e-300)) ** (1.0 / len(shape))
     return int(max(1, min(np.ceil(wanted), min(shape) // _FEWEST_BINS[len(shape)])))
 
