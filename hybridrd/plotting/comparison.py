@@ -60,7 +60,8 @@ def compare(
     scatter as its replicas do, and z is then of order one, too; where neither result is an
     ensemble, there is no z and its panel is left out. Cells whose replicas all agree have no z
     and are grey. By chance z is beyond 2 in 5 % of the cells; of the continuum's cells, which go
-    up and down together and whose errors may be tiny, look at the difference, too.
+    up and down together and whose errors may be tiny, look at the difference, too. The error of a
+    bin takes its cells as independent: it is too small where reactions tie neighbours together.
 
     Parameters
     ----------
