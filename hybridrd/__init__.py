@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from hybridrd import examples as examples
     from hybridrd import plot as plot
     from hybridrd import theory as theory
+    from hybridrd.continuum.fipy_continuum import FiPyContinuum as FiPyContinuum
+    from hybridrd.continuum.own import Continuum as Continuum
     from hybridrd.ensemble import ensemble as ensemble
     from hybridrd.errors import AccuracyWarning as AccuracyWarning
     from hybridrd.errors import CapacityError as CapacityError
@@ -56,8 +58,10 @@ _PLACES = {
     "Box": "hybridrd.model.geometry",
     "CalibratedLayer": "hybridrd.interface",
     "CapacityError": "hybridrd.errors",
+    "Continuum": "hybridrd.continuum.own",
     "Copies": "hybridrd.model.initial",
     "ExactPlane": "hybridrd.interface",
+    "FiPyContinuum": "hybridrd.continuum.fipy_continuum",
     "HybridrdError": "hybridrd.errors",
     "Influx": "hybridrd.model.walls",
     "InterfaceScheme": "hybridrd.interface",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,30 +70,35 @@ class Field:
         # Where each cell of the domain stands among the active ones, -1 for the others.
         self.position = np.full(self.grid.cells, -1, np.int64)
         self.position[self.active] = np.arange(len(self.active))
-        self._rates = _Rates(system, self.active)
-        self._mass_action = _mass_action(system) if system.channels else None
+        self._rates = Rates(
+            system, lambda: {n: x[self.active] for n, x in self.grid.coordinates().items()}
+        )
+        self._mass_action = mass_action(system) if system.channels else None
         self._walls = [_WallValues(system, s.name, self.grid) for s in system.species]
 
     def scale_pairs(self, factors: Mapping[int, Floats]) -> None:
         """Multiply the rates of some channels by factors on all cells, ``(cells,)``."""
         self._rates.scale({r: f[self.active] for r, f in factors.items()})
 
-    @property
-    def solvers(self) -> dict[str, str]:
-        """The solver chosen for each species."""
-        names = self.system.names
-        return {n: d.name for n, d in zip(names, self.diffusion, strict=True)}
+    def described(self) -> dict[str, Any]:
+        """Solvers, and the steps in which implicit Euler kept a species from becoming negative."""
+        solvers = {n: d.name for n, d in zip(self.system.names, self.diffusion, strict=True)}
+        fallbacks = sum(d.fallbacks for d in self.diffusion)
+        return {"solvers": solvers, "implicit_euler_steps": fallbacks}
 
-    @property
-    def fallbacks(self) -> int:
-        """Steps in which implicit Euler kept a species from becoming negative."""
-        return sum(d.fallbacks for d in self.diffusion)
+    def concentration(self) -> Floats:
+        """All species on all cells, 0 where there is no continuum; ``(species, cells)``."""
+        return np.stack([self.full(s) for s in range(len(self.c))])
 
     def full(self, species: int) -> Floats:
         """The field of a species on all cells, 0 where it has none; ``(cells,)``."""
         result = np.zeros(self.grid.cells)
         result[self.active] = self.c[species]
         return result
+
+    def shares(self, credit: NDArray[np.int64], at_plane: bool) -> Floats:  # noqa: ARG002
+        """Numbers in cells of the domain ``(species, cells)`` as those in the active cells."""
+        return np.asarray(credit[:, self.active], np.float64)
 
     def amounts(self) -> Floats:
         """Integral of each species over the active cells, ``(species,)``."""
@@ -164,7 +170,8 @@ def _conditions(system: System, name: str) -> Mapping[str, WallCondition]:
     return conditions
 
 
-def _mass_action(system: System) -> MassAction:
+def mass_action(system: System) -> MassAction:
+    """The reactions of a system in a cell."""
     shape = (len(system.channels), len(system.species))
     reactants, products = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     for r, reaction in enumerate(system.channels):
@@ -175,16 +182,15 @@ def _mass_action(system: System) -> MassAction:
     return MassAction(reactants, products)
 
 
-class _Rates:
-    """Macroscopic rates on the active cells; functions of time are evaluated once a step."""
+class Rates:
+    """Macroscopic rates on cells at ``coordinates``; functions of t are evaluated once a step."""
 
-    def __init__(self, system: System, active: NDArray[np.int64]) -> None:
+    def __init__(self, system: System, coordinates: Callable[[], dict[str, Floats]]) -> None:
         self._labels = [r.label for r in system.channels]
         self._values = [r.macroscopic(system.dimension) for r in system.channels]
         self._varies = any(callable(v) for v in self._values)
         self._in_time = any(needs_time(v) for v in self._values)
-        coordinates = system.grid.coordinates() if self._varies else {}
-        self._coordinates = {n: v[active] for n, v in coordinates.items()}
+        self._coordinates = coordinates() if self._varies else {}
         self._known = np.zeros(0)
         self._time = np.nan
         self._factors: dict[int, Floats] = {}

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hybridrd.continuum.own import Continuum
 from hybridrd.errors import ResultError
 from hybridrd.model.system import System, as_sequence
 
@@ -55,6 +56,24 @@ def check_same(
             f"the state and take the new system with allow_change=True"
         )
     return changed
+
+
+def given_continuum(kind: str | None, continuum: Continuum | None, where: str) -> dict[str, Any]:
+    """Arguments of a simulation for a continuum of one's own, if its checkpoint had one.
+
+    Raises
+    ------
+    ResultError
+        If there was one (of the class ``kind``) and none is given, or the other way round.
+    """
+    if kind is not None and continuum is None:
+        raise ResultError(
+            f"{where}: the continuum was one of your own ({kind}), which a checkpoint cannot hold; "
+            f"give it again, restore(path, continuum=...)"
+        )
+    if kind is None and continuum is not None:
+        raise ResultError(f"{where}: the continuum was the package's own; leave continuum= out")
+    return {} if continuum is None else {"continuum": continuum}
 
 
 def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from hybridrd.continuum.own import Continuum
 from hybridrd.errors import HybridrdError, ModelError, ResultError
 from hybridrd.model.species import number
 from hybridrd.model.system import System
-from hybridrd.simulation.changes import check_same, fingerprint, portrait
+from hybridrd.simulation.changes import check_same, fingerprint, given_continuum, portrait
 from hybridrd.simulation.log import LOGGER
 from hybridrd.simulation.provenance import versions
 from hybridrd.simulation.state import State
@@ -80,6 +81,7 @@ def write_checkpoint(run: Run, path: str | Path) -> None:
         "seed": run.seed,
         "replica": run.replica,
         "solver": run.solver,
+        "continuum": run.continuum_kind,
         "system": plain,
         "portrait": drawn,
         "hash": fingerprint(drawn),
@@ -144,6 +146,7 @@ def restore(
     system: System | None,
     allow_change: bool,
     threads: int | None,
+    continuum: Continuum | None,
 ) -> AnyRun:
     """The simulation of a checkpoint, see `Run.restore`; ``make`` is its class."""
     path = Path(path)
@@ -158,9 +161,9 @@ def restore(
             )
         system = System.from_dict(about["system"])
     changed = check_same(about["portrait"], system, allow_change, str(path))
-    run = make(
-        system, about["dt"], about["seed"], about["replica"], threads, solver=about["solver"]
-    )
+    own = given_continuum(about.get("continuum"), continuum, str(path))
+    arguments = about["dt"], about["seed"], about["replica"], threads, about["solver"]
+    run = make(system, *arguments, **own)
     try:
         run.load_state(found.state)
     except ResultError as error:

@@ -17,6 +17,7 @@ from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES, Floats
 from hybridrd.model.system import System
 from hybridrd.model.walls import Influx, Reservoir
+from hybridrd.simulation.beyond import Beyond, OwnStencil
 from hybridrd.simulation.region import Face, Integers, Region, SpeciesWalls
 from hybridrd.simulation.stencil import Stencil, mean_field_stencil, two_way_stencil
 
@@ -42,7 +43,7 @@ class Gate:
     species: int
     face: Face
     numbers: FaceNumbers | None
-    stencil: Stencil | None
+    stencil: Stencil | OwnStencil | None
     value: Value | None
     where: str
     coordinates: dict[str, Floats]
@@ -53,9 +54,9 @@ class Gate:
     binomial: bool = False  # arrivals come from a cell with a fluctuating content
 
     def to_active(self, position: Integers) -> None:
-        """Let the stencil point into the active cells; ``position`` is where each cell stands."""
-        assert self.stencil is not None
-        self.stencil = Stencil(position[self.stencil.cells], self.stencil.weights)
+        """Let a stencil on the grid point into the active cells, which stand at ``position``."""
+        if isinstance(self.stencil, Stencil):
+            self.stencil = Stencil(position[self.stencil.cells], self.stencil.weights)
 
     def set_given(self, t: float, dt: float) -> None:
         """Evaluate a given value for the step from t to t + dt; a constant one once."""
@@ -91,7 +92,11 @@ class Gate:
 
 
 def make_gates(
-    system: System, region: Region, walls: list[SpeciesWalls], two_way: bool
+    system: System,
+    region: Region,
+    walls: list[SpeciesWalls],
+    two_way: bool,
+    beyond: Beyond | None = None,
 ) -> list[Gate]:
     """All gates of a system, in a fixed order: by species, then by face."""
     gates: list[Gate] = []
@@ -104,9 +109,12 @@ def make_gates(
                 gates.append(Gate(s, face, None, None, value, where, coordinates))
             elif f in walls[s].exchanges:
                 numbers = walls[s].exchanges[f]
-                stencil, given = None, None
+                stencil: Stencil | OwnStencil | None = None
+                given = None
                 if isinstance(face.wall, Reservoir):
                     given = face.wall.concentrations[name]
+                elif beyond is not None:
+                    stencil = beyond.stencil(face, numbers, two_way)
                 elif two_way:
                     stencil = two_way_stencil(region, face, numbers)
                 else:

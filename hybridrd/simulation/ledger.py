@@ -7,6 +7,7 @@ import numpy as np
 from hybridrd.continuum.field import Field
 from hybridrd.model.grid import Floats
 from hybridrd.simulation.noise import Noise
+from hybridrd.simulation.own_field import OwnField
 
 
 class Ledger:
@@ -22,7 +23,7 @@ class Ledger:
         Amount still owed by each active cell, ``(species, active)``.
     """
 
-    def __init__(self, field: Field) -> None:
+    def __init__(self, field: Field | OwnField) -> None:
         self._field = field
         self.owed = np.zeros_like(field.c)
         self.overdrafts = 0
@@ -40,7 +41,7 @@ class Ledger:
         if not credit.any():
             return
         field = self._field
-        field.c += (credit[:, field.active] - self.owed) / field.volume
+        field.c += (field.shares(credit, at_plane=False) - self.owed) / field.volume
         self._carry()
         credit[:] = 0
 
@@ -55,7 +56,7 @@ class Ledger:
         field = self._field
         volume = field.volume
         field.c -= self.owed / volume
-        gain = credit[:, field.active] / volume
+        gain = field.shares(credit, at_plane=True) / volume
         if noise is not None:
             for s in range(len(gain)):
                 gain[s] += noise.change(s, (field.c[s] + gain[s]) * volume, step) / volume

@@ -105,10 +105,7 @@ def mean_field(
                 through[:] = 0
     attributes = common(system, dt, "mean-field", "reached the end")
     attributes["timings"] = {"continuum": round(time.perf_counter() - began, 6)}
-    attributes["diagnostics"] = {
-        "solvers": field.solvers,
-        "implicit_euler_steps": field.fallbacks,
-    }
+    attributes["diagnostics"] = field.described()
     return recorder.dataset(attributes)
 
 

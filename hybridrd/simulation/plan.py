@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hybridrd.continuum.rectilinear import Cells
 from hybridrd.errors import CapacityError, ModelError
 from hybridrd.model import doi
 from hybridrd.model.functions import evaluate
@@ -14,6 +15,7 @@ from hybridrd.model.shell import Shell
 from hybridrd.model.species import number
 from hybridrd.model.system import System
 from hybridrd.model.walls import Reservoir
+from hybridrd.simulation.beyond import Beyond
 from hybridrd.simulation.gates import Gate, make_gates
 from hybridrd.simulation.memory import available_memory
 from hybridrd.simulation.partners import Partners
@@ -41,6 +43,8 @@ class Plan:
         first is None and the second empty for a pure PDE.
     coupling
         ``"two-way"``, ``"mean-field"``, or ``"none"`` where there is no continuum beside particles.
+    beyond
+        The cells of a continuum of one's own; None for the package's.
     """
 
     system: System
@@ -49,12 +53,14 @@ class Plan:
     walls: tuple[SpeciesWalls, ...]
     tables: ReactionTables
     coupling: str
+    beyond: Beyond | None = None
 
     def gates(self) -> list[Gate]:
         """Fresh gates, whose memory belongs to one simulation."""
         if self.region is None:
             return []
-        return make_gates(self.system, self.region, list(self.walls), self.coupling == "two-way")
+        two_way = self.coupling == "two-way"
+        return make_gates(self.system, self.region, list(self.walls), two_way, self.beyond)
 
     def partners(self, gates: list[Gate]) -> Partners:
         """The partners that particles have beyond the faces."""
@@ -62,8 +68,8 @@ class Plan:
         return Partners(self.region, self.tables.encounters, gates)
 
 
-def compile_system(system: System, dt: float) -> Plan:
-    """Check a system against a time step and compile it.
+def compile_system(system: System, dt: float, own: Cells | None = None) -> Plan:
+    """Check a system against a time step and compile it, for a continuum on cells of its ``own``.
 
     Raises
     ------
@@ -80,16 +86,26 @@ def compile_system(system: System, dt: float) -> Plan:
     walls: tuple[SpeciesWalls, ...] = ()
     coupling = "none"
     check_cells(system)
+    beyond = None
+    if own is not None:
+        if region is None:
+            raise ModelError("continuum: one of your own needs a particle region; give particles=")
+        beyond = Beyond(system, region, own)
     if region is not None:
-        meet = sphere_walls if isinstance(system.domain, Shell) else species_walls
-        walls = tuple(meet(system, region, s, dt) for s in range(len(system.species)))
+        if isinstance(system.domain, Shell):
+            walls = tuple(sphere_walls(system, region, s, dt) for s in range(len(system.species)))
+        else:
+            width = None if beyond is None else beyond.width
+            walls = tuple(
+                species_walls(system, region, s, dt, width) for s in range(len(system.species))
+            )
         if system.is_hybrid:
             coupling = system.coupling
             if system.fluctuations and coupling == "two-way":
                 _check_fluctuations(system, region, walls)
         encounter_probabilities(tables, tables.macroscopic(0.5 * dt), dt)
         _check_particles(system, region)
-    plan = Plan(system, dt, region, walls, tables, coupling)
+    plan = Plan(system, dt, region, walls, tables, coupling, beyond)
     plan.gates()
     return plan
 

@@ -43,6 +43,8 @@ class Realisation(ABC):
         The checkpoint it was restored from.
     halted
         What the stop condition remembered then.
+    continuum_kind
+        Name of the class of a continuum of one's own.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Realisation(ABC):
         self.mark: Mark | None = None
         self.came_from: Path | None = None
         self.halted: State = {}
+        self.continuum_kind: str | None = None
         self._course: Course | None = None
 
     @abstractmethod

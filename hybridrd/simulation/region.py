@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -175,8 +176,17 @@ class SpeciesWalls:
     influxes: tuple[int, ...]
 
 
-def species_walls(system: System, region: Region, species: int, dt: float) -> SpeciesWalls:
-    """Kinds of walls and interface numbers of a species. Raises StepError where dt does not fit."""
+def species_walls(
+    system: System,
+    region: Region,
+    species: int,
+    dt: float,
+    width: Callable[[Face], float] | None = None,
+) -> SpeciesWalls:
+    """Kinds of walls and interface numbers of a species. Raises StepError where dt does not fit.
+
+    ``width`` gives that of the first cells beyond an interface, where they are not the grid's.
+    """
     name, D = system.species[species].name, system.species[species].D
     d = region.grid.dimension
     kinds = np.full((d, 2), REFLECT, np.int64)
@@ -202,11 +212,14 @@ def species_walls(system: System, region: Region, species: int, dt: float) -> Sp
             influxes.append(number)
         if context is not None and D > 0:
             scheme = system.interface or default_scheme(context)
+            h = region.grid.spacing[face.axis]
+            if width is not None and face.outside >= 0:
+                h = width(face)
             numbers = scheme.numbers(
                 D,
                 dt,
                 context,
-                region.grid.spacing[face.axis],
+                h,
                 float(region.extent[face.axis]),
                 f"species {name} at {face.name}",
             )

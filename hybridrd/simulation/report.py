@@ -34,7 +34,7 @@ def report(plan: Plan) -> dict[str, Any]:
         "pairs": [_pair_report(plan, e) for e in plan.tables.encounters if not e.back],
     }
     silent = plan.coupling == "two-way" and not plan.system.fluctuations
-    if silent and isinstance(plan.system.domain, Box):
+    if silent and isinstance(plan.system.domain, Box) and plan.beyond is None:
         found["expected_total_variance_ratio"] = _variance_ratios(plan)
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from hybridrd.continuum.own import Continuum
 from hybridrd.errors import StepError
 from hybridrd.model.system import System
 from hybridrd.simulation.balance import balance, by_name
@@ -142,6 +143,7 @@ class Run(Realisation):
         system: System | None = None,
         allow_change: bool = False,
         threads: int | None = None,
+        continuum: Continuum | None = None,
     ) -> Self:
         """The simulation of a checkpoint, which goes on as if it had never been interrupted.
 
@@ -158,6 +160,8 @@ class Run(Realisation):
             not species, geometry and cells. Its records go to a store of their own.
         threads
             As of `Simulation`; the result does not depend on it.
+        continuum
+            The continuum of your own, if the simulation had one; the same, or one made anew.
 
         Raises
         ------
@@ -181,4 +185,4 @@ class Run(Realisation):
         >>> sim.run(until=0.2).equals(twin.run(until=0.2))
         True
         """
-        return restore(cls, path, system, allow_change, threads)
+        return restore(cls, path, system, allow_change, threads, continuum)

@@ -7,25 +7,26 @@ from typing import Any
 import numpy as np
 
 from hybridrd.continuum.field import Field
+from hybridrd.continuum.own import Continuum
 from hybridrd.errors import ModelError, ResultError
 from hybridrd.kernels.arrays import count_in_cells
 from hybridrd.kernels.walk import move
 from hybridrd.model.grid import Floats
 from hybridrd.model.shell import Shell
 from hybridrd.model.system import System
+from hybridrd.simulation.couple import check_start, couple, own_cells
 from hybridrd.simulation.exchange import Exchange
-from hybridrd.simulation.ledger import Ledger
 from hybridrd.simulation.log import Clock
-from hybridrd.simulation.noise import Noise
+from hybridrd.simulation.own_field import OwnField
 from hybridrd.simulation.particles import Particles
-from hybridrd.simulation.plan import Plan, compile_system, pair_factors
+from hybridrd.simulation.plan import Plan, compile_system
 from hybridrd.simulation.reactor import Reactor
 from hybridrd.simulation.region import Region
 from hybridrd.simulation.report import report
 from hybridrd.simulation.run import Run
 from hybridrd.simulation.start import Start
 from hybridrd.simulation.state import State, continuum_state, load_continuum, load_counts
-from hybridrd.simulation.window import LiveWindow, MeanField
+from hybridrd.simulation.window import LiveWindow, MeanField, OwnWindow
 
 
 class Simulation(Run):
@@ -46,6 +47,9 @@ class Simulation(Run):
     solver
         How the continuum is stepped: ``"auto"`` or a kind of
         `hybridrd.continuum.solvers.make_solver`; ``"fipy"`` is FiPy's own solve.
+    continuum
+        A `Continuum` of your own, such as `FiPyContinuum`, in place of the package's PDE;
+        ``initial`` is that of the particles alone then. Being code, it stands in no TOML file.
 
     Raises
     ------
@@ -85,12 +89,15 @@ class Simulation(Run):
         threads: int | None = None,
         solver: str = "auto",
         *,
+        continuum: Continuum | None = None,
         plan: Plan | None = None,
         mean_field: MeanField | None = None,
     ) -> None:
         super().__init__(system, dt, seed, replica, threads)
         self.solver = solver
-        self.plan = compile_system(system, self.dt) if plan is None else plan
+        self.continuum_kind = None if continuum is None else type(continuum).__name__
+        own = own_cells(continuum, solver)
+        self.plan = compile_system(system, self.dt, own) if plan is None else plan
         if self.plan.region is None:
             raise ModelError(
                 "the system has no particle region (particles=None); run it with "
@@ -106,33 +113,27 @@ class Simulation(Run):
         self._reactor = self._Reactor(self.plan.tables, self._region, self.dt, self._key)
         self._reactor.encounters.credit = self._exchange.credit
         self._partners = self.plan.partners(self._gates)
-        self._field: Field | None = None
-        self._ledger: Ledger | None = None
-        self._noise: Noise | None = None
-        self._mean_field: MeanField | None = None
-        if two_way:
-            self._field = Field(system, self.dt, cut=self._region.mask, solver=solver)
-            self._field.scale_pairs(pair_factors(self.plan))
-            self._ledger = Ledger(self._field)
-            if system.fluctuations:
-                self._noise = Noise(system, self._field, self._region, self._key)
-                for gate in self._gates:
-                    gate.binomial = gate.stencil is not None
-        elif self.plan.coupling == "mean-field":
-            self._mean_field = mean_field or LiveWindow(system, self.dt, solver)
+        beside = couple(self.plan, self._gates, self._key, solver, continuum, mean_field)
+        self._field, self._ledger, self._noise = beside.field, beside.ledger, beside.noise
+        self._mean_field, self._own = beside.mean_field, beside.own
         self._draw()
 
     def _draw(self) -> None:
         start = self._Start(self.system, self._region, self._key)
         for s, group in enumerate(self._groups):
             outside = start.draw(s, group)
-            if self._field is not None:
+            if isinstance(self._field, Field):
                 self._field.c[s] = outside[self._field.active]
+            elif self._own is not None:
+                check_start(self.system, s, outside)
         self._next_id = start.next_id
-        if self._field is not None:
-            for gate in self._gates:
-                if gate.stencil is not None:
-                    gate.to_active(self._field.position)
+
+    @property
+    def continuum(self) -> Floats:
+        """Concentrations on the cells of a continuum of one's own, ``(species, nx, ny, nz)``."""
+        if self._own is None:
+            raise ModelError("the continuum is the package's; its cells are in `concentration`")
+        return self._own.own()
 
     @property
     def face_names(self) -> list[str]:
@@ -176,10 +177,10 @@ class Simulation(Run):
             counts = np.zeros(inner.cells, np.int64)
             count_in_cells(group.x, group.n, low, inverse, shape, counts)
             result[s, self._region.mask] = counts / inner.volumes
+        outside = ~self._region.mask
         if self._field is not None:
-            result[:, self._field.active] = self._field.c
+            result[:, outside] = self._field.concentration()[:, outside]
         elif self._mean_field is not None:
-            outside = ~self._region.mask
             result[:, outside] = self._mean_field.concentration(self.steps)[:, outside]
         return result
 
@@ -206,6 +207,8 @@ class Simulation(Run):
         clock.lap("continuum")
         self._react(k, 1)
         clock.lap("reactions")
+        if self._own is not None:
+            self._own.show()
         self.steps += 1
 
     def _react(self, k: int, half: int) -> None:
@@ -272,11 +275,11 @@ class Simulation(Run):
         load_counts(state, "arrivals", self._exchange.arrivals, "faces", self.face_names)
         load_continuum(state, self._own_field(), self._ledger, self._gates)
 
-    def _own_field(self) -> Field | None:
+    def _own_field(self) -> Field | OwnField | None:
         """The continuum that this simulation steps, None without one. Raises ResultError."""
         if self._field is not None or self._mean_field is None:
             return self._field
-        if isinstance(self._mean_field, LiveWindow):
+        if isinstance(self._mean_field, LiveWindow | OwnWindow):
             return self._mean_field.field
         raise ResultError(
             "this replica shares the mean field of an ensemble, which no checkpoint of it can hold"
@@ -286,9 +289,7 @@ class Simulation(Run):
         """What was chosen and what happened, as plain numbers and text."""
         found = report(self.plan)
         field = self._field or getattr(self._mean_field, "field", None)
-        if field is not None:
-            found["solvers"] = field.solvers
-            found["implicit_euler_steps"] = field.fallbacks
+        found |= {} if field is None else field.described()
         if self._ledger is not None:
             owed = self._ledger.total_owed()
             found["owed"] = dict(zip(self.system.names, map(float, owed), strict=True))

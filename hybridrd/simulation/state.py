@@ -12,6 +12,7 @@ from hybridrd.continuum.field import Field
 from hybridrd.errors import ResultError
 from hybridrd.simulation.gates import Gate
 from hybridrd.simulation.ledger import Ledger
+from hybridrd.simulation.own_field import OwnField
 from hybridrd.simulation.particles import Particles
 
 State: TypeAlias = dict[str, NDArray[Any]]
@@ -43,10 +44,14 @@ def load_particles(state: State, name: str, group: Particles) -> None:
     group.append(x, ids)
 
 
-def continuum_state(field: Field | None, ledger: Ledger | None, gates: Iterable[Gate]) -> State:
+def continuum_state(
+    field: Field | OwnField | None, ledger: Ledger | None, gates: Iterable[Gate]
+) -> State:
     """The field, what it owes, and the memory of the gates to it."""
     state: State = {}
-    if field is not None:
+    if isinstance(field, OwnField):
+        state |= field.state()
+    elif field is not None:
         state["field/c"] = field.c.copy()
         state["field/fallbacks"] = np.array([d.fallbacks for d in field.diffusion])
     if ledger is not None:
@@ -60,10 +65,12 @@ def continuum_state(field: Field | None, ledger: Ledger | None, gates: Iterable[
 
 
 def load_continuum(
-    state: State, field: Field | None, ledger: Ledger | None, gates: Iterable[Gate]
+    state: State, field: Field | OwnField | None, ledger: Ledger | None, gates: Iterable[Gate]
 ) -> None:
     """Set field, debts and gates to what `continuum_state` gave."""
-    if field is not None:
+    if isinstance(field, OwnField):
+        field.load_state(state)
+    elif field is not None:
         field.c = stored(state, "field/c", field.c.shape).astype(float)
         counts = stored(state, "field/fallbacks", (len(field.diffusion),))
         for diffusion, count in zip(field.diffusion, counts, strict=True):

@@ -15,6 +15,7 @@ from hybridrd.continuum.field import Field
 from hybridrd.model.grid import Floats
 from hybridrd.model.system import System
 from hybridrd.simulation.gates import Gate
+from hybridrd.simulation.own_field import OwnField
 from hybridrd.simulation.plan import Plan
 from hybridrd.simulation.region import Integers
 from hybridrd.simulation.start import mean_concentration
@@ -47,14 +48,7 @@ class LiveWindow:
         start_field(system, self.field)
 
     def advance(self, step: int, gates: list[Gate]) -> None:
-        field = self.field
-        field.react(step)
-        open_gates = [g for g in gates if g.stencil is not None]
-        before = [_read(g, field) for g in open_gates]
-        field.diffuse(step)
-        for gate, first in zip(open_gates, before, strict=True):
-            gate.set_one_way(first, _read(gate, field))
-        field.react(step)
+        _advance(self.field, step, gates)
 
     def concentration(self, step: int) -> Floats:  # noqa: ARG002
         return self.field.c
@@ -63,7 +57,34 @@ class LiveWindow:
         return np.asarray(self.field.c[species])
 
 
-def _read(gate: Gate, field: Field) -> Floats:
+class OwnWindow:
+    """A continuum of one's own as mean-field reservoir."""
+
+    def __init__(self, field: OwnField) -> None:
+        self.field = field
+
+    def advance(self, step: int, gates: list[Gate]) -> None:
+        _advance(self.field, step, gates)
+
+    def concentration(self, step: int) -> Floats:  # noqa: ARG002
+        return self.field.concentration()
+
+    def partner(self, species: int, step: int) -> Floats:  # noqa: ARG002
+        return self.field.full(species)
+
+
+def _advance(field: Field | OwnField, step: int, gates: list[Gate]) -> None:
+    """A step of the continuum, c_R of the gates before and after its diffusion."""
+    field.react(step)
+    open_gates = [g for g in gates if g.stencil is not None]
+    before = [_read(g, field) for g in open_gates]
+    field.diffuse(step)
+    for gate, first in zip(open_gates, before, strict=True):
+        gate.set_one_way(first, _read(gate, field))
+    field.react(step)
+
+
+def _read(gate: Gate, field: Field | OwnField) -> Floats:
     assert gate.stencil is not None
     return gate.stencil.read(field.c[gate.species])
 

@@ -1,0 +1,250 @@
+"""A continuum made of FiPy objects of the user's: mesh, variables, equations.
+
+FiPy itself is not imported here: the objects are passed in, and their own ``solve`` is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.continuum.diffusion import ROUND_OFF, G
+from hybridrd.continuum.fipy_solver import direct_solver
+from hybridrd.continuum.own import Continuum
+from hybridrd.continuum.rectilinear import Cells
+from hybridrd.errors import ModelError, StepError
+from hybridrd.model.grid import AXES, Floats
+from hybridrd.model.species import species_name
+from hybridrd.model.system import System
+
+
+class FiPyContinuum(Continuum):
+    """FiPy variables and equations of one's own beside a particle region.
+
+    A step is two implicit steps of FiPy of length ``g dt``, ``g = 1 - 1/sqrt(2)``, as in
+    `hybridrd.continuum.diffusion.Diffusion`: second order for any equation with one time
+    derivative. Where it would make a cell negative that was not, a single implicit Euler step of
+    FiPy takes its place. FiPy's walls let nothing pass unless a constraint says so, which is what
+    the planes of the particle region need.
+
+    Parameters
+    ----------
+    variables
+        FiPy's ``CellVariable`` of each species; their values now are the concentrations at time 0,
+        and they hold those of the simulation between its steps. All on one rectilinear mesh.
+    equations
+        An equation a species, or one that FiPy solves for all of them (a single one, or coupled
+        with ``&``). Terms of any kind, one ``TransientTerm`` of coefficient 1 each.
+    reactions
+        Whether the package does the System's reactions in the cells; False if they are terms of
+        the equations.
+    time
+        FiPy's ``Variable`` on which coefficients depend; it is set to the end of each implicit
+        step.
+    sweeps
+        Sweeps of each implicit step, for coefficients that depend on the variables; these need
+        ``hasOld=True`` then.
+    solver
+        A FiPy solver; by default a direct one, accurate to round-off.
+
+    Raises
+    ------
+    ModelError
+        If the objects are not FiPy's, or the mesh is not rectilinear.
+
+    Examples
+    --------
+    Diffusion and a drift towards the plane, on cells that are wider farther away:
+
+    >>> import fipy, hybridrd as hrd
+    >>> mesh = fipy.Grid1D(dx=[0.1] * 5 + [0.25] * 4 + [0.5] * 3) + [[2.0]]
+    >>> u = fipy.CellVariable(mesh=mesh, value=30.0)
+    >>> drift = fipy.ExponentialConvectionTerm(coeff=(-0.2,))
+    >>> equation = fipy.TransientTerm() + drift == fipy.DiffusionTerm(coeff=1.0)
+    >>> A = hrd.Species("A", D=1.0)
+    >>> system = hrd.System(
+    ...     species=[A], domain=hrd.Box(x=(0, 5)), particles=hrd.Box(x=(0, 2)), cells=50,
+    ...     interface=hrd.CalibratedLayer(offset=0.0), initial={A: hrd.Patch(30.0, x=(0, 2))},
+    ... )
+    >>> mine = hrd.FiPyContinuum({A: u}, equation)
+    >>> result = hrd.Simulation(system, dt=2e-3, seed=1, continuum=mine).run(until=0.1, every=0.05)
+    >>> start, *_, end = result["total"].values[:, 0]
+    >>> bool(abs(end - start) < 1e-9)
+    True
+    """
+
+    def __init__(
+        self,
+        variables: Mapping[Any, Any],
+        equations: Any,
+        reactions: bool = True,
+        time: Any = None,
+        sweeps: int = 1,
+        solver: Any = None,
+    ) -> None:
+        self.reactions = bool(reactions)
+        self.variables = {species_name(s): u for s, u in dict(variables).items()}
+        if not self.variables:
+            raise ModelError("variables: give FiPy's variable of each species, {A: u}")
+        meshes = {n: _mesh(u, f"variables[{n!r}]") for n, u in self.variables.items()}
+        first, mesh = next(iter(meshes.items()))
+        for name, other in meshes.items():
+            if other is not mesh:
+                raise ModelError(f"variables: {first} and {name} are on two meshes; use one")
+        self.mesh = mesh
+        self._cells, self._order = _rectilinear(mesh)
+        self._equations = self._by_variable(equations)
+        if isinstance(sweeps, bool) or not isinstance(sweeps, int) or sweeps < 1:
+            raise ModelError(f"sweeps = {sweeps!r}: a whole number of at least 1 is needed")
+        without = [n for n, u in self.variables.items() if u.old is u]
+        if sweeps > 1 and without:
+            raise ModelError(
+                f"sweeps = {sweeps}: the variable of {without[0]} must remember its old values; "
+                f"make it with hasOld=True"
+            )
+        self._time, self._sweeps, self._solver = time, sweeps, solver
+        self._first = np.stack([self._values(u) for u in self.variables.values()])
+        self._names = list(self.variables)  # the order of the System, once it is known
+        self.fallbacks = 0
+
+    @property
+    def edges(self) -> tuple[Floats, ...]:
+        return self._cells.edges
+
+    def start(self, system: System, dt: float) -> Floats:  # noqa: ARG002
+        """The values that the variables had when this was made."""
+        known = list(self.variables)
+        if set(known) != set(system.names):
+            raise ModelError(
+                f"continuum: it has variables of {', '.join(known)}, the system the species "
+                f"{', '.join(system.names)}; give one for each"
+            )
+        self._names, self.fallbacks = list(system.names), 0
+        return np.stack([self._first[known.index(n)] for n in self._names])
+
+    def step(self, c: Floats, t: float, dt: float, source: Floats | None) -> Floats:
+        """Two of FiPy's implicit steps, or one where these would make a cell negative."""
+        given = np.zeros_like(c) if source is None else source
+        first = self._implicit(c + G * given, t + G * dt, G * dt)
+        second = (1.0 / G - 1.0) * (first - c) + c
+        new = self._implicit(second + G * given, t + dt, G * dt)
+        # A source takes whole particles: what is short of less than one is a debt.
+        slack = 0.0 if source is None else float(np.min(1.0 / self._cells.volumes))
+        total = c + given
+        for n, before in zip(new, total, strict=True):
+            low = float(n.min())
+            if low < -slack - ROUND_OFF * float(n.max()) and low < float(before.min()) - slack:
+                self.fallbacks += 1
+                return self._implicit(total, t + dt, dt)
+        return new
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """How often implicit Euler took over; all else is in the concentrations."""
+        return {"fallbacks": np.array(self.fallbacks)}
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        self.fallbacks = int(state["fallbacks"])
+
+    def show(self, c: Floats) -> None:
+        """Let the variables have the concentrations of the simulation."""
+        for name, values in zip(self._names, c, strict=True):
+            flat = np.empty(self._cells.size)
+            flat[self._order] = values.ravel()
+            self.variables[name].setValue(flat)
+
+    def diagnostics(self) -> dict[str, Any]:
+        return {"implicit_euler_steps": self.fallbacks}
+
+    def _implicit(self, start: Floats, t: float, tau: float) -> Floats:
+        """FiPy's implicit step from ``start``, which ends at t."""
+        self.show(start)
+        if self._time is not None:
+            self._time.setValue(t)
+        for u in self.variables.values():
+            if u.old is not u:
+                u.updateOld()
+        solver = direct_solver() if self._solver is None else self._solver
+        for equation, chosen in self._equations:
+            for _ in range(self._sweeps - 1):
+                equation.sweep(dt=tau, solver=solver, **chosen)
+            equation.solve(dt=tau, solver=solver, **chosen)
+        new = np.stack([self._values(self.variables[n]) for n in self._names])
+        if not np.isfinite(new).all():
+            raise StepError(f"FiPy's solution of the continuum at t = {t:.12g} is not finite")
+        return new
+
+    def _values(self, variable: Any) -> Floats:
+        values = np.asarray(variable.value, dtype=np.float64)[self._order]
+        return values.reshape(self._cells.shape)
+
+    def _by_variable(self, equations: Any) -> list[tuple[Any, dict[str, Any]]]:
+        """Each equation with what its ``solve`` is to be told."""
+        if isinstance(equations, Mapping):
+            given = {species_name(s): e for s, e in equations.items()}
+            if set(given) != set(self.variables):
+                raise ModelError(
+                    f"equations: there are those of {', '.join(given)}, but variables of "
+                    f"{', '.join(self.variables)}; give one for each"
+                )
+            found = [(e, {"var": self.variables[n]}) for n, e in given.items()]
+        elif len(self.variables) == 1:
+            found = [(equations, {"var": next(iter(self.variables.values()))})]
+        else:  # it knows its variables
+            found = [(equations, {})]
+        for equation, _ in found:
+            if not (hasattr(equation, "solve") and hasattr(equation, "sweep")):
+                raise ModelError(f"equations: {equation!r} is not an equation of FiPy")
+        return found
+
+
+def _mesh(variable: Any, where: str) -> Any:
+    mesh: Any = getattr(variable, "mesh", None)
+    wanted = ("vertexCoords", "cellCenters", "cellVolumes")
+    if not all(hasattr(mesh, name) for name in wanted) or not hasattr(variable, "setValue"):
+        raise ModelError(f"{where} = {variable!r}: give a CellVariable of FiPy")
+    if np.shape(variable.value) != (mesh.numberOfCells,):
+        raise ModelError(
+            f"{where} has the shape {np.shape(variable.value)}; give a CellVariable with one "
+            f"number in each of the {mesh.numberOfCells} cells"
+        )
+    return mesh
+
+
+def _rectilinear(mesh: Any) -> tuple[Cells, NDArray[np.intp]]:
+    """The cells of a mesh, and the number that FiPy gives to each of them."""
+    corners = np.asarray(mesh.vertexCoords, dtype=np.float64)
+    centers = np.asarray(mesh.cellCenters.value, dtype=np.float64)
+    volumes = np.asarray(mesh.cellVolumes, dtype=np.float64)
+    cells = Cells.between([_distinct(x) for x in corners], "the mesh")
+    if cells.size != len(volumes):
+        raise ModelError(
+            f"the mesh is not rectilinear: it has {len(volumes)} cells, but its faces are at "
+            f"{' x '.join(str(n + 1) for n in cells.shape)} positions along "
+            f"{', '.join(AXES[: cells.dimension])}, between which there are {cells.size} boxes"
+        )
+    index = []
+    for faces, x in zip(cells.edges, centers, strict=True):
+        inside = faces[0] + (x - faces[0]) % (faces[-1] - faces[0])  # FiPy wraps periodic ones
+        index.append(np.searchsorted(faces, inside) - 1)
+    flat = np.ravel_multi_index(tuple(index), cells.shape)
+    order = np.full(cells.size, -1, np.intp)
+    order[flat] = np.arange(cells.size)
+    if (order < 0).any():
+        raise ModelError("the mesh is not rectilinear: two of its cells are in the same box")
+    wrong = np.flatnonzero(~np.isclose(volumes[order], cells.volumes, rtol=1e-6, atol=0.0))
+    if len(wrong):
+        raise ModelError(
+            f"the mesh is not rectilinear: the cell at {centers[:, order[wrong[0]]]} has the "
+            f"volume {volumes[order[wrong[0]]]:g}, the box around it {cells.volumes[wrong[0]]:g}"
+        )
+    return cells, order
+
+
+def _distinct(x: Floats) -> Floats:
+    """The different ones among coordinates that may differ by round-off."""
+    values = np.unique(x)
+    least = 1e-9 * (values[-1] - values[0])
+    return np.asarray(values[np.concatenate([[True], np.diff(values) > least])])
