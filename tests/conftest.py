@@ -8,6 +8,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ["MPLBACKEND"] = "Agg"
 
 from hypothesis import HealthCheck, settings  # noqa: E402
+from smoke import in_smoke  # noqa: E402
 
 # No deadline: a first call compiles. Derandomised: a failure is the same everywhere.
 settings.register_profile(
@@ -18,3 +19,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("hybridrd")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the smoke subset."""
+    for item in items:
+        longer = item.get_closest_marker("validation") or item.get_closest_marker("benchmark")
+        if not longer and in_smoke(item.path.name, getattr(item, "originalname", item.name)):
+            item.add_marker("smoke")
