@@ -11,7 +11,7 @@ from hybridrd.errors import ModelError
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species, number, species_name
-from hybridrd.model.walls import Wall
+from hybridrd.model.walls import WALLS, Wall
 
 if TYPE_CHECKING:
     from hybridrd.model.system import System
@@ -89,6 +89,12 @@ def _walls(walls: Any, domain: Domain) -> dict[str, Wall]:
     for name, wall in _mapping(walls, "walls").items():
         if not isinstance(wall, Wall):
             raise ModelError(f"walls[{name!r}] = {wall!r}: give a wall such as Reflecting()")
+        if type(wall) not in WALLS:
+            raise ModelError(
+                f"walls[{name!r}] = {wall!r}: {type(wall).__name__} is not a kind of wall that "
+                f"particles and FiPy know; write a function that returns one of "
+                f"{', '.join(kind.__name__ for kind in WALLS)}"
+            )
         if name not in names and name not in pairs:
             allowed = ", ".join([*pairs, *names])
             raise ModelError(f"walls[{name!r}]: there is no such wall; the names are {allowed}")

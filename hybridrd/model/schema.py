@@ -126,7 +126,10 @@ class SchemeTable(Table):
         if self.scheme not in SCHEMES:
             meant = closest(self.scheme, SCHEMES)
             hint = f"did you mean {meant!r}? " if meant else ""
-            raise ModelError(f"scheme = {self.scheme!r}: {hint}it is one of {', '.join(SCHEMES)}")
+            raise ModelError(
+                f"scheme = {self.scheme!r}: {hint}it is one of {', '.join(SCHEMES)}; one of your "
+                f"own stands in hybridrd.interface.SCHEMES once you put it there"
+            )
         return scheme_from_dict({"scheme": self.scheme, **self.__pydantic_extra__})
 
 

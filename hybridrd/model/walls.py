@@ -138,3 +138,7 @@ class Influx(Wall):
 @dataclass(frozen=True)
 class Periodic(Wall):
     """Both walls of an axis joined: name the axis, ``walls={"x": Periodic()}``."""
+
+
+#: Every kind of wall that there is.
+WALLS = (Reflecting, Absorbing, PartiallyAbsorbing, Reservoir, Influx, Periodic)

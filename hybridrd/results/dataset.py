@@ -9,6 +9,7 @@ import numpy as np
 
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import Floats, Grid
+from hybridrd.results.observed import Labels, labels_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -78,6 +79,9 @@ class Recorder:
             "axis": list(grid.axes),
         }
         self._units = units
+        # Of what is observed: labels of each, and the coordinates that these bring.
+        self._labels: dict[str, Labels] = {}
+        self._extra: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._rows: dict[str, list[Any]] = {}
         self._times: list[float] = []
         self.bytes = 0  # of the records held
@@ -86,11 +90,42 @@ class Recorder:
         """Add one record; ``concentration`` comes flat, ``(species, cells)``."""
         self._times.append(round(time, 12))
         for name, value in values.items():
+            if name not in DESCRIPTIONS:
+                self._label(name, value, values)
             row = np.array(value)
             if name == "concentration":
                 row = self._grid.unflatten(row)
             self._rows.setdefault(name, []).append(row)
             self.bytes += row.nbytes
+
+    def _label(self, name: str, value: Any, values: dict[str, Any]) -> None:
+        """Take the labels of an observer's value, the same in every record."""
+        found = labels_of(name, value, {*values, *DESCRIPTIONS})
+        before = self._labels.setdefault(name, found)
+        if found.dims != before.dims:
+            raise ModelError(
+                f"observe[{name!r}]: its dimensions were {before.dims} in the first record, now "
+                f"they are {found.dims}; let them always be the same"
+            )
+        if found is not before:
+            return
+        for dim, (coordinate, attributes) in found.coordinates.items():
+            known = self._known(dim)
+            if known is not None and not np.array_equal(known, coordinate):
+                raise ModelError(
+                    f"observe[{name!r}]: the coordinate {dim!r} is not that of the result; call "
+                    f"the dimension something else"
+                )
+            if known is None:
+                self._extra[dim] = coordinate, attributes
+
+    def _known(self, dim: str) -> Any:
+        """The values of a coordinate of the result, None if there is none of that name."""
+        if dim in self._grid.axes:
+            return self._grid.centers(self._grid.axes.index(dim))
+        if dim in self._coordinates:
+            return np.array(self._coordinates[dim], dtype=object)
+        return self._extra[dim][0] if dim in self._extra else None
 
     def __len__(self) -> int:
         return len(self._times)
@@ -119,9 +154,11 @@ class Recorder:
                 dims: tuple[str, ...] = ("time", "species", *axes)
             elif name in DIMENSIONS:
                 dims = DIMENSIONS[name]
-            else:  # an observer's value
-                dims = ("time", *(f"{name}_{k}" for k in range(data.ndim - 1)))
+            else:
+                dims = ("time", *self._labels[name].dims)
             attrs = {"units": units.get(name, "1")}
+            if name in self._labels:
+                attrs |= self._labels[name].attributes
             if name in DESCRIPTIONS:
                 attrs["long_name"] = DESCRIPTIONS[name]
             if name == "row_size":
@@ -133,6 +170,8 @@ class Recorder:
         }
         for a, axis in enumerate(axes):
             coordinates[axis] = (axis, self._grid.centers(a), {"units": length})
+        for name, (values, about) in self._extra.items():
+            coordinates[name] = (name, values, about)
         for name, labels in self._coordinates.items():
             if name in used:
                 coordinates[name] = (name, np.array(labels, dtype=object))

@@ -69,8 +69,9 @@ class Run(Realisation):
             Whether to record all particles, as a contiguous ragged array: ``position(obs, axis)``
             and ``particle_id(obs)``, of which ``row_size(time, species)`` belong to each record.
         observe
-            Functions of the simulation by name, called at each record; each returns a number or
-            an array of constant shape.
+            Functions of the simulation by name, called at each record; each returns a number, an
+            array of constant shape, or a DataArray, of which names of dimensions, coordinates and
+            attributes are kept, too.
         stop
             Called at each record; a true value ends the run. `SteadyState` and `WallTime` are
             such conditions.
