@@ -20,6 +20,7 @@ PAGES = [
             "survive",
             "interchange",
             "pictures",
+            "extending",
         )
     ),
 ]
