@@ -51,3 +51,10 @@ def test_first_page_has_the_script_of_the_readme():
     shown = page.split("```{code-block} python\n")[1].split("```")[0].splitlines()
     bare = [line.split("  #")[0].replace('.figure.savefig("line.png")', "") for line in readme]
     assert shown == bare
+
+
+@pytest.mark.parametrize("page", ["README.md", *(p.name for p in (ROOT / "docs").glob("*.md"))])
+def test_links_to_files_lead_somewhere(page):
+    folder = ROOT if page == "README.md" else ROOT / "docs"
+    targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", (folder / page).read_text("utf-8"))
+    assert [t for t in targets if not (folder / t).exists()] == []
