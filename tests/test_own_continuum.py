@@ -8,8 +8,8 @@ from sampling import batches, particles_in_bins, sample
 import hybridrd as hrd
 
 A, B = hrd.Species("A", D=1.0), hrd.Species("B", D=1.0)
-# Unit cells at the plane x = 4, twice and three times as wide farther on; along it of any width.
-X = [4.0, 5.0, 6.0, 8.0, 11.0, 12.0]
+# Cells of any width from the plane x = 4 on, and along it.
+X = [4.0, 4.8, 6.0, 8.0, 11.0, 12.0]
 WIDTHS = np.array([3, 1, 5, 2, 7, 1, 1, 4, 6, 2, 8, 10])
 Y = np.concatenate([[0.0], np.cumsum(WIDTHS)])
 
@@ -71,6 +71,14 @@ def test_a_straight_profile_goes_on_through_the_plane(scheme):
     value, error = batches(np.array(own) / (top / 12 * cells_between(X)))
     assert error.max() < 0.004
     assert np.all(np.abs(value - 1) < 4.5 * error)
+
+
+def test_a_layer_is_as_wide_as_the_first_own_cell_and_c_R_its_value():
+    sim = hrd.Simulation(slab(), dt=0.25, seed=1, continuum=Still([X, Y], np.zeros((1, 5, 12))))
+    (gate,) = sim.diagnostics()["interface"]
+    assert gate["width"] == pytest.approx(0.8)
+    assert gate["offset"] == pytest.approx(0.4)
+    assert gate["alpha"] == pytest.approx(0.25 / 0.64)
 
 
 def cells_between(edges):
@@ -182,7 +190,7 @@ def test_pairs_across_the_plane_take_their_partner_from_own_cells():
         initial={"A": hrd.Copies(2000, x=(0.9, 1.0))},
     )  # fmt: skip
     start = [[0.0] * 3, [4000.0] * 3]
-    cells = Still([[1.0, 1.07, 1.4, 2.0]], start)
+    cells = Still([[1.0, 1.01, 1.4, 2.0]], start)
     sim = hrd.Simulation(system, dt=1e-4, seed=1, continuum=cells)
     for _ in range(20):
         sim.step()
@@ -190,7 +198,21 @@ def test_pairs_across_the_plane_take_their_partner_from_own_cells():
     assert lost > 20
     assert 4000 - sim.total[1] == pytest.approx(lost, rel=1e-10)
     assert sim.continuum[1, 2] == 4000.0  # none within the radius
-    assert sim.continuum[1, 0] < 4000.0
+    # Of the partners 3/4 are in the cell of the grid from 1 to 1.05; a fifth of it is one of ours.
+    assert (4000 - sim.continuum[1, 0]) * 0.01 == pytest.approx(lost * 0.15, rel=0.3)
+
+
+def test_pairs_beyond_leave_those_across_the_plane_to_the_particles():
+    """In the first cell, as wide as the radius, a quarter of all partners is on the other side."""
+    kinds = [hrd.Species("A", D=0.0), hrd.Species("B", D=0.0)]
+    system = hrd.System(
+        species=kinds, domain=hrd.Box(x=(0, 2)), particles=hrd.Box(x=(0, 1)), cells=40,
+        reactions=[hrd.Reaction("A + B -> 0", k=0.01, radius=0.1)],
+    )  # fmt: skip
+    cells = Still([[1.0, 1.1, 1.5, 2.0]], np.full((2, 3), 100.0))
+    sim = hrd.Simulation(system, dt=1e-3, seed=1, continuum=cells)
+    sim.step()
+    assert 100 - sim.continuum[0] == pytest.approx(np.array([0.75, 1, 1]) * 0.1, rel=2e-3)
 
 
 def restored(sim, path, continuum):
