@@ -1,5 +1,6 @@
 """Configuration of the documentation."""
 
+import inspect
 import shutil
 from pathlib import Path
 
@@ -42,3 +43,17 @@ default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [(r"py:obj", r".*"), (r"py:class", r".*")]
 suppress_warnings = ["mystnb.unknown_mime_type"]
+
+
+def arguments_of_init(_app, what, _name, obj, _options, _signature, returns):
+    """The arguments of a class are those of its ``__init__``, also where it has a ``__new__``."""
+    if what == "class" and "__new__" in vars(obj) and "__init__" in vars(obj):
+        parameters = list(inspect.signature(obj.__init__).parameters.values())[1:]
+        public = [p.replace(annotation=p.empty) for p in parameters]
+        return str(inspect.Signature(public)), returns
+    return None
+
+
+def setup(app):
+    """Sphinx calls this."""
+    app.connect("autodoc-process-signature", arguments_of_init)
