@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import hybridrd as hrd
+
 ROOT = Path(__file__).parents[1]
 PAGES = [
     "README.md",
@@ -58,3 +60,13 @@ def test_links_to_files_lead_somewhere(page):
     folder = ROOT if page == "README.md" else ROOT / "docs"
     targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", (folder / page).read_text("utf-8"))
     assert [t for t in targets if not (folder / t).exists()] == []
+
+
+def test_files_of_the_pages_can_be_read(tmp_path):
+    found = 0
+    for page in (ROOT / "docs").glob("*.md"):
+        for text in re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.M | re.S):
+            (tmp_path / "page.toml").write_text(text, encoding="utf-8")
+            assert hrd.System.from_toml(tmp_path / "page.toml").is_hybrid
+            found += 1
+    assert found
