@@ -4,6 +4,7 @@ Addressed numbers are looked up under the same addresses as in the kernels, so t
 find the same outcome, not the same distribution.
 """
 
+import heapq
 import itertools
 import math
 from fractions import Fraction
@@ -52,6 +53,9 @@ def normals(radius_word, angle_word):
     radius = math.sqrt(-2 * math.log((radius_word + 0.5) / 2**32))
     angle = 2 * math.pi * (angle_word + 0.5) / 2**32
     return radius * math.cos(angle), radius * math.sin(angle)
+
+
+GOLDEN = 0x9E3779B97F4A7C15
 
 
 def pair_numbers(key, first, second, step, reaction, half):
@@ -179,8 +183,13 @@ def distance(a, b, periods):
     return math.sqrt(squares)
 
 
-def firing_pairs(a, b, like, radius, probability, periods, key, step, reaction, half):
-    """All pairs that fire, ``{(id, id): priority}``; a and b are {id: position}."""
+def waiting_time(u, hazard):
+    """Exponential waiting time, in half steps, of an event that is to happen ``hazard`` times."""
+    return -math.log(1 - u) / hazard
+
+
+def firing_pairs(a, b, like, radius, hazard, periods, key, step, reaction, half):
+    """All pairs that fire, ``{(id, id): (time, priority)}``; a and b are {id: position}."""
     found = {}
     for first, second in itertools.product(a, b):
         if like and first >= second:
@@ -188,40 +197,78 @@ def firing_pairs(a, b, like, radius, probability, periods, key, step, reaction, 
         if distance(a[first], b[second], periods) > radius:
             continue
         u, priority = pair_numbers(key, first, second, step, reaction, half)
-        p = probability(a[first], b[second]) if callable(probability) else probability
-        if u < p:
-            found[first, second] = priority
+        time = waiting_time(u, hazard(a[first], b[second]) if callable(hazard) else hazard)
+        if time < 1:
+            found[first, second] = time, priority
     return found
 
 
-def react_pairs(species, reactions, periods, key, step, half, next_id):
-    """Half a step of pair reactions; returns the next free id and the number of events of each.
+class HalfStep:
+    """Half a step of pair reactions, one event after another.
 
     ``species`` is a list of {id: position}, changed in place; ``reactions`` a list of ((species,
-    species), products, radius, probability).
+    species), products, radius, hazard). Afterwards there are ``next_id`` and ``counts``.
     """
-    events = []
-    for r, ((s, t), _, radius, p) in enumerate(reactions):
-        found = firing_pairs(species[s], species[t], s == t, radius, p, periods, key, step, r, half)
-        events += [(priority, r, pair) for pair, priority in found.items()]
-    counts, born = [0] * len(reactions), []
-    before = [dict(group) for group in species]
-    for _, r, (i, j) in sorted(events):
-        (s, t), products, _, _ = reactions[r]
-        if i not in species[s] or j not in species[t]:
-            continue
-        counts[r] += 1
-        for k, (reactant, index) in enumerate(((s, i), (t, j))):
-            if products[k : k + 1] != (reactant,):  # otherwise it stays as it is
-                del species[reactant][index]
-        for k, product in enumerate(products):
-            owner, index = ((s, i), (t, j))[k if k < 2 else 0]
-            if k > 1 or product != owner:
-                born.append((product, before[owner][index]))
-    for product, position in born:
-        species[product][next_id] = position
-        next_id += 1
-    return next_id, counts
+
+    def __init__(self, species, reactions, periods, key, step, half, next_id):
+        self._reactions, self._periods = reactions, periods
+        self._address = key, step, half
+        self._alive = {i: (s, x) for s, group in enumerate(species) for i, x in group.items()}
+        self._queue = []
+        self.counts = [0] * len(reactions)
+        for i, j in itertools.combinations(list(self._alive), 2):
+            self._meet(i, j, 0.0)
+        born = self._run()
+        for s, group in enumerate(species):
+            group.clear()
+            group.update({i: x for i, (t, x) in self._alive.items() if t == s and i < 1 << 63})
+        for word in born:
+            if word in self._alive:
+                s, x = self._alive[word]
+                species[s][next_id] = x
+                next_id += 1
+        self.next_id = next_id
+
+    def _meet(self, i, j, now):
+        """Put the reactions of two into the queue."""
+        key, step, half = self._address
+        for r, ((s, t), _, radius, hazard) in enumerate(self._reactions):
+            for one, other in ((i, j), (j, i)):
+                if (self._alive[one][0], self._alive[other][0]) != (s, t):
+                    continue
+                if s == t and one > other:
+                    continue
+                x, y = self._alive[one][1], self._alive[other][1]
+                if distance(x, y, self._periods) <= radius:
+                    u, priority = pair_numbers(key, one, other, step, r, half)
+                    time = now + waiting_time(u, hazard)
+                    if time < 1:
+                        heapq.heappush(self._queue, (time, priority, r, one, other))
+
+    def _run(self):
+        born = []
+        while self._queue:
+            time, priority, r, i, j = heapq.heappop(self._queue)
+            if i not in self._alive or j not in self._alive:
+                continue
+            self.counts[r] += 1
+            (s, t), products, _, _ = self._reactions[r]
+            before = [self._alive[i], self._alive[j]]
+            for k, (reactant, actor) in enumerate(((s, i), (t, j))):
+                if products[k : k + 1] != (reactant,):  # otherwise it stays as it is
+                    del self._alive[actor]
+            number = 0
+            for k, product in enumerate(products):
+                owner, place = before[k if k < 2 else 0]
+                if k > 1 or product != owner:
+                    number += 1
+                    word = (priority + number * GOLDEN) % (1 << 64) | (1 << 63)
+                    self._alive[word] = product, place
+                    born.append(word)
+                    for other in list(self._alive):
+                        if other != word:
+                            self._meet(word, other, time)
+        return born
 
 
 # --- families of first-order reactions -----------------------------------------------------------

@@ -2,8 +2,8 @@
 
 Particles are sorted into cells of at least the Doi radius. Each pair within the radius has its own
 number, looked up by the two ids and the step, so the outcome does not depend on the order in which
-pairs are found. Pairs that fire are accepted in the order of a second such number while both
-partners are alive: none is favoured by storage order.
+pairs are found. It says when the pair reacts; events are accepted in the order of their times while
+both partners are there.
 """
 
 from __future__ import annotations
@@ -225,18 +225,31 @@ def _draw(first, second, key, step, reaction, half, chance, priority):
         priority[k] = (w2 << _32) | w3
 
 
+@inlined
+def when(chance, hazard, once):
+    """When an event of this hazard happens, in half steps; 1 or more means not in this one.
+
+    Exponential waiting times; where only the mean number is to be right (``once``), uniform ones
+    of probability ``hazard``.
+    """
+    return chance / hazard if once else -math.log1p(-chance) / hazard
+
+
 @jit
 def fire(
-    i, j, m, xa, ida, xb, idb, like, probability, widths, key, step, reaction, half,
-    rate_low, rate_inverse, rate_shape, priority,
+    i, j, m, xa, ida, xb, idb, like, hazard, once, widths, key, step, reaction, half,
+    rate_low, rate_inverse, rate_shape, time, priority,
 ):  # fmt: skip
-    """Of ``m`` close pairs keep those that react, with their priorities; returns how many.
+    """Of ``m`` close pairs keep those that react, with their times; returns how many.
 
-    ``probability`` has one entry, or one a cell of the rate grid. The first of a like pair is the
-    one with the lower id.
+    ``hazard``, that of a pair in half a step, has one entry, or one a cell of the rate grid; see
+    `when`. The first of a like pair is the one with the lower id. Of events at the same time the
+    one of lower priority comes first.
     """
     first, second = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
     chance, order = np.empty(_BLOCK), np.empty(_BLOCK, np.uint64)
+    largest = hazard.max()
+    bound = largest if once else -math.expm1(-largest)
     kept = 0
     for begin in range(0, m, _BLOCK):
         size = min(m - begin, _BLOCK)
@@ -249,25 +262,27 @@ def fire(
             first[k], second[k] = ida[p], idb[q]
         _draw(first[:size], second[:size], key, step, reaction, half, chance, order)
         for k in range(size):
-            p = probability[0]
+            if chance[k] >= bound:
+                continue
+            h = hazard[0]
             a, b = i[begin + k], j[begin + k]
-            if probability.shape[0] > 1:
-                p = probability[
-                    _rate_cell(xa, a, xb, b, widths, rate_low, rate_inverse, rate_shape)
-                ]
-            if chance[k] < p:
-                i[kept], j[kept], priority[kept] = a, b, order[k]
+            if hazard.shape[0] > 1:
+                h = hazard[_rate_cell(xa, a, xb, b, widths, rate_low, rate_inverse, rate_shape)]
+            t = when(chance[k], h, once) if h > 0.0 else 1.0
+            if t < 1.0:
+                i[kept], j[kept], time[kept], priority[kept] = a, b, t, order[k]
                 kept += 1
     return kept
 
 
 @jit
-def accept(order, index_a, index_b, consumes_a, consumes_b, gone, accepted):
-    """Go through the pairs in their order, accept while both partners are there.
+def accept(order, index_a, index_b, consumes_a, consumes_b, children, born, gone, accepted):
+    """Go through the events in their order, accept while both partners are there.
 
     ``index_a[e]``, ``index_b[e]`` are positions in ``gone``, one array over all species;
     ``consumes_a[e]`` says whether the first partner disappears (a catalyst stays, and may react
-    again). Returns the number accepted; their positions in the lists are in ``accepted``.
+    again). An accepted event gives birth to ``born[e]`` from ``children[e]`` on, which are marked
+    as gone before. Returns the number accepted; their positions in the lists are in ``accepted``.
     """
     m = 0
     for k in range(order.shape[0]):
@@ -278,6 +293,8 @@ def accept(order, index_a, index_b, consumes_a, consumes_b, gone, accepted):
                 gone[i] = 1
             if consumes_b[e]:
                 gone[j] = 1
+            for child in range(children[e], children[e] + born[e]):
+                gone[child] = 0
             accepted[m] = e
             m += 1
     return m

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from hybridrd.kernels._jit import jit
+from hybridrd.kernels.pairs import when
 from hybridrd.kernels.poisson import poisson
 from hybridrd.kernels.rng import PLACE, STRADDLE, uniforms
 
@@ -84,7 +85,7 @@ def _wall_value(y, region_low, region_high, walls, offsets, steps, counts):
 @jit
 def find_straddling(
     x, ids, n, region_low, region_high, opens, radius, probability, c_max, trials, c, low, inverse,
-    shape, periodic, walls, offsets, steps, counts, key, step, out_i, out_cell, out_y,
+    shape, periodic, walls, offsets, steps, counts, key, step, out_i, out_cell, out_y, out_time,
     out_priority,
 ):  # fmt: skip
     """Particles that react with a partner in the reservoir; returns how many.
@@ -134,6 +135,7 @@ def find_straddling(
                 if m < out_i.shape[0]:
                     out_i[m] = i
                     out_cell[m] = cell
+                    out_time[m] = v
                     out_priority[m] = np.uint64(v * 2.0**52) << np.uint64(12)
                     for a in range(d):
                         out_y[a, m] = y[a]
@@ -143,12 +145,13 @@ def find_straddling(
 
 @jit
 def find_unbinding(
-    x, ids, n, radius, probability, low, inverse, shape, periodic, key, step, out_i,
-    out_cell, out_y, out_priority,
+    x, ids, n, radius, hazard, low, inverse, shape, periodic, key, step, out_i, out_cell, out_y,
+    out_time, out_priority,
 ):  # fmt: skip
     """Particles that dissociate: the second product is put uniformly within the radius.
 
-    A place outside the domain rejects the event. Returns how many.
+    ``hazard`` is that of half a step, see `pairs.when`. A place outside the domain rejects the
+    event. Returns how many.
     """
     d = x.shape[0]
     here = np.empty(d)
@@ -156,7 +159,8 @@ def find_unbinding(
     m = 0
     for i in range(n):
         u, v = uniforms(key, ids[i], step, STRADDLE, 0)
-        if u >= probability:
+        time = when(u, hazard, False)
+        if time >= 1.0:
             continue
         for a in range(d):
             here[a] = x[a, i]
@@ -171,6 +175,7 @@ def find_unbinding(
         if m < out_i.shape[0]:
             out_i[m] = i
             out_cell[m] = cell
+            out_time[m] = time
             out_priority[m] = np.uint64(v * 2.0**52) << np.uint64(12)
             for a in range(d):
                 out_y[a, m] = y[a]

@@ -69,10 +69,9 @@ class Reaction:
 
     A reversible reaction keeps detailed balance: C is put at the place of A; when it dissociates A
     stays and B is put uniformly within the radius (a place outside the domain rejects the event),
-    and the probabilities of both directions in every half step have the ratio k_back/lambda0, so
-    that ``c_A c_B/c_C = k_back/k`` holds for any step (``c_A²/(2 c_C)`` for like reactants) where
-    a particle has at most one partner in reach. Where several compete in one half step, c_C is
-    low by about ``k c dt/4``, c the larger of the partners' concentrations.
+    and the hazards of both directions in every half step have the ratio k_back/lambda0, so that
+    ``c_A c_B/c_C = k_back/k`` holds for any step (``c_A²/(2 c_C)`` for like reactants), however
+    many partners are in reach.
 
     Raises
     ------

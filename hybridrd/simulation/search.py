@@ -8,16 +8,30 @@ or particles are stored, so a run that looks for them again, as a restored one d
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 
 from hybridrd.kernels import arrays, pairs
 from hybridrd.model.grid import Floats
-from hybridrd.simulation.particles import Particles
+from hybridrd.simulation.particles import SPARE, Particles
 from hybridrd.simulation.region import Integers, Region
 from hybridrd.simulation.tables import Encounter
 
 _PER_CELL = 2.0  # particles; measured
 Couples = tuple[Integers, Integers]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Points in the order of cells; ``places`` are those they had, None if the same."""
+
+    x: Floats
+    starts: Integers
+    inverse: Floats
+    shape: Integers
+    places: Integers | None = None
 
 
 class Search:
@@ -38,6 +52,7 @@ class Search:
         self._widths = np.where(region.wrapped, region.extent, 0.0)
         self._room = 64
         self._cells: tuple[dict[int, Integers], Floats, Integers] | None = None
+        self._copies: dict[int, Cells] = {}
         self._known: dict[int, Couples] = {}
         self._stamps: list[int] = []
         self._step = -1
@@ -53,6 +68,7 @@ class Search:
         if not holds:
             self._known = {}
         self._cells = None
+        self._copies = {}
         self._keeps = half == 1
         self._step = step + 1
 
@@ -91,10 +107,25 @@ class Search:
             self._known[index] = i, j
         group.drop(gaps)
 
-    def added(self, species: Integers) -> None:
+    def added(self, species: Iterable[int]) -> None:
         """Tell of new particles; pairs of theirs are not known."""
-        if self._known and np.isin(species, self._involved).any():
+        if self._known and not set(self._involved).isdisjoint(species):
             self._known = {}
+
+    def near(self, x: Floats, n: int, species: int, group: Particles, radius: float) -> Couples:
+        """Pairs of n points and the particles of a species, which are not stored anew."""
+        if self._cells is not None:
+            starts, inverse, shape = self._cells
+            cells = Cells(group.x, starts[species], inverse, shape)
+        else:
+            if species not in self._copies:
+                self._copies[species] = self._copy(group.x, group.n)
+            cells = self._copies[species]
+        return self._pairs(x, n, cells, False, radius)
+
+    def between(self, a: Floats, n: int, b: Floats, m: int, radius: float) -> Couples:
+        """Pairs of n points and m others."""
+        return self._pairs(a, n, self._copy(b, m), False, radius)
 
     def _find(self, e: Encounter, particles: list[Particles]) -> Couples:
         a, b = particles[e.first], particles[e.second]
@@ -103,28 +134,48 @@ class Search:
         if self._cells is None:
             self._cells = self._sort(particles)
         starts, inverse, shape = self._cells
+        cells = Cells(b.x, starts[e.second], inverse, shape)
+        return self._pairs(a.x, a.n, cells, e.first == e.second, e.radius)
+
+    def _pairs(self, x: Floats, n: int, cells: Cells, like: bool, radius: float) -> Couples:
         while True:
             room = self._room
             i, j = np.empty(room, np.int64), np.empty(room, np.int64)
             m = pairs.find_close(
-                a.x, a.n, b.x, starts[e.second], e.first == e.second, e.radius, self._region.low,
-                inverse, shape, self._widths, i, j,
+                x, n, cells.x, cells.starts, like, radius, self._region.low, cells.inverse,
+                cells.shape, self._widths, i, j,
             )  # fmt: skip
             if m <= room:
-                return i[:m], j[:m]
+                return i[:m], (j[:m] if cells.places is None else cells.places[j[:m]])
             self._room = m + m // 8
+
+    def _copy(self, x: Floats, n: int) -> Cells:
+        """Points in the order of cells, beside those they are copied from."""
+        inverse, shape = self._layout(n)
+        order, starts = np.empty(n, np.int64), np.empty(int(np.prod(shape)) + 1, np.int64)
+        pairs.count_cells(x, n, self._region.low, inverse, shape, order, starts)
+        places = np.empty(n, np.uint64)
+        copy = np.zeros((len(x), n + SPARE))
+        pairs.sort_into(
+            x, np.arange(n, dtype=np.uint64), n, order, starts, np.empty_like(starts[1:]), copy,
+            places,
+        )  # fmt: skip
+        return Cells(copy, starts, inverse, shape, places.astype(np.int64))
 
     def _sort(self, particles: list[Particles]) -> tuple[dict[int, Integers], Floats, Integers]:
         """Sort the species that meet others into cells."""
-        # Cells are wider than the radius by more than round-off, and hold a few particles.
+        inverse, shape = self._layout(max(particles[s].n for s in self._involved))
+        starts = {s: particles[s].sort(self._region.low, inverse, shape) for s in self._involved}
+        return starts, inverse, shape
+
+    def _layout(self, n: int) -> tuple[Floats, Integers]:
+        """Cells per length and number of cells, an axis each, for n particles."""
+        # Wider than the radius by more than round-off; they hold a few particles.
         radius = max(e.radius for e in self._meeting.values()) * (1.0 + 1e-9)
-        n = max(particles[s].n for s in self._involved)
         region = self._region
         spacing = (_PER_CELL * region.volume / max(n, 1)) ** (1.0 / region.grid.dimension)
         shape = np.maximum(np.floor(region.extent / max(radius, spacing)), 1).astype(np.int64)
-        inverse = shape / region.extent
-        starts = {s: particles[s].sort(region.low, inverse, shape) for s in self._involved}
-        return starts, inverse, shape
+        return shape / region.extent, shape
 
 
 def _stamps(particles: list[Particles]) -> list[int]:

@@ -16,6 +16,8 @@ from hybridrd.simulation.region import Integers
 
 # Below this lambda0 dt the effective rate is Doi's within 0.4 % (`theory.doi.effective_rate`).
 _TRUSTED = 0.38
+_CERTAIN = 1.0 - 1e-16  # a probability that has a hazard
+_MOST = 4.0  # dissociations in half a step: diffusion would have come in between
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,8 @@ class Encounter:
 
     Parameters
     ----------
-    channel
-        Index among the system's channels.
+    channel, label
+        Index among the system's channels, and what it is called.
     partners
         Species of the reactants; the second is None for a dissociation.
     radius, volume
@@ -41,6 +43,7 @@ class Encounter:
     """
 
     channel: int
+    label: str
     partners: tuple[int, int | None]
     radius: float
     volume: float
@@ -61,10 +64,20 @@ class Encounter:
 
 @dataclass(frozen=True)
 class Probability:
-    """Of one pair (or one complex) in a full and in a half step; one value, or one a cell."""
+    """Of one pair (or one complex) to react; one value, or one a cell.
+
+    Parameters
+    ----------
+    full
+        Probability in a full step of two half steps at the same positions.
+    hazard
+        Mean number of events of an exponential waiting time in half a step; the probability
+        itself where no more than their mean number counts (``once``).
+    """
 
     full: Floats
-    half: Floats
+    hazard: Floats
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,6 +151,7 @@ def _encounter(system: System, r: int, index: dict[str, int]) -> Encounter:
     pair = products if channel.back else reactants
     return Encounter(
         channel=r,
+        label=channel.label,
         partners=(reactants[0], None if channel.back else reactants[1]),
         radius=channel.radius,
         volume=doi.reactive_volume(channel.radius, system.dimension),
@@ -151,8 +165,9 @@ def _encounter(system: System, r: int, index: dict[str, int]) -> Encounter:
 def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: str) -> Probability:
     """Reaction probability of a pair within the radius.
 
-    ``p = lambda0 dt/(1 + lambda0 tau*)`` in the full step, ``1 - sqrt(1 - p)`` in each half, see
-    `hybridrd.theory.doi`; where neither partner is used up, ``lambda0 dt/2`` in each half.
+    ``p = lambda0 dt/(1 + lambda0 tau*)`` in the full step, the hazard ``-log(1 - p)/2`` in each
+    half, see `hybridrd.theory.doi`; where neither partner is used up, the probability ``lambda0
+    dt/2`` in each half.
 
     Parameters
     ----------
@@ -173,7 +188,7 @@ def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: 
                 f"reaction {label!r}: lambda0 = {largest:g} with dt = {dt:g} needs a probability "
                 f"of {0.5 * largest * dt:.3g} in half a step; take dt <= {2.0 / largest:.4g}"
             )
-        return Probability(lambda0 * dt, 0.5 * lambda0 * dt)
+        return Probability(lambda0 * dt, 0.5 * lambda0 * dt, once=True)
     try:  # if the largest can be, all can
         doi.pair_probability(largest, dt, e.D, e.radius, dimension)
     except StepError as error:
@@ -186,10 +201,9 @@ def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: 
             stacklevel=2,
         )
     if e.D == 0:
-        half = -np.expm1(-0.5 * lambda0 * dt)
-        return Probability(-np.expm1(-lambda0 * dt), half)
+        return Probability(-np.expm1(-lambda0 * dt), 0.5 * lambda0 * dt)
     p = lambda0 * dt / (1.0 + lambda0 * dt * doi.trial_time(e.D * dt / e.radius**2, dimension))
-    return Probability(p, p / (1.0 + np.sqrt(1.0 - p)))
+    return Probability(p, -0.5 * np.log1p(-np.minimum(p, _CERTAIN)))
 
 
 def encounter_probabilities(tables: ReactionTables, rates: Floats, dt: float) -> list[Probability]:
@@ -201,21 +215,20 @@ def encounter_probabilities(tables: ReactionTables, rates: Floats, dt: float) ->
         if not e.back:
             result.append(pair_probability(e, rates[e.channel], dt, system.dimension, label))
             continue
-        # The forward direction stands just before; equal ratios in every half step are exact
-        # detailed balance.
+        # The forward direction stands just before; an equal ratio of the hazards is exact detailed
+        # balance of the jumps between diffusions.
         forward = result[-1]
         lambda0 = float(rates[e.channel - 1].max()) / e.volume
         k_back = float(rates[e.channel].max())
         ratio = k_back / lambda0 if lambda0 > 0 else 0.0
-        half = (
-            forward.half[:1] * ratio if lambda0 > 0 else np.array([-np.expm1(-0.5 * k_back * dt)])
-        )
-        if half[0] > 1:
+        hazard = forward.hazard[:1] * ratio if lambda0 > 0 else np.array([0.5 * k_back * dt])
+        if hazard[0] > _MOST:
             raise StepError(
-                f"reaction {label!r}: k_back = {k_back:g} with dt = {dt:g} needs a probability of "
-                f"{half[0]:.3g} in half a step; take dt <= {dt / half[0]:.3g}"
+                f"reaction {label!r}: k_back = {k_back:g} with dt = {dt:g} makes {hazard[0]:.3g} "
+                f"dissociations in half a step, more than {_MOST:g}; take dt <= "
+                f"{_MOST * dt / hazard[0]:.3g}"
             )
-        result.append(Probability(forward.full[:1] * ratio, half))
+        result.append(Probability(-np.expm1(-2.0 * hazard), hazard))
     return result
 
 
