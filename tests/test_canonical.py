@@ -132,12 +132,12 @@ def front(region, seed=1, length=56.0, width=5.0, c=40.0):
 
 @pytest.mark.parametrize(
     ("region", "first", "last"),
-    [((0, 30), (1.5, 2.0), (1.6, 2.15)), ((30, 56), (1.78, 1.83), (1.6, 2.1))],
+    [((0, 30), (1.5, 2.0), (1.6, 2.1)), ((30, 56), (1.78, 1.83), (1.6, 2.1))],
     ids=["out of the particles", "into the particles"],
 )
 def test_a_front_crosses_without_delay(region, first, last):
     """Each side has its own speed; in the PDE 2 sqrt(r D) - 3/(2 t), 1.8 when it passes here."""
-    passed, behind = front(region)
+    passed, behind = front(region, seed=2)
     before, crossing, after = np.diff(passed)
     assert first[0] < 10 / before < first[1]
     assert last[0] < 10 / after < last[1]
