@@ -1,10 +1,7 @@
 """The published cases with a standard error of 0.5 % or less, without an allowance for bias.
 
 The particle mean of a second-order system is not quite its PDE: pair correlations lower the rate.
-That shift is measured in a pure particle run of the whole domain, and added to the PDE. SIR's
-patches hold k c dt = 0.5 at the published step, where an autocatalytic pair reaction of particles
-falls short of its growth; in the hybrid they lie in the continuum. The pure run takes a fifth of
-the step.
+That shift is measured in a pure particle run of the whole domain, and added to the PDE.
 """
 
 from __future__ import annotations
@@ -22,7 +19,7 @@ FIRST_ORDER = [
     pytest.param("proliferation", 60, (5.0, 10.0), marks=pytest.mark.ci),
     ("diffusion", 3, (0.2, 1.0)),
 ]
-SECOND_ORDER = [("sir", 90, (0.5, 1.0, 1.5), 5), ("lotka-volterra", 90, (0.5, 1.5, 2.5), 1)]
+SECOND_ORDER = [("sir", 90, (0.5, 1.0, 1.5)), ("lotka-volterra", 90, (0.5, 1.5, 2.5))]
 
 
 def ensemble(system, case, replicas, times, seed):
@@ -38,7 +35,7 @@ def left_half(sim):
     return np.array([(p.positions[:, 0] < middle).sum() for p in sim.particles.values()])
 
 
-def pure_particles(case, replicas, times, finer):
+def pure_particles(case, replicas, times, finer=1):
     """Mean and standard error of the left half's copy numbers without any interface."""
     system = case.system()
     system = system.replace(particles=system.domain)
@@ -66,12 +63,26 @@ def test_first_order_case_equals_its_pde(name, replicas, times, scheme):
         assert (np.abs(mean - exact) < 4 * sem + 1e-3 * exact).all(), (t, mean, exact, sem)
 
 
-@pytest.mark.parametrize(("name", "replicas", "times", "finer"), SECOND_ORDER)
-def test_second_order_case_equals_its_pde_with_the_correlation_shift(name, replicas, times, finer):
+def test_a_crowded_epidemic_of_particles_does_not_depend_on_the_step():
+    """SIR without a continuum: its patches hold k c dt = 0.5 at the published step.
+
+    Where products waited for the next half step, S was 4 % and more above that of a fifth of it.
+    """
+    case, times = CASES["sir"], (0.5, 1.0)
+    (coarse, error), (fine, fine_error) = (
+        pure_particles(case, n, times, finer) for n, finer in ((100, 1), (60, 5))
+    )
+    both = np.hypot(error, fine_error)
+    assert (both[:, 1:] < 0.02 * fine[:, 1:] + 1).all()
+    assert (np.abs(coarse - fine) < 4 * both).all(), (coarse, fine, both)
+
+
+@pytest.mark.parametrize(("name", "replicas", "times"), SECOND_ORDER)
+def test_second_order_case_equals_its_pde_with_the_correlation_shift(name, replicas, times):
     case = CASES[name]
     pde = hrd.mean_field(case.system(), case.dt, times[-1], times[0], record=["copy_number"])
     exact = pde["copy_number"].sel(time=list(times)).values
-    pure, pure_sem = pure_particles(case, 12, times, finer)
+    pure, pure_sem = pure_particles(case, 40, times)
     print("shift of pure particles", pure / np.maximum(exact, 1) - 1)
     for scheme in SCHEMES:
         result = ensemble(case.system(interface=scheme), case, replicas, times, seed=22)
