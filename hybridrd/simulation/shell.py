@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -113,10 +114,12 @@ class ShellReactor(Reactor):
 class ShellStart(Start):
     """The state at time 0 of a shell: uniform by volume in each of its parts."""
 
-    def _place(self, cells: Integers, low: Floats, steps: Floats, shape: Integers) -> Floats:
-        x = super()._place(cells, low, steps, shape)
-        x[0] = by_volume(x[0], float(low[0]), float(steps[0]))
-        return x
+    def _place(
+        self, n: int, cells: Integers | None, low: Floats, steps: Floats, shape: Integers
+    ) -> Iterator[Floats]:
+        for x in super()._place(n, cells, low, steps, shape):
+            x[0] = by_volume(x[0], float(low[0]), float(steps[0]))
+            yield x
 
 
 class ShellSimulation(Simulation):

@@ -18,6 +18,7 @@ from hybridrd.model.system import System, as_sequence
 from hybridrd.simulation.particles import Particles
 from hybridrd.simulation.region import Integers, Region
 
+_SLICE = 1 << 20  # points placed at a time
 _PART = 1 << 32  # numbers have the addresses (species * 1024 + part) * 2^32 + cell
 
 
@@ -56,16 +57,10 @@ class Start:
         for p, part in enumerate(parts(system, species)):
             address = (species * 1024 + p) * _PART
             if isinstance(part, (Copies, Points)):
-                positions = (
-                    part.positions if isinstance(part, Points) else self._copies(part, address)
-                )
-                inside = ((positions >= region.low) & (positions <= region.high)).all(axis=1)
-                group.append(positions[inside].T, self._ids(int(inside.sum())))
-                if not inside.all():
-                    cells = cells_of(positions[~inside], region.grid)
-                    outside += (
-                        np.bincount(cells, minlength=region.grid.cells) / region.grid.mesh_volumes
-                    )
+                if isinstance(part, Copies):
+                    group.reserve(part.n)
+                for x in self._copies(part) if isinstance(part, Copies) else [part.positions.T]:
+                    outside += self._add(x, group)
                 continue
             field = concentration(part, region.grid, where)
             outside += np.where(region.mask, 0.0, field)
@@ -78,22 +73,39 @@ class Start:
         outside[region.mask] = 0.0
         return outside
 
+    def _add(self, x: Floats, group: Particles) -> Floats:
+        """Add the points in the region; the concentration of the others, ``(cells,)``."""
+        region = self._region
+        low, high = region.low[:, None], region.high[:, None]
+        inside = ((x >= low) & (x <= high)).all(axis=0)
+        group.append(x[:, inside], self._ids(int(inside.sum())))
+        if inside.all():
+            return np.zeros(region.grid.cells)
+        cells = cells_of(x[:, ~inside].T, region.grid)
+        return np.bincount(cells, minlength=region.grid.cells) / region.grid.mesh_volumes
+
     def _ids(self, n: int) -> np.ndarray:
         ids = np.arange(self.next_id, self.next_id + n, dtype=np.uint64)
         self.next_id += n
         return ids
 
-    def _place(self, cells: Integers, low: Floats, steps: Floats, shape: Integers) -> Floats:
-        ids = self._ids(len(cells))
-        x = np.empty((len(low), len(cells)))
-        place_in_cells(x, ids, 0, cells, low, steps, shape, self._key, SETTLE, 0)
-        return x
+    def _place(
+        self, n: int, cells: Integers | None, low: Floats, steps: Floats, shape: Integers
+    ) -> Iterator[Floats]:
+        """Places of n points, each in its cell, a slice after the other: memory is scarce."""
+        first = self.next_id
+        self.next_id += n
+        for begin in range(0, n, _SLICE):
+            end = min(begin + _SLICE, n)
+            ids = np.arange(first + begin, first + end, dtype=np.uint64)
+            mine = np.zeros(end - begin, np.int64) if cells is None else cells[begin:end]
+            x = np.empty((len(low), end - begin))
+            place_in_cells(x, ids, 0, mine, low, steps, shape, self._key, SETTLE, 0)
+            yield x
 
-    def _copies(self, part: Copies, address: int) -> Floats:  # noqa: ARG002
+    def _copies(self, part: Copies) -> Iterator[Floats]:
         low, high = _box(part, self._region.grid.lower, self._region.grid.upper)
-        one = np.ones(len(low), np.int64)
-        cells = np.zeros(part.n, np.int64)
-        return np.ascontiguousarray(self._place(cells, low, high - low, one).T)
+        return self._place(part.n, None, low, high - low, np.ones(len(low), np.int64))
 
     def _number(self, means: Floats, address: int) -> tuple[Integers, int]:
         counts = np.empty(len(means), np.int64)
@@ -113,25 +125,23 @@ class Start:
         if (high <= low).any() or c == 0:
             return
         _, total = self._number(np.array([c * region.grid.box_volume(low, high)]), address)
-        one = np.ones(len(low), np.int64)
-        x = self._place(np.zeros(total, np.int64), low, high - low, one)
-        if patch.center is not None and patch.radius is not None:
-            inside = ((x - center[:, None]) ** 2).sum(axis=0) <= patch.radius**2
-            x = x[:, inside]
-        group.append(x, self._ids(x.shape[1]))
+        group.reserve(total)
+        for x in self._place(total, None, low, high - low, np.ones(len(low), np.int64)):
+            if patch.center is not None and patch.radius is not None:
+                inside = ((x - center[:, None]) ** 2).sum(axis=0) <= patch.radius**2
+                x = x[:, inside]
+            group.append(x, self._ids(x.shape[1]))
 
     def _by_cell(self, field: Floats, address: int, group: Particles) -> None:
         region = self._region
         inside = np.flatnonzero(region.mask)
         counts, total = self._number((field * region.grid.volumes)[inside], address)
         grid = region.grid
-        x = self._place(
-            np.asarray(inside[runs(counts, total)]),
-            np.array(grid.lower),
-            np.array(grid.spacing),
-            np.array(grid.shape, np.int64),
-        )
-        group.append(x, self._ids(total))
+        cells = np.asarray(inside[runs(counts, total)])
+        shape = np.array(grid.shape, np.int64)
+        group.reserve(total)
+        for x in self._place(total, cells, np.array(grid.lower), np.array(grid.spacing), shape):
+            group.append(x, self._ids(x.shape[1]))
 
 
 def _constant_shape(part: Any) -> tuple[float, Patch] | None:

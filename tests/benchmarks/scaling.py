@@ -35,7 +35,7 @@ def by_number(numbers: list[int], scale: int) -> Rows:
 def by_threads(n: int, steps: int) -> Rows:
     """One and two threads on the same particles, which must end at the same places."""
     made = {t: cases.hybridrd_steps(n, threads=t) for t in (1, 2)}
-    seconds = measure({str(t): run for t, (run, _) in made.items()}, steps)
+    seconds = measure({str(t): run for t, (run, _) in made.items()}, steps, rounds=9)
     ends = [sim.particles["A"].positions for _, sim in made.values()]
     same = "yes" if np.array_equal(*ends) else "NO"
     return [
@@ -141,11 +141,13 @@ def by_workers(replicas: int, until: float) -> Rows:
 
 
 _MEMORY = """
-import json, resource, sys
+import json, pathlib, sys
 from tests.benchmarks import cases
 run, sim = cases.hybridrd_steps(int(sys.argv[1]))
 run(3)
-print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+# Not getrusage: its peak is that of the parent, too.
+status = pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1]
+print(json.dumps(1024 * int(status.split()[0])))
 """
 
 _SIMPLEST = """

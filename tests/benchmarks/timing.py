@@ -8,12 +8,12 @@ import time
 from tests.benchmarks.cases import Steps
 
 
-def measure(programs: dict[str, Steps], steps: int) -> dict[str, float]:
+def measure(programs: dict[str, Steps], steps: int, rounds: int = 3) -> dict[str, float]:
     """Median seconds per step of each program, timed in turn."""
     for run in programs.values():
         run(1)
     times: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(3):
+    for _ in range(rounds):
         for name, run in programs.items():
             begun = time.perf_counter()
             run(steps)
