@@ -41,7 +41,7 @@ def test_two_dask_workers_share_the_work(tmp_path):
         before = client.run(time.process_time)
         own = time.process_time()
         alone, serial = timed(replicas=64, until=UNTIL)
-        own = time.process_time() - own
+        own = time.process_time() - own - serial.attrs["timings"]["shared_continuum"]
         both, result = timed(replicas=64, until=UNTIL, client=client)
         theirs = [t - before[w] for w, t in client.run(time.process_time).items()]
     same(result, serial)
