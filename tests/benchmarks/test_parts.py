@@ -1,0 +1,92 @@
+"""The parts of a step, each by itself: ``pytest -m benchmark -n 0 tests/benchmarks``."""
+
+import numpy as np
+import pytest
+
+from hybridrd.continuum.diffusion import Diffusion
+from hybridrd.continuum.mass_action import MassAction
+from hybridrd.continuum.solvers import one_blas_thread
+from hybridrd.kernels import arrays, exchange, pairs, walk
+from hybridrd.kernels.rng import make_key
+from hybridrd.model.grid import Grid
+from hybridrd.simulation.particles import SPARE, Particles
+
+pytestmark = pytest.mark.benchmark
+N, KEY = 100_000, make_key(1, 0)
+EDGE = N ** (1 / 3)
+LOW, HIGH = np.zeros(3), np.full(3, EDGE)
+
+
+@pytest.fixture
+def group():
+    """Uniform particles, one per unit volume."""
+    particles = Particles(3)
+    source = np.random.default_rng(1)
+    particles.append(source.uniform(0, EDGE, (3, N)), np.arange(N, dtype=np.uint64))
+    return particles
+
+
+def cells():
+    shape = np.full(3, int(EDGE / 1.26), np.int64)
+    return shape / HIGH, shape
+
+
+def test_walk(benchmark, group):
+    kinds, gammas = np.full((3, 2), walk.REFLECT), np.zeros((3, 2))
+    benchmark(
+        walk.move, group.x, group.ids, 0, N, KEY, 1, 1.0, 1e-3, LOW, HIGH, kinds, gammas,
+        group.gone,
+    )  # fmt: skip
+
+
+def test_sort_that_is_nearly_sorted(benchmark, group):
+    inverse, shape = cells()
+    benchmark(group.sort, LOW, inverse, shape)
+
+
+@pytest.mark.parametrize("radius", [0.3, 0.8])
+def test_search(benchmark, group, radius):
+    inverse, shape = cells()
+    starts = group.sort(LOW, inverse, shape)
+    i, j = np.empty(4 * N, np.int64), np.empty(4 * N, np.int64)
+    found = benchmark(
+        pairs.find_close, group.x, N, group.x, starts, True, radius, LOW, inverse, shape,
+        np.zeros(3), i, j,
+    )  # fmt: skip
+    # Of a Poisson process of density one, but for the walls.
+    inside = N / 2 * 4 / 3 * np.pi * radius**3
+    assert found == pytest.approx(inside, rel=0.05)
+
+
+def test_removal_from_a_layer(benchmark, group):
+    gone = np.zeros(N + SPARE, np.uint8)
+
+    def remove():
+        gone[:] = 0
+        return exchange.layer_remove(group.x[0], group.ids, N, EDGE, 1, 2.0, 0.6, KEY, 1, 1, gone)
+
+    removed = benchmark(remove)
+    assert removed == pytest.approx(0.4 * N * 2 / EDGE, rel=0.1)
+
+
+def test_closing_gaps(benchmark, group):
+    gaps = np.flatnonzero(np.random.default_rng(2).random(N) < 0.01)
+    assert benchmark(arrays.close_gaps, group.x, group.ids, group.gone, N, gaps) == N - len(gaps)
+
+
+@pytest.mark.parametrize("shape", [(1000,), (100, 100), (40, 40, 40)], ids=str)
+def test_diffusion_step(benchmark, shape):
+    grid = Grid((0.0,) * len(shape), tuple(map(float, shape)), shape)
+    diffusion = Diffusion(grid, D=1.0, dt=0.5)
+    u = np.random.default_rng(3).uniform(1, 2, grid.cells)
+    with one_blas_thread():
+        new = benchmark(diffusion.step, u)
+    assert new.sum() == pytest.approx(u.sum(), rel=1e-12)
+
+
+def test_mass_action_step(benchmark):
+    """``A + B -> 2 B`` on 10,000 cells."""
+    reaction = MassAction(np.array([[1, 1]]), np.array([[0, 2]]))
+    c = np.random.default_rng(4).uniform(1, 2, (2, 10_000))
+    new = benchmark(reaction.step, c, np.array([0.1]), 0.01)
+    np.testing.assert_allclose(new.sum(axis=0), c.sum(axis=0), rtol=1e-12)
