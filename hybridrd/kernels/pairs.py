@@ -1,4 +1,4 @@
-"""Reactions of order two: Doi pairs by a cell list, conflicts settled by addressed priorities.
+"""Reactions of order two: Doi pairs by a cell list, events in the order of addressed times.
 
 Particles are sorted into cells of at least the Doi radius. Each pair within the radius has its own
 number, looked up by the two ids and the step, so the outcome does not depend on the order in which

@@ -172,7 +172,7 @@ def main() -> None:
             "With the middle of the square left out, as in two-way coupling:",
             continuum([(40, 40)] if small else [(100, 100), (200, 200)], cut=True),
             "## The published diffusion case",
-            "500 steps of 2D diffusion through an open interface with a mean-field reservoir.",
+            "2D diffusion through an open interface with a mean-field reservoir, without the first steps.",
             end_to_end(small),
         ]
     )
