@@ -12,6 +12,7 @@ from scipy import stats
 
 import hybridrd as hrd
 from hybridrd.kernels import pairs
+from hybridrd.kernels.cells import count_cells, sort_into
 from hybridrd.kernels.rng import make_key
 from hybridrd.simulation.particles import SPARE
 
@@ -24,10 +25,10 @@ def cell_list(ids, x, low, inverse, shape):
     """Particles stored in the order of cells, and where each cell starts."""
     n = len(ids)
     cells, starts = np.empty(n, np.int64), np.empty(int(np.prod(shape)) + 1, np.int64)
-    pairs.count_cells(x, n, low, inverse, shape, cells, starts)
+    count_cells(x, n, low, inverse, shape, cells, starts)
     # Beyond the particles there is room, and what stands there counts for nothing.
     x_sorted, ids_sorted = np.full((len(x), n + SPARE), 0.1), np.empty_like(ids)
-    pairs.sort_into(x, ids, n, cells, starts, np.empty_like(starts[1:]), x_sorted, ids_sorted)
+    sort_into(x, ids, n, cells, starts, np.empty_like(starts[1:]), x_sorted, ids_sorted)
     return ids_sorted, x_sorted, starts
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrd.kernels import arrays, pairs
+from hybridrd.kernels import arrays
+from hybridrd.kernels.cells import count_cells, sort_into
 from hybridrd.model.grid import Floats
 from hybridrd.simulation.region import Integers
 
@@ -99,11 +100,11 @@ class Particles:
         """Store the particles in the order of cells; returns where each cell starts."""
         cells = np.empty(self.n, np.int64)
         starts = np.empty(int(np.prod(shape)) + 1, np.int64)
-        pairs.count_cells(self.x, self.n, low, inverse, shape, cells, starts)
+        count_cells(self.x, self.n, low, inverse, shape, cells, starts)
         if self._spare is None:
             self._spare = (np.zeros_like(self.x), np.zeros_like(self.ids))
         x, ids = self._spare
-        pairs.sort_into(self.x, self.ids, self.n, cells, starts, np.empty_like(starts[1:]), x, ids)
+        sort_into(self.x, self.ids, self.n, cells, starts, np.empty_like(starts[1:]), x, ids)
         self._spare = (self.x, self.ids)
         self.stamp += 1
         self.x, self.ids = x, ids

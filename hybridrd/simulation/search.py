@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybridrd.kernels import arrays, pairs
+from hybridrd.kernels.cells import count_cells, sort_into
 from hybridrd.model.grid import Floats
 from hybridrd.simulation.particles import SPARE, Particles
 from hybridrd.simulation.region import Integers, Region
@@ -153,10 +154,10 @@ class Search:
         """Points in the order of cells, beside those they are copied from."""
         inverse, shape = self._layout(n)
         order, starts = np.empty(n, np.int64), np.empty(int(np.prod(shape)) + 1, np.int64)
-        pairs.count_cells(x, n, self._region.low, inverse, shape, order, starts)
+        count_cells(x, n, self._region.low, inverse, shape, order, starts)
         places = np.empty(n, np.uint64)
         copy = np.zeros((len(x), n + SPARE))
-        pairs.sort_into(
+        sort_into(
             x, np.arange(n, dtype=np.uint64), n, order, starts, np.empty_like(starts[1:]), copy,
             places,
         )  # fmt: skip

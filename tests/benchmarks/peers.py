@@ -8,6 +8,9 @@ are not timed. Figures are ratios of one machine in one run. Nothing is asserted
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
+import importlib.metadata
 import platform
 import time
 from collections.abc import Callable
@@ -138,6 +141,17 @@ def end_to_end(small: bool) -> str:
     return table(["mean particles", "steps", "seconds", "ns a particle step, all in"], rows)
 
 
+def versions() -> str:
+    """The peers that are compared."""
+    found = []
+    for name in ("FiPy", "ReaDDy", "Smoldyn"):
+        with contextlib.suppress(ImportError):
+            module = importlib.import_module(name.lower())
+            known = getattr(module, "__version__", None)
+            found.append(f"{name} {known or importlib.metadata.version(name.lower())}")
+    return ", ".join(found)
+
+
 def main() -> None:
     """Run all, print the tables, write them on request."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -152,7 +166,7 @@ def main() -> None:
         [
             "# Performance",
             "Made by `python -m tests.benchmarks.peers --out docs/performance.md` on one core of a "
-            f"{platform.machine()} machine; set-up and compilation are not timed. Programs of a "
+            f"{platform.machine()} machine with {versions()}; set-up and compilation are not timed. Programs of a "
             "table were timed in turn, medians of three. Compare ratios, not times: they depend "
             "on the machine and on what else it did.",
             "## Free diffusion in three dimensions",
@@ -172,7 +186,8 @@ def main() -> None:
             "With the middle of the square left out, as in two-way coupling:",
             continuum([(40, 40)] if small else [(100, 100), (200, 200)], cut=True),
             "## The published diffusion case",
-            "2D diffusion through an open interface with a mean-field reservoir, without the first steps.",
+            "2D diffusion through an open interface with a mean-field reservoir; 500 steps, the first "
+            "ten of them not timed.",
             end_to_end(small),
         ]
     )
