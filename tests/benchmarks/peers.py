@@ -166,9 +166,9 @@ def main() -> None:
         [
             "# Performance",
             "Made by `python -m tests.benchmarks.peers --out docs/performance.md` on one core of a "
-            f"{platform.machine()} machine with {versions()}; set-up and compilation are not timed. Programs of a "
-            "table were timed in turn, medians of three. Compare ratios, not times: they depend "
-            "on the machine and on what else it did.",
+            f"{platform.machine()} machine with {versions()}; set-up and compilation are not "
+            "timed. Programs of a table were timed in turn, medians of three. Compare ratios, not "
+            "times: they depend on the machine and on what else it did.",
             "## Free diffusion in three dimensions",
             "Through `Simulation.run`, reflecting box; ReaDDy's SingleCPU kernel, periodic; "
             "Smoldyn, reflecting.",
@@ -186,8 +186,8 @@ def main() -> None:
             "With the middle of the square left out, as in two-way coupling:",
             continuum([(40, 40)] if small else [(100, 100), (200, 200)], cut=True),
             "## The published diffusion case",
-            "2D diffusion through an open interface with a mean-field reservoir; 500 steps, the first "
-            "ten of them not timed.",
+            "2D diffusion through an open interface with a mean-field reservoir: 500 steps, the "
+            "first ten of them not timed.",
             end_to_end(small),
         ]
     )
