@@ -189,7 +189,7 @@ def _counts(result: xr.Dataset, pde: xr.Dataset | None = None) -> Iterator[str]:
     if error is not None:
         rows["std. error"] = error
     if pde is not None:
-        rows["PDE"] = pde["copy_number"]
+        rows["PDE"] = View(pde, "PDE").mean("copy_number")
     where = "particle region" if view.has_particles else "domain"
     yield f"in the {where} at t = {last:g}:"
     table = [["", *view.species]]
@@ -206,8 +206,8 @@ def describe_result(path: Path) -> str:
     from hybridrd.results.store import load
     from hybridrd.results.view import View
 
-    result = load(path)
-    view = View(result, str(path))
+    view = View(load(path), str(path))
+    result = view.data
     attributes = result.attrs
     times = view.times
     lines = [

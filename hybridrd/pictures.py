@@ -52,8 +52,8 @@ def draw_file(
     from hybridrd.results.store import load
     from hybridrd.results.view import View
 
-    result = load(path)
-    view = View(result, str(path))
+    view = View(load(path), str(path))
+    result = view.data
     _check_species(view.species, species, path)
     for t in times or ():
         if t not in view.times:
@@ -96,8 +96,9 @@ def film_file(
     from hybridrd.results.view import View
 
     with_no_window()
-    with open_result(path) as result:
-        names = View(result, str(path)).species
+    with open_result(path) as saved:
+        view = View(saved, str(path))
+        result, names = view.data, view.species
         _check_species(names, species, path)
         made = movie(
             result, list(species or names), kind, fps=fps, every=every,

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from hybridrd.errors import ResultError
 from hybridrd.model.grid import Floats
 from hybridrd.plotting.select import record_at
-from hybridrd.results.view import View
+from hybridrd.results.view import View, periodic_axes
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _SPACE = ("x", "y", "z", "r")
+_OF_TIME_AND_SPECIES = ("concentration", "copy_number", "total")
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ class Trajectory:
         if sizes.sum() != self._data.sizes["obs"]:
             raise ResultError(
                 f"{view.name}: {sizes.sum()} particles in {len(sizes)} records, but "
-                f"{self._data.sizes['obs']} positions: it is a part of a result, cut along time; "
-                f"export the whole one, with time= for one record"
+                f"{self._data.sizes['obs']} positions: it is a part of a result, cut along time or "
+                f"species; export the whole one, with time= for one record"
             )
         self._sizes = sizes
         axes = [str(a) for a in self._data["axis"].values]
@@ -120,15 +121,6 @@ def has_positions(view: View) -> bool:
     return "position" in view.data
 
 
-def periodic_axes(data: xr.Dataset) -> list[str]:
-    """Names of the periodic axes."""
-    if "periodic" in data.attrs:
-        return [str(a) for a in data.attrs["periodic"]]
-    system = data.attrs.get("system")  # of results without this attribute
-    walls = system["system"].get("walls", {}) if isinstance(system, dict) else {}
-    return [str(a) for a, wall in walls.items() if wall == "periodic"]
-
-
 def record_near(view: View, time: float | None) -> View:
     """A result with one record, the one nearest to a time, or the last; particles with it.
 
@@ -147,6 +139,36 @@ def record_near(view: View, time: float | None) -> View:
     return View(data.isel(time=[k]), view.name)
 
 
+def with_axes(view: View) -> View:
+    """A result with its axes of time and species, also where only one of each was selected.
+
+    Raises
+    ------
+    ResultError
+        If there is no record or no species.
+    """
+    data = view.data
+    for axis in ("time", "species"):
+        if data[axis].ndim:
+            continue
+        there = [str(v) for v in data.data_vars if _belongs(str(v)) and axis not in data[v].dims]
+        wider = {name: data[name].variable.expand_dims(axis) for name in there}
+        value = data[axis].values[np.newaxis]
+        data = data.drop_vars([axis, *there]).assign(wider).assign_coords({axis: (axis, value)})
+    for axis in ("time", "species"):
+        if data[axis].ndim != 1 or data[axis].size == 0:
+            what = "records" if axis == "time" else axis
+            raise ResultError(f"{view.name}: the result has no {what}; there is nothing to write")
+    for name in data.data_vars:
+        if _belongs(str(name)) and {"time", "species"} <= set(data[name].dims):
+            data[name] = data[name].transpose("time", "species", ...)
+    return View(data, view.name)
+
+
+def _belongs(name: str) -> bool:
+    return name == "row_size" or name.startswith(_OF_TIME_AND_SPECIES)
+
+
 def axes_of(data: xr.Dataset) -> list[str]:
     """Names of the axes of space."""
     return [a for a in _SPACE if a in data.coords]
@@ -158,7 +180,9 @@ def _spacing(data: xr.Dataset, k: int, axis: str) -> float:
 
 
 def _bounds(data: xr.Dataset, k: int, axis: str) -> tuple[float, float]:
-    """The ends of the domain along its k-th axis."""
+    """The ends of the domain along its k-th axis. Raises ResultError if that was cut."""
+    if axis not in data.dims or data.sizes[axis] == 0:
+        raise ResultError(f"the result has no cells along {axis}: export it before it is cut")
     x = np.asarray(data[axis].values, dtype=float)
     if len(x) == 1:  # one cell: the particle region is the whole axis
         return float(data.attrs["region_lower"][k]), float(data.attrs["region_upper"][k])
@@ -168,4 +192,11 @@ def _bounds(data: xr.Dataset, k: int, axis: str) -> tuple[float, float]:
 
 def domain_bounds(view: View) -> list[tuple[float, float]]:
     """The ends of the domain along each of its axes (length)."""
-    return [_bounds(view.data, k, a) for k, a in enumerate(axes_of(view.data))]
+    axes = axes_of(view.data)
+    lower = view.data.attrs.get("region_lower", ())
+    if len(axes) != len(lower):
+        raise ResultError(
+            f"{view.name}: the result has {len(axes)} axes of space and a region with {len(lower)}: "
+            f"export it before it is cut or averaged"
+        )
+    return [_bounds(view.data, k, a) for k, a in enumerate(axes)]

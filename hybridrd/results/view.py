@@ -8,6 +8,7 @@ import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.model.grid import Floats
+from hybridrd.results.whole import whole
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,7 +22,8 @@ class View:
     Parameters
     ----------
     result
-        A Dataset of `Simulation.run`, `mean_field` or `ensemble`.
+        A Dataset of `Simulation.run`, `mean_field` or `ensemble`; of one time or species, too, as
+        ``.sel(time=0.5)`` and ``.sel(species="A")`` leave it.
     name
         What messages call it.
 
@@ -33,7 +35,7 @@ class View:
     Raises
     ------
     ResultError
-        If it is not a result.
+        If it is not a result, or has no records or species.
     """
 
     def __init__(self, result: Any, name: str) -> None:
@@ -44,7 +46,10 @@ class View:
                 f"{name}: a result is needed (of Simulation.run, mean_field, ensemble or load), "
                 f"not a {type(result).__name__}"
             )
-        self.data = result
+        self.data: xr.Dataset = whole(result)
+        for dim, what in (("time", "records"), ("species", "species")):
+            if not self.data.sizes[dim]:
+                raise ResultError(f"{name}: has no {what}; was it cut to none?")
         self.name = name
         self.is_ensemble = "replicas" in result.attrs
         self.replicas = (
@@ -78,8 +83,18 @@ class View:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """Names of the space axes, those of ``concentration``."""
-        return tuple(str(d) for d in self.mean("concentration").dims[2:])
+        """Names of the space axes, those of ``concentration``.
+
+        Raises ResultError if it was not recorded, or has lost an axis of the domain.
+        """
+        found = tuple(str(d) for d in self.mean("concentration").dims[2:])
+        there = len(self.data.attrs.get("region_lower", found))
+        if len(found) != there:
+            raise ResultError(
+                f"{self.name}: its concentration has {len(found)} axes of space "
+                f"({', '.join(found) or 'none'}), its domain {there}; give it uncut in space"
+            )
+        return found
 
     def centers(self, axis: str) -> Floats:
         """Cell centres along an axis (length)."""
@@ -136,12 +151,16 @@ class View:
         )
 
     def interfaces(self, axis: str) -> list[float]:
-        """Where faces of the particle region lie inside the domain along an axis (length)."""
+        """Where faces of the particle region meet the continuum along an axis (length).
+
+        On a periodic axis one of them may be the edge of the domain.
+        """
         if not self.has_particles:
             return []
         near = 1e-6 * self.spacing(axis)
         low, high = self.bounds(axis)
-        return [x for x in self.region[axis] if low + near < x < high - near]
+        inner = [x for x in self.region[axis] if low + near < x < high - near]
+        return list(self.region[axis]) if inner and axis in periodic_axes(self.data) else inner
 
     def inside(self, region: dict[str, tuple[float, float]]) -> dict[str, slice]:
         """The cells whose centres lie in a region, as slices by axis."""
@@ -155,3 +174,12 @@ class View:
                 )
             result[axis] = slice(int(within[0]), int(within[-1]) + 1)
         return result
+
+
+def periodic_axes(data: xr.Dataset) -> list[str]:
+    """Names of the periodic axes of a result."""
+    if "periodic" in data.attrs:
+        return [str(a) for a in data.attrs["periodic"]]
+    system = data.attrs.get("system")  # of results without this attribute
+    walls = system["system"].get("walls", {}) if isinstance(system, dict) else {}
+    return [str(a) for a, wall in walls.items() if wall == "periodic"]

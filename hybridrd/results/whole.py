@@ -1,0 +1,40 @@
+"""Results that a selection took a dimension from, given it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hybridrd.results.dataset import DIMENSIONS, RAGGED
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_OF_SPECIES = {"concentration"} | {name for name, dims in DIMENSIONS.items() if "species" in dims}
+
+
+def whole(result: xr.Dataset) -> xr.Dataset:
+    """A result with the dimensions ``time`` and ``species``, of length 1 where one was chosen.
+
+    ``result.sel(time=0.5)`` and ``result.sel(species="A")`` have no such dimension, though the
+    coordinate says which was chosen; what reads results relies on both.
+    """
+    names = list(result.data_vars)
+    for dim in ("species", "time"):
+        if dim not in result.coords or dim in result.dims:
+            continue
+        had = [str(v) for v in names if _had(result, str(v), dim)]
+        longer = result[had].expand_dims(dim)
+        kept = result.drop_vars([*had, dim]).assign_coords({dim: longer[dim]})
+        first = ["time", "species"]
+        result = kept.assign(
+            {v: longer[v].transpose(*first, ..., missing_dims="ignore") for v in had}
+        )
+    return result[names]
+
+
+def _had(result: xr.Dataset, name: str, dim: str) -> bool:
+    """Whether a variable had the dimension when it was recorded."""
+    stem = name if name in DIMENSIONS else name.rpartition("_")[0] or name
+    if dim == "time":
+        return stem not in RAGGED and "obs" not in result[name].dims
+    return stem in _OF_SPECIES
