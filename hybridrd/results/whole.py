@@ -29,7 +29,7 @@ def whole(result: xr.Dataset) -> xr.Dataset:
         result = kept.assign(
             {v: longer[v].transpose(*first, ..., missing_dims="ignore") for v in had}
         )
-    return result[names]
+    return result[names].assign_coords(result.coords)  # also those of no variable
 
 
 def _had(result: xr.Dataset, name: str, dim: str) -> bool:
