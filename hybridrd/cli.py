@@ -137,7 +137,7 @@ def run(
         if plot is not None:
             from hybridrd.pictures import PICTURES
 
-            commands.check_output(plot, PICTURES, overwrite)
+            commands.check_output(plot, PICTURES, overwrite, any_case=True)
         job = commands.find_job(what, given)
         for text in commands.run_job(job, out, plot, overwrite, resume, checkpoint_minutes):
             typer.echo(text)
@@ -186,8 +186,8 @@ def plot(
     time: Annotated[
         list[float] | None,
         typer.Option(
-            help="Which records; may be given again. By default the last; the middle, too, in an "
-            "overview."
+            help="Which records, each the nearest; may be given again. By default the last; the "
+            "middle, too, in an overview."
         ),
     ] = None,
     reference: Reference = None,
@@ -198,7 +198,7 @@ def plot(
         from hybridrd import commands, pictures
 
         picture = path.with_suffix(".png") if out is None else out
-        commands.check_output(picture, pictures.PICTURES, overwrite)
+        commands.check_output(picture, pictures.PICTURES, overwrite, any_case=True)
         pictures.draw_file(path, picture, species or None, time or None, kind, reference)
         typer.echo(f"drawn in {picture}")
 
@@ -218,7 +218,7 @@ def movie(
         ),
     ] = None,
     species: SpeciesNames = None,
-    fps: Annotated[float, typer.Option(help="Frames per second.")] = 10.0,
+    fps: Annotated[float, typer.Option(help="Frames per second, 0.01 to 50.")] = 10.0,
     every: Annotated[int, typer.Option(min=1, help="Every so many records are a frame.")] = 1,
     reference: Reference = None,
     overwrite: Overwrite = False,
@@ -228,7 +228,7 @@ def movie(
         from hybridrd import commands, pictures
 
         place = path.with_suffix(".gif") if out is None else out
-        commands.check_output(place, pictures.MOVIES, overwrite)
+        commands.check_output(place, pictures.MOVIES, overwrite, any_case=True)
         said = pictures.film_file(path, place, species or None, kind, fps, every, reference)
         typer.echo(said)
 
@@ -252,11 +252,10 @@ def export(
 ) -> None:
     """Write a saved result for another program: Simularium, ParaView, OVITO, spreadsheets."""
     with messages():
-        from hybridrd import commands
-        from hybridrd.exporters import SUFFIXES, export
+        from hybridrd.exporters import check_place, export
         from hybridrd.results.store import open_result
 
-        commands.check_output(out, SUFFIXES, overwrite)
+        check_place(out, overwrite)
         with open_result(path) as result:
             export(result, out, time=time, overwrite=overwrite)
         typer.echo(f"written to {out}")

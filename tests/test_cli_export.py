@@ -32,10 +32,21 @@ def test_a_saved_result_is_exported():
         (["a", "-o", "here/a.csv"], "there is no directory here"),
         (["a", "-o", "a.xyz"], "positions were not recorded"),
         (["a", "-o", "a.csv", "--time", "7"], "no record near t = 7"),
-        (["a", "-o", "pde.toml.csv"], "give --overwrite"),
+        (["a", "-o", "a.csv", "--time", "nan"], "time = nan: a finite time is needed"),
+        (["a", "-o", "a.csv", "--time", "inf"], "time = inf: a finite time is needed"),
+        (["a", "-o", "dangling.csv"], "(--overwrite)"),
+        (["a", "-o", "mine.pvd"], "holds other files"),
+        (
+            ["a", "-o", "pde.toml.csv"],
+            "exists; choose another name, or overwrite=True (--overwrite)",
+        ),
     ],
 )
 def test_refusals(arguments, words, tmp_path):
     call("run", "line.toml", "--out", "a")
     (tmp_path / "pde.toml.csv").write_text("mine")
+    (tmp_path / "dangling.csv").symlink_to("nowhere")
+    (tmp_path / "mine_vtk").mkdir()
+    (tmp_path / "mine_vtk" / "mine.vtu").write_text("mine")
     assert words in call("export", *arguments, code=2)
+    assert (tmp_path / "mine_vtk" / "mine.vtu").read_text() == "mine"

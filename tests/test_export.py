@@ -12,6 +12,7 @@ from exported import DOMAINS, S, particles, run, shell, system, written
 from simulariumio import FileConverter, InputFileData
 
 import hybridrd as hrd
+from hybridrd.exporters import SUFFIXES
 
 
 @pytest.fixture(scope="module", params=[*DOMAINS, "shell"])
@@ -274,3 +275,54 @@ def test_one_cell(tmp_path):
     frame = ase.io.read(written(result, tmp_path / "a.xyz"), index=-1)
     assert np.diag(frame.cell).tolist() == [2.0, 1.0, 0.25]
     assert pyvista.read(written(result, tmp_path / "a.vtu")).bounds[:4] == (1, 3, 0, 1)
+
+
+def test_one_record_or_one_species_of_a_result(tmp_path):
+    result = run(system("plane"))
+    table = pd.read_csv(written(result, tmp_path / "all.csv"))
+    one = pd.read_csv(written(result.sel(time=0.04), tmp_path / "t.csv"))
+    assert one.equals(table.iloc[[2]].reset_index(drop=True))
+    only = pd.read_csv(written(result.sel(species="I"), tmp_path / "s.csv"))
+    assert only.equals(table[["time [s]", "copy_number_I", "total_I"]])
+    both = pd.read_csv(written(result.sel(species="I", time=0.04), tmp_path / "b.csv"))
+    assert both.equals(only.iloc[[2]].reset_index(drop=True))
+    check_cells(pyvista.read(written(result.sel(time=0.04), tmp_path / "t.vtu")), result, 2)
+    cells = pyvista.read(written(result.sel(species="I"), tmp_path / "s.vtu", time=0.04))
+    values = result["concentration"].sel(species="I", time=0.04).values
+    np.testing.assert_array_equal(cells.cell_data["concentration_I"], values.ravel(order="F"))
+    assert "concentration_S" not in cells.cell_data
+
+
+@pytest.mark.parametrize(
+    ("unit", "spelled"),
+    [
+        ("\u00b5m", "um"),
+        ("\u03bcm", "um"),
+        ("\u00c5", "angstrom"),
+        ("\u212b", "angstrom"),
+        ("m\u00e8tre", "metre"),
+        ("\u5c3a", "\\u5c3a"),
+        ("nm", "nm"),
+    ],
+)
+def test_units_beyond_ascii_in_vtk(unit, spelled, tmp_path):
+    result = run(system("plane", units={"length": unit}))
+    for name in ("a.vtu", "a.vtp"):
+        data = pyvista.read(written(result, tmp_path / name))
+        assert list(data.field_data["length_unit"]) == [spelled]
+    hrd.export(result, tmp_path / "a.pvd")
+    cells, _ = pyvista.get_reader(tmp_path / "a.pvd").read()
+    assert list(cells.field_data["length_unit"]) == [spelled]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_suffixes_in_upper_case(suffix, tmp_path):
+    result = run(system("plane"))
+    hrd.export(result, tmp_path / f"a{suffix}")
+    hrd.export(result, tmp_path / f"b{suffix.upper()}")
+    found = (tmp_path / f"b{suffix.upper()}").read_bytes()
+    expected = (tmp_path / f"a{suffix}").read_bytes()
+    if suffix == ".nc":
+        assert found[:8] == expected[:8]  # both HDF5
+    else:
+        assert found == expected.replace(b'"a"', b'"b"').replace(b"a_vtk", b"b_vtk")

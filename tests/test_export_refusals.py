@@ -63,15 +63,62 @@ def test_places(tmp_path):
         hrd.export(result, tmp_path / "c.csv", overwrite=True)
 
 
-def test_a_folder_with_other_files_is_kept(tmp_path):
+@pytest.mark.parametrize("name", ["thesis.tex", "mine.vtu", "field_1.vtu"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_with_other_files_is_kept(name, overwrite, tmp_path):
     result = run(system("line"))
-    mine = tmp_path / "a_vtk" / "thesis.tex"
+    mine = tmp_path / "a_vtk" / name
     mine.parent.mkdir()
     mine.write_text("mine")
     with pytest.raises(hrd.ResultError, match="holds other files"):
-        hrd.export(result, tmp_path / "a.pvd", overwrite=True)
+        hrd.export(result, tmp_path / "a.pvd", overwrite=overwrite)
     assert mine.read_text() == "mine"
     assert not (tmp_path / "a.pvd").exists()
+
+
+def test_a_folder_of_records_is_replaced_on_demand_only(tmp_path):
+    result = run(system("line"))
+    hrd.export(result, tmp_path / "a.pvd")
+    (tmp_path / "a.pvd").unlink()
+    record = tmp_path / "a_vtk" / "field_000005.vtu"
+    before = record.read_text()
+    with pytest.raises(hrd.ResultError, match="overwrite=True"):
+        hrd.export(result, tmp_path / "a.pvd", time=0.1)
+    assert record.read_text() == before
+    hrd.export(result, tmp_path / "a.pvd", time=0.1, overwrite=True)
+    assert not record.exists()
+
+
+def test_a_folder_elsewhere_behind_a_link_is_kept(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a_vtk").symlink_to("elsewhere")
+    with pytest.raises(hrd.ResultError, match="choose another name"):
+        hrd.export(run(system("line")), tmp_path / "a.pvd", overwrite=True)
+    assert (tmp_path / "a_vtk").is_symlink()
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), -float("inf")])
+def test_times_that_are_none(time, tmp_path):
+    with pytest.raises(hrd.ResultError, match="a finite time is needed"):
+        hrd.export(run(system("line")), tmp_path / "a.csv", time=time)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_cut(tmp_path):
+    result = run(system("plane"))
+    for cut in (result.sel(time=0.04), result.sel(species="S"), result.sel(species=["S"])):
+        for suffix in ("xyz", "vtp", "pvd", "simularium"):
+            with pytest.raises(hrd.ResultError, match="cut along time or species"):
+                hrd.export(cut, tmp_path / f"a.{suffix}")
+    with pytest.raises(hrd.ResultError, match="no cells along x"):
+        hrd.export(result.isel(x=2), tmp_path / "a.vtu")
+    with pytest.raises(hrd.ResultError, match="cut or averaged"):
+        hrd.export(result.mean("x", keep_attrs=True), tmp_path / "a.vtu")
+    with pytest.raises(hrd.ResultError, match="positions were cut"):
+        hrd.export(result.isel(axis=0), tmp_path / "a.xyz")
+    with pytest.raises(hrd.ResultError, match="no"):
+        hrd.export(result.isel(time=[]), tmp_path / "a.csv")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_shorter_collection_leaves_no_file_of_the_longer(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 from hybridrd.errors import ResultError
 from hybridrd.exporters.place import check_free
 from hybridrd.exporters.records import record_near
+from hybridrd.exporters.vtk import check_folder
 from hybridrd.results.view import View
 
 _MODULES = {
@@ -60,13 +62,15 @@ def export(
         Write only the record nearest to this time; by default all, and of ``.vtp`` and ``.vtu``,
         which hold one, the last.
     overwrite
-        Whether to replace a file that stands at ``path``.
+        Whether to replace a file that stands at ``path``, and of ``.pvd`` also the folder of its
+        records. A folder with anything but records in it is never replaced.
 
     Raises
     ------
     ResultError
-        If the suffix is another, the file exists or cannot be written, a library is missing, or
-        the result does not hold what the format shows.
+        If the suffix is another, the file or folder exists or cannot be written, the time is not
+        finite or far from all records, a library is missing, or the result does not
+        hold what the format shows.
 
     Examples
     --------
@@ -86,13 +90,30 @@ def export(
     <BLANKLINE>
     """
     path = Path(path)
+    suffix = path.suffix.lower()
     view = View(result, str(path))
-    if path.suffix not in _MODULES:
+    if time is not None and not math.isfinite(time):
+        raise ResultError(f"{path}: time = {time}: a finite time is needed")
+    check_place(path, overwrite)
+    if time is not None or suffix in _ONE_RECORD:
+        view = record_near(view, time)
+    writer: _Writer = import_module(f"hybridrd.exporters.{_MODULES[suffix]}")
+    writer.write(view, path)
+
+
+def check_place(path: Path, overwrite: bool) -> None:
+    """Refuse a place where `export` writes nothing, before any work is done.
+
+    Raises
+    ------
+    ResultError
+        If the suffix is another, something stands there, or its directory cannot be written to.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _MODULES:
         raise ResultError(
             f"{path}: unknown suffix {path.suffix!r}; it is one of {', '.join(SUFFIXES)}"
         )
     check_free(path, overwrite)
-    if time is not None or path.suffix in _ONE_RECORD:
-        view = record_near(view, time)
-    writer: _Writer = import_module(f"hybridrd.exporters.{_MODULES[path.suffix]}")
-    writer.write(view, path)
+    if suffix == ".pvd":
+        check_folder(path, overwrite)

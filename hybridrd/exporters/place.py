@@ -17,17 +17,21 @@ def check_free(path: Path, overwrite: bool) -> None:
     """Refuse a place where nothing can be written. Raises ResultError."""
     if not path.parent.is_dir():
         raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise ResultError(f"{path}: the directory {path.parent} cannot be written to")
     if not path.exists() and not path.is_symlink():
         return
     if not overwrite:
-        raise ResultError(f"{path}: exists; choose another name, or overwrite=True to replace it")
-    if not path.is_file():
+        raise ResultError(
+            f"{path}: exists; choose another name, or overwrite=True (--overwrite) to replace it"
+        )
+    if not path.is_file() and not path.is_symlink():
         raise ResultError(f"{path}: exists and is not a file; it is not overwritten")
 
 
 def passing(path: Path) -> Path:
-    """A name beside a place, of the same suffix, for what is not yet complete."""
-    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    """A name beside a place, of its suffix in lower case, for what is not yet complete."""
+    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix.lower()}")
 
 
 @contextmanager

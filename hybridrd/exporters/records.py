@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _SPACE = ("x", "y", "z", "r")
-_OF_TIME_AND_SPECIES = ("concentration", "copy_number", "total")
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,8 @@ class Trajectory:
                 f"species; export the whole one, with time= for one record"
             )
         self._sizes = sizes
+        if not {"obs", "axis"} <= set(self._data["position"].dims):
+            raise ResultError(f"{view.name}: positions were cut; export the whole result")
         axes = [str(a) for a in self._data["axis"].values]
         half = 0.5 * min(_spacing(self._data, k, a) for k, a in enumerate(axes))
         self.lower, self.upper = np.full(3, -half), np.full(3, half)
@@ -139,36 +140,6 @@ def record_near(view: View, time: float | None) -> View:
     return View(data.isel(time=[k]), view.name)
 
 
-def with_axes(view: View) -> View:
-    """A result with its axes of time and species, also where only one of each was selected.
-
-    Raises
-    ------
-    ResultError
-        If there is no record or no species.
-    """
-    data = view.data
-    for axis in ("time", "species"):
-        if data[axis].ndim:
-            continue
-        there = [str(v) for v in data.data_vars if _belongs(str(v)) and axis not in data[v].dims]
-        wider = {name: data[name].variable.expand_dims(axis) for name in there}
-        value = data[axis].values[np.newaxis]
-        data = data.drop_vars([axis, *there]).assign(wider).assign_coords({axis: (axis, value)})
-    for axis in ("time", "species"):
-        if data[axis].ndim != 1 or data[axis].size == 0:
-            what = "records" if axis == "time" else axis
-            raise ResultError(f"{view.name}: the result has no {what}; there is nothing to write")
-    for name in data.data_vars:
-        if _belongs(str(name)) and {"time", "species"} <= set(data[name].dims):
-            data[name] = data[name].transpose("time", "species", ...)
-    return View(data, view.name)
-
-
-def _belongs(name: str) -> bool:
-    return name == "row_size" or name.startswith(_OF_TIME_AND_SPECIES)
-
-
 def axes_of(data: xr.Dataset) -> list[str]:
     """Names of the axes of space."""
     return [a for a in _SPACE if a in data.coords]
@@ -181,7 +152,7 @@ def _spacing(data: xr.Dataset, k: int, axis: str) -> float:
 
 def _bounds(data: xr.Dataset, k: int, axis: str) -> tuple[float, float]:
     """The ends of the domain along its k-th axis. Raises ResultError if that was cut."""
-    if axis not in data.dims or data.sizes[axis] == 0:
+    if axis not in data.coords or data[axis].ndim != 1 or data[axis].size == 0:
         raise ResultError(f"the result has no cells along {axis}: export it before it is cut")
     x = np.asarray(data[axis].values, dtype=float)
     if len(x) == 1:  # one cell: the particle region is the whole axis
@@ -196,7 +167,7 @@ def domain_bounds(view: View) -> list[tuple[float, float]]:
     lower = view.data.attrs.get("region_lower", ())
     if len(axes) != len(lower):
         raise ResultError(
-            f"{view.name}: the result has {len(axes)} axes of space and a region with {len(lower)}: "
-            f"export it before it is cut or averaged"
+            f"{view.name}: the result has {len(axes)} axes of space and a region with "
+            f"{len(lower)}: export it before it is cut or averaged"
         )
     return [_bounds(view.data, k, a) for k, a in enumerate(axes)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,15 @@ from hybridrd.model.grid import Floats
 from hybridrd.results.store import put
 from hybridrd.results.view import View
 
+_OWN = re.compile(r"field_\d{6,}\.vtu|particles_\d{6,}\.vtp")  # names of files of a collection
+_SPELLED = {
+    "\u03bc": "u",
+    "\u00c5": "angstrom",
+    "\u03a9": "ohm",
+    "\u00b0": "deg",
+    "\u22c5": "*",
+    "\u2212": "-",
+}
 _STATISTICS = ("concentration_mean", "concentration_sem", "concentration_var")
 
 
@@ -40,10 +51,10 @@ def write(view: View, path: Path) -> None:
         If pyvista is missing, or the result does not hold what the format shows.
     """
     pyvista = library("pyvista", "vtk", path)
-    if path.suffix == ".pvd":
+    if path.suffix.lower() == ".pvd":
         _write_collection(pyvista, view, path)
         return
-    if path.suffix == ".vtp":
+    if path.suffix.lower() == ".vtp":
         trajectory = Trajectory(view)
         (frame,) = trajectory
         data = _points(pyvista, trajectory, frame)
@@ -55,8 +66,7 @@ def write(view: View, path: Path) -> None:
 
 def _write_collection(pyvista: Any, view: View, path: Path) -> None:
     """The files of all records in a folder, and the list of them last."""
-    folder = path.with_name(f"{path.stem}_vtk")
-    _check_folder(folder)
+    folder = _folder(path)
     if not (has_positions(view) or _fields(view)):
         raise ResultError(
             f"{path}: there is nothing to show; record concentration, or run with positions=True"
@@ -84,15 +94,30 @@ def _write_collection(pyvista: Any, view: View, path: Path) -> None:
         ElementTree.ElementTree(root).write(passing_path, "utf-8", xml_declaration=True)
 
 
-def _check_folder(folder: Path) -> None:
-    """Refuse to replace a folder with other files in it."""
-    if not folder.exists():
+def check_folder(path: Path, overwrite: bool) -> None:
+    """Refuse a folder of records, and always one that holds other files. Raises ResultError."""
+    folder = _folder(path)
+    if not folder.exists() and not folder.is_symlink():
         return
-    own = folder.is_dir() and all(
-        entry.suffix in (".vtp", ".vtu") and entry.is_file() for entry in folder.iterdir()
+    own = (
+        folder.is_dir()
+        and not folder.is_symlink()
+        and all(_OWN.fullmatch(entry.name) and entry.is_file() for entry in folder.iterdir())
     )
     if not own:
-        raise ResultError(f"{folder}: exists and holds other files; choose another name")
+        raise ResultError(
+            f"{path}: its records go into {folder}, which exists and holds other files; "
+            f"choose another name"
+        )
+    if not overwrite:
+        raise ResultError(
+            f"{path}: its records go into {folder}, which exists; choose another name, or "
+            f"overwrite=True (--overwrite) to replace both"
+        )
+
+
+def _folder(path: Path) -> Path:
+    return path.with_name(f"{path.stem}_vtk")
 
 
 def _save_fields(pyvista: Any, view: View, folder: Path) -> Iterator[tuple[int, int, str]]:
@@ -122,7 +147,7 @@ def _points(pyvista: Any, trajectory: Trajectory, frame: Frame) -> Any:
     data = pyvista.PolyData(frame.position) if len(frame.id) else pyvista.PolyData()
     data.point_data["species"] = frame.species
     data.point_data["id"] = frame.id
-    data.field_data["species_names"] = trajectory.species
+    data.field_data["species_names"] = [_ascii(name) for name in trajectory.species]
     return data
 
 
@@ -176,5 +201,14 @@ def _label(data: Any, view: View, time: float) -> Any:
     """Add the time, and labels of units where the system has them."""
     data.field_data["TimeValue"] = np.array([time])
     for name, unit in view.data.attrs.get("units", {}).items():
-        data.field_data[f"{name}_unit"] = [unit]
+        data.field_data[f"{name}_unit"] = [_ascii(unit)]
     return data
+
+
+def _ascii(text: str) -> str:
+    """Text as VTK's arrays can hold it: ``um`` for µm, ``angstrom`` for Å, else without accents."""
+    normal = unicodedata.normalize("NFKC", text)  # one micro sign, one angstrom, plain superscripts
+    for letter, name in _SPELLED.items():
+        normal = normal.replace(letter, name)
+    bare = "".join(c for c in unicodedata.normalize("NFKD", normal) if not unicodedata.combining(c))
+    return bare.encode("ascii", "backslashreplace").decode("ascii")
