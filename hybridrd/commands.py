@@ -49,7 +49,9 @@ class Job:
     times: tuple[float, ...] = ()
 
 
-def check_output(path: Path, suffixes: Sequence[str], overwrite: bool) -> None:
+def check_output(
+    path: Path, suffixes: Sequence[str], overwrite: bool, any_case: bool = False
+) -> None:
     """Refuse a place where nothing can be written, before any work is done.
 
     Raises
@@ -57,7 +59,7 @@ def check_output(path: Path, suffixes: Sequence[str], overwrite: bool) -> None:
     ResultError
         If the suffix is another, something stands there, or its directory cannot be written to.
     """
-    if path.suffix not in suffixes:
+    if (path.suffix.lower() if any_case else path.suffix) not in suffixes:
         allowed = ", ".join(s or "none" for s in suffixes)
         raise ResultError(f"{path}: unknown suffix {path.suffix!r}; it is one of {allowed}")
     if path.suffix == ".nc" and not (find_spec("h5netcdf") and find_spec("h5py")):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from hybridrd.errors import ModelError, ResultError
@@ -49,30 +51,30 @@ def draw_file(
         If a file cannot be read, a species or time is not in it, or the kind does not fit.
     """
     from hybridrd.plotting import sheet
+    from hybridrd.plotting.select import names_of, record_at
     from hybridrd.results.store import load
     from hybridrd.results.view import View
 
     view = View(load(path), str(path))
     result = view.data
     _check_species(view.species, species, path)
-    for t in times or ():
-        if t not in view.times:
-            nearest = sorted(sorted(view.times, key=lambda s: abs(s - t))[:2])
-            near = " and ".join(f"{s:g}" for s in nearest)
-            raise ResultError(f"{path}: no record at t = {t:g}; the nearest are {near}")
+    names = names_of(view, species)
+    times = [float(view.times[record_at(view, t)]) for t in times] if times else None
     if kind not in ("overview", *sheet.KINDS):
         allowed = ", ".join(("overview", *sheet.KINDS))
         raise ResultError(f"--kind {kind}: a picture is one of {allowed}")
+    if times and kind in sheet.ALL_TIMES:
+        raise ResultError(f"--kind {kind}: shows all times; leave out --time")
     if kind == "compare" and reference is None:
         raise ResultError("--kind compare: needs --reference, a saved result or the word pde")
     other = _reference(result, path, reference)
     if kind == "overview":
         # Positions of all species are one list, which a choice of species would tear apart.
-        chosen = result.drop_dims("obs", errors="ignore").sel(species=list(species or view.species))
-        draw(chosen, other, list(times) if times else times_to_draw(result, ()), picture)
+        chosen = result.drop_dims("obs", errors="ignore").sel(species=names)
+        draw(chosen, other, times or times_to_draw(result, ()), picture)
         return
     with_no_window()
-    _save(sheet.sheet(kind, result, species, times, other), picture)
+    _save(sheet.sheet(kind, result, names, times, other), picture)
 
 
 def film_file(
@@ -106,7 +108,12 @@ def film_file(
         )  # fmt: skip
         made.save(out)
         made.close()
-    return f"{made.frames} frames, {made.seconds:.3g} s, in {out}"
+    if out.suffix.lower() != ".gif":
+        return f"{made.frames} frames, {made.seconds:.3g} s, in {out}"
+    said = f"{made.frames} frames, {made.frames * made.delay / 100:.3g} s, in {out}"
+    if abs(100 / made.delay - fps) > 1e-3 * fps:
+        said += f"; frames of a gif last whole 1/100 s: {100 / made.delay:.4g} a second"
+    return said
 
 
 def times_to_draw(result: xr.Dataset, wanted: Sequence[float]) -> list[float]:
@@ -160,5 +167,10 @@ def _save(figure: object, picture: Path) -> None:
     from matplotlib.figure import Figure
 
     assert isinstance(figure, Figure)
-    figure.savefig(picture)
-    pyplot.close(figure)
+    part = picture.with_name(f".{picture.name}.{token_hex(4)}.part")
+    try:
+        figure.savefig(part, format=picture.suffix[1:].lower())
+        os.replace(part, picture)
+    finally:
+        part.unlink(missing_ok=True)
+        pyplot.close(figure)

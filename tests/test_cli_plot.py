@@ -104,7 +104,7 @@ def test_a_saved_result_is_drawn(drawn):
     ("options", "words"),
     [
         (["--species", "C"], ["no species 'C'", "A, B"]),
-        (["--time", 0.05], ["no record at t = 0.05", "0.04 and 0.06"]),
+        (["--time", 0.5], ["no record near t = 0.5", "nearest is at t = 0.1"]),
         (["--time", "late"], ["--time"]),
         (["--out", "a.doc"], ["'.doc'", ".png, .pdf, .svg"]),
         (["--out", "line.toml"], ["'.toml'"]),
@@ -241,3 +241,57 @@ def test_a_movie_is_made():
     with Image.open("run.gif") as gif:
         assert gif.n_frames == 2
     assert not pyplot.get_fignums()
+
+
+def test_the_nearest_record_is_drawn(drawn):
+    call("run", "line.toml", "--out", "a")
+    call("plot", "a", "--time", 0.045, "-o", "a.png")
+    assert drawn[0][2] == [0.04]
+
+
+def test_a_species_given_twice_is_drawn_once(drawn):
+    call("run", "line.toml", "--out", "a")
+    call("plot", "a", "--species", "B", "--species", "B", "-o", "a.png")
+    assert drawn[0][0]["species"].values.tolist() == ["B"]
+
+
+@pytest.mark.parametrize("kind", ["counts", "kymograph"])
+def test_pictures_of_all_times_take_none(kind):
+    call("run", "line.toml", "--out", "a")
+    said = call("plot", "a", "--kind", kind, "--time", 0.04, "-o", "a.png", code=2)
+    assert f"--kind {kind}: shows all times; leave out --time" in said
+
+
+def test_suffixes_may_be_upper_case():
+    call("run", "line.toml", "--out", "a")
+    for name, signature in (("a.PNG", SIGNATURES["png"]), ("a.GIF", b"GIF8")):
+        call("plot" if name.endswith("PNG") else "movie", "a", "-o", name)
+        assert Path(name).read_bytes().startswith(signature)
+    assert not list(Path().glob(".*"))
+
+
+def test_a_picture_that_fails_leaves_the_old_one(monkeypatch):
+    call("run", "line.toml", "--out", "a", "--plot", "a.png")
+    before = Path("a.png").read_bytes()
+
+    def fail(_, part, **__):
+        Path(part).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    assert "No space left" in call("plot", "a", "-o", "a.png", "--overwrite", code=2)
+    assert Path("a.png").read_bytes() == before
+    assert not list(Path().glob(".*"))
+
+
+def test_the_length_of_a_gif_is_that_of_its_frames():
+    from PIL import Image
+
+    call("run", "line.toml", "--out", "a")
+    said = call("movie", "a", "--fps", 40, "-o", "a.gif")
+    with Image.open("a.gif") as gif:
+        frames, each = gif.n_frames, gif.info["duration"]
+    assert (frames, each) == (6, 20)
+    assert "6 frames, 0.12 s, in a.gif" in said
+    assert "50 a second" in said
+    assert "fps = 0.001: 0.01 to 50" in call("movie", "a", "--fps", 0.001, "-o", "b.gif", code=2)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = (".gif", ".html")
+SLOWEST = 0.01  # frames a second; a gif holds the time of a frame in 16 bits of 1/100 s
 
 
 class Movie:
@@ -49,6 +50,11 @@ class Movie:
         """How long it lasts."""
         return self.frames / self.fps
 
+    @property
+    def delay(self) -> int:
+        """How long a frame of a gif lasts (1/100 s): in whole numbers, whatever the fps."""
+        return round(100.0 / self.fps)
+
     def draw(self, frame: int) -> Figure:
         """Draw one frame, by its number, and return the figure."""
         self._draw(frame)
@@ -70,14 +76,14 @@ class Movie:
             If the suffix is another, or the file cannot be written.
         """
         path = Path(path)
-        if path.suffix not in SUFFIXES:
+        if path.suffix.lower() not in SUFFIXES:
             raise ResultError(
                 f"{path}: movies are written as NAME.gif or NAME.html; for another format take "
                 f".animation().save(...), which needs ffmpeg"
             )
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
-            if path.suffix == ".html":
+            if path.suffix.lower() == ".html":
                 part.write_text(self.to_jshtml(), encoding="utf-8")
             else:
                 self._write_gif(part, dpi)
@@ -125,7 +131,7 @@ class Movie:
         first = next(frames)
         first.save(
             path, format="GIF", save_all=True, append_images=frames, loop=0,
-            duration=round(1000.0 / self.fps),
+            duration=10 * self.delay,
         )  # fmt: skip
 
     def _images(self, dpi: float) -> Iterator[Image]:

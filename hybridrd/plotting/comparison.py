@@ -10,6 +10,7 @@ import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.plotting import images, style
+from hybridrd.plotting.checks import bins_of
 from hybridrd.plotting.lines import INTERFACE, band, profile
 from hybridrd.plotting.select import (
     IN_BIN_FOR_ERRORS,
@@ -17,7 +18,6 @@ from hybridrd.plotting.select import (
     averaged_error,
     axis_of,
     bin_size,
-    check_bins,
     concentration_at,
     mean_along,
     record_at,
@@ -110,7 +110,7 @@ def compare(
     name = style.name_of(view, species)
     style.name_of(other, name)
     check_cells(view, other)
-    check_bins(bins)
+    bins = bins_of(view if view.has_particles else other, bins)
     k = record_at(view, time)
     pair = _Pair(view, other, name, k, record_at(other, float(view.times[k])))
     if len(view.axes) > 1 and axis is None:

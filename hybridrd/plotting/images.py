@@ -8,7 +8,8 @@ import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
-from hybridrd.plotting.select import check_bins, in_bins, record_at
+from hybridrd.plotting.checks import bins_of, number
+from hybridrd.plotting.select import in_bins, record_at
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def field(
     view = View(result, "result")
     name = style.name_of(view, species)
     k = record_at(view, time)
+    vmax = None if vmax is None else number("vmax", vmax, positive=True)
     c, size, cut = image_of(view, name, k, z, bins)
     ax = style.new_axes_for_image(view) if ax is None else ax
     image = draw(ax, view, c, float(c.max()) if vmax is None else vmax)
@@ -100,14 +102,14 @@ def image_of(
     """The field to draw ``(nx, ny)``, the cells a side of its bins, and where it is cut."""
     if len(view.axes) < 2:
         raise ResultError(f"{view.name}: has one dimension; draw it with hybridrd.plot.profile")
-    check_bins(bins)
-    c, size = in_bins(view, species, record, bins)
+    c, size = in_bins(view, species, record, bins_of(view, bins))
     cut, text = cut_at(view, z)
     return c if cut is None else c[:, :, cut], size, text
 
 
 def cut_at(view: View, z: float | None) -> tuple[int | None, str]:
     """The layer of cells to draw of three dimensions, and where it is; None and "" of two."""
+    z = None if z is None else number("z", z)
     if len(view.axes) == 2:
         if z is not None:
             raise ResultError(f"z = {z:g}: the result has two dimensions")

@@ -8,8 +8,9 @@ import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
+from hybridrd.plotting.checks import bins_of, number
 from hybridrd.plotting.images import add_colorbar, mark_plane
-from hybridrd.plotting.select import axis_of, bin_size, check_bins, sum_of_bins
+from hybridrd.plotting.select import axis_of, bin_size, sum_of_bins
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def kymograph(
     view = View(result, "result")
     name = style.name_of(view, species)
     axis = axis_of(view, axis)
-    check_bins(bins)
+    bins = bins_of(view, bins, (axis,))
+    vmax = None if vmax is None else number("vmax", vmax, positive=True)
     times = view.times
     if len(times) < 2:
         raise ResultError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridrd.plotting import style
+from hybridrd.plotting.checks import check_domain, check_region
 from hybridrd.plotting.select import axis_of, mean_along, names_of, record_at
 from hybridrd.results.view import View
 
@@ -43,7 +44,8 @@ def profile(
     time
         The record nearest to it is drawn; by default the last.
     reference
-        Another result, such as the mean field, drawn as a dashed line; an ensemble has its band.
+        Another result on the same domain, such as the mean field, drawn as a dashed line; an
+        ensemble has its band.
     ax
         Axes to draw into; by default those of a new figure.
     axis
@@ -57,7 +59,8 @@ def profile(
     Raises
     ------
     ResultError
-        If the species or the axis is unknown, or no record is near the time.
+        If the species or the axis is unknown, no record is near the time, or the reference has
+        another domain.
 
     Examples
     --------
@@ -82,6 +85,7 @@ def profile(
     if reference is not None:
         other = View(reference, "reference")
         style.name_of(other, name)
+        check_domain(view, other)
         c, error = mean_along(other, name, record_at(other, at), axis_of(other, axis))
         x = other.centers(axis)
         ax.plot(x, c, label=style.kind_of(other), **style.REFERENCE)
@@ -137,14 +141,16 @@ def counts(
     species
         One or several; by default all.
     reference
-        Another result, such as the mean field, drawn as dashed lines.
+        Another result of the same region, such as the mean field, drawn as dashed lines; an
+        ensemble has its bands.
     ax
         Axes to draw into; by default those of a new figure.
 
     Raises
     ------
     ResultError
-        If a species is unknown, or the number was not recorded.
+        If a species is unknown, the number was not recorded, or the reference counts in another
+        region.
 
     Examples
     --------
@@ -174,11 +180,14 @@ def counts(
             band(ax, view.times, n - error, n + error, colour)
     if reference is not None:
         other = View(reference, "reference")
+        check_region(view, other)
         for name in names:
             style.name_of(other, name)
-            n, _ = _counts_of(other, name)
+            n, error = _counts_of(other, name)
             line = {**style.REFERENCE, "color": style.colour_of(view, name), **marks(name)}
             ax.plot(other.times, n, label="_reference", **line)
+            if error is not None:
+                band(ax, other.times, n - error, n + error, style.GREY)
         ax.plot([], [], label=style.kind_of(other), **style.REFERENCE)
     ax.set_xlabel(style.time_label(view))
     ax.set_ylabel("number in the particle region" if view.has_particles else "number")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.plotting import dots, style
-from hybridrd.plotting.animation import Movie
+from hybridrd.plotting.animation import SLOWEST, Movie
+from hybridrd.plotting.checks import bins_of, check_domain, count, number
 from hybridrd.plotting.images import cut_at, field, image_of
 from hybridrd.plotting.lines import profile
 from hybridrd.plotting.select import axis_of, bin_size, mean_along, names_of, record_at, upper_limit
@@ -55,7 +57,7 @@ def movie(
         Axes to draw into, one a species (a snapshot has one); they are cleared for each frame. By
         default those of a new figure.
     fps
-        Frames per second, at most 50.
+        Frames per second, 0.01 to 50; frames of a gif last whole hundredths of a second.
     every
         Every so many records are a frame, and the last.
     reference
@@ -87,10 +89,10 @@ def movie(
         kind = "profile" if len(view.axes) == 1 else "field"
     if kind not in KINDS:
         raise ResultError(f"kind = {kind!r}: a movie is one of {', '.join(KINDS)}")
-    if not 0 < fps <= 50:
-        raise ResultError(f"fps = {fps:g}: more than 0 and at most 50 frames a second are needed")
-    if not isinstance(every, int) or every < 1:
-        raise ResultError(f"every = {every!r}: a whole number of at least 1 is needed")
+    fps, every = number("fps", fps), count("every", every)
+    if not SLOWEST <= fps <= 50:
+        raise ResultError(f"fps = {fps:g}: {SLOWEST:g} to 50 frames a second are needed")
+    _check_options(kind, options)
     if reference is not None:
         if kind != "profile":
             raise ResultError(f"reference: is drawn in profiles, not in a {kind}")
@@ -106,7 +108,21 @@ def movie(
             panel.clear()
             picture(panel, float(view.times[records[frame]]))
 
-    return Movie(style.figure_of(axes[0]), draw, len(records), float(fps), own=ax is None)
+    return Movie(style.figure_of(axes[0]), draw, len(records), fps, own=ax is None)
+
+
+def _check_options(kind: str, options: dict[str, Any]) -> None:
+    """Refuse what the function that draws the kind does not take. Raises ResultError."""
+    functions: dict[str, Callable[..., Any]] = {
+        "profile": profile,
+        "field": field,
+        "snapshot": snapshot,
+    }
+    ours = {"result", "species", "time", "ax", "reference"}
+    allowed = [name for name in signature(functions[kind]).parameters if name not in ours]
+    for name in options:
+        if name not in allowed:
+            raise ResultError(f"{name}: a movie of kind {kind!r} takes {', '.join(allowed)}")
 
 
 def _axes(ax: Any, view: View, kind: str, panels: int) -> list[Axes]:
@@ -132,6 +148,7 @@ def _profiles(view: View, names: list[str], records: list[int], options: dict[st
     if "reference" in options:
         other = View(options["reference"], "reference")
         style.name_of(other, name)
+        check_domain(view, other)
         sides.append((other, [record_at(other, float(view.times[k])) for k in records]))
     top = 0.0
     for side, ks in sides:
@@ -149,8 +166,8 @@ def _profiles(view: View, names: list[str], records: list[int], options: dict[st
 def _fields(view: View, names: list[str], records: list[int], options: dict[str, Any]) -> Draw:
     """Images in bins of one size, with the colours up to what few cells of any frame exceed."""
     (name,) = names
-    options = dict(options)
-    if options.get("bins") is None:
+    options = {**options, "bins": bins_of(view, options.get("bins"))}
+    if options["bins"] is None:
         options["bins"] = bin_size(view, name, records)
     if options.get("vmax") is None:
         cut = {"z": options.get("z"), "bins": options["bins"]}

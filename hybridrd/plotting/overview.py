@@ -9,6 +9,7 @@ import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.plotting import images, style
+from hybridrd.plotting.checks import check_domain
 from hybridrd.plotting.lines import profile
 from hybridrd.plotting.select import record_at
 from hybridrd.results.view import View
@@ -51,7 +52,7 @@ def overview(
     Raises
     ------
     ResultError
-        If no record is near a time, or the reference lacks a species.
+        If no record is near a time, or the reference lacks a species or has another domain.
 
     Examples
     --------
@@ -68,6 +69,7 @@ def overview(
     other = None if reference is None else View(reference, "reference")
     records = _records(view, times)
     if other is not None:
+        check_domain(view, other)
         for name in view.species:
             style.name_of(other, name)
     if len(view.axes) == 1:
@@ -81,7 +83,7 @@ def _records(view: View, times: Sequence[float] | None) -> list[int]:
         return sorted({n // 2, n - 1})
     if len(times) == 0:
         raise ResultError("times = []: name at least one time, or leave it out")
-    return [record_at(view, float(t)) for t in times]
+    return [record_at(view, t) for t in times]
 
 
 def _profiles(view: View, other: View | None, records: list[int]) -> Figure:

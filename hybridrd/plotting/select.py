@@ -10,6 +10,7 @@ import numpy as np
 from hybridrd.errors import ResultError
 from hybridrd.model.grid import Floats
 from hybridrd.plotting import style
+from hybridrd.plotting.checks import number
 from hybridrd.results.view import View
 
 _IN_BIN = 6.0  # particles in the mean
@@ -24,11 +25,12 @@ def record_at(view: View, time: float | None) -> int:
     Raises
     ------
     ResultError
-        If the nearest is more than half a record away.
+        If the nearest is more than half a record away, or the time is no finite number.
     """
     times = view.times
     if time is None:
         return len(times) - 1
+    time = number("time", time)
     nearest = int(np.argmin(np.abs(times - time)))
     neighbours = np.abs(np.delete(times, nearest) - times[nearest])
     allowed = 0.5 * float(neighbours.min(initial=np.inf)) if len(neighbours) else 0.0
@@ -51,7 +53,7 @@ def axis_of(view: View, axis: str | None) -> str:
 
 
 def names_of(view: View, species: Any) -> list[str]:
-    """Names of the species asked for, one or several; of all for None.
+    """Names of the species asked for, one or several, each once; of all for None.
 
     Raises
     ------
@@ -60,16 +62,12 @@ def names_of(view: View, species: Any) -> list[str]:
     """
     if species is None:
         return view.species
-    asked = list(species) if isinstance(species, (list, tuple)) else [species]
+    values = getattr(species, "values", species)  # of a coordinate
+    several = isinstance(values, (list, tuple)) or np.ndim(values) == 1
+    asked = list(values) if several else [values]
     if not asked:
         raise ResultError("species = []: name at least one, or leave it out")
-    return [style.name_of(view, s) for s in asked]
-
-
-def check_bins(bins: int | None) -> None:
-    """Raises ResultError unless it is None or a whole number of at least 1."""
-    if bins is not None and (not isinstance(bins, int) or bins < 1):
-        raise ResultError(f"bins = {bins!r}: a whole number of at least 1 is needed")
+    return list(dict.fromkeys(style.name_of(view, s) for s in asked))
 
 
 def concentration_at(view: View, species: str, record: int) -> tuple[Floats, Floats | None]:

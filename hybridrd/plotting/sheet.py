@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Which take a reference.
 WITH_REFERENCE = ("profile", "counts", "compare")
+ALL_TIMES = ("counts", "kymograph")
 KINDS = (*WITH_REFERENCE, "field", "kymograph", "snapshot")
 
 
@@ -54,6 +55,8 @@ def sheet(
         raise ResultError(f"kind = {kind!r}: a picture is one of {', '.join(KINDS)}")
     if reference is not None and kind not in WITH_REFERENCE:
         raise ResultError(f"kind = {kind!r}: has no reference; {', '.join(WITH_REFERENCE)} have")
+    if times and kind in ALL_TIMES:
+        raise ResultError(f"kind = {kind!r}: shows all times; leave times out")
     view = View(result, "result")
     names = names_of(view, list(species) if species else None)
     at = list(times) if times else [float(view.times[-1])]

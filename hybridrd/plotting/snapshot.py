@@ -9,6 +9,7 @@ import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.plotting import dots, images, style
+from hybridrd.plotting.checks import number
 from hybridrd.plotting.select import concentration_at, names_of, record_at, upper_limit
 from hybridrd.results.view import View
 
@@ -92,13 +93,15 @@ def snapshot(
     names = names_of(view, species)
     k = record_at(view, time)
     found = dots.particles_at(view, k)
+    for option, value in (("thickness", thickness), ("vmax", vmax), ("size", size)):
+        if value is not None:
+            number(option, value, positive=True)
+    z = None if z is None else number("z", z)
     for option, value in (("z", z), ("thickness", thickness)):
         if value is not None and (len(view.axes) == 2 or view.axes == ("x",)):
             raise ResultError(f"{option} = {value:g}: this result is not drawn as a slice")
     if z is not None and view.axes == ("r",):
         raise ResultError(f"z = {z:g}: a shell is cut through its centre; leave z out")
-    if thickness is not None and not thickness > 0:
-        raise ResultError(f"thickness = {thickness:g}: a positive number is needed")
     particles = {name: found[name] for name in names}
     c = continuum_at(view, names[0], k)
     vmax = upper_limit(c) if vmax is None else vmax

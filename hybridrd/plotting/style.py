@@ -71,7 +71,8 @@ def colour_of(view: View, species: str) -> str:
 
 
 def marker_of(view: View, species: str) -> str:
-    return MARKERS[view.species.index(species) % len(MARKERS)]
+    turn, k = divmod(view.species.index(species), len(COLOURS))
+    return MARKERS[(k + turn) % len(MARKERS)]  # where colours come again, the mark is another
 
 
 def shades(colour: str) -> Colormap:
@@ -102,13 +103,35 @@ def kind_of(view: View) -> str:
     return "hybrid" if any(view.interfaces(a) for a in view.axes) else "particles"
 
 
+def unit_of(view: View, what: str) -> str:
+    """The unit of ``length`` or ``time`` as labels show it; "" without one.
+
+    What Matplotlib can set as mathematics stays; dollars of anything else are plain dollars.
+    """
+    unit = str(view.data.attrs.get("units", {}).get(what) or "")
+    return unit if "$" not in unit or _is_mathematics(unit) else unit.replace("$", r"\$")
+
+
+def _is_mathematics(text: str) -> bool:
+    from matplotlib.cbook import is_math_text
+    from matplotlib.mathtext import MathTextParser
+
+    if not is_math_text(text):
+        return False
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        return False
+    return True
+
+
 def axis_label(view: View, axis: str) -> str:
     """``x (um)``, or ``x`` where no unit was given."""
     return with_length(view, axis, brackets=True)
 
 
 def time_label(view: View) -> str:
-    unit = view.data.attrs.get("units", {}).get("time")
+    unit = unit_of(view, "time")
     return f"time ({unit})" if unit else "time"
 
 
@@ -125,7 +148,7 @@ def short_concentration_label(view: View) -> str:
 
 
 def _volume_unit(view: View) -> str:
-    unit = view.data.attrs.get("units", {}).get("length")
+    unit = unit_of(view, "length")
     return f"{unit}{['', '²', '³'][view.dimension - 1]}" if unit else ""
 
 
@@ -136,7 +159,7 @@ def place_text(view: View, axis: str, value: float) -> str:
 
 def with_length(view: View, text: str, brackets: bool = False) -> str:
     """A text and the unit of length, if there is one."""
-    unit = view.data.attrs.get("units", {}).get("length")
+    unit = unit_of(view, "length")
     if not unit:
         return text
     return f"{text} ({unit})" if brackets else f"{text} {unit}"
@@ -144,7 +167,7 @@ def with_length(view: View, text: str, brackets: bool = False) -> str:
 
 def time_text(view: View, time: float) -> str:
     """``t = 0.5 s``"""
-    unit = view.data.attrs.get("units", {}).get("time")
+    unit = unit_of(view, "time")
     return f"t = {time:.6g}" + (f" {unit}" if unit else "")
 
 
@@ -152,6 +175,8 @@ def name_of(view: View, species: Any) -> str:
     """The name of a species that the result has. Raises ResultError for another."""
     from hybridrd.errors import ResultError
 
+    if np.ndim(species) == 0 and hasattr(species, "item"):  # an entry of a coordinate
+        species = species.item()
     name = species_name(species)
     if name not in view.species:
         raise ResultError(

@@ -1,0 +1,82 @@
+"""What pictures are asked for, refused where it makes no sense."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+from hybridrd.results.view import View
+
+
+def number(name: str, value: Any, positive: bool = False) -> float:
+    """A finite number, above 0 if ``positive``. Raises ResultError for anything else."""
+    kind = "positive" if positive else "finite"
+    try:
+        # A text that float() would read is a slip all the same.
+        found = np.nan if isinstance(value, (bool, str, bytes)) else float(value)
+    except (TypeError, ValueError) as error:
+        raise ResultError(f"{name} = {value!r}: a {kind} number is needed") from error
+    if not np.isfinite(found) or (positive and found <= 0):
+        shown = repr(value) if isinstance(value, (bool, str, bytes)) else f"{found:g}"
+        raise ResultError(f"{name} = {shown}: a {kind} number is needed")
+    return found
+
+
+def count(name: str, value: Any) -> int:
+    """A whole number of at least 1. Raises ResultError for anything else."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < 1:
+        raise ResultError(f"{name} = {value!r}: a whole number of at least 1 is needed")
+    return int(value)
+
+
+def bins_of(view: View, bins: Any, axes: tuple[str, ...] | None = None) -> int | None:
+    """Cells a side of the bins asked for, None for None.
+
+    Raises
+    ------
+    ResultError
+        Unless it is a whole number, and no more than the particle region has cells along the
+        longest of the axes (all by default).
+    """
+    if bins is None:
+        return None
+    wanted = count("bins", bins)
+    cells = view.inside({a: view.region[a] for a in axes or view.axes})
+    most = max(s.stop - s.start for s in cells.values())
+    if view.has_particles and view.replicas and wanted > most:
+        raise ResultError(
+            f"bins = {wanted}: the particle region of {view.name} is {most} cells long"
+        )
+    return wanted
+
+
+def check_domain(view: View, other: View) -> None:
+    """Raises ResultError unless both results are of the same domain."""
+    same = view.axes == other.axes and all(
+        np.allclose(view.bounds(a), other.bounds(a), rtol=0, atol=1e-6 * view.spacing(a))
+        for a in view.axes
+    )
+    if not same:
+        mine, its = (
+            ", ".join("{} {:.6g} to {:.6g}".format(a, *v.bounds(a)) for a in v.axes)
+            for v in (view, other)
+        )
+        raise ResultError(
+            f"{other.name}: its domain is {its}, that of {view.name} {mine}; draw results of one "
+            f"domain together"
+        )
+
+
+def check_region(view: View, other: View) -> None:
+    """Raises ResultError unless numbers of both results are of the same region."""
+    for name in ("region_lower", "region_upper"):
+        mine, its = (np.atleast_1d(v.data.attrs.get(name, ())) for v in (view, other))
+        size = np.max(np.abs(mine), initial=0.0)
+        if mine.shape != its.shape or not np.allclose(mine, its, rtol=0, atol=1e-6 * size):
+            raise ResultError(
+                f"{other.name}: counts in another region ({name} {its.tolist()}) than "
+                f"{view.name} ({mine.tolist()}); their numbers do not compare"
+            )
