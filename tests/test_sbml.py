@@ -100,7 +100,8 @@ LAWS = {
     ),
     "reversible in name": ({"A": 1}, {"B": 1}, "k*A", True, [("A -> B", 0.6)]),
     "only back": ({"A": 1}, {"B": 1}, "-k*B", True, [("B -> A", 0.6)]),
-    "zero": ({"A": 1}, {"B": 1}, "0*k*A", False, []),
+    "two to one": ({"A": 2}, {"A": 1}, "k*A^2", True, [("2 A -> A", 1.2 * V)]),
+    "propensity, reversible in name": ({"A": 2}, {}, "k*A*(A-1)", True, [("2 A -> 0", 1.2 * V)]),
 }  # fmt: skip
 
 
@@ -128,6 +129,21 @@ def test_laws(case, level, tmp_path):
         assert found[0].name == "R"
     elif found:
         assert [r.name for r in found] == ["R (forward)", "R (back)"]
+
+
+def test_a_law_of_0_is_mentioned(tmp_path):
+    path = written(tmp_path, {"A": 1}, {"B": 1}, "0*k*A", False)
+    with pytest.warns(hrd.AccuracyWarning, match="reaction R: its law is 0; it is left out"):
+        assert imported(path).reactions == ()
+
+
+def test_moles_that_are_most_likely_copies(tmp_path):
+    path = sbml(tmp_path / "m.xml", [], {"A": 10}, level=2)
+    with pytest.warns(hrd.AccuracyWarning, match=r"A starts with 6\.02e\+24 copies.*=1 they are"):
+        imported(path)
+    assert imported(path, copies_per_amount=1).initial == {"A": hrd.Copies(10)}
+    path = sbml(tmp_path / "m.xml", [], {"A": 10}, level=2, change=as_items)
+    assert imported(path).initial == {"A": hrd.Copies(10)}
 
 
 def as_items(model):

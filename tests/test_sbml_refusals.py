@@ -31,7 +31,13 @@ LAWS = {
     "three": ({"A": 1, "B": 1}, {}, "k*A*B*C", False, "order 3"),
     "two terms": ({"A": 1}, {}, "k*A + k2*A*B", False, "several terms, k A and k A B"),
     "two ways back": ({"A": 1}, {"B": 1}, "k*A - k2*B - k*B*C", True, "several terms"),
-    "ambiguous": ({"A": 2}, {"A": 1}, "k*A*(A-1) - k2*A", True, r"K A \(A - 1\) only"),
+    "ambiguous": ({"A": 2}, {"A": 1}, "k*A*(A-1) - k2*A", True, r"cannot be told .* K A \(A - 1\)"),
+    "both ways alike": ({"A": 2}, {"A": 1}, "k*A^2 - k*A", True, "cannot be told"),
+    "both ways": ({"A": 1}, {"A": 2}, "0.3*A - 0.01*A^2", True, "cannot be told"),
+    "both ways alike, turned": ({"A": 1}, {"A": 2}, "k*A - k*A^2", True, "cannot be told"),
+    "both orders": ({"A": 2}, {}, "k*A^2 + k*A", False, "several terms, k A A and k A"),
+    "to the infinity": ({"A": 1}, {}, "k*A^INF", False, "not a whole power"),
+    "to no number": ({"A": 1}, {}, "k*A^NaN", False, "not a whole power"),
     "a third": ({"A": 0.5}, {}, "k*A", False, "stoichiometry of A is not a whole number"),
 }
 
@@ -119,6 +125,41 @@ def no_size(model):
     model.getSpecies("A").setHasOnlySubstanceUnits(False)
 
 
+def two_units(model):
+    squared(model)
+    unit = model.getUnitDefinition("pairs").createUnit()
+    unit.setKind(libsbml.UnitKind_forName("second"))
+    unit.setExponent(1)
+    unit.setScale(0)
+    unit.setMultiplier(1.0)
+
+
+def no_units(model):
+    model.createUnitDefinition().setId("pairs")
+    model.getSpecies("B").setSubstanceUnits("pairs")
+
+
+def size_of(size):
+    def change(model):
+        model.getCompartment("cell").setSize(size)
+        model.getSpecies("A").setHasOnlySubstanceUnits(False)
+
+    return change
+
+
+def amount_of(amount):
+    return lambda model: model.getSpecies("A").setInitialAmount(amount)
+
+
+def elsewhere(model):
+    for k in range(model.getNumSpecies()):
+        model.getSpecies(k).setCompartment("nowhere")
+
+
+def conversion_of_a_species(model):
+    model.getSpecies("A").setConversionFactor("k")
+
+
 def all_fixed(model):
     for k in range(model.getNumSpecies()):
         model.getSpecies(k).setConstant(True)
@@ -141,12 +182,57 @@ def no_amount(model):
         (squared, "'pairs' is no unit of an amount"),
         (no_size, "A is a concentration, but its compartment cell has no size"),
         (all_fixed, "no species whose number changes"),
+        (two_units, "'pairs' is no unit of an amount"),
+        (no_units, "'pairs' is no unit of an amount"),
+        (size_of(0.0), "compartment cell has the size 0; it must be positive"),
+        (size_of(-2.0), "compartment cell has the size -2; it must be positive"),
+        (amount_of(-1.0), "A starts with -1 copies"),
+        (amount_of(float("inf")), "A starts with inf copies"),
+        (elsewhere, "A is in a compartment that is not there, 'nowhere'"),
+        (conversion_of_a_species, "the conversionFactor of A is not supported"),
         (no_amount, "A has no initial amount; give it as initial="),
     ],
 )
 def test_features(change, words, tmp_path):
     with pytest.raises(hrd.ModelError, match=words):
         imported(written(tmp_path, change=change))
+
+
+def test_two_reactions_of_one_id(tmp_path):
+    path = sbml(
+        tmp_path / "m.xml",
+        [("first", {"A": 1}, {}, "k*A", False), ("second", {"A": 1}, {}, "k*A", False)],
+        {"A": 1},
+        {"k": 1.0},
+    )
+    path.write_text(path.read_text().replace('id="second"', 'id="first"'))
+    with pytest.raises(hrd.ModelError, match="2 things have the id 'first'"):
+        imported(path)
+
+
+def test_a_reactant_that_is_not_there(tmp_path):
+    path = sbml(tmp_path / "m.xml", [("R", {"X": 1}, {}, "k", False)], {"A": 1}, {"k": 1.0})
+    with pytest.raises(hrd.ModelError, match="reaction R: 'X' is no species"):
+        imported(path)
+
+
+@pytest.mark.parametrize("operator", ["minus", "divide", "power", "ln", "root"])
+def test_operators_without_arguments(operator, tmp_path):
+    path = written(tmp_path)
+    text = path.read_text()
+    start, end = text.index("<apply>"), text.rindex("</math>")
+    path.write_text(f"{text[:start]}<apply><{operator}/></apply>{text[end:]}")
+    with pytest.raises(hrd.ModelError, match=r"m\.xml: reaction R: .* has 0 arguments"):
+        imported(path)
+
+
+def test_level_1(tmp_path):
+    path = tmp_path / "m.xml"
+    document = libsbml.SBMLDocument(1, 2)
+    document.createModel("m").createCompartment().setId("cell")
+    libsbml.writeSBMLToFile(document, str(path))
+    with pytest.raises(hrd.ModelError, match="level 1; level 2 or 3 is needed"):
+        imported(path)
 
 
 def test_several_at_once(tmp_path):
@@ -179,6 +265,8 @@ def test_packages_that_change_the_meaning(tmp_path):
         ({"D": -1.0}, "species A: D = -1"),
         ({"radius": {"S": 0.1}}, "radius: 'S' is none of the reactions of two reactants"),
         ({"copies_per_amount": 0.0}, "copies_per_amount = 0"),
+        ({"domain": None}, "domain = None: a Box or Shell is needed"),
+        ({"initial": 3.0}, "initial = 3.0: a mapping"),
         ({"species": []}, "species are those of"),
         ({"reactions": []}, "reactions are those of"),
         ({"initial": {"X": 1.0}}, "X"),

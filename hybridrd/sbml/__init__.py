@@ -69,7 +69,8 @@ def from_sbml(
     ------
     ModelError
         With all that cannot be taken over, one line each: laws other than mass action by the id
-        of their reaction, rules, events, several compartments; or if python-libsbml is missing.
+        of their reaction, rules, events, several compartments, conversion
+        factors; or if python-libsbml is missing.
 
     Examples
     --------
@@ -100,6 +101,8 @@ def from_sbml(
     for name in ("species", "reactions"):
         if name in system:
             raise ModelError(f"{name} are those of {path}; leave {name} out, or use replace()")
+    if not isinstance(domain, Domain):
+        raise ModelError(f"domain = {domain!r}: a Box or Shell is needed")
     model = read(path, _positive(copies_per_amount))
     coefficients = _by_id(D, list(model.copies), f"{path}: D", "species")
     missing = [name for name in model.copies if name not in coefficients]
@@ -107,13 +110,21 @@ def from_sbml(
         raise ModelError(f"{path}: D has no value for {', '.join(missing)}")
     pairs = [e.name for e in model.events if len(e.reactants) == 2]
     radii = _by_id(radius, pairs, f"{path}: radius", "reactions of two reactants")
-    initial = dict(system.pop("initial", {}))
+    initial = system.pop("initial", None)
+    if initial is not None and not isinstance(initial, Mapping):
+        raise ModelError(f"initial = {initial!r}: a mapping of species is needed")
+    initial = dict(initial or {})
     given = {getattr(species, "name", species) for species in initial}
     for name, copies in model.copies.items():
         if name in given:
             continue
-        if copies is None or not math.isfinite(copies) or copies < 0:
+        if copies is None or math.isnan(copies):
             raise ModelError(f"{path}: {name} has no initial amount; give it as initial=")
+        if not 0 <= copies < math.inf:
+            raise ModelError(
+                f"{path}: {name} starts with {copies:g} copies, which is no number of them; "
+                f"give it as initial="
+            )
         whole = round(copies)
         near = math.isclose(copies, whole, rel_tol=1e-9)
         initial[name] = Copies(whole) if near else copies / domain.volume

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hybridrd.errors import ModelError
+from hybridrd.errors import AccuracyWarning, ModelError
+from hybridrd.sbml.features import features, names, packages
 from hybridrd.sbml.law import polynomial
 from hybridrd.sbml.mass_action import Event, events
 from hybridrd.sbml.polynomial import Polynomial
 
 AVOGADRO = 6.02214076e23
-_HARMLESS = ("l3v2extendedmath",)  # its functions are refused one by one
+_MOST = 1e12  # copies; more are hardly meant where the file has no units
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,12 @@ def read(path: Path, copies_per_amount: float | None) -> Model:
         if error.getSeverity() >= lib.LIBSBML_SEV_ERROR:
             text = " ".join(error.getMessage().split())
             raise ModelError(f"{path}: not SBML, line {error.getLine()}: {text}")
+    if document.getLevel() < 2:
+        raise ModelError(f"{path}: SBML of level {document.getLevel()}; level 2 or 3 is needed")
     model = document.getModel()
     if model is None:
         raise ModelError(f"{path}: there is no model in it")
-    problems = [*_packages(document), *_features(model)]
+    problems = [*packages(document), *features(model), *names(model)]
     if not problems:
         for way in ("expandFunctionDefinitions", "expandInitialAssignments"):
             properties = lib.ConversionProperties()
@@ -80,38 +84,13 @@ def _library(path: Path) -> Any:
     return libsbml
 
 
-def _packages(document: Any) -> Iterator[str]:
-    """Packages that change what the model means; there are none before level 3."""
-    if document.getLevel() < 3:
-        return
-    names = [document.getPlugin(k).getPackageName() for k in range(document.getNumPlugins())]
-    names += [document.getUnknownPackagePrefix(k) for k in range(document.getNumUnknownPackages())]
-    for name in names:
-        if document.getPackageRequired(name) and name not in _HARMLESS:
-            yield f"it needs the SBML package {name!r}, which is not supported"
-
-
-def _features(model: Any) -> Iterator[str]:
-    """Parts of a model that are no reactions of mass action."""
-    for k in range(model.getNumRules()):
-        yield f"the rule for {model.getRule(k).getVariable() or 'nothing'} is not supported"
-    for k in range(model.getNumEvents()):
-        yield f"the event {model.getEvent(k).getId() or k + 1} is not supported"
-    if model.getNumConstraints():
-        yield "constraints are not supported"
-    if model.isSetConversionFactor():
-        yield "a conversionFactor is not supported"
-    used = {model.getSpecies(k).getCompartment() for k in range(model.getNumSpecies())}
-    if len(used) > 1:
-        yield f"species in several compartments, {', '.join(sorted(used))}: one is supported"
-
-
 class _Reader:
     """Reads species and reactions once it is known that there is nothing else."""
 
     def __init__(self, lib: Any, path: Path, model: Any, copies: float | None) -> None:
         self._lib, self._path, self._model = lib, path, model
         self._copies = self._copies_per_amount() if copies is None else copies
+        self._said = copies is not None
         self._species = [model.getSpecies(k) for k in range(model.getNumSpecies())]
         self._constant = tuple(
             s.getId() for s in self._species if s.getConstant() or s.getBoundaryCondition()
@@ -133,7 +112,22 @@ class _Reader:
         }
         if not copies:
             raise ModelError(f"{self._path}: there are no species whose number changes")
+        self._warn_of_moles(copies)
         return Model(copies, found, self._constant)
+
+    def _warn_of_moles(self, copies: dict[str, float | None]) -> None:
+        """Warn where a level 2 file says no unit, means moles, and most likely copies."""
+        if self._said or self._model.getLevel() > 2 or self._model.getUnitDefinition("substance"):
+            return
+        for name, number in copies.items():
+            if number is not None and _MOST < number < math.inf:
+                warnings.warn(
+                    f"{self._path}: {name} starts with {number:.3g} copies: amounts are moles "
+                    f"where a level 2 file says nothing; with copies_per_amount=1 they are copies",
+                    AccuracyWarning,
+                    stacklevel=4,
+                )
+                return
 
     def _copies_per_amount(self) -> float:
         """How many copies one unit of substance is; the same for all species."""
@@ -162,8 +156,8 @@ class _Reader:
                     f"one is"
                 )
             return kinds[name]
-        (unit,) = units = [definition.getUnit(k) for k in range(definition.getNumUnits())] or [None]
-        if len(units) != 1 or unit.getExponentAsDouble() != 1 or unit.getOffset() != 0:
+        unit = definition.getUnit(0) if definition.getNumUnits() == 1 else None
+        if unit is None or unit.getExponentAsDouble() != 1 or unit.getOffset() != 0:
             raise ModelError(
                 f"{self._path}: {name!r} is no unit of an amount; give copies_per_amount"
             )
@@ -202,6 +196,11 @@ class _Reader:
         for k in range(self._model.getNumCompartments()):
             compartment = self._model.getCompartment(k)
             if compartment.isSetSize():
+                if not 0 < compartment.getSize() < math.inf:
+                    raise ModelError(
+                        f"{self._path}: compartment {compartment.getId()} has the size "
+                        f"{compartment.getSize():g}; it must be positive"
+                    )
                 found[compartment.getId()] = Polynomial.constant(compartment.getSize())
         for species in self._species:
             name = species.getId()
@@ -229,6 +228,12 @@ class _Reader:
         rate = polynomial(law.getMath(), own).scaled(self._copies)
         if not all(map(math.isfinite, rate.terms.values())):
             raise ModelError("its rate is not a finite number")
+        if not rate.terms:
+            warnings.warn(
+                f"{self._path}: reaction {reaction.getId()}: its law is 0; it is left out",
+                AccuracyWarning,
+                stacklevel=5,
+            )
         sides = [
             [reaction.getReactant(k) for k in range(reaction.getNumReactants())],
             [reaction.getProduct(k) for k in range(reaction.getNumProducts())],
@@ -244,5 +249,7 @@ class _Reader:
                 raise ModelError(
                     f"the stoichiometry of {reference.getSpecies()} is not a whole number"
                 )
+            if self._model.getSpecies(reference.getSpecies()) is None:
+                raise ModelError(f"{reference.getSpecies()!r} is no species of the model")
             if reference.getSpecies() not in self._constant:
                 yield from [reference.getSpecies()] * int(count)

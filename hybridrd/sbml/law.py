@@ -46,6 +46,10 @@ def polynomial(node: Any, symbols: Mapping[str, Polynomial]) -> Polynomial:
         return symbols[node.getName()]
     if kind not in _arithmetic(lib) and kind not in _functions(lib):
         raise ModelError(f"{lib.formulaToL3String(node)} is no mass action")
+    text = lib.formulaToL3String(node)
+    fewest, most = _arguments(lib).get(kind, (0, len(children)))
+    if not fewest <= len(children) <= most:
+        raise ModelError(f"{text or 'an operator'} has {len(children)} arguments")
     parts = [polynomial(child, symbols) for child in children]
     if kind == lib.AST_PLUS:
         return reduce(Polynomial.__add__, parts, Polynomial.constant(0.0))
@@ -53,7 +57,6 @@ def polynomial(node: Any, symbols: Mapping[str, Polynomial]) -> Polynomial:
         return reduce(Polynomial.__mul__, parts, Polynomial.constant(1.0))
     if kind == lib.AST_MINUS:
         return parts[0].scaled(-1.0) if len(parts) == 1 else parts[0] - parts[1]
-    text = lib.formulaToL3String(node)
     values = [part.value for part in parts]
     if kind == lib.AST_DIVIDE:
         if values[1] is None:
@@ -63,7 +66,7 @@ def polynomial(node: Any, symbols: Mapping[str, Polynomial]) -> Polynomial:
         return parts[0].scaled(1.0 / values[1])
     if kind in (lib.AST_POWER, lib.AST_FUNCTION_POWER) and values[0] is None:
         exponent = values[1]
-        if exponent is None or exponent < 0 or exponent != int(exponent):
+        if exponent is None or exponent < 0 or not float(exponent).is_integer():
             raise ModelError(f"{text} is not a whole power, which is no mass action")
         return parts[0].power(int(exponent))
     known = [value for value in values if value is not None]
@@ -84,6 +87,21 @@ def _arithmetic(lib: Any) -> tuple[int, ...]:
         lib.AST_PLUS, lib.AST_MINUS, lib.AST_TIMES, lib.AST_DIVIDE, lib.AST_POWER,
         lib.AST_FUNCTION_POWER,
     )  # fmt: skip
+
+
+def _arguments(lib: Any) -> dict[int, tuple[int, int]]:
+    """The fewest and most arguments of operators that do not take any number of them."""
+    return {
+        lib.AST_MINUS: (1, 2),
+        lib.AST_DIVIDE: (2, 2),
+        lib.AST_POWER: (2, 2),
+        lib.AST_FUNCTION_POWER: (2, 2),
+        lib.AST_FUNCTION_EXP: (1, 1),
+        lib.AST_FUNCTION_LN: (1, 1),
+        lib.AST_FUNCTION_ABS: (1, 1),
+        lib.AST_FUNCTION_LOG: (2, 2),  # libSBML adds the base 10
+        lib.AST_FUNCTION_ROOT: (1, 2),
+    }
 
 
 def _functions(lib: Any) -> dict[int, Callable[..., float]]:

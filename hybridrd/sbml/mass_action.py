@@ -60,7 +60,7 @@ def events(
     ``K n (n - 1)/2`` is the propensity of pairs that react with rate K.
     """
     terms = dict(law.terms)
-    _drop_companions(terms)
+    _drop_companions(terms, (reactants, products) if reversible else ())
     forward = [m for m, value in terms.items() if value > 0]
     back = [m for m, value in terms.items() if value < 0]
     if back and not reversible:
@@ -79,17 +79,23 @@ def events(
     return found
 
 
-def _drop_companions(terms: dict[Monomial, float]) -> None:
-    """Write ``K n (n - 1)`` as ``K n²``."""
+def _drop_companions(terms: dict[Monomial, float], sides: Sequence[Sequence[str]]) -> None:
+    """Write ``K n (n - 1)`` as ``K n²``.
+
+    In a reversible reaction the linear term may be that of the other way, if its one reactant is
+    the same species: ``K n² - K n`` of ``2 A <-> A`` is both, and cannot be told apart.
+    """
     for monomial in [m for m in terms if len(m) == 2 and m[0] == m[1]]:
         single = (monomial[0],)
         linear = terms.get(single)
-        if linear is None:
+        if linear is None or linear * terms[monomial] > 0:  # the latter are two reactions
             continue
-        if not math.isclose(linear, -terms[monomial], rel_tol=1e-9):
+        alone = any(tuple(side) == single for side in sides)
+        if alone or not math.isclose(linear, -terms[monomial], rel_tol=1e-9):
+            name = monomial[0]
             raise ModelError(
-                f"its law has terms in {monomial[0]} and {monomial[0]}^2, which is mass action "
-                f"for K {monomial[0]} ({monomial[0]} - 1) only: write one reaction each"
+                f"its law has terms in {name} and {name}^2, and it cannot be told whether the "
+                f"first is a reaction or a part of K {name} ({name} - 1): write one reaction each"
             )
         del terms[single]
 
