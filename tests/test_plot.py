@@ -255,7 +255,7 @@ def test_field_draws_every_cell_in_its_place() -> None:
     np.testing.assert_array_equal(image.get_array(), c.transpose("y", "x"))
     assert image.origin == "lower"
     assert tuple(image.get_extent()) == (0.0, 10.0, 0.0, 6.0)
-    assert image.get_clim() == (0.0, float(c.max()))
+    assert image.get_clim() == (0.0, pytest.approx(np.percentile(c, 99)))
     assert image.get_cmap().name == "viridis"
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("x (um)", "y (um)")
     assert ax.get_title() == "A, t = 0.5 s"
@@ -399,7 +399,7 @@ def test_overview_of_a_plane_pairs_run_and_reference_on_one_scale() -> None:
         for a, b in ((0, 1), (2, 3)):
             assert panels[r, a].images[0].get_clim() == panels[r, b].images[0].get_clim()
         assert name in texts(panels[r, 0])
-        assert panels[r, 1].child_axes[0].get_ylabel() == "particles/um²"
+        assert panels[r, 1].child_axes[0].get_ylabel() == "concentration (1/um²)"
     titles = [ax.get_title() for ax in panels[0]]
     assert titles == ["hybrid, t = 0.5 s", "PDE, t = 0.5 s", "hybrid, t = 1 s", "PDE, t = 1 s"]
     assert {"particles", "continuum"} <= set(texts(panels[0, 2]))

@@ -204,7 +204,7 @@ def _symmetric(ax: Axes, limit: float) -> None:
 
 def _compare_images(pair: _Pair, ax: Any, z: float | None, bins: int | None) -> NDArray[Any]:
     view, other, name = pair.view, pair.other, pair.species
-    cut, place = images.cut_at(view, z)
+    cut = images.cut_at(view, z)
     sampled = [(v, k) for v, k in ((view, pair.record), (other, pair.record_of_other))]
     if bins is None:
         in_bin = IN_BIN_FOR_ERRORS if pair.has_error else None
@@ -224,22 +224,22 @@ def _compare_images(pair: _Pair, ax: Any, z: float | None, bins: int | None) -> 
     size = (shape[1] * 3.9, shape[0] * (2.7 * height + 0.65) + 0.6)
     axes = _axes(ax, panels, size, shape)
     vmax = max(upper_limit(a), upper_limit(b))
-    images.draw(axes[0], view, a, vmax)
-    shown = images.draw(axes[1], view, b, vmax)
+    images.draw(axes[0], view, a, vmax, cut)
+    shown = images.draw(axes[1], view, b, vmax, cut)
     label = style.short_concentration_label(view)
     images.add_colorbar(axes[1], shown, label, extend="max")
-    _draw_difference(axes[2], pair, a - b)
+    _draw_difference(axes[2], pair, a - b, cut)
     titles = [style.kind_of(view), style.kind_of(other), "difference"]
     if pair.has_error:
-        titles.append(_draw_z(axes[3], region, ratio(a - b, pair.error(a, *errors))))
-    notes = [pair.title, *([place] if place else [])]
-    if bins > 1:
+        titles.append(_draw_z(axes[3], region, ratio(a - b, pair.error(a, *errors)), cut))
+    notes = [pair.title, *([] if cut is None else [images.place_of(view, cut)])]
+    if bins > 1 and images.meets_region(region, cut):
         notes.append(f"particle region in bins of {bins} cells a side")
     for i, (panel, title) in enumerate(zip(axes, titles, strict=True)):
         above = "" if ax is None or i else f"{', '.join(notes)}\n"
-        pad = style.title_pad(view, view.axes[0]) if i < shape[1] else 6.0
+        pad = images.title_pad(view, cut) if i < shape[1] else 6.0
         panel.set_title(above + title, fontsize="medium", pad=pad)
-    images.name_regions(axes[0], view)
+    images.name_regions(axes[0], view, cut)
     if ax is None:
         axes[0].figure.suptitle(", ".join(notes), fontsize="medium")
         for panel, place_of in zip(axes, np.ndindex(shape), strict=True):
@@ -254,17 +254,17 @@ def _cut(c: Floats, cut: int | None) -> Floats:
     return c if cut is None else c[:, :, cut]
 
 
-def _draw_difference(ax: Axes, pair: _Pair, difference: Floats) -> None:
+def _draw_difference(ax: Axes, pair: _Pair, difference: Floats, cut: int | None) -> None:
     from matplotlib.colors import Normalize
 
     limit = upper_limit(np.abs(difference))
     norm = Normalize(-limit, limit)
-    image = images.draw(ax, pair.view, difference, limit, cmap=style.DIFFERENCES, norm=norm)
+    image = images.draw(ax, pair.view, difference, limit, cut, cmap=style.DIFFERENCES, norm=norm)
     label = style.short_concentration_label(pair.view)
     images.add_colorbar(ax, image, label, extend="both")
 
 
-def _draw_z(ax: Axes, view: View, z: Floats) -> str:
+def _draw_z(ax: Axes, view: View, z: Floats, cut: int | None) -> str:
     """Draw z in a few colours that can be told apart; the title of its panel."""
     import matplotlib as mpl
     from matplotlib.colors import BoundaryNorm
@@ -272,11 +272,11 @@ def _draw_z(ax: Axes, view: View, z: Floats) -> str:
     colours = mpl.colormaps[style.DIFFERENCES].copy()
     norm = BoundaryNorm(Z_STEPS, colours.N, extend="both")
     ax.set_facecolor("#bbbbbb")  # of cells without
-    image = images.draw(ax, view, np.ma.masked_invalid(z), 1.0, cmap=colours, norm=norm)
+    image = images.draw(ax, view, np.ma.masked_invalid(z), 1.0, cut, cmap=colours, norm=norm)
     images.add_colorbar(ax, image, "z", ticks=Z_STEPS)
     x, y = (view.inside({axis: view.region[axis]})[axis] for axis in view.axes[:2])
     known = z[x, y][~np.isnan(z[x, y])]
-    if not known.size:
+    if not known.size or not images.meets_region(view, cut):
         return "z"
     beyond = float(np.mean(np.abs(known) > 2))
     return f"z; {100 * beyond:.0f} % of particle cells beyond 2"

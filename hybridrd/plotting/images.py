@@ -9,7 +9,7 @@ import numpy as np
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import bins_of, number
-from hybridrd.plotting.select import in_bins, record_at
+from hybridrd.plotting.select import in_bins, record_at, upper_limit
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
@@ -52,9 +52,11 @@ def field(
         Where to cut in three dimensions (length); by default in the middle.
     bins
         Particles are shown averaged over bins of so many cells a side; 1 shows every cell. By
-        default the smallest bins with ten particles in the mean.
+        default the smallest bins with six particles in the mean, though at least eight bins (in 3D
+        five) along each axis.
     vmax
-        Concentration at the upper end of the colours; by default the highest.
+        Concentration at the upper end of the colours; by default what one in a hundred cells
+        exceeds.
     colorbar
         Whether to add one.
 
@@ -82,50 +84,68 @@ def field(
     vmax = None if vmax is None else number("vmax", vmax, positive=True)
     c, size, cut = image_of(view, name, k, z, bins)
     ax = style.new_axes_for_image(view) if ax is None else ax
-    image = draw(ax, view, c, float(c.max()) if vmax is None else vmax)
-    name_regions(ax, view)
+    top = upper_limit(c) if vmax is None else vmax
+    image = draw(ax, view, c, top, cut)
+    name_regions(ax, view, cut)
     title = f"{name}, {style.time_text(view, float(view.times[k]))}"
-    if cut:
-        title += f", {cut}"
+    if cut is not None:
+        title += f", {place_of(view, cut)}"
     if size > 1:
         title += f"\nparticles averaged over bins of {size} cells a side"
-    ax.set_title(title, fontsize="medium", pad=style.title_pad(view, view.axes[0]))
+    ax.set_title(title, fontsize="medium", pad=title_pad(view, cut))
     if colorbar:
-        beyond = {} if vmax is None else {"extend": "max"}  # in this picture, or the next
+        # Where vmax is given: in this picture, or the next.
+        beyond = {} if vmax is None and c.max() <= top else {"extend": "max"}
         add_colorbar(ax, image, style.concentration_label(view, name), **beyond)
     return ax
 
 
 def image_of(
     view: View, species: str, record: int, z: float | None = None, bins: int | None = None
-) -> tuple[Floats, int, str]:
-    """The field to draw ``(nx, ny)``, the cells a side of its bins, and where it is cut."""
+) -> tuple[Floats, int, int | None]:
+    """The field to draw ``(nx, ny)``, the cells a side of its bins, and the layer of a slice."""
     if len(view.axes) < 2:
         raise ResultError(f"{view.name}: has one dimension; draw it with hybridrd.plot.profile")
     c, size = in_bins(view, species, record, bins_of(view, bins))
-    cut, text = cut_at(view, z)
-    return c if cut is None else c[:, :, cut], size, text
+    cut = cut_at(view, z)
+    if cut is None:
+        return c, size, cut
+    return c[:, :, cut], size if meets_region(view, cut) else 1, cut
 
 
-def cut_at(view: View, z: float | None) -> tuple[int | None, str]:
-    """The layer of cells to draw of three dimensions, and where it is; None and "" of two."""
+def cut_at(view: View, z: float | None) -> int | None:
+    """The layer of cells to draw of three dimensions; None of two."""
     z = None if z is None else number("z", z)
     if len(view.axes) == 2:
         if z is not None:
             raise ResultError(f"z = {z:g}: the result has two dimensions")
-        return None, ""
+        return None
     centers = view.centers("z")
     low, high = view.bounds("z")
     z = 0.5 * (low + high) if z is None else z
     if not low <= z <= high:
         raise ResultError(f"z = {z:g}: the domain goes from {low:g} to {high:g}")
     # Of two slices as near, the lower, whatever round-off says.
-    cut = int(np.argmin(np.round(np.abs(centers - z) / view.spacing("z"), 6)))
-    return cut, style.place_text(view, "z", float(centers[cut]))
+    return int(np.argmin(np.round(np.abs(centers - z) / view.spacing("z"), 6)))
 
 
-def draw(ax: Axes, view: View, c: Floats, vmax: float, **image_options: Any) -> AxesImage:
-    """Draw a field ``(nx, ny)`` with the interface and the axes' labels.
+def place_of(view: View, cut: int) -> str:
+    """``z = 0.5 um``: where a layer of cells is."""
+    return style.place_text(view, "z", float(view.centers("z")[cut]))
+
+
+def meets_region(view: View, cut: int | None) -> bool:
+    """Whether a layer of cells goes through the particle region; in two dimensions True."""
+    if cut is None or not view.interfaces("z"):
+        return True
+    low, high = view.region["z"]
+    return low < float(view.centers("z")[cut]) < high
+
+
+def draw(
+    ax: Axes, view: View, c: Floats, vmax: float, cut: int | None = None, **image_options: Any
+) -> AxesImage:
+    """Draw a field ``(nx, ny)``, of a layer of cells, with the interface and the axes' labels.
 
     The colours go from 0 to ``vmax``, unless ``cmap`` or ``norm`` say otherwise.
     """
@@ -145,7 +165,8 @@ def draw(ax: Axes, view: View, c: Floats, vmax: float, **image_options: Any) -> 
         aspect="equal" if 1 / _LONGEST <= ratio <= _LONGEST else "auto",
         **options,
     )
-    _draw_interface(ax, view)
+    if meets_region(view, cut):
+        _draw_interface(ax, view)
     ax.set_xlabel(style.axis_label(view, x))
     ax.set_ylabel(style.axis_label(view, y))
     return image
@@ -164,7 +185,7 @@ def mark_plane(ax: Axes, x: ArrayLike, y: ArrayLike) -> None:
 
 
 def _draw_interface(ax: Axes, view: View) -> None:
-    """Each face of the particle region inside the domain, as long as it is."""
+    """Each face of the particle region that meets the continuum, as long as it is."""
     x, y = view.axes[:2]
     region = view.region
     segments = [([plane, plane], list(region[y])) for plane in view.interfaces(x)]
@@ -173,11 +194,22 @@ def _draw_interface(ax: Axes, view: View) -> None:
         mark_plane(ax, across, up)
 
 
-def name_regions(ax: Axes, view: View) -> None:
+def title_pad(view: View, cut: int | None = None) -> float:
+    """Room below a title for the names of the regions (points)."""
+    named = bool(cut is not None and view.interfaces("z"))
+    return 18.0 if named else style.title_pad(view, view.axes[0])
+
+
+def name_regions(ax: Axes, view: View, cut: int | None = None) -> None:
     """Name the regions: above the image where the region is a slab, inside it elsewhere."""
     x, y = view.axes[:2]
+    if not meets_region(view, cut):
+        style.write_above(ax, 0.5 * sum(view.bounds(x)), "continuum")
+        return
     if not view.interfaces(y):
         style.name_regions(ax, view, x)
+        if not view.interfaces(x) and cut is not None and view.interfaces("z"):
+            style.write_above(ax, 0.5 * sum(view.bounds(x)), "particles")
         return
     region = view.region
     for name, at in (

@@ -186,7 +186,7 @@ def _snapshots(view: View, names: list[str], records: list[int], options: dict[s
     rows = view.data["row_size"].sel(species=names).isel(time=records).sum("species")
     fullest = records[int(np.argmax(rows.values))]
     if options.get("thickness") is None and len(view.axes) == 3:
-        cut, _ = cut_at(view, options.get("z"))
+        cut = cut_at(view, options.get("z"))
         found = dots.particles_at(view, fullest)
         low, high = dots.layers(view, cut or 0, [found[name][0] for name in names])
         centre = float(view.centers("z")[cut or 0])

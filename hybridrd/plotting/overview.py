@@ -11,7 +11,7 @@ from hybridrd.errors import ResultError
 from hybridrd.plotting import images, style
 from hybridrd.plotting.checks import check_domain
 from hybridrd.plotting.lines import profile
-from hybridrd.plotting.select import record_at
+from hybridrd.plotting.select import record_at, upper_limit
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def overview(
     """Draw all species of a result at a few times, beside a reference.
 
     In one dimension a panel for each species and time holds the profiles of both. In two each
-    species has a row, and each time a pair of images, result and reference on one scale of colours;
+    species has a row, and each time a pair of images, result and reference on one scale of colours,
+    which one cell in a hundred may exceed;
     in three they are slices through the middle.
 
     Parameters
@@ -136,10 +137,11 @@ def _images(view: View, other: View | None, records: list[int]) -> Figure:
             panels = list(row[j * len(views) : (j + 1) * len(views)])
             fields = [images.image_of(v, name, record_at(v, float(view.times[k]))) for v in views]
             sizes |= {size for _, size, _ in fields}
-            cuts |= {cut for _, _, cut in fields if cut}
-            _pair(panels, views, [c for c, _, _ in fields])
+            cut = fields[0][2]
+            cuts |= set() if cut is None else {images.place_of(view, cut)}
+            _pair(panels, views, [c for c, _, _ in fields], cut)
             if name == view.species[0]:
-                _title(panels, views, float(view.times[k]))
+                _title(panels, views, float(view.times[k]), cut)
         _name_row(row[0], name)
         for ax in row[1:]:
             ax.set_ylabel("")
@@ -156,21 +158,22 @@ def _images(view: View, other: View | None, records: list[int]) -> Figure:
     return figure
 
 
-def _pair(panels: list[Axes], views: list[View], fields: list[Floats]) -> None:
+def _pair(panels: list[Axes], views: list[View], fields: list[Floats], cut: int | None) -> None:
     """Draw the fields of one species at one time, all on one scale."""
-    vmax = max(float(c.max()) for c in fields)
+    vmax = max(upper_limit(c) for c in fields)
     for ax, view, c in zip(panels, views, fields, strict=True):
-        image = images.draw(ax, view, c, vmax)
+        image = images.draw(ax, view, c, vmax, cut)
         ax.xaxis.set_major_locator(_few_ticks())
         ax.yaxis.set_major_locator(_few_ticks())
-    images.add_colorbar(panels[-1], image, style.short_concentration_label(views[0]))
+    beyond = {"extend": "max"} if any(float(c.max()) > vmax for c in fields) else {}
+    images.add_colorbar(panels[-1], image, style.short_concentration_label(views[0]), **beyond)
 
 
-def _title(panels: list[Axes], views: list[View], time: float) -> None:
+def _title(panels: list[Axes], views: list[View], time: float, cut: int | None) -> None:
     for ax, view in zip(panels, views, strict=True):
         title = f"{style.kind_of(view)}, {style.time_text(view, time)}"
-        ax.set_title(title, pad=style.title_pad(views[0], views[0].axes[0]))
-    images.name_regions(panels[0], views[0])
+        ax.set_title(title, pad=images.title_pad(views[0], cut))
+    images.name_regions(panels[0], views[0], cut)
 
 
 def _few_ticks() -> Locator:
@@ -181,6 +184,7 @@ def _few_ticks() -> Locator:
 
 def _name_row(ax: Axes, name: str) -> None:
     ax.annotate(
-        name, (0.0, 0.5), xytext=(-42, 0), xycoords="axes fraction", textcoords="offset points",
+        # Left of the label, wherever the numbers on the axis put it.
+        name, (0.0, 0.5), xytext=(-6, 0), xycoords=ax.yaxis.label, textcoords="offset points",
         ha="right", va="center", fontsize="large", fontweight="bold",
     )  # fmt: skip

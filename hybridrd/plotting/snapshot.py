@@ -117,7 +117,10 @@ def snapshot(
             marker=style.marker_of(view, name), linewidths=0, label=name, zorder=2, rasterized=True,
         )  # fmt: skip
     title = f"{', '.join(names)}, {style.time_text(view, float(view.times[k]))}{note}"
-    pad = 6.0 if kind == "r" else style.title_pad(view, view.axes[0])
+    if kind == 3:
+        pad = images.title_pad(view, images.cut_at(view, z))
+    else:
+        pad = 6.0 if kind == "r" else style.title_pad(view, view.axes[0])
     ax.set_title(title, fontsize="medium", pad=pad)
     if colorbar and np.isfinite(c).any():
         images.add_colorbar(ax, image, style.concentration_label(view, names[0]), extend="max")
@@ -183,18 +186,18 @@ def _draw_slice(
     ax: Axes, view: View, c: Floats, colours: Colours, particles: Particles,
     z: float | None, thickness: float | None,
 ) -> Drawn:  # fmt: skip
-    cut, text = images.cut_at(view, z)
+    cut = images.cut_at(view, z)
     assert cut is not None
     centre = float(view.centers("z")[cut])
     if thickness is None:
         low, high = dots.layers(view, cut, [x for x, _ in particles.values()])
     else:
         low, high = centre - 0.5 * thickness, centre + 0.5 * thickness
-    image = images.draw(ax, view, np.ma.masked_invalid(c[:, :, cut]), 1.0, **colours)
-    images.name_regions(ax, view)
+    image = images.draw(ax, view, np.ma.masked_invalid(c[:, :, cut]), 1.0, cut, **colours)
+    images.name_regions(ax, view, cut)
     places = {name: dots.in_slice(x, low, high) for name, (x, _) in particles.items()}
     span = style.with_length(view, f"{low:.4g} to {high:.4g}")
-    return image, places, f", {text}\nparticles from z = {span}"
+    return image, places, f", {images.place_of(view, cut)}\nparticles from z = {span}"
 
 
 def _draw_disc(

@@ -142,9 +142,9 @@ def concentration_label(view: View, species: str) -> str:
 
 
 def short_concentration_label(view: View) -> str:
-    """``particles/um²``, or ``concentration`` where no unit was given."""
+    """``concentration (1/um²)``, of a species that a title names."""
     unit = _volume_unit(view)
-    return f"particles/{unit}" if unit else "concentration"
+    return f"concentration (1/{unit})" if unit else "concentration"
 
 
 def _volume_unit(view: View) -> str:
@@ -199,12 +199,19 @@ def name_regions(ax: Axes, view: View, axis: str) -> None:
     edges = [view.bounds(axis)[0], *view.interfaces(axis), view.bounds(axis)[1]]
     inside = view.region[axis]
     for low, high in pairwise(edges):
+        if not low < high:  # an interface on a periodic edge
+            continue
         middle = 0.5 * (low + high)
         name = "particles" if inside[0] < middle < inside[1] else "continuum"
-        ax.text(
-            middle, 1.01, name, transform=ax.get_xaxis_transform(),
-            ha="center", va="bottom", fontsize="small", color=GREY, clip_on=False,
-        )  # fmt: skip
+        write_above(ax, middle, name)
+
+
+def write_above(ax: Axes, x: float, name: str) -> None:
+    """Write the name of a region above the axes."""
+    ax.text(
+        x, 1.01, name, transform=ax.get_xaxis_transform(),
+        ha="center", va="bottom", fontsize="small", color=GREY, clip_on=False,
+    )  # fmt: skip
 
 
 def add_legend(ax: Axes, **options: Any) -> None:
