@@ -69,8 +69,14 @@ def from_sbml(
     ------
     ModelError
         With all that cannot be taken over, one line each: laws other than mass action by the id
-        of their reaction, rules, events, several compartments, conversion
-        factors; or if python-libsbml is missing.
+        of their reaction, rules, events, several compartments, conversion factors, names that
+        stand for two things; or if python-libsbml is missing.
+
+    Warns
+    -----
+    AccuracyWarning
+        Of a law of 0, which is left out, and of a level 2 file without units whose amounts, taken
+        as moles, would be more than 1e12 copies.
 
     Examples
     --------
