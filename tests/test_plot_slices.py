@@ -70,6 +70,7 @@ def test_a_region_on_a_periodic_edge_has_an_interface_there():
     assert View(wrapped, "r").interfaces("x") == [0.0, 5.0]
     ax = hrd.plot.field(wrapped, "A")
     assert sorted({tuple(line.get_xdata()) for line in planes(ax)}) == [(0, 0), (5, 5)]
+    assert [line.get_clip_on() for line in planes(ax)] == [False, False, True, True]
     assert names(ax) == ["particles", "continuum"]
     everywhere = record(LINE, region=([1.0], [11.0])).assign_attrs(periodic=["x"])
     assert View(everywhere, "r").interfaces("x") == []

@@ -178,20 +178,26 @@ def add_colorbar(ax: Axes, image: ScalarMappable, label: str, **options: Any) ->
     ax.figure.colorbar(image, cax=bar, label=label, **options)
 
 
-def mark_plane(ax: Axes, x: ArrayLike, y: ArrayLike) -> None:
-    """A part of the interface: white on a dark ground, which shows on any colour."""
-    ax.plot(x, y, color="black", linewidth=2.6, label="_interface", zorder=3)
-    ax.plot(x, y, color="white", linewidth=1.2, label="_interface", zorder=4)
+def mark_plane(ax: Axes, x: ArrayLike, y: ArrayLike, on_edge: bool = False) -> None:
+    """A part of the interface: white on a dark ground, which shows on any colour.
+
+    On the edge of the domain all of its width is drawn, or the frame would hide it.
+    """
+    for colour, width, order in (("black", 2.6, 3), ("white", 1.2, 4)):
+        ax.plot(
+            x, y, color=colour, linewidth=width, label="_interface", zorder=order,
+            clip_on=not on_edge,
+        )  # fmt: skip
 
 
 def _draw_interface(ax: Axes, view: View) -> None:
     """Each face of the particle region that meets the continuum, as long as it is."""
     x, y = view.axes[:2]
     region = view.region
-    segments = [([plane, plane], list(region[y])) for plane in view.interfaces(x)]
-    segments += [(list(region[x]), [plane, plane]) for plane in view.interfaces(y)]
-    for across, up in segments:
-        mark_plane(ax, across, up)
+    for plane in view.interfaces(x):
+        mark_plane(ax, [plane, plane], list(region[y]), view.on_edge(x, plane))
+    for plane in view.interfaces(y):
+        mark_plane(ax, list(region[x]), [plane, plane], view.on_edge(y, plane))
 
 
 def title_pad(view: View, cut: int | None = None) -> float:

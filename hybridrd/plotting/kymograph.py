@@ -96,7 +96,9 @@ def kymograph(
         rasterized=True,  # thousands of cells would make a heavy vector file
     )
     for plane in view.interfaces(axis):
-        mark_plane(ax, [plane, plane], [float(times[0]), float(times[-1])])
+        mark_plane(
+            ax, [plane, plane], [float(times[0]), float(times[-1])], view.on_edge(axis, plane)
+        )
     ax.set_xlim(low, high)
     ax.set_ylim(float(times[0]), float(times[-1]))
     ax.set_xlabel(style.axis_label(view, axis))

@@ -165,7 +165,7 @@ def _draw_strip(
     edges = np.linspace(low, high, len(c) + 1)
     image = ax.pcolormesh(edges, [0.0, 1.0], np.ma.masked_invalid(c)[None, :], **colours)
     for plane in view.interfaces("x"):
-        images.mark_plane(ax, [plane, plane], [0.0, 1.0])
+        images.mark_plane(ax, [plane, plane], [0.0, 1.0], view.on_edge("x", plane))
     style.name_regions(ax, view, "x")
     ax.set_xlim(low, high)
     ax.set_ylim(0.0, 1.0)

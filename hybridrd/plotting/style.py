@@ -188,7 +188,7 @@ def name_of(view: View, species: Any) -> str:
 def mark_regions_along(ax: Axes, view: View, axis: str, line: dict[str, Any]) -> None:
     """Draw interfaces across an axis as vertical lines, and name the regions above the axes."""
     for x in view.interfaces(axis):
-        ax.axvline(x, label="_interface", **line)
+        ax.axvline(x, label="_interface", clip_on=not view.on_edge(axis, x), **line)
     name_regions(ax, view, axis)
 
 

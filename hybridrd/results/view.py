@@ -162,6 +162,10 @@ class View:
         inner = [x for x in self.region[axis] if low + near < x < high - near]
         return list(self.region[axis]) if inner and axis in periodic_axes(self.data) else inner
 
+    def on_edge(self, axis: str, x: float) -> bool:
+        """Whether a place along an axis is the edge of the domain."""
+        return bool(np.isclose(self.bounds(axis), x, rtol=0, atol=1e-6 * self.spacing(axis)).any())
+
     def inside(self, region: dict[str, tuple[float, float]]) -> dict[str, slice]:
         """The cells whose centres lie in a region, as slices by axis."""
         result = {}
