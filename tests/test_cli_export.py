@@ -50,3 +50,20 @@ def test_refusals(arguments, words, tmp_path):
     (tmp_path / "mine_vtk" / "mine.vtu").write_text("mine")
     assert words in call("export", *arguments, code=2)
     assert (tmp_path / "mine_vtk" / "mine.vtu").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"time": 0.04}, {"species": "B"}, {"species": "B", "time": 0.04}]
+)
+def test_a_saved_part_of_a_result_is_exported(chosen):
+    call("run", "line.toml", "--out", "a.zarr")
+    result = hrd.load("a.zarr").sel(chosen)
+    hrd.save(result, "part.zarr")
+    call("export", "part.zarr", "-o", "a.csv")
+    total = pd.read_csv("a.csv")["total_B"]
+    np.testing.assert_array_equal(
+        total, result["total"].sel({} if "species" in chosen else {"species": "B"}).values.ravel()
+    )
+    call("export", "part.zarr", "-o", "a.vtu")
+    call("export", "part.zarr", "-o", "a.nc")
+    assert "positions were not recorded" in call("export", "part.zarr", "-o", "a.xyz", code=2)
