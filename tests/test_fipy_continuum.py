@@ -279,6 +279,10 @@ def made(u, equation=None, **more):
 LINE = fp.Grid1D(dx=0.5, nx=4)
 U = variable(LINE, 1.0)
 WRONG = {
+    "integers": (lambda: made({A: variable(LINE, 30)}), "type int.* as in value=30.0"),
+    "no dict": (lambda: made(U), "variables by species"),
+    "a time of floats": (lambda: made({A: U}, time=0.0), "time = 0.0: give a Variable"),
+    "a time of integers": (lambda: made({A: U}, time=fp.Variable(value=0)), "time holds numbers"),
     "no variable": (lambda: made({}), "give FiPy's variable"),
     "not of FiPy": (lambda: made({A: np.ones(4)}), r"variables\['A'\] = .* a CellVariable"),
     "a vector": (

@@ -86,6 +86,12 @@ class FiPyContinuum(Continuum):
         solver: Any = None,
     ) -> None:
         self.reactions = bool(reactions)
+        if not isinstance(variables, Mapping):
+            raise ModelError(
+                f"variables = {variables!r}: give FiPy's variables by species, {{A: u}}"
+            )
+        if time is not None:
+            _floating(time, "time")
         self.variables = {species_name(s): u for s, u in dict(variables).items()}
         if not self.variables:
             raise ModelError("variables: give FiPy's variable of each species, {A: u}")
@@ -210,7 +216,20 @@ def _mesh(variable: Any, where: str) -> Any:
             f"{where} has the shape {np.shape(variable.value)}; give a CellVariable with one "
             f"number in each of the {mesh.numberOfCells} cells"
         )
+    _floating(variable, where)
     return mesh
+
+
+def _floating(variable: Any, where: str) -> None:
+    """Refuse a variable of integers: what is put into it would lose its fraction at each step."""
+    if not hasattr(variable, "setValue"):
+        raise ModelError(f"{where} = {variable!r}: give a Variable of FiPy, Variable(value=0.0)")
+    kind = np.asarray(variable.value).dtype
+    if kind.kind != "f":
+        raise ModelError(
+            f"{where} holds numbers of the type {kind}, which lose their fractions at each step; "
+            f"make it with a decimal point, as in value=30.0"
+        )
 
 
 def _rectilinear(mesh: Any) -> tuple[Cells, NDArray[np.intp]]:
