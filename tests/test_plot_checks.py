@@ -124,3 +124,32 @@ def test_options_of_a_movie_are_known_before_it_is_drawn():
         draw.movie(record(PLANE), "A", colour="red")
     with pytest.raises(ResultError, match="z: a movie of kind 'profile' takes axis"):
         draw.movie(record(LINE), "A", z=1.0)
+
+
+def test_sizes_of_a_movie_are_refused_before_it_is_drawn():
+    with pytest.raises(ResultError, match="vmax = -1: a positive number"):
+        draw.movie(record(PLANE), "A", vmax=-1)
+
+
+def test_options_of_images_are_refused_for_lines_whatever_they_are():
+    with pytest.raises(ResultError, match="z = '1': is for images"):
+        draw.compare(record(LINE), record(LINE), "A", z="1")
+
+
+def test_an_overview_takes_a_single_time():
+    axes = draw.overview(record(LINE), times=0.5).axes
+    assert [ax.get_title() for ax in axes] == ["A, t = 0.5 s", "B, t = 0.5 s"]
+
+
+def test_numbers_of_one_record_are_marks():
+    run = record(LINE).sel(time=1.0)
+    (line,) = draw.counts(run, "A").lines
+    assert line.get_marker() == "o"
+    assert line.get_xydata().tolist() == [[1.0, run["copy_number"].values[0]]]
+
+
+def test_dimensions_in_another_order_are_drawn_alike():
+    run = record(PLANE)
+    turned = run.transpose("y", "species", "x", "time")
+    a, b = (draw.field(r, "A").images[0].get_array() for r in (run, turned))
+    assert (a == b).all()

@@ -117,7 +117,7 @@ def compare(
         return _compare_images(pair, ax, z, bins)
     for option, value in (("z", z), ("bins", bins)):
         if value is not None:
-            raise ResultError(f"{option} = {value:g}: is for images; profiles are of every cell")
+            raise ResultError(f"{option} = {value!r}: is for images; profiles are of every cell")
     return _compare_profiles(pair, ax, axis_of(view, axis))
 
 

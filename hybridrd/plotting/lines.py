@@ -166,8 +166,8 @@ def counts(
     ax = style.new_axes() if ax is None else ax
 
     def marks(name: str) -> dict[str, Any]:
-        """A few marks on each of several lines, which tell them apart without colours."""
-        if len(names) == 1:
+        """A few marks on each of several lines, which tell them apart; one of a single record."""
+        if len(names) == 1 and len(view.times) > 1:
             return {}
         every = -(-len(view.times) // 8)
         return {"marker": style.marker_of(view, name), "markersize": 4.5, "markevery": every}
@@ -191,7 +191,8 @@ def counts(
         ax.plot([], [], label=style.kind_of(other), **style.REFERENCE)
     ax.set_xlabel(style.time_label(view))
     ax.set_ylabel("number in the particle region" if view.has_particles else "number")
-    ax.set_xlim(float(view.times[0]), float(view.times[-1]) or 1.0)
+    if len(view.times) > 1:
+        ax.set_xlim(float(view.times[0]), float(view.times[-1]))
     ax.set_ylim(bottom=0.0)
     ax.set_title(style.kind_of(view))
     if len(names) > 1 or reference is not None:

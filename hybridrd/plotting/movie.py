@@ -123,6 +123,9 @@ def _check_options(kind: str, options: dict[str, Any]) -> None:
     for name in options:
         if name not in allowed:
             raise ResultError(f"{name}: a movie of kind {kind!r} takes {', '.join(allowed)}")
+    for name in ("vmax", "size", "thickness"):
+        if options.get(name) is not None:
+            number(name, options[name], positive=True)
 
 
 def _axes(ax: Any, view: View, kind: str, panels: int) -> list[Axes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -78,10 +78,11 @@ def overview(
     return _images(view, other, records)
 
 
-def _records(view: View, times: Sequence[float] | None) -> list[int]:
+def _records(view: View, times: Any) -> list[int]:
     if times is None:
         n = len(view.times)
         return sorted({n // 2, n - 1})
+    times = np.atleast_1d(np.asarray(times, dtype=object))
     if len(times) == 0:
         raise ResultError("times = []: name at least one time, or leave it out")
     return [record_at(view, t) for t in times]

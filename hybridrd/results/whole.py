@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _OF_SPECIES = {"concentration"} | {name for name, dims in DIMENSIONS.items() if "species" in dims}
+_FIRST = ("time", "species", "x", "y", "z")
 
 
 def whole(result: xr.Dataset) -> xr.Dataset:
-    """A result with the dimensions ``time`` and ``species``, of length 1 where one was chosen.
+    """A result with ``time`` and ``species`` as its first dimensions, 1 long where one was chosen.
 
     ``result.sel(time=0.5)`` and ``result.sel(species="A")`` have no such dimension, though the
     coordinate says which was chosen; what reads results relies on both.
@@ -25,11 +26,9 @@ def whole(result: xr.Dataset) -> xr.Dataset:
         had = [str(v) for v in names if _had(result, str(v), dim)]
         longer = result[had].expand_dims(dim)
         kept = result.drop_vars([*had, dim]).assign_coords({dim: longer[dim]})
-        first = ["time", "species"]
-        result = kept.assign(
-            {v: longer[v].transpose(*first, ..., missing_dims="ignore") for v in had}
-        )
-    return result[names].assign_coords(result.coords)  # also those of no variable
+        result = kept.assign({v: longer[v] for v in had})
+    back = result[names].assign_coords(result.coords)  # also those of no variable
+    return back.transpose(*_FIRST, ..., missing_dims="ignore")
 
 
 def _had(result: xr.Dataset, name: str, dim: str) -> bool:
