@@ -337,3 +337,19 @@ def test_a_step_that_goes_wrong_is_reported(value, message):
 
     with pytest.raises(hrd.StepError, match=message):
         line(Wrong(EDGES, START)).step()
+
+
+def test_a_two_way_step_may_not_go_deeper_into_debt_than_a_particle():
+    """One particle in a cell of 0.25 is 4: a step to -5 takes what was not there, one to -3 not."""
+
+    class Wrong(Still):
+        def step(self, c, t, dt, source):  # noqa: ARG002
+            return np.full_like(c, self.value)
+
+    system = line(None).system.replace(coupling="two-way")
+    cells = Wrong(EDGES, START)
+    cells.value = -3.0
+    hrd.Simulation(system, dt=1e-3, seed=1, continuum=cells).step()
+    cells.value = -5.0
+    with pytest.raises(hrd.StepError, match=r"of -5 of A; .* none below 0, .* smallest cell is 4"):
+        hrd.Simulation(system, dt=1e-3, seed=1, continuum=cells).step()

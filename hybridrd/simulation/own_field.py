@@ -112,6 +112,7 @@ class OwnField:
         new = self._checked(self.continuum.step(before, t, self.dt, given), f"step at t = {t:.12g}")
         if self._two_way:
             self._check_planes(new, t)
+            self._check_debts(new, self.c if source is None else self.c + source, t)
             new[:, ~self._play] = 0.0
         else:
             self._check_positive(new, t)
@@ -185,6 +186,20 @@ class OwnField:
                     f"{self.continuum!r}: its step at t = {t:.12g} brought {amount:.6g} of {name} "
                     f"into cells of the particle region, past the account; in two-way coupling "
                     f"nothing may pass the planes by itself: let coefficients be 0 on these faces"
+                )
+
+    def _check_debts(self, new: Floats, given: Floats, t: float) -> None:
+        """No cell is deeper in debt than one was before, but for a particle."""
+        particle = float(np.max(1.0 / self.volume[self._play]))
+        for s, name in enumerate(self._system.names):
+            low, high = float(new[s].min()), float(new[s].max())
+            before = min(0.0, float(self.c[s].min()), float(given[s].min()))
+            if low < before - particle - _ROUND_OFF * max(high, 0.0):
+                raise StepError(
+                    f"{self.continuum!r}: its step at t = {t:.12g} gave a concentration of "
+                    f"{low:.4g} of {name}; with what was exchanged there was none below "
+                    f"{before:.4g}, and one particle in the smallest cell is {particle:.4g}; use "
+                    f"smaller steps, or an upwind scheme"
                 )
 
     def _check_positive(self, new: Floats, t: float) -> None:
