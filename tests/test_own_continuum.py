@@ -264,6 +264,11 @@ def line(continuum, **more):
     return hrd.Simulation(system, dt=1e-3, seed=1, continuum=continuum)
 
 
+class Texts(Still):
+    def start(self, system, dt):  # noqa: ARG002
+        return "much"
+
+
 EDGES = [np.linspace(1, 2, 5)]
 START = [[5.0] * 4]
 
@@ -307,6 +312,8 @@ WRONG = {
     "a shape": (
         lambda: line(Still(EDGES, [[5.0] * 3])), r"start gave the shape \(1, 3\).* it is \(1, 4\)",
     ),
+    "text": (lambda: line(Texts(EDGES, START)), "start gave 'much'; give an array of numbers"),
+    "no edges": (lambda: line(Still(None, START)), "edges of Still: None; give the cell faces"),
     "below 0": (lambda: line(Still(EDGES, [[5.0, -1.0, 5.0, 5.0]])), "its start has -1"),
     "an initial state in it": (
         lambda: line(Still(EDGES, START), initial={A: hrd.Patch(7.0, x=(0.5, 1.5))}),

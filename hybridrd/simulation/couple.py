@@ -85,7 +85,13 @@ def own_cells(continuum: Continuum | None, solver: str) -> Cells | None:
         )
     if solver != "auto":
         raise ModelError(f"solver = {solver!r} is for the package's own PDE; leave it out")
-    return Cells.between(continuum.edges, f"the edges of {type(continuum).__name__}")
+    edges = continuum.edges
+    if edges is None or isinstance(edges, str) or not hasattr(edges, "__len__"):
+        raise ModelError(
+            f"the edges of {type(continuum).__name__}: {edges!r}; give the cell faces along each "
+            f"axis, as in ([0.0, 1.0, 2.0],)"
+        )
+    return Cells.between(edges, f"the edges of {type(continuum).__name__}")
 
 
 def check_start(system: System, species: int, outside: Floats) -> None:

@@ -166,7 +166,12 @@ class OwnField:
         return new
 
     def _checked(self, c: Any, where: str) -> Floats:
-        found = np.array(c, dtype=np.float64)
+        try:
+            found = np.array(c, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ModelError(
+                f"{self.continuum!r}: its {where} gave {repr(c)[:60]}; give an array of numbers"
+            ) from error
         if found.shape != self._shape:
             raise ModelError(
                 f"{self.continuum!r}: its {where} gave the shape {found.shape}; with "
