@@ -306,6 +306,10 @@ WRONG = {
 }  # fmt: skip
 
 
+def test_it_says_what_it_is():
+    assert repr(made({A: U})) == "FiPyContinuum(A on 4 cells)"
+
+
 @pytest.mark.parametrize(("make", "message"), WRONG.values(), ids=WRONG)
 def test_refused(make, message):
     with pytest.raises(hrd.ModelError, match=message):

@@ -116,6 +116,10 @@ class FiPyContinuum(Continuum):
         self._names = list(self.variables)  # the order of the System, once it is known
         self.fallbacks = 0
 
+    def __repr__(self) -> str:
+        cells = " x ".join(map(str, self._cells.shape))
+        return f"FiPyContinuum({', '.join(self.variables)} on {cells} cells)"
+
     @property
     def edges(self) -> tuple[Floats, ...]:
         return self._cells.edges
