@@ -83,6 +83,22 @@ def _wall_value(y, region_low, region_high, walls, offsets, steps, counts):
 
 
 @jit
+def _beyond_open(y, low, inverse, shape, periodic, opens):
+    """Whether a point is beyond one wall only, and that one holds a reservoir."""
+    beyond = 0
+    for a in range(y.shape[0]):
+        if periodic[a]:
+            continue
+        j = np.int64(math.floor((y[a] - low[a]) * inverse[a]))
+        if 0 <= j < shape[a]:
+            continue
+        if not opens[a, 0 if j < 0 else 1]:
+            return False
+        beyond += 1
+    return beyond == 1
+
+
+@jit
 def find_straddling(
     x, ids, n, region_low, region_high, opens, radius, probability, c_max, trials, c, low, inverse,
     shape, periodic, walls, offsets, steps, counts, key, step, out_i, out_cell, out_y, out_time,
@@ -145,13 +161,14 @@ def find_straddling(
 
 @jit
 def find_unbinding(
-    x, ids, n, radius, hazard, low, inverse, shape, periodic, key, step, out_i, out_cell, out_y,
-    out_time, out_priority,
+    x, ids, n, radius, hazard, once, low, inverse, shape, periodic, opens, key, step, out_i,
+    out_cell, out_y, out_time, out_priority,
 ):  # fmt: skip
     """Particles that dissociate: the second product is put uniformly within the radius.
 
     ``hazard`` is that of half a step, see `pairs.when`. A place outside the domain rejects the
-    event. Returns how many.
+    event, unless it is beyond one wall with a reservoir (``opens[axis, side]``): cell -1. Returns
+    how many.
     """
     d = x.shape[0]
     here = np.empty(d)
@@ -159,14 +176,14 @@ def find_unbinding(
     m = 0
     for i in range(n):
         u, v = uniforms(key, ids[i], step, STRADDLE, 0)
-        time = when(u, hazard, False)
+        time = when(u, hazard, once)
         if time >= 1.0:
             continue
         for a in range(d):
             here[a] = x[a, i]
         in_ball(here, radius, key, ids[i], step, PLACE, 0, y)
         cell = locate(y, low, inverse, shape, periodic)
-        if cell < 0:
+        if cell < 0 and not _beyond_open(y, low, inverse, shape, periodic, opens):
             continue
         for a in range(d):
             if periodic[a]:

@@ -101,7 +101,8 @@ class Encounters:
         """What actors propose that need no second one."""
         if e.back:
             if e.first in flocks:
-                yield self._proposals.unbinding(index, e, p, flocks[e.first])
+                walls = partners.walls(index - 1)  # the forward direction stands just before
+                yield self._proposals.unbinding(index, e, p, walls, flocks[e.first])
             return
         for role, species in enumerate((e.first, e.second)):
             reservoir = partners.get(index, role)
@@ -131,8 +132,8 @@ class Encounters:
             brood.add(found)
         names = ", ".join(repr(e.label) for _, e, _ in active)
         raise StepError(
-            f"reactions {names} follow each other without end: {brood.born:,} particles were born "
-            f"within half a step; use a smaller dt"
+            f"reactions {names} follow each other more than {_MOST_WAVES} times, or {brood.born:,} "
+            f"particles were born within half a step; use a smaller dt"
         )
 
     def _meet(

@@ -62,6 +62,7 @@ class Partners:
         self, region: Region, encounters: tuple[Encounter, ...], gates: list[Gate]
     ) -> None:
         self._all: dict[tuple[int, int], Reservoirs] = {}
+        self._dimension = region.grid.dimension
         for i, e in enumerate(encounters):
             if e.back:
                 continue
@@ -95,6 +96,13 @@ class Partners:
         """The partners of a particle in a role of an encounter, None if there are none."""
         found = self._all.get((encounter, role))
         return found if found is not None and found.c_max > 0 else None
+
+    def walls(self, encounter: int) -> NDArray[np.bool_]:
+        """``[axis, side]``: where a wall holds a reservoir of the partner of an encounter."""
+        found = self._all.get((encounter, 0))
+        if found is None:
+            return np.zeros((self._dimension, 2), np.bool_)
+        return found.offsets.reshape(-1, 2) >= 0
 
     def __bool__(self) -> bool:
         return bool(self._all)

@@ -21,6 +21,7 @@ from hybridrd.simulation.search import Couples
 from hybridrd.simulation.tables import Encounter, Probability
 
 Words = NDArray[np.uint64]
+_BELOW_ONE = 1.0 - 2.0**-53
 
 
 @dataclass(frozen=True)
@@ -153,16 +154,24 @@ class Proposals:
             index, e, a, i, y, (own, beyond), time, priority, role=role, reservoir=1 - role
         )
 
-    def unbinding(self, index: int, e: Encounter, p: Probability, a: Flock) -> Events:
-        """Dissociations."""
+    def unbinding(
+        self, index: int, e: Encounter, p: Probability, opens: NDArray[np.bool_], a: Flock
+    ) -> Events:
+        """Dissociations; ``opens[axis, side]`` says which walls hold a reservoir of the partner."""
         i, cell, y, time, priority = self._single(
             lambda *out: straddle.find_unbinding(
-                a.x, a.ids, a.n, e.radius, float(p.hazard[0]), self._low, self._inverse,
-                self._shape, self._periodic, self._stream(index, 3), self._step, *out,
+                a.x, a.ids, a.n, e.radius, float(p.hazard[0]), p.once, self._low, self._inverse,
+                self._shape, self._periodic, opens, self._stream(index, 3), self._step, *out,
             )
         )  # fmt: skip
+        # What falls beyond a reservoir wall has no cell; it is lost there.
+        outside = np.where(cell < 0, self._region.grid.cells, cell)
+        outside = np.where((cell >= 0) & self._region.mask[cell], -1, outside)
+        happens = (outside < 0) | (priority < np.uint64(min(p.beyond, _BELOW_ONE) * 2.0**64))
+        i, y, outside, time, priority = (
+            i[happens], y[:, happens], outside[happens], time[happens], priority[happens]
+        )  # fmt: skip
         own = np.full(len(i), -1, np.int64)
-        outside = np.where(self._region.mask[cell], -1, cell)
         return self._alone(index, e, a, i, y, (own, outside), time, priority)
 
     def _alone(
