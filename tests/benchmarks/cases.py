@@ -46,6 +46,16 @@ def _pair_numbers(neighbours: float) -> tuple[float, float, float]:
     return radius, 0.2, 0.01 * radius**2
 
 
+def steps_of(sim: hrd.Simulation) -> Steps:
+    """Steps through the public `Simulation.run`, with one record at their end."""
+
+    def steps(m: int) -> None:
+        until = round((sim.steps + m) * sim.dt, 12)
+        sim.run(until, round(m * sim.dt, 12), record=["copy_number"], progress=False)
+
+    return steps
+
+
 def hybridrd_steps(
     n: int, neighbours: float | None = None, threads: int = 1
 ) -> tuple[Steps, hrd.Simulation]:
@@ -68,11 +78,7 @@ def hybridrd_steps(
     )
     sim = hrd.Simulation(system, dt=dt, seed=1, threads=threads)
 
-    def steps(m: int) -> None:
-        until = round((sim.steps + m) * dt, 12)
-        sim.run(until, round(m * dt, 12), record=["copy_number"], progress=False)
-
-    return steps, sim
+    return steps_of(sim), sim
 
 
 def readdy_steps(n: int, neighbours: float | None = None) -> Steps | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 import hybridrd as hrd
-from tests.benchmarks.cases import Steps, quiet
+from tests.benchmarks.cases import Steps, quiet, steps_of
 
 EDGE, DT, E0, S0 = 4.4964, 1e-3, 909, 9091
 D, K, BACK, CATALYSIS, RADIUS = 10.0, 0.01, 1.0, 1.0, 0.1
@@ -49,11 +49,7 @@ def hybridrd_steps() -> tuple[Steps, hrd.Simulation]:
     )
     sim = hrd.Simulation(system, dt=DT, seed=1)
 
-    def steps(m: int) -> None:
-        until = round((sim.steps + m) * DT, 12)
-        sim.run(until, round(m * DT, 12), record=["copy_number"], progress=False)
-
-    return steps, sim
+    return steps_of(sim), sim
 
 
 def readdy_steps() -> tuple[Steps, list[int]] | None:

@@ -76,14 +76,8 @@ def _slab(n: int, share: float) -> tuple[cases.Steps, hrd.Simulation]:
     system = hrd.System(
         species=[A], domain=domain, particles=region, cells=(20, 20, 20), initial={A: cases.DENSITY}
     )
-    dt = 1e-3
-    sim = hrd.Simulation(system, dt=dt, seed=1)
-
-    def steps(m: int) -> None:
-        until = round((sim.steps + m) * dt, 12)
-        sim.run(until, round(m * dt, 12), record=["copy_number"], progress=False)
-
-    return steps, sim
+    sim = hrd.Simulation(system, dt=1e-3, seed=1)
+    return cases.steps_of(sim), sim
 
 
 def by_share(n: int, shares: list[float], steps: int) -> Rows:
