@@ -26,11 +26,15 @@ def find_gone(words, gone, n, out):
 
 
 @jit
-def close_gaps(x, ids, gone, n, gaps):
-    """Fill the gaps (ascending) with the last particles, and clear ``gone``; returns the count."""
+def close_gaps(x, ids, gone, n, gaps, places):
+    """Fill the gaps (ascending) with the last particles, and clear ``gone``; returns the count.
+
+    ``places[i - count]`` receives where particle i of the last ones is now, -1 if it is gone.
+    """
     left = n - gaps.shape[0]
     last = n - 1
     k = gaps.shape[0] - 1  # the last gap not yet passed from the end
+    places[:] = -1
     for g in gaps:
         gone[g] = 0
         if g >= left:
@@ -38,29 +42,12 @@ def close_gaps(x, ids, gone, n, gaps):
         while k >= 0 and gaps[k] == last:
             k -= 1
             last -= 1
+        places[last - left] = g
         ids[g] = ids[last]
         for a in range(x.shape[0]):
             x[a, g] = x[a, last]
         last -= 1
     return left
-
-
-@jit
-def moves(gaps, n, places):
-    """Where `close_gaps` puts the last particles: ``places[i - left]``, -1 if it is gone."""
-    left = n - gaps.shape[0]
-    places[:] = 0
-    for g in gaps:
-        if g >= left:
-            places[g - left] = -1
-    last = n - 1
-    for g in gaps:
-        if g >= left:
-            break
-        while places[last - left] == -1:
-            last -= 1
-        places[last - left] = g
-        last -= 1
 
 
 @jit

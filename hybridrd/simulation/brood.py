@@ -36,8 +36,8 @@ class Brood:
         self.which, self.inside = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._actors: tuple[Integers, Integers] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
         self._consumes: tuple[Integers, Integers] = self._actors
+        # The first child of each event, 0 before it is accepted, and their number.
         self._children, self._born = np.zeros(0, np.int64), np.zeros(0, np.int64)
-        self._hatched = np.zeros(0, bool)
         self.order = np.zeros(0, np.int64)
         self.gone = np.zeros(0, np.uint8)
 
@@ -65,7 +65,6 @@ class Brood:
         none = np.zeros(m, np.int64)
         self._children = np.concatenate([self._children, none])
         self._born = np.concatenate([self._born, none])
-        self._hatched = np.concatenate([self._hatched, none > 0])
         times = np.concatenate([f.time for f in self.found])
         words = np.concatenate([f.priority for f in self.found])
         # Of events at one time those of parents come first: their actors have lower numbers.
@@ -86,9 +85,8 @@ class Brood:
     def hatch(self, accepted: Integers) -> dict[int, Flock]:
         """Make actors of the products of events that were accepted for the first time."""
         news: dict[int, list[tuple[np.ndarray, int, int, float]]] = {}
-        for event in accepted[~self._hatched[accepted]]:
+        for event in accepted[self._children[accepted] == 0]:
             f, k = self.found[self.which[event]], self.inside[event]
-            self._hatched[event] = True
             self._children[event] = self._next
             for number, (species, place) in enumerate(f.encounter.news):
                 if species not in self._reactive or f.cells[place][k] >= 0:
@@ -118,7 +116,7 @@ class Brood:
         alive = []
         for species, place in f.encounter.news:
             lives = True
-            if self._hatched[event] and species in self._reactive and f.cells[place][k] < 0:
+            if species in self._reactive and f.cells[place][k] < 0:
                 lives = bool(self.gone[child] == 0)
                 child += 1
             alive.append(lives)

@@ -91,7 +91,7 @@ class Encounters:
         for index, e, p in active:
             if not e.back:
                 a, b = flocks[e.first], flocks[e.second]
-                found.append(self._proposals.pairs(index, e, p, a, b, close[index]))
+                found.append(self._proposals.pairs(e, p, a, b, close[index]))
             found += self._alone(index, e, p, flocks, partners)
         return found
 
@@ -126,7 +126,7 @@ class Encounters:
             for index, e, p in active:
                 if not e.back:
                     for a, b, close in self._meet(e, brood, wave, flocks, particles):
-                        found.append(self._proposals.pairs(index, e, p, a, b, close))
+                        found.append(self._proposals.pairs(e, p, a, b, close))
                 found += self._alone(index, e, p, wave, partners)
             brood.keep(wave)
             brood.add(found)
@@ -186,7 +186,7 @@ class Encounters:
             lost = brood.gone[offsets[s] : offsets[s + 1]]
             if lost.any():
                 group.gone[: group.n] = lost
-                self._search.drop(s, group, group.gaps())
+                self._search.drop(s, group)
         if not species:
             return next_id
         self._search.added(species)

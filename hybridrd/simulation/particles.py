@@ -80,13 +80,16 @@ class Particles:
             arrays.find_gone(self._words, gone, self.n, found)
         return found
 
-    def drop(self, gaps: Integers) -> None:
+    def drop(self, gaps: Integers) -> Integers:
         """Drop the particles marked as gone, of which `gaps` told; the last ones take their place.
 
-        The order in which particles are stored changes no number.
+        The order in which particles are stored changes no number. Returns the new places of those
+        that stood beyond the number there is now, -1 for those that are gone.
         """
         self.stamp += 1
-        self.n = arrays.close_gaps(self.x, self.ids, self.gone, self.n, gaps)
+        places = np.empty(len(gaps), np.int64)
+        self.n = arrays.close_gaps(self.x, self.ids, self.gone, self.n, gaps, places)
+        return places
 
     def compact(self) -> None:
         """Drop the particles marked as gone."""
@@ -98,17 +101,26 @@ class Particles:
 
     def sort(self, low: Floats, inverse: Floats, shape: Integers) -> Integers:
         """Store the particles in the order of cells; returns where each cell starts."""
-        cells = np.empty(self.n, np.int64)
-        starts = np.empty(int(np.prod(shape)) + 1, np.int64)
-        count_cells(self.x, self.n, low, inverse, shape, cells, starts)
         if self._spare is None:
             self._spare = (np.zeros_like(self.x), np.zeros_like(self.ids))
         x, ids = self._spare
-        sort_into(self.x, self.ids, self.n, cells, starts, np.empty_like(starts[1:]), x, ids)
+        starts = store_by_cell(self.x, self.ids, self.n, low, inverse, shape, x, ids)
         self._spare = (self.x, self.ids)
         self.stamp += 1
         self.x, self.ids = x, ids
         return starts
+
+
+def store_by_cell(
+    x: Floats, ids: Ids, n: int, low: Floats, inverse: Floats, shape: Integers, x_out: Floats,
+    ids_out: Ids,
+) -> Integers:  # fmt: skip
+    """Copy n particles in the order of cells; returns where each cell starts."""
+    cells = np.empty(n, np.int64)
+    starts = np.empty(int(np.prod(shape)) + 1, np.int64)
+    count_cells(x, n, low, inverse, shape, cells, starts)
+    sort_into(x, ids, n, cells, starts, np.empty_like(starts[1:]), x_out, ids_out)
+    return starts
 
 
 def add_in_order(particles: list[Particles], species: Integers, x: Floats, next_id: int) -> int:

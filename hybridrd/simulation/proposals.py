@@ -60,7 +60,7 @@ class Events:
 
     Parameters
     ----------
-    index, encounter
+    encounter
         The reaction.
     actors
         Numbers of both partners.
@@ -74,7 +74,6 @@ class Events:
         Which partner is in the reservoir, -1 for none.
     """
 
-    index: int
     encounter: Encounter
     actors: tuple[Integers, Integers]
     time: Floats
@@ -112,9 +111,7 @@ class Proposals:
         """Start a half step; ``nobody`` is the number of a partner that is no particle."""
         self._step, self._half, self.nobody = step, half, nobody
 
-    def pairs(
-        self, index: int, e: Encounter, p: Probability, a: Flock, b: Flock, couples: Couples
-    ) -> Events:
+    def pairs(self, e: Encounter, p: Probability, a: Flock, b: Flock, couples: Couples) -> Events:
         """Events of close pairs, given by their places in two flocks (which are overwritten)."""
         i, j = couples
         time, priority = np.empty(len(i)), np.empty(len(i), np.uint64)
@@ -127,7 +124,7 @@ class Proposals:
         own = np.full(m, -1, np.int64)
         places = a.x[:, i], b.x[:, j]
         events = Events(
-            index, e, (a.number(i), b.number(j)), time, priority[:m].copy(), places, (own, own)
+            e, (a.number(i), b.number(j)), time, priority[:m].copy(), places, (own, own)
         )
         return _in_time(events)
 
@@ -150,9 +147,7 @@ class Proposals:
         own = np.full(len(i), -1, np.int64)
         # A partner beyond a reservoir wall has no cell; its products are lost there.
         beyond = np.where(cell < 0, region.grid.cells, cell)
-        return self._alone(
-            index, e, a, i, y, (own, beyond), time, priority, role=role, reservoir=1 - role
-        )
+        return self._alone(e, a, i, y, (own, beyond), time, priority, role=role, reservoir=1 - role)
 
     def unbinding(
         self, index: int, e: Encounter, p: Probability, opens: NDArray[np.bool_], a: Flock
@@ -172,10 +167,10 @@ class Proposals:
             i[happens], y[:, happens], outside[happens], time[happens], priority[happens]
         )  # fmt: skip
         own = np.full(len(i), -1, np.int64)
-        return self._alone(index, e, a, i, y, (own, outside), time, priority)
+        return self._alone(e, a, i, y, (own, outside), time, priority)
 
     def _alone(
-        self, index: int, e: Encounter, a: Flock, i: Integers, y: Floats,
+        self, e: Encounter, a: Flock, i: Integers, y: Floats,
         cells: tuple[Integers, Integers], time: Floats, priority: Words, role: int = 0,
         reservoir: int = -1,
     ) -> Events:  # fmt: skip
@@ -184,7 +179,7 @@ class Proposals:
         places = a.x[:, i], y
         if role == 1:
             both, places, cells = both[::-1], places[::-1], cells[::-1]
-        events = Events(index, e, both, time + a.since(i), priority, places, cells, reservoir)
+        events = Events(e, both, time + a.since(i), priority, places, cells, reservoir)
         return _in_time(events)
 
     def _single(
@@ -214,7 +209,7 @@ def _in_time(events: Events) -> Events:
     first, second = events.places
     mine, other = events.cells
     return Events(
-        events.index, events.encounter, (a[inside], b[inside]), events.time[inside],
+        events.encounter, (a[inside], b[inside]), events.time[inside],
         events.priority[inside], (first[:, inside], second[:, inside]),
         (mine[inside], other[inside]), events.reservoir,
     )  # fmt: skip

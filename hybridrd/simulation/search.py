@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybridrd.kernels import arrays, pairs
-from hybridrd.kernels.cells import count_cells, sort_into
 from hybridrd.model.grid import Floats
-from hybridrd.simulation.particles import SPARE, Particles
+from hybridrd.simulation.particles import SPARE, Particles, store_by_cell
 from hybridrd.simulation.region import Integers, Region
 from hybridrd.simulation.tables import Encounter
 
@@ -91,12 +90,11 @@ class Search:
         if not self._keeps:
             self._known = {}
 
-    def drop(self, species: int, group: Particles, gaps: Integers) -> None:
+    def drop(self, species: int, group: Particles) -> None:
         """Drop particles marked as gone, see `Particles.drop`, and their pairs."""
-        left = group.n - len(gaps)
-        places = np.empty(len(gaps), np.int64)
-        arrays.moves(gaps, group.n, places)
-        gone = group.gone[: group.n]
+        gone = group.gone[: group.n].copy()
+        places = group.drop(group.gaps())
+        left = group.n
         for index, (i, j) in self._known.items():
             e = self._meeting[index]
             if e.first == species:
@@ -106,7 +104,6 @@ class Search:
                 m = arrays.retain(j, i, gone, left, places)
                 i, j = i[:m], j[:m]
             self._known[index] = i, j
-        group.drop(gaps)
 
     def added(self, species: Iterable[int]) -> None:
         """Tell of new particles; pairs of theirs are not known."""
@@ -153,14 +150,9 @@ class Search:
     def _copy(self, x: Floats, n: int) -> Cells:
         """Points in the order of cells, beside those they are copied from."""
         inverse, shape = self._layout(n)
-        order, starts = np.empty(n, np.int64), np.empty(int(np.prod(shape)) + 1, np.int64)
-        count_cells(x, n, self._region.low, inverse, shape, order, starts)
-        places = np.empty(n, np.uint64)
-        copy = np.zeros((len(x), n + SPARE))
-        sort_into(
-            x, np.arange(n, dtype=np.uint64), n, order, starts, np.empty_like(starts[1:]), copy,
-            places,
-        )  # fmt: skip
+        places, copy = np.empty(n, np.uint64), np.zeros((len(x), n + SPARE))
+        numbers = np.arange(n, dtype=np.uint64)
+        starts = store_by_cell(x, numbers, n, self._region.low, inverse, shape, copy, places)
         return Cells(copy, starts, inverse, shape, places.astype(np.int64))
 
     def _sort(self, particles: list[Particles]) -> tuple[dict[int, Integers], Floats, Integers]:
