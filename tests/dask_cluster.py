@@ -35,7 +35,9 @@ class Cluster:
         self.workers.append(worker)
 
     def _start(self, what, *arguments):
-        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *map(str, arguments)]
+        # -P: the hybridrd that is installed, as here, not the checkout that is the working folder;
+        # the kernels that another Numba has cached there would be theirs too.
+        command = [sys.executable, "-P", "-m", f"distributed.cli.dask_{what}", *map(str, arguments)]
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)} | UNDISTURBED
         return subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--no-dashboard"],
