@@ -160,41 +160,123 @@ def find_straddling(
 
 
 @jit
+def find_entering(
+    region_low, region_high, opens, radius, hazard, c_max, c, low, inverse, shape, periodic, walls,
+    offsets, steps, counts, key, step, out_i, out_cell, out_y, out_time, out_priority,
+):  # fmt: skip
+    """Complexes in the reservoir whose second product falls into the region; returns how many.
+
+    A ball about the one place is as good as one about the other: products are drawn uniformly
+    within ``radius`` of the open faces, with ``hazard c_max`` a volume, and their complexes in the
+    ball about them. Arguments are as in `find_straddling`; ``hazard`` is that of half a step.
+    ``out_y`` is the product's place, ``out_cell`` the complex's cell; ``out_i`` is the face.
+    """
+    d = region_low.shape[0]
+    here = np.empty(d)
+    y = np.empty(d)
+    m = 0
+    for face in range(2 * d):
+        axis, side = face // 2, face % 2
+        if not opens[axis, side]:
+            continue
+        volume = 1.0
+        for a in range(d):
+            extent = region_high[a] - region_low[a]
+            volume *= min(radius, extent) if a == axis else extent
+        candidates = poisson(hazard * c_max * volume, key, np.uint64(face), step, STRADDLE)
+        for k in range(candidates):
+            # The faces' own addresses end where those of candidates begin.
+            address = ((np.uint64(face) + np.uint64(1)) << np.uint64(48)) + np.uint64(k)
+            for a in range(d):
+                u, _ = uniforms(key, address, step, PLACE, 3 + a)
+                extent = region_high[a] - region_low[a]
+                if a != axis:
+                    here[a] = region_low[a] + u * extent
+                elif side == 0:
+                    here[a] = region_low[a] + u * min(radius, extent)
+                else:
+                    here[a] = region_high[a] - u * min(radius, extent)
+            seen = False  # from an earlier face
+            for other in range(face):
+                a = other // 2
+                if opens[a, other % 2]:
+                    depth = here[a] - region_low[a] if other % 2 == 0 else region_high[a] - here[a]
+                    seen = seen or depth < radius
+            if seen:
+                continue
+            in_ball(here, radius, key, address, step, PLACE, 0, y)
+            u, v = uniforms(key, address, step, PLACE, 2)
+            inside = True
+            for a in range(d):
+                inside = inside and region_low[a] <= y[a] <= region_high[a]
+            if inside:
+                continue
+            cell = locate(y, low, inverse, shape, periodic)
+            if cell >= 0:
+                value = c[cell]
+            else:
+                value = _wall_value(y, region_low, region_high, walls, offsets, steps, counts)
+            if u * c_max < value:
+                if m < out_i.shape[0]:
+                    out_i[m] = face
+                    out_cell[m] = cell
+                    out_time[m] = v
+                    out_priority[m] = np.uint64(v * 2.0**52) << np.uint64(12)
+                    for a in range(d):
+                        out_y[a, m] = here[a]
+                m += 1
+    return m
+
+
+@jit
 def find_unbinding(
-    x, ids, n, radius, hazard, once, low, inverse, shape, periodic, opens, key, step, out_i,
-    out_cell, out_y, out_time, out_priority,
+    x, ids, n, radius, hazard, stays, beyond, mask, low, inverse, shape, periodic, opens, key, step,
+    out_i, out_cell, out_y, out_time, out_priority,
 ):  # fmt: skip
     """Particles that dissociate: the second product is put uniformly within the radius.
 
-    ``hazard`` is that of half a step, see `pairs.when`. A place outside the domain rejects the
-    event, unless it is beyond one wall with a reservoir (``opens[axis, side]``): cell -1. Returns
-    how many.
+    ``hazard`` is that of half a step. A place outside the domain rejects the event, unless it is
+    beyond one wall with a reservoir (``opens[axis, side]``): cell -1. Of places there, and in
+    cells outside the region (``mask``), a share ``beyond`` is taken; other cells in the output are
+    those outside the region, -2 is a place within it. After a rejected event time goes on; also
+    after one that leaves the particle there (``stays``). Returns how many.
     """
     d = x.shape[0]
     here = np.empty(d)
     y = np.empty(d)
     m = 0
     for i in range(n):
-        u, v = uniforms(key, ids[i], step, STRADDLE, 0)
-        time = when(u, hazard, once)
-        if time >= 1.0:
-            continue
-        for a in range(d):
-            here[a] = x[a, i]
-        in_ball(here, radius, key, ids[i], step, PLACE, 0, y)
-        cell = locate(y, low, inverse, shape, periodic)
-        if cell < 0 and not _beyond_open(y, low, inverse, shape, periodic, opens):
-            continue
-        for a in range(d):
-            if periodic[a]:
-                width = shape[a] / inverse[a]
-                y[a] = low[a] + (y[a] - low[a]) % width
-        if m < out_i.shape[0]:
-            out_i[m] = i
-            out_cell[m] = cell
-            out_time[m] = time
-            out_priority[m] = np.uint64(v * 2.0**52) << np.uint64(12)
+        time = 0.0
+        draw = 0
+        while True:
+            u, v = uniforms(key, ids[i], step, STRADDLE, draw)
+            time += when(u, hazard, False)
+            if not time < 1.0:
+                break
             for a in range(d):
-                out_y[a, m] = y[a]
-        m += 1
+                here[a] = x[a, i]
+            in_ball(here, radius, key, ids[i], step, PLACE, 3 * draw, y)
+            u, _ = uniforms(key, ids[i], step, PLACE, 3 * draw + 2)
+            draw += 1
+            cell = locate(y, low, inverse, shape, periodic)
+            inside = cell >= 0 and mask[cell]
+            if inside:
+                cell = -2
+            lost = cell == -1 and not _beyond_open(y, low, inverse, shape, periodic, opens)
+            if lost or (not inside and u >= beyond):
+                continue
+            for a in range(d):
+                if periodic[a]:
+                    width = shape[a] / inverse[a]
+                    y[a] = low[a] + (y[a] - low[a]) % width
+            if m < out_i.shape[0]:
+                out_i[m] = i
+                out_cell[m] = cell
+                out_time[m] = time
+                out_priority[m] = np.uint64(v * 2.0**52) << np.uint64(12)
+                for a in range(d):
+                    out_y[a, m] = y[a]
+            m += 1
+            if not stays:
+                break
     return m

@@ -71,9 +71,8 @@ class Reaction:
     stays and B is put uniformly within the radius (a place outside the domain rejects the event),
     and the hazards of both directions in every half step have the ratio k_back/lambda0, so that
     ``c_A c_B/c_C = k_back/k`` holds for any step (``c_A²/(2 c_C)`` for like reactants), however
-    many partners are in reach. Beside an interface or a reservoir wall it does not hold for
-    ``lambda0 radius²/D`` of order one: C in the continuum puts both its products there, though
-    partners of particles come from it, and B is drained from a few radii of the particle region.
+    many partners are in reach. So it does across an interface and a reservoir wall: complexes come
+    apart across it from either side as often as partners meet there.
 
     Raises
     ------

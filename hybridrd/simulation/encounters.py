@@ -18,7 +18,7 @@ from hybridrd.simulation.search import Couples, Search
 from hybridrd.simulation.tables import Encounter, Probability
 
 _MOST_WAVES = 60
-_MOST_BORN = 1_000  # and ten for every particle
+_MOST_BORN = 1_000  # and ten for every particle, three for every first event
 Active = list[tuple[int, Encounter, Probability]]
 
 
@@ -92,6 +92,8 @@ class Encounters:
             if not e.back:
                 a, b = flocks[e.first], flocks[e.second]
                 found.append(self._proposals.pairs(e, p, a, b, close[index]))
+            elif (complexes := partners.get(index, 0)) is not None:
+                found.append(self._proposals.entering(index, e, p, complexes))
             found += self._alone(index, e, p, flocks, partners)
         return found
 
@@ -114,7 +116,7 @@ class Encounters:
         partners: Partners,
     ) -> Integers:  # fmt: skip
         """Accept events, and let what is born react, until nothing new is."""
-        room = _MOST_BORN + 10 * sum(group.n for group in particles)
+        room = _MOST_BORN + 10 * sum(group.n for group in particles) + 3 * len(brood.order)
         for _ in range(_MOST_WAVES):
             accepted = brood.accept()
             wave = brood.hatch(accepted)
@@ -174,7 +176,8 @@ class Encounters:
             e = f.encounter
             events[e.channel] += 1
             if f.reservoir >= 0 and e.consumes[f.reservoir]:
-                self._book((e.first, e.second)[f.reservoir], f.cells[f.reservoir][k], -1)
+                consumed = e.second if f.reservoir else e.first
+                self._book(consumed, f.cells[f.reservoir][k], -1)
             for (s, place), lives in zip(e.news, brood.alive(event), strict=True):
                 cell = f.cells[place][k]
                 if cell >= 0:

@@ -1,4 +1,4 @@
-"""The partners that particles near a face have in the reservoir beyond it."""
+"""What particles near a face have in the reservoir beyond it: partners, and complexes of them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ class Reservoirs:
 
 
 class Partners:
-    """`Reservoirs` by (encounter, role of the particle), up to date for a half step."""
+    """`Reservoirs` by (encounter, role of the particle), up to date for a half step.
+
+    Those of a dissociation are of the complex.
+    """
 
     def __init__(
         self, region: Region, encounters: tuple[Encounter, ...], gates: list[Gate]
@@ -64,11 +67,8 @@ class Partners:
         self._all: dict[tuple[int, int], Reservoirs] = {}
         self._dimension = region.grid.dimension
         for i, e in enumerate(encounters):
-            if e.back:
-                continue
-            for role in (0, 1):
-                partner = e.second if role == 0 else e.first
-                found = _reservoirs(region, partner, e.radius, gates)
+            for role, other in enumerate((e.first,) if e.back else (e.second, e.first)):
+                found = _reservoirs(region, other, e.radius, gates)
                 if found.opens.any():
                     self._all[i, role] = found
 
@@ -93,7 +93,7 @@ class Partners:
             reservoirs.update(known[s], half)
 
     def get(self, encounter: int, role: int) -> Reservoirs | None:
-        """The partners of a particle in a role of an encounter, None if there are none."""
+        """The partners of a particle in a role of an encounter (or complexes), None without any."""
         found = self._all.get((encounter, role))
         return found if found is not None and found.c_max > 0 else None
 

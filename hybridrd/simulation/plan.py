@@ -160,19 +160,18 @@ def _check_particles(system: System, region: Region) -> None:
 
 
 def pair_factors(plan: Plan) -> dict[int, Floats]:
-    """Factors on the continuum's pair rates beside interfaces, by channel, on all cells.
+    """Factors on the continuum's rates beside interfaces, by channel, on all cells.
 
-    Pairs that straddle the plane are reacted from the particles' side. The continuum's own rate,
-    which counts all partners of a cell, leaves them out: in the cell at depth d to d + h beyond
-    the plane it is multiplied by the mean of ``1 - V_cap(d)/V_sigma`` over the cell.
+    Pairs that straddle the plane, and complexes that come apart across it, are reacted from the
+    particles' side. The continuum's own rate, which counts all partners of a cell, leaves them
+    out: in the cell at depth d to d + h beyond the plane it is multiplied by the mean of
+    ``1 - V_cap(d)/V_sigma`` over the cell.
     """
     region = plan.region
     assert region is not None
     nodes, weights = np.polynomial.legendre.leggauss(12)
     factors: dict[int, Floats] = {}
     for e in plan.tables.encounters:
-        if e.back:
-            continue
         factor = np.ones(region.grid.cells)
         for face in region.faces:
             if face.outside < 0:

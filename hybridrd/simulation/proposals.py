@@ -21,7 +21,6 @@ from hybridrd.simulation.search import Couples
 from hybridrd.simulation.tables import Encounter, Probability
 
 Words = NDArray[np.uint64]
-_BELOW_ONE = 1.0 - 2.0**-53
 
 
 @dataclass(frozen=True)
@@ -155,19 +154,32 @@ class Proposals:
         """Dissociations; ``opens[axis, side]`` says which walls hold a reservoir of the partner."""
         i, cell, y, time, priority = self._single(
             lambda *out: straddle.find_unbinding(
-                a.x, a.ids, a.n, e.radius, float(p.hazard[0]), p.once, self._low, self._inverse,
-                self._shape, self._periodic, opens, self._stream(index, 3), self._step, *out,
+                a.x, a.ids, a.n, e.radius, float(p.hazard[0]), not e.consumes[0], p.beyond,
+                self._region.mask, self._low, self._inverse, self._shape, self._periodic, opens,
+                self._stream(index, 3), self._step, *out,
             )
         )  # fmt: skip
         # What falls beyond a reservoir wall has no cell; it is lost there.
-        outside = np.where(cell < 0, self._region.grid.cells, cell)
-        outside = np.where((cell >= 0) & self._region.mask[cell], -1, outside)
-        happens = (outside < 0) | (priority < np.uint64(min(p.beyond, _BELOW_ONE) * 2.0**64))
-        i, y, outside, time, priority = (
-            i[happens], y[:, happens], outside[happens], time[happens], priority[happens]
-        )  # fmt: skip
+        outside = np.where(cell == -1, self._region.grid.cells, np.maximum(cell, -1))
         own = np.full(len(i), -1, np.int64)
         return self._alone(e, a, i, y, (own, outside), time, priority)
+
+    def entering(self, index: int, e: Encounter, p: Probability, reservoir: Reservoirs) -> Events:
+        """Dissociations of complexes in the reservoir whose second product is in the region."""
+        region = self._region
+        hazard = float(p.hazard[0]) * p.beyond
+        faces, cell, y, time, priority = self._single(
+            lambda *out: straddle.find_entering(
+                region.low, region.high, reservoir.opens, e.radius, hazard, reservoir.c_max,
+                reservoir.c, self._low, self._inverse, self._shape, self._periodic,
+                reservoir.walls, reservoir.offsets, *self._inner, self._stream(index, 2),
+                self._step, *out,
+            )
+        )  # fmt: skip
+        nobody = np.full(len(faces), self.nobody)
+        own = np.full(len(faces), -1, np.int64)
+        beyond = np.where(cell < 0, region.grid.cells, cell)
+        return Events(e, (nobody, nobody), time, priority, (y, y), (beyond, own), reservoir=0)
 
     def _alone(
         self, e: Encounter, a: Flock, i: Integers, y: Floats,

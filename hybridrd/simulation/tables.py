@@ -72,11 +72,11 @@ class Probability:
         Probability in a full step of two half steps at the same positions.
     hazard
         Mean number of events of an exponential waiting time in half a step; the probability
-        itself where no more than their mean number counts (``once``).
+        itself where no more than their mean number counts (``once``), as neither partner goes.
     beyond
-        Share of dissociations whose second product falls beyond the region that are let happen.
-        Partners in the reservoir are new in every half step: they react with half of ``full`` in
-        each, less than those in the region, and so must come apart less often.
+        Share of dissociations across a face of the region that are let happen. Partners in the
+        reservoir are new in every half step: they react with half of ``full`` in each, less than
+        those in the region, and so must come apart less often.
     """
 
     full: Floats
@@ -227,18 +227,15 @@ def encounter_probabilities(tables: ReactionTables, rates: Floats, dt: float) ->
         k_back = float(rates[e.channel].max())
         ratio = k_back / lambda0 if lambda0 > 0 else 0.0
         hazard = forward.hazard[:1] * ratio if lambda0 > 0 else np.array([0.5 * k_back * dt])
-        # Who stays may dissociate again: the mean number is right, but at most once.
-        once = not e.consumes[0]
-        most = 1.0 if once else _MOST
-        if hazard[0] > most:
+        if hazard[0] > _MOST:
             raise StepError(
                 f"reaction {label!r}: k_back = {k_back:g} with dt = {dt:g} makes {hazard[0]:.3g} "
-                f"dissociations in half a step, more than {most:g}; take dt <= "
-                f"{most * dt / hazard[0]:.3g}"
+                f"dissociations in half a step, more than {_MOST:g}; take dt <= "
+                f"{_MOST * dt / hazard[0]:.3g}"
             )
         met = float(forward.hazard[0])
         beyond = 0.5 * float(forward.full[0]) / met if met > 0 else 1.0
-        result.append(Probability(-np.expm1(-2.0 * hazard), hazard, once, beyond))
+        result.append(Probability(-np.expm1(-2.0 * hazard), hazard, beyond=beyond))
     return result
 
 
