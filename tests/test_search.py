@@ -94,3 +94,22 @@ def test_pairs_are_looked_for_again_after_particles_have_changed_in_between():
         assert dict(zip(one.id.tolist(), one.positions.tolist(), strict=True)) == dict(
             zip(other.id.tolist(), other.positions.tolist(), strict=True)
         )
+
+
+@pytest.mark.parametrize("numbers", [(12, 700), (700, 12)])
+def test_pairs_of_a_rare_and_a_common_species_are_those_that_are_close(numbers):
+    sim = simulation(["A + B -> C"])
+    system = sim.system.replace(
+        initial={n: hrd.Copies(k) for n, k in zip("AB", numbers, strict=True)}
+    )
+    sim = hrd.Simulation(system, dt=2e-3, seed=4)
+    groups = list(sim.particles.values())
+    search = Search(sim.plan.tables.encounters, sim.plan.region)
+    search.begin([0], groups, 0, 0)
+    i, j = search.close(0, groups)
+    a, b = groups[0].positions, groups[1].positions
+    gap = a[:, None] - b[None]
+    gap[..., 0] -= np.round(gap[..., 0])  # periodic along x
+    near = np.argwhere((gap**2).sum(axis=-1) <= 0.06**2)
+    assert len(near) > 50
+    assert sorted(zip(i.tolist(), j.tolist(), strict=True)) == sorted(map(tuple, near.tolist()))

@@ -132,8 +132,13 @@ class Search:
         if self._cells is None:
             self._cells = self._sort(particles)
         starts, inverse, shape = self._cells
-        cells = Cells(b.x, starts[e.second], inverse, shape)
-        return self._pairs(a.x, a.n, cells, e.first == e.second, e.radius)
+        if a.n <= b.n:
+            cells = Cells(b.x, starts[e.second], inverse, shape)
+            return self._pairs(a.x, a.n, cells, e.first == e.second, e.radius)
+        # The rarer ones look for the others.
+        cells = Cells(a.x, starts[e.first], inverse, shape)
+        j, i = self._pairs(b.x, b.n, cells, False, e.radius)
+        return i, j
 
     def _pairs(self, x: Floats, n: int, cells: Cells, like: bool, radius: float) -> Couples:
         while True:
