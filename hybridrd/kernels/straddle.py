@@ -244,12 +244,15 @@ def find_unbinding(
     d = x.shape[0]
     here = np.empty(d)
     y = np.empty(d)
+    likely = -math.expm1(-hazard) * (1.0 + 1e-9)  # most are done without a logarithm
     m = 0
     for i in range(n):
         time = 0.0
         draw = 0
         while True:
             u, v = uniforms(key, ids[i], step, STRADDLE, draw)
+            if u > likely:
+                break
             time += when(u, hazard, False)
             if not time < 1.0:
                 break

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 
 from hybridrd.kernels import pairs
+from hybridrd.model.grid import Floats
 from hybridrd.simulation.proposals import Events, Flock, Words, joined
 from hybridrd.simulation.region import Integers
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _WORD = (1 << 64) - 1
+_TOP = np.uint64(1 << 63)
 
 
 class Brood:
@@ -84,19 +89,26 @@ class Brood:
 
     def hatch(self, accepted: Integers) -> dict[int, Flock]:
         """Make actors of the products of events that were accepted for the first time."""
-        news: dict[int, list[tuple[np.ndarray, int, int, float]]] = {}
-        for event in accepted[self._children[accepted] == 0]:
-            f, k = self.found[self.which[event]], self.inside[event]
-            self._children[event] = self._next
+        fresh = accepted[self._children[accepted] == 0]
+        groups = list(self.by_origin(fresh))
+        for f, at, k in groups:
+            acting = [self._acts(f, k, *new) for new in f.encounter.news]
+            self._born[fresh[at]] = np.sum(acting, axis=0, dtype=np.int64)
+        ends = self._next + np.cumsum(self._born[fresh])
+        self._children[fresh] = ends - self._born[fresh]
+        self._next = int(ends[-1]) if len(ends) else self._next
+        news: dict[int, list[tuple[Floats, Words, Integers, Floats]]] = {}
+        for f, at, k in groups:
+            child = self._children[fresh[at]]
             for number, (species, place) in enumerate(f.encounter.news):
-                if species not in self._reactive or f.cells[place][k] >= 0:
-                    continue
-                # An address that no particle has.
-                word = (int(f.priority[k]) + (number + 1) * _GOLDEN) & _WORD
-                born = f.places[place][:, k], word | 1 << 63, self._next, float(f.time[k])
-                news.setdefault(species, []).append(born)
-                self._next += 1
-            self._born[event] = self._next - self._children[event]
+                acts = self._acts(f, k, species, place)
+                if acts.any():
+                    mine = k[acts]
+                    # An address that no particle has.
+                    words = f.priority[mine] + np.uint64((number + 1) * _GOLDEN & _WORD)
+                    born = f.places[place][:, mine], words | _TOP, child[acts], f.time[mine]
+                    news.setdefault(species, []).append(born)
+                child = child + acts
         return {s: _flock(born) for s, born in news.items()}
 
     def earlier(self, species: int) -> Flock | None:
@@ -109,24 +121,37 @@ class Brood:
         for species, flock in wave.items():
             self._waves.setdefault(species, []).append(flock)
 
-    def alive(self, event: int) -> list[bool]:
-        """Which products of an accepted event, one entry each, are there in the end."""
-        f, k = self.found[self.which[event]], self.inside[event]
-        child = self._children[event]
-        alive = []
+    def by_origin(self, events: Integers) -> Iterator[tuple[Events, Integers, Integers]]:
+        """Events by what proposed them: that, their positions in `events`, and those in it."""
+        which = self.which[events]
+        order = np.argsort(which, kind="stable")
+        ends = np.flatnonzero(np.diff(which[order], append=-1)) + 1
+        for at in np.split(order, ends[:-1]) if len(events) else []:
+            yield self.found[which[at[0]]], at, self.inside[events[at]]
+
+    def products(self, f: Events, events: Integers) -> Iterator[NDArray[np.bool_]]:
+        """Which of accepted events of one origin leave a product there, one after another."""
+        k, child = self.inside[events], self._children[events]
         for species, place in f.encounter.news:
-            lives = True
-            if species in self._reactive and f.cells[place][k] < 0:
-                lives = bool(self.gone[child] == 0)
-                child += 1
-            alive.append(lives)
-        return alive
+            acts = self._acts(f, k, species, place)
+            there = f.cells[place][k] < 0
+            there[acts] = self.gone[child[acts]] == 0
+            yield there
+            child = child + acts
+
+    def _acts(self, f: Events, k: Integers, species: int, place: int) -> NDArray[np.bool_]:
+        """Whether a product of the events k becomes an actor."""
+        if species not in self._reactive:
+            return np.zeros(len(k), np.bool_)
+        return np.asarray(f.cells[place][k] < 0)
 
 
-def _flock(born: list[tuple[np.ndarray, int, int, float]]) -> Flock:
+def _flock(born: list[tuple[Floats, Words, Integers, Floats]]) -> Flock:
+    """Actors by increasing number."""
     x, words, actors, times = zip(*born, strict=True)
-    addresses: Words = np.array(words, np.uint64)
+    numbers = np.concatenate(actors)
+    order = np.argsort(numbers)
     return Flock(
-        np.array(x).T.copy(), addresses, len(born), actors=np.array(actors, np.int64),
-        born=np.array(times),
+        np.concatenate(x, axis=1)[:, order], np.concatenate(words)[order], len(order),
+        actors=numbers[order], born=np.concatenate(times)[order],
     )  # fmt: skip

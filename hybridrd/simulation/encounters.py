@@ -169,35 +169,37 @@ class Encounters:
         events: NDArray[np.int64],
     ) -> int:
         """Drop what has gone, add what is there, tell the continuum of its part."""
-        species: list[int] = []
-        places: list[Floats] = []
-        for event in accepted:
-            f, k = brood.found[brood.which[event]], brood.inside[event]
+        news: list[tuple[Integers, Integers, Integers, Floats]] = []
+        for f, at, k in brood.by_origin(accepted):
             e = f.encounter
-            events[e.channel] += 1
+            events[e.channel] += len(k)
             if f.reservoir >= 0 and e.consumes[f.reservoir]:
                 consumed = e.second if f.reservoir else e.first
                 self._book(consumed, f.cells[f.reservoir][k], -1)
-            for (s, place), lives in zip(e.news, brood.alive(event), strict=True):
-                cell = f.cells[place][k]
-                if cell >= 0:
-                    self._book(s, cell, 1)
-                elif lives:
-                    species.append(s)
-                    places.append(f.places[place][:, k])
+            there = brood.products(f, accepted[at])
+            for slot, ((s, place), stays) in enumerate(zip(e.news, there, strict=True)):
+                self._book(s, f.cells[place][k], 1)
+                m = np.count_nonzero(stays)
+                news.append(
+                    (at[stays], np.full(m, slot), np.full(m, s), f.places[place][:, k[stays]])
+                )
         for s, group in enumerate(particles):
             lost = brood.gone[offsets[s] : offsets[s + 1]]
             if lost.any():
                 group.gone[: group.n] = lost
                 self._search.drop(s, group)
-        if not species:
+        if not any(len(at) for at, *_ in news):
             return next_id
-        self._search.added(species)
-        return add_in_order(particles, np.array(species), np.array(places).T, next_id)
+        when, slots, species, x = (np.concatenate(n, axis=-1) for n in zip(*news, strict=True))
+        order = np.lexsort((slots, when))
+        self._search.added(set(species.tolist()))
+        return add_in_order(particles, species[order], x[:, order], next_id)
 
-    def _book(self, species: int, cell: int, amount: int) -> None:
-        if self.credit is not None and cell < self._cells:
-            self.credit[species, cell] += amount
+    def _book(self, species: int, cells: Integers, amount: int) -> None:
+        """Credit the cells that are the continuum's."""
+        if self.credit is not None:
+            inside = cells[(cells >= 0) & (cells < self._cells)]
+            np.add.at(self.credit[species], inside, amount)
 
 
 def _ordered(
