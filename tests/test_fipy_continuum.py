@@ -294,6 +294,7 @@ WRONG = {
     "an equation for another": (lambda: made({A: U}, {B: plain()}), "those of B, but variables of"),
     "no equation": (lambda: made({A: U}, {A: "c' = c''"}), "is not an equation of FiPy"),
     "no sweep": (lambda: made({A: U}, sweeps=0), "sweeps = 0"),
+    "no solver": (lambda: made({A: U}, solver="lu"), "solver = 'lu': give a solver of FiPy"),
     "nothing old": (lambda: made({A: U}, sweeps=2), "hasOld=True"),
     "a triangular mesh": (
         lambda: made({A: fp.CellVariable(mesh=fp.Tri2D(nx=2, ny=2), value=1.0)}),
@@ -322,6 +323,27 @@ def test_species_and_variables_must_agree():
     )
     with pytest.raises(hrd.ModelError, match="variables of A, the system the species A, B"):
         hrd.Simulation(system, dt=1e-3, continuum=made({A: U}))
+
+
+@pytest.mark.parametrize(
+    ("equation", "error", "message"),
+    [
+        (fp.DiffusionTerm(coeff=1.0) == 0, hrd.ModelError, "needs a TransientTerm of A"),
+        (
+            fp.DiffusionTerm(coeff=1.0) == fp.ImplicitSourceTerm(coeff=2.0), hrd.ModelError,
+            "a step of 1e-15 changes A by 2; the equation needs a TransientTerm",
+        ),
+        (
+            fp.TransientTerm() + fp.ConvectionTerm(coeff=(1.0, 2.0)) == 0, hrd.StepError,
+            "FiPy cannot solve the equation of the continuum at t = 0: VectorCoeffError",
+        ),
+    ],
+    ids=["Laplace", "Helmholtz", "a vector of two"],
+)  # fmt: skip
+def test_an_equation_that_goes_nowhere_is_refused(equation, error, message):
+    system = hrd.System(species=[A], domain=hrd.Box(x=(0, 2)), particles=hrd.Box(x=(0, 1)), cells=8)
+    with pytest.raises(error, match=message):
+        hrd.Simulation(system, dt=1e-3, continuum=made({A: variable(LINE, 1.0)}, equation))
 
 
 def test_a_plane_between_the_faces_is_refused_with_the_nearest():

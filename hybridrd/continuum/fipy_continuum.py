@@ -92,6 +92,10 @@ class FiPyContinuum(Continuum):
             )
         if time is not None:
             _floating(time, "time")
+        if solver is not None and not hasattr(solver, "tolerance"):
+            raise ModelError(
+                f"solver = {solver!r}: give a solver of FiPy, such as fipy.LinearLUSolver()"
+            )
         self.variables = {species_name(s): u for s, u in dict(variables).items()}
         if not self.variables:
             raise ModelError("variables: give FiPy's variable of each species, {A: u}")
@@ -124,7 +128,7 @@ class FiPyContinuum(Continuum):
     def edges(self) -> tuple[Floats, ...]:
         return self._cells.edges
 
-    def start(self, system: System, dt: float) -> Floats:  # noqa: ARG002
+    def start(self, system: System, dt: float) -> Floats:
         """The values that the variables had when this was made."""
         known = list(self.variables)
         if set(known) != set(system.names):
@@ -133,7 +137,9 @@ class FiPyContinuum(Continuum):
                 f"{', '.join(system.names)}; give one for each"
             )
         self._names, self.fallbacks = list(system.names), 0
-        return np.stack([self._first[known.index(n)] for n in self._names])
+        first = np.stack([self._first[known.index(n)] for n in self._names])
+        self._check_transient(first, dt)
+        return first
 
     def step(self, c: Floats, t: float, dt: float, source: Floats | None) -> Floats:
         """Two of FiPy's implicit steps, or one where these would make a cell negative."""
@@ -178,13 +184,32 @@ class FiPyContinuum(Continuum):
                 u.updateOld()
         solver = direct_solver() if self._solver is None else self._solver
         for equation, chosen in self._equations:
-            for _ in range(self._sweeps - 1):
-                equation.sweep(dt=tau, solver=solver, **chosen)
-            equation.solve(dt=tau, solver=solver, **chosen)
+            try:
+                for _ in range(self._sweeps - 1):
+                    equation.sweep(dt=tau, solver=solver, **chosen)
+                equation.solve(dt=tau, solver=solver, **chosen)
+            except Exception as error:  # FiPy's are of many kinds
+                raise StepError(
+                    f"FiPy cannot solve the equation of the continuum at t = {t:.12g}: "
+                    f"{type(error).__name__}: {error}"
+                ) from error
         new = np.stack([self._values(self.variables[n]) for n in self._names])
         if not np.isfinite(new).all():
             raise StepError(f"FiPy's solution of the continuum at t = {t:.12g} is not finite")
         return new
+
+    def _check_transient(self, c: Floats, dt: float) -> None:
+        """Refuse equations that forget where they start from: nothing changes in no time."""
+        scale = max(float(np.abs(c).max()), 1.0)
+        uneven = c + scale * (np.arange(c[0].size).reshape(c[0].shape) % 2)
+        change = np.abs(self._implicit(uneven, 0.0, 1e-12 * dt) - uneven)
+        for name, largest in zip(self._names, change.reshape(len(c), -1).max(axis=1), strict=True):
+            if largest > 0.1 * scale:
+                raise ModelError(
+                    f"equations: a step of {1e-12 * dt:.3g} changes {name} by {largest:.3g}; the "
+                    f"equation needs a TransientTerm of {name}, and a finite rate of change"
+                )
+        self.show(c)
 
     def _values(self, variable: Any) -> Floats:
         values = np.asarray(variable.value, dtype=np.float64)[self._order]
