@@ -326,23 +326,23 @@ def test_species_and_variables_must_agree():
 
 
 @pytest.mark.parametrize(
-    ("equation", "error", "message"),
+    ("equation", "message"),
     [
-        (fp.DiffusionTerm(coeff=1.0) == 0, hrd.ModelError, "needs a TransientTerm of A"),
+        (fp.DiffusionTerm(coeff=1.0) == 0, "has each species its TransientTerm"),
         (
-            fp.DiffusionTerm(coeff=1.0) == fp.ImplicitSourceTerm(coeff=2.0), hrd.ModelError,
+            fp.DiffusionTerm(coeff=1.0) == fp.ImplicitSourceTerm(coeff=2.0),
             "a step of 1e-15 changes A by 2; the equation needs a TransientTerm",
         ),
         (
-            fp.TransientTerm() + fp.ConvectionTerm(coeff=(1.0, 2.0)) == 0, hrd.StepError,
+            fp.TransientTerm() + fp.ConvectionTerm(coeff=(1.0, 2.0)) == 0,
             "FiPy cannot solve the equation of the continuum at t = 0: VectorCoeffError",
         ),
     ],
     ids=["Laplace", "Helmholtz", "a vector of two"],
 )  # fmt: skip
-def test_an_equation_that_goes_nowhere_is_refused(equation, error, message):
+def test_an_equation_that_goes_nowhere_is_refused(equation, message):
     system = hrd.System(species=[A], domain=hrd.Box(x=(0, 2)), particles=hrd.Box(x=(0, 1)), cells=8)
-    with pytest.raises(error, match=message):
+    with pytest.raises(hrd.ModelError, match=message):
         hrd.Simulation(system, dt=1e-3, continuum=made({A: variable(LINE, 1.0)}, equation))
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.continuum.diffusion import ROUND_OFF, G
+from hybridrd.continuum.fipy_mesh import check_floating, mesh_of, rectilinear_cells
 from hybridrd.continuum.fipy_solver import direct_solver
 from hybridrd.continuum.own import Continuum
-from hybridrd.continuum.rectilinear import Cells
 from hybridrd.errors import ModelError, StepError
-from hybridrd.model.grid import AXES, Floats
+from hybridrd.model.grid import Floats
 from hybridrd.model.species import species_name
 from hybridrd.model.system import System
 
@@ -91,7 +91,7 @@ class FiPyContinuum(Continuum):
                 f"variables = {variables!r}: give FiPy's variables by species, {{A: u}}"
             )
         if time is not None:
-            _floating(time, "time")
+            check_floating(time, "time")
         if solver is not None and not hasattr(solver, "tolerance"):
             raise ModelError(
                 f"solver = {solver!r}: give a solver of FiPy, such as fipy.LinearLUSolver()"
@@ -99,13 +99,13 @@ class FiPyContinuum(Continuum):
         self.variables = {species_name(s): u for s, u in dict(variables).items()}
         if not self.variables:
             raise ModelError("variables: give FiPy's variable of each species, {A: u}")
-        meshes = {n: _mesh(u, f"variables[{n!r}]") for n, u in self.variables.items()}
+        meshes = {n: mesh_of(u, f"variables[{n!r}]") for n, u in self.variables.items()}
         first, mesh = next(iter(meshes.items()))
         for name, other in meshes.items():
             if other is not mesh:
                 raise ModelError(f"variables: {first} and {name} are on two meshes; use one")
         self.mesh = mesh
-        self._cells, self._order = _rectilinear(mesh)
+        self._cells, self._order = rectilinear_cells(mesh)
         self._equations = self._by_variable(equations)
         if isinstance(sweeps, bool) or not isinstance(sweeps, int) or sweeps < 1:
             raise ModelError(f"sweeps = {sweeps!r}: a whole number of at least 1 is needed")
@@ -202,7 +202,10 @@ class FiPyContinuum(Continuum):
         """Refuse equations that forget where they start from: nothing changes in no time."""
         scale = max(float(np.abs(c).max()), 1.0)
         uneven = c + scale * (np.arange(c[0].size).reshape(c[0].shape) % 2)
-        change = np.abs(self._implicit(uneven, 0.0, 1e-12 * dt) - uneven)
+        try:
+            change = np.abs(self._implicit(uneven, 0.0, 1e-12 * dt) - uneven)
+        except StepError as error:
+            raise ModelError(f"equations: {error}; has each species its TransientTerm?") from error
         for name, largest in zip(self._names, change.reshape(len(c), -1).max(axis=1), strict=True):
             if largest > 0.1 * scale:
                 raise ModelError(
@@ -233,66 +236,3 @@ class FiPyContinuum(Continuum):
             if not (hasattr(equation, "solve") and hasattr(equation, "sweep")):
                 raise ModelError(f"equations: {equation!r} is not an equation of FiPy")
         return found
-
-
-def _mesh(variable: Any, where: str) -> Any:
-    mesh: Any = getattr(variable, "mesh", None)
-    wanted = ("vertexCoords", "cellCenters", "cellVolumes")
-    if not all(hasattr(mesh, name) for name in wanted) or not hasattr(variable, "setValue"):
-        raise ModelError(f"{where} = {variable!r}: give a CellVariable of FiPy")
-    if np.shape(variable.value) != (mesh.numberOfCells,):
-        raise ModelError(
-            f"{where} has the shape {np.shape(variable.value)}; give a CellVariable with one "
-            f"number in each of the {mesh.numberOfCells} cells"
-        )
-    _floating(variable, where)
-    return mesh
-
-
-def _floating(variable: Any, where: str) -> None:
-    """Refuse a variable of integers: what is put into it would lose its fraction at each step."""
-    if not hasattr(variable, "setValue"):
-        raise ModelError(f"{where} = {variable!r}: give a Variable of FiPy, Variable(value=0.0)")
-    kind = np.asarray(variable.value).dtype
-    if kind.kind != "f":
-        raise ModelError(
-            f"{where} holds numbers of the type {kind}, which lose their fractions at each step; "
-            f"make it with a decimal point, as in value=30.0"
-        )
-
-
-def _rectilinear(mesh: Any) -> tuple[Cells, NDArray[np.intp]]:
-    """The cells of a mesh, and the number that FiPy gives to each of them."""
-    corners = np.asarray(mesh.vertexCoords, dtype=np.float64)
-    centers = np.asarray(mesh.cellCenters.value, dtype=np.float64)
-    volumes = np.asarray(mesh.cellVolumes, dtype=np.float64)
-    cells = Cells.between([_distinct(x) for x in corners], "the mesh")
-    if cells.size != len(volumes):
-        raise ModelError(
-            f"the mesh is not rectilinear: it has {len(volumes)} cells, but its faces are at "
-            f"{' x '.join(str(n + 1) for n in cells.shape)} positions along "
-            f"{', '.join(AXES[: cells.dimension])}, between which there are {cells.size} boxes"
-        )
-    index = []
-    for faces, x in zip(cells.edges, centers, strict=True):
-        inside = faces[0] + (x - faces[0]) % (faces[-1] - faces[0])  # FiPy wraps periodic ones
-        index.append(np.searchsorted(faces, inside) - 1)
-    flat = np.ravel_multi_index(tuple(index), cells.shape)
-    order = np.full(cells.size, -1, np.intp)
-    order[flat] = np.arange(cells.size)
-    if (order < 0).any():
-        raise ModelError("the mesh is not rectilinear: two of its cells are in the same box")
-    wrong = np.flatnonzero(~np.isclose(volumes[order], cells.volumes, rtol=1e-6, atol=0.0))
-    if len(wrong):
-        raise ModelError(
-            f"the mesh is not rectilinear: the cell at {centers[:, order[wrong[0]]]} has the "
-            f"volume {volumes[order[wrong[0]]]:g}, the box around it {cells.volumes[wrong[0]]:g}"
-        )
-    return cells, order
-
-
-def _distinct(x: Floats) -> Floats:
-    """The different ones among coordinates that may differ by round-off."""
-    values = np.unique(x)
-    least = 1e-9 * (values[-1] - values[0])
-    return np.asarray(values[np.concatenate([[True], np.diff(values) > least])])

@@ -1,0 +1,76 @@
+"""Variables and meshes of FiPy that a user brings along: what they are, and what they must be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.continuum.rectilinear import Cells
+from hybridrd.errors import ModelError
+from hybridrd.model.grid import AXES, Floats
+
+
+def mesh_of(variable: Any, where: str) -> Any:
+    """The mesh of a CellVariable. Raises ModelError if it is none, or not of floats."""
+    mesh: Any = getattr(variable, "mesh", None)
+    wanted = ("vertexCoords", "cellCenters", "cellVolumes")
+    if not all(hasattr(mesh, name) for name in wanted) or not hasattr(variable, "setValue"):
+        raise ModelError(f"{where} = {variable!r}: give a CellVariable of FiPy")
+    if np.shape(variable.value) != (mesh.numberOfCells,):
+        raise ModelError(
+            f"{where} has the shape {np.shape(variable.value)}; give a CellVariable with one "
+            f"number in each of the {mesh.numberOfCells} cells"
+        )
+    check_floating(variable, where)
+    return mesh
+
+
+def check_floating(variable: Any, where: str) -> None:
+    """Refuse a variable of integers: what is put into it would lose its fraction at each step."""
+    if not hasattr(variable, "setValue"):
+        raise ModelError(f"{where} = {variable!r}: give a Variable of FiPy, Variable(value=0.0)")
+    kind = np.asarray(variable.value).dtype
+    if kind.kind != "f":
+        raise ModelError(
+            f"{where} holds numbers of the type {kind}, which lose their fractions at each step; "
+            f"make it with a decimal point, as in value=30.0"
+        )
+
+
+def rectilinear_cells(mesh: Any) -> tuple[Cells, NDArray[np.intp]]:
+    """The cells of a mesh, and the number that FiPy gives to each of them."""
+    corners = np.asarray(mesh.vertexCoords, dtype=np.float64)
+    centers = np.asarray(mesh.cellCenters.value, dtype=np.float64)
+    volumes = np.asarray(mesh.cellVolumes, dtype=np.float64)
+    cells = Cells.between([_distinct(x) for x in corners], "the mesh")
+    if cells.size != len(volumes):
+        raise ModelError(
+            f"the mesh is not rectilinear: it has {len(volumes)} cells, but its faces are at "
+            f"{' x '.join(str(n + 1) for n in cells.shape)} positions along "
+            f"{', '.join(AXES[: cells.dimension])}, between which there are {cells.size} boxes"
+        )
+    index = []
+    for faces, x in zip(cells.edges, centers, strict=True):
+        inside = faces[0] + (x - faces[0]) % (faces[-1] - faces[0])  # FiPy wraps periodic ones
+        index.append(np.searchsorted(faces, inside) - 1)
+    flat = np.ravel_multi_index(tuple(index), cells.shape)
+    order = np.full(cells.size, -1, np.intp)
+    order[flat] = np.arange(cells.size)
+    if (order < 0).any():
+        raise ModelError("the mesh is not rectilinear: two of its cells are in the same box")
+    wrong = np.flatnonzero(~np.isclose(volumes[order], cells.volumes, rtol=1e-6, atol=0.0))
+    if len(wrong):
+        raise ModelError(
+            f"the mesh is not rectilinear: the cell at {centers[:, order[wrong[0]]]} has the "
+            f"volume {volumes[order[wrong[0]]]:g}, the box around it {cells.volumes[wrong[0]]:g}"
+        )
+    return cells, order
+
+
+def _distinct(x: Floats) -> Floats:
+    """The different ones among coordinates that may differ by round-off."""
+    values = np.unique(x)
+    least = 1e-9 * (values[-1] - values[0])
+    return np.asarray(values[np.concatenate([[True], np.diff(values) > least])])
