@@ -112,6 +112,14 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes for the replicas.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of each replica.")] = None,
+    positions: Annotated[
+        bool | None,
+        typer.Option(
+            "--positions/--no-positions",
+            help="Record all particles, for snapshots and exports; of one replica.",
+            show_default=False,
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the result beside its PDE: FILE.png, .pdf or .svg.")
     ] = None,
@@ -130,6 +138,7 @@ def run(
     """
     given = {"dt": dt, "until": until, "every": every, "seed": seed}
     given |= {"replicas": replicas, "workers": workers, "threads": threads}
+    given["positions"] = positions
     with messages():
         from hybridrd import commands
 
@@ -178,8 +187,8 @@ def plot(
     kind: Annotated[
         str,
         typer.Option(
-            help="overview, profile, field, counts, kymograph, snapshot (needs positions) or "
-            "compare (needs --reference)."
+            help="overview, profile, field, counts, kymograph, snapshot (needs a `run "
+            "--positions`) or compare (needs --reference)."
         ),
     ] = "overview",
     species: SpeciesNames = None,
@@ -213,8 +222,8 @@ def movie(
     kind: Annotated[
         str | None,
         typer.Option(
-            help="profile, field or snapshot (needs positions). By default field; profile in one "
-            "dimension."
+            help="profile, field or snapshot (needs a `run --positions`). By default field; "
+            "profile in one dimension."
         ),
     ] = None,
     species: SpeciesNames = None,

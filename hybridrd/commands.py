@@ -46,6 +46,7 @@ class Job:
     replicas: int = 1
     workers: int | None = None
     threads: int | None = None
+    positions: bool = False
     times: tuple[float, ...] = ()
 
 
@@ -113,7 +114,23 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
         raise ModelError(f"{what}: a pure PDE has no replicas; leave out --replicas")
     if "workers" in chosen and job.replicas == 1:
         raise ModelError("--workers is for several replicas; give --replicas, or --threads")
+    if job.positions:
+        _check_positions(job, "positions" in chosen)
     return job
+
+
+def _check_positions(job: Job, asked: bool) -> None:
+    """Refuse positions where none are kept. Raises ModelError."""
+    if job.system.particles is None:
+        why = "a pure PDE has no particles"
+    elif job.replicas > 1:
+        why = "an ensemble keeps no positions, one replica does"
+    else:
+        return
+    what = (
+        "leave out --positions" if asked else "give --no-positions: the table [run] asks for them"
+    )
+    raise ModelError(f"{job.name}: {why}; {what}")
 
 
 def run_job(

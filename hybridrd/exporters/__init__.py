@@ -49,8 +49,9 @@ def export(
     ==================  ==========================================================================
 
     Particles are written with their species and id at their positions, which the run has to
-    record: ``run(..., positions=True)``. Axes that the domain does not have are 0; of a ball shell
-    r is written as x. The file is made beside its place and moved there when it is complete.
+    record: ``run(..., positions=True)``, ``hybridrd run --positions``. Axes that the domain does
+    not have are 0; of a ball shell r is written as x. The file is made beside its place and moved
+    there when it is complete.
 
     Parameters
     ----------

@@ -114,7 +114,8 @@ def _need_positions(view: View) -> None:
         what = "there are no particles; export its concentration (.pvd, .vtu), or run with"
     else:
         what = "positions were not recorded; run with"
-    raise ResultError(f"{view.name}: {what} Simulation(...).run(..., positions=True)")
+    how = "Simulation(...).run(..., positions=True), or hybridrd run --positions"
+    raise ResultError(f"{view.name}: {what} {how}")
 
 
 def has_positions(view: View) -> bool:

@@ -69,7 +69,8 @@ def _write_collection(pyvista: Any, view: View, path: Path) -> None:
     folder = _folder(path)
     if not (has_positions(view) or _fields(view)):
         raise ResultError(
-            f"{path}: there is nothing to show; record concentration, or run with positions=True"
+            f"{path}: there is nothing to show; record concentration, or run with positions=True "
+            f"(--positions)"
         )
     part = passing(folder)
     try:

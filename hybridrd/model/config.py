@@ -46,6 +46,7 @@ class Run:
     seed: int | None = None
     replicas: int | None = None
     workers: int | None = None
+    positions: bool | None = None
 
 
 @dataclass(frozen=True)

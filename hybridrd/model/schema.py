@@ -202,6 +202,7 @@ class RunTable(Table):
     seed: Annotated[int, Field(ge=0)] | None = None
     replicas: Annotated[int, Field(ge=1)] | None = None
     workers: Annotated[int, Field(ge=1)] | None = None
+    positions: bool | None = None
 
 
 class File(Table):

@@ -33,7 +33,7 @@ def particles_at(view: View, record: int) -> dict[str, tuple[Floats, Ids]]:
             "an ensemble keeps no positions; draw one replica, "
             "Simulation(..., replica=0).run(..., positions=True)"
             if view.is_ensemble
-            else "positions were not recorded; run with positions=True"
+            else "positions were not recorded; run with positions=True, or hybridrd run --positions"
         )
         raise ResultError(f"{view.name}: {what}")
     sizes = np.asarray(view.data["row_size"].values, dtype=np.int64)

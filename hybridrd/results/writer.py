@@ -178,7 +178,7 @@ class StoreWriter:
             raise ResultError(
                 f"{self.path}: was written with {', '.join(sorted(there))}; now there is "
                 f"{', '.join(new) if new else 'no ' + ', '.join(missing)} to record; give the "
-                f"same record=, observe= and positions="
+                f"same record=, observe= and positions= (--positions)"
             )
 
     def _write(self, block: xr.Dataset) -> None:
