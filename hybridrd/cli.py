@@ -120,6 +120,15 @@ def run(
             show_default=False,
         ),
     ] = None,
+    progress: Annotated[
+        bool | None,
+        typer.Option(
+            "--progress/--no-progress",
+            help="Say how far it is, in lines where there is no terminal. By default a bar on a "
+            "terminal.",
+            show_default=False,
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the result beside its PDE: FILE.png, .pdf or .svg.")
     ] = None,
@@ -138,7 +147,7 @@ def run(
     """
     given = {"dt": dt, "until": until, "every": every, "seed": seed}
     given |= {"replicas": replicas, "workers": workers, "threads": threads}
-    given["positions"] = positions
+    given |= {"positions": positions, "progress": progress}
     with messages():
         from hybridrd import commands
 

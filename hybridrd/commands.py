@@ -47,6 +47,7 @@ class Job:
     workers: int | None = None
     threads: int | None = None
     positions: bool = False
+    progress: bool | None = None
     times: tuple[float, ...] = ()
 
 
@@ -183,7 +184,7 @@ def run_job(
 def _mean_field(job: Job) -> xr.Dataset:
     from hybridrd.simulation.mean_field import mean_field
 
-    return mean_field(job.system, job.dt, job.until, job.every)
+    return mean_field(job.system, job.dt, job.until, job.every, progress=job.progress)
 
 
 def _headline(job: Job, result: xr.Dataset) -> str:

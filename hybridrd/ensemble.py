@@ -77,7 +77,7 @@ def ensemble(
     threads
         Threads of each replica. By default one.
     progress
-        As of `Simulation.run`; the bar counts replicas and says how long they will take.
+        As of `Simulation.run`; replicas are counted, not steps.
     client
         A ``dask.distributed.Client``, or the address of a Dask scheduler such as
         ``"tcp://10.0.0.1:8786"``: its workers run the replicas. Needs ``hybridrd[distributed]``.
@@ -177,9 +177,8 @@ def ensemble(
         kept=wanted.sampled,
     )
     total = Sums(job.covariance, job.kept)
-    with progress_bar(replicas, progress, unit="replica") as bar:
-        bar.initial = bar.n = replicas - sum(map(len, todo.values()))
-        bar.refresh()
+    already = replicas - sum(map(len, todo.values()))
+    with progress_bar(replicas, progress, unit="replica", done=already) as bar:
         update = bar.update
         if client is not None and todo:
             from hybridrd.cluster import on_cluster

@@ -89,6 +89,7 @@ class Unfinished:
             result = self._simulation.run(
                 self._job.until, self._job.every, out=self._store, checkpoint=self._work,
                 checkpoint_minutes=self._minutes, positions=self._job.positions,
+                progress=self._job.progress,
             )  # fmt: skip
         except KeyboardInterrupt as error:
             if not self._drop_if_lost():

@@ -62,6 +62,7 @@ class UnfinishedEnsemble:
             result = ensemble(
                 job.system, replicas=job.replicas, dt=job.dt, until=job.until, every=job.every,
                 seed=job.seed, workers=job.workers, threads=job.threads, resume=self._work,
+                progress=job.progress,
             )  # fmt: skip
         except KeyboardInterrupt as error:
             raise KeyboardInterrupt(

@@ -82,8 +82,10 @@ class Run(Realisation):
         keep
             How many checkpoints are kept.
         progress
-            False for no progress bar; otherwise there is one where the output is a terminal, and
-            (unless True) the run takes more than two seconds.
+            True says how far the run is and how long it will take: a bar on a terminal or in a
+            notebook; elsewhere, as in the file of a batch queue, a line on the error stream now
+            and then. By default only a bar on a terminal, after two seconds. Where the log takes
+            it (level INFO of the logger ``hybridrd``), the lines go there. False for nothing.
 
         Returns
         -------
