@@ -22,11 +22,12 @@ EXTENT = (1.0, 0.7, 1.3)
 CERTAIN = 40.0
 
 
-def cell_list(ids, x, low, inverse, shape):
+def cell_list(ids, x, low, inverse, shape, mask=0):
     """Particles stored in the order of cells, and where each cell starts."""
     n = len(ids)
-    cells, starts = np.empty(n, np.int64), np.empty(int(np.prod(shape)) + 1, np.int64)
-    count_cells(x, n, low, inverse, shape, cells, starts)
+    places = mask + 1 if mask else int(np.prod(shape))
+    cells, starts = np.empty(n, np.int64), np.empty(places + 1, np.int64)
+    count_cells(x, n, low, inverse, shape, mask, cells, starts)
     # Beyond the particles there is room, and what stands there counts for nothing.
     x_sorted, ids_sorted = np.full((len(x), n + SPARE), 0.1), np.empty_like(ids)
     sort_into(x, ids, n, cells, starts, np.empty_like(starts[1:]), x_sorted, ids_sorted)
@@ -34,12 +35,13 @@ def cell_list(ids, x, low, inverse, shape):
 
 
 def find(
-    a, b, like, radius, p, low, extent, shape, periods, step=0, reaction=0, half=0, rates=None
-):
+    a, b, like, radius, p, low, extent, shape, periods, step=0, reaction=0, half=0, rates=None,
+    mask=0,
+):  # fmt: skip
     """{(id, id): (time, priority)} of the kernel; a, b are (ids, x), rates the grid of hazards."""
     shape, low, extent = np.array(shape, np.int64), np.array(low), np.array(extent)
     inverse = shape / extent
-    ids_b, x_b, starts = cell_list(*b, low, inverse, shape)
+    ids_b, x_b, starts = cell_list(*b, low, inverse, shape, mask)
     ids_a, x_a = (ids_b, x_b) if like else a
     rates = np.ones(len(low), np.int64) if rates is None else np.array(rates, np.int64)
     hazard = np.atleast_1d(np.array(p, float))
@@ -48,7 +50,7 @@ def find(
     priority = np.empty(room, np.uint64)
     periods = np.array(periods)
     m = pairs.find_close(
-        x_a, len(ids_a), x_b, starts, like, radius, low, inverse, shape, periods, i, j
+        x_a, len(ids_a), x_b, starts, like, radius, low, inverse, shape, mask, periods, i, j
     )
     assert len(set(zip(i[:m], j[:m], strict=True))) == m  # no pair twice
     m = pairs.fire(
@@ -110,15 +112,18 @@ def inside(x, periods):
     reaction=st.integers(0, 2**20),
     half=st.integers(0, 1),
     first=st.sampled_from([0, 2**32 - 20, 2**50]),
+    mask=st.sampled_from([0, 7, 63]),
 )
-def test_pairs_are_those_of_the_twin(box, like, hazard, seed, step, reaction, half, first):
+def test_pairs_are_those_of_the_twin(box, like, hazard, seed, step, reaction, half, first, mask):
     d, radius, shape, periods = box
     ids, x = cloud(40, d, seed, first)
     a = (ids, inside(x, periods))
     ids, x = cloud(30, d, seed + 1, first + 40)
     b = a if like else (ids, inside(x, periods))
     where = (like, radius, hazard)
-    found = find(a, b, *where, [-0.2] * d, EXTENT[:d], shape, periods, step, reaction, half)
+    found = find(
+        a, b, *where, [-0.2] * d, EXTENT[:d], shape, periods, step, reaction, half, mask=mask
+    )
     expected = naive.firing_pairs(
         as_dict(a), as_dict(b), *where, periods, KEY, step, reaction, half
     )
@@ -179,7 +184,7 @@ def test_too_little_room_is_reported():
         out = np.empty(room, np.int64), np.empty(room, np.int64)
         counts.append(
             pairs.find_close(
-                x, 30, x, starts, True, 0.2, low, np.array([4.0]), shape, np.zeros(1), *out
+                x, 30, x, starts, True, 0.2, low, np.array([4.0]), shape, 0, np.zeros(1), *out
             )
         )
     assert counts[0] == counts[1] == counts[2] > 50

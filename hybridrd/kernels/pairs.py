@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
+from hybridrd.kernels.cells import row_of, row_start
 from hybridrd.kernels.rng import PAIR, philox, uniform52
 
 _MASK = np.uint64(0xFFFFFFFF)
@@ -111,14 +112,15 @@ def _within_periodic(xb, begin, d, x, y, z, widths, inverse, r2, close):
 
 
 @jit
-def find_close(xa, na, xb, starts_b, like, radius, low, inverse, shape, widths, out_i, out_j):
+def find_close(xa, na, xb, starts_b, like, radius, low, inverse, shape, mask, widths, out_i, out_j):
     """All pairs within the radius; returns their number, which may exceed the room for them.
 
-    ``shape``, ``low``, ``inverse`` and ``starts_b`` describe the cells of the second species, none
-    narrower than the radius unless it is the only one of its axis; ``widths[a]`` is the period
-    along an axis, 0 where it is not periodic. ``xb`` must have room for eight particles more than
-    there are. Cells along the first axis stand side by side, so what is within reach are a few
-    runs of particles; a run is looked through eight at a time.
+    ``shape``, ``mask`` (see `hybridrd.kernels.cells`), ``low``, ``inverse`` and ``starts_b``
+    describe the cells of the second species, none narrower than the radius unless it is the only
+    one of its axis; ``widths[a]`` is the period along an axis, 0 where it is not periodic. ``xb``
+    must have room for eight particles more than there are. Cells along the first axis stand side by
+    side, so what is within reach are a few runs of particles; a run is looked through eight at a
+    time.
     """
     d = xa.shape[0]
     nx, ny, nz = shape[0], shape[1] if d > 1 else 1, shape[2] if d > 2 else 1
@@ -147,17 +149,28 @@ def find_close(xa, na, xb, starts_b, like, radius, low, inverse, shape, widths, 
         # A run through a periodic wall is two.
         left, right = (x0 + nx, x1) if x0 < 0 else (x0, x1 - nx)
         whole = x0 >= 0 and x1 < nx
+        parts = (1 if whole else 2) * (1 if mask == 0 else 2)
         for cz in range(z0, z1 + 1):
             layer = ny * _turned(cz, nz)
             for cy in range(y0, y1 + 1):
-                row = nx * (layer + _turned(cy, ny))
-                for part in range(1 if whole else 2):
+                number = layer + _turned(cy, ny)
+                row = row_start(number, nx, mask)
+                for part in range(parts):
+                    piece = part if mask == 0 else part // 2
                     if whole:
-                        begin, end = starts_b[row + x0], starts_b[row + x1 + 1]
-                    elif part == 0:
-                        begin, end = starts_b[row + left], starts_b[row + nx]
+                        first, last = row + x0, row + x1
+                    elif piece == 0:
+                        first, last = row + left, row + nx - 1
                     else:
-                        begin, end = starts_b[row], starts_b[row + right + 1]
+                        first, last = row, row + right
+                    if mask != 0:
+                        first, last = first & mask, last & mask
+                        around = first > last  # the end of the table
+                        if part % 2 == 1 and not around:
+                            continue
+                        if around:
+                            first, last = (first, mask) if part % 2 == 0 else (0, last)
+                    begin, end = starts_b[first], starts_b[last + 1]
                     if like:
                         begin = max(begin, i + 1)
                     while begin < end:
@@ -171,8 +184,11 @@ def find_close(xa, na, xb, starts_b, like, radius, low, inverse, shape, widths, 
                         if some != np.uint64(0):
                             for k in range(min(8, end - begin)):
                                 if close[k] != 0:
+                                    j = begin + k
+                                    if mask != 0 and row_of(xb, j, low, inverse, shape) != number:
+                                        continue  # another row's, which finds it itself
                                     if m < room:
-                                        out_i[m], out_j[m] = i, begin + k
+                                        out_i[m], out_j[m] = i, j
                                     m += 1
                         begin += 8
     return m

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hybridrd.kernels import arrays
-from hybridrd.kernels.cells import count_cells, sort_into
 from hybridrd.model.grid import Floats
+from hybridrd.simulation.layout import Counted, Ids, store
 from hybridrd.simulation.region import Integers
 
-Ids = NDArray[np.uint64]
 _LEAST = 64
 SPARE = 8  # kernels look at whole vectors, a few places beyond the last particle
 
@@ -99,28 +97,15 @@ class Particles:
         self._words = np.zeros(capacity // 8, np.uint64)
         self.gone = self._words.view(np.uint8)
 
-    def sort(self, low: Floats, inverse: Floats, shape: Integers) -> Integers:
-        """Store the particles in the order of cells; returns where each cell starts."""
+    def sort(self, counted: Counted) -> None:
+        """Store the particles in the order of cells, see `hybridrd.simulation.layout`."""
         if self._spare is None:
             self._spare = (np.zeros_like(self.x), np.zeros_like(self.ids))
         x, ids = self._spare
-        starts = store_by_cell(self.x, self.ids, self.n, low, inverse, shape, x, ids)
+        store(self.x, self.ids, self.n, counted, x, ids)
         self._spare = (self.x, self.ids)
         self.stamp += 1
         self.x, self.ids = x, ids
-        return starts
-
-
-def store_by_cell(
-    x: Floats, ids: Ids, n: int, low: Floats, inverse: Floats, shape: Integers, x_out: Floats,
-    ids_out: Ids,
-) -> Integers:  # fmt: skip
-    """Copy n particles in the order of cells; returns where each cell starts."""
-    cells = np.empty(n, np.int64)
-    starts = np.empty(int(np.prod(shape)) + 1, np.int64)
-    count_cells(x, n, low, inverse, shape, cells, starts)
-    sort_into(x, ids, n, cells, starts, np.empty_like(starts[1:]), x_out, ids_out)
-    return starts
 
 
 def add_in_order(particles: list[Particles], species: Integers, x: Floats, next_id: int) -> int:

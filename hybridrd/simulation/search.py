@@ -15,11 +15,11 @@ import numpy as np
 
 from hybridrd.kernels import arrays, pairs
 from hybridrd.model.grid import Floats
-from hybridrd.simulation.particles import SPARE, Particles, store_by_cell
+from hybridrd.simulation.layout import Layout, spread, store
+from hybridrd.simulation.particles import SPARE, Particles
 from hybridrd.simulation.region import Integers, Region
 from hybridrd.simulation.tables import Encounter
 
-_PER_CELL = 2.0  # particles; measured
 Couples = tuple[Integers, Integers]
 
 
@@ -29,8 +29,7 @@ class Cells:
 
     x: Floats
     starts: Integers
-    inverse: Floats
-    shape: Integers
+    layout: Layout
     places: Integers | None = None
 
 
@@ -51,7 +50,9 @@ class Search:
         self._region = region
         self._widths = np.where(region.wrapped, region.extent, 0.0)
         self._room = 64
-        self._cells: tuple[dict[int, Integers], Floats, Integers] | None = None
+        self._radius = max((e.radius for e in self._meeting.values()), default=0.0)
+        self._fineness = 1.0
+        self._cells: tuple[dict[int, Integers], Layout] | None = None
         self._copies: dict[int, Cells] = {}
         self._known: dict[int, Couples] = {}
         self._stamps: list[int] = []
@@ -113,8 +114,8 @@ class Search:
     def near(self, x: Floats, n: int, species: int, group: Particles, radius: float) -> Couples:
         """Pairs of n points and the particles of a species, which are not stored anew."""
         if self._cells is not None:
-            starts, inverse, shape = self._cells
-            cells = Cells(group.x, starts[species], inverse, shape)
+            starts, layout = self._cells
+            cells = Cells(group.x, starts[species], layout)
         else:
             if species not in self._copies:
                 self._copies[species] = self._copy(group.x, group.n)
@@ -131,22 +132,23 @@ class Search:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         if self._cells is None:
             self._cells = self._sort(particles)
-        starts, inverse, shape = self._cells
+        starts, layout = self._cells
         if a.n <= b.n:
-            cells = Cells(b.x, starts[e.second], inverse, shape)
+            cells = Cells(b.x, starts[e.second], layout)
             return self._pairs(a.x, a.n, cells, e.first == e.second, e.radius)
         # The rarer ones look for the others.
-        cells = Cells(a.x, starts[e.first], inverse, shape)
+        cells = Cells(a.x, starts[e.first], layout)
         j, i = self._pairs(b.x, b.n, cells, False, e.radius)
         return i, j
 
     def _pairs(self, x: Floats, n: int, cells: Cells, like: bool, radius: float) -> Couples:
+        layout = cells.layout
         while True:
             room = self._room
             i, j = np.empty(room, np.int64), np.empty(room, np.int64)
             m = pairs.find_close(
-                x, n, cells.x, cells.starts, like, radius, self._region.low, cells.inverse,
-                cells.shape, self._widths, i, j,
+                x, n, cells.x, cells.starts, like, radius, layout.low, layout.inverse,
+                layout.shape, layout.mask, self._widths, i, j,
             )  # fmt: skip
             if m <= room:
                 return i[:m], (j[:m] if cells.places is None else cells.places[j[:m]])
@@ -154,26 +156,20 @@ class Search:
 
     def _copy(self, x: Floats, n: int) -> Cells:
         """Points in the order of cells, beside those they are copied from."""
-        inverse, shape = self._layout(n)
+        layout, (counted,), _ = spread(self._region, self._radius, [(x, n)])
         places, copy = np.empty(n, np.uint64), np.zeros((len(x), n + SPARE))
-        numbers = np.arange(n, dtype=np.uint64)
-        starts = store_by_cell(x, numbers, n, self._region.low, inverse, shape, copy, places)
-        return Cells(copy, starts, inverse, shape, places.astype(np.int64))
+        store(x, np.arange(n, dtype=np.uint64), n, counted, copy, places)
+        return Cells(copy, counted[1], layout, places.astype(np.int64))
 
-    def _sort(self, particles: list[Particles]) -> tuple[dict[int, Integers], Floats, Integers]:
+    def _sort(self, particles: list[Particles]) -> tuple[dict[int, Integers], Layout]:
         """Sort the species that meet others into cells."""
-        inverse, shape = self._layout(max(particles[s].n for s in self._involved))
-        starts = {s: particles[s].sort(self._region.low, inverse, shape) for s in self._involved}
-        return starts, inverse, shape
-
-    def _layout(self, n: int) -> tuple[Floats, Integers]:
-        """Cells per length and number of cells, an axis each, for n particles."""
-        # Wider than the radius by more than round-off; they hold a few particles.
-        radius = max(e.radius for e in self._meeting.values()) * (1.0 + 1e-9)
-        region = self._region
-        spacing = (_PER_CELL * region.volume / max(n, 1)) ** (1.0 / region.grid.dimension)
-        shape = np.maximum(np.floor(region.extent / max(radius, spacing)), 1).astype(np.int64)
-        return shape / region.extent, shape
+        groups = [particles[s] for s in self._involved]
+        layout, counted, self._fineness = spread(
+            self._region, self._radius, [(g.x, g.n) for g in groups], self._fineness
+        )
+        for group, c in zip(groups, counted, strict=True):
+            group.sort(c)
+        return {s: c[1] for s, c in zip(self._involved, counted, strict=True)}, layout
 
 
 def _stamps(particles: list[Particles]) -> list[int]:

@@ -9,6 +9,7 @@ from hybridrd.continuum.solvers import one_blas_thread
 from hybridrd.kernels import arrays, exchange, pairs, walk
 from hybridrd.kernels.rng import make_key
 from hybridrd.model.grid import Grid
+from hybridrd.simulation.layout import Layout
 from hybridrd.simulation.particles import SPARE, Particles
 
 pytestmark = pytest.mark.benchmark
@@ -41,17 +42,20 @@ def test_walk(benchmark, group):
 
 def test_sort_that_is_nearly_sorted(benchmark, group):
     inverse, shape = cells()
-    benchmark(group.sort, LOW, inverse, shape)
+    layout = Layout(LOW, inverse, shape, 0, finest=False)
+    benchmark(lambda: group.sort(layout.count(group.x, N)))
 
 
 @pytest.mark.parametrize("radius", [0.3, 0.8])
 def test_search(benchmark, group, radius):
     inverse, shape = cells()
-    starts = group.sort(LOW, inverse, shape)
+    counted = Layout(LOW, inverse, shape, 0, finest=False).count(group.x, N)
+    starts = counted[1]
+    group.sort(counted)
     i, j = np.empty(4 * N, np.int64), np.empty(4 * N, np.int64)
     found = benchmark(
         pairs.find_close, group.x, N, group.x, starts, True, radius, LOW, inverse, shape,
-        np.zeros(3), i, j,
+        0, np.zeros(3), i, j,
     )  # fmt: skip
     # Of a Poisson process of density one, but for the walls.
     inside = N / 2 * 4 / 3 * np.pi * radius**3
