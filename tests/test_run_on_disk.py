@@ -1,7 +1,10 @@
 """Runs that write their records to disk, and go on with them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import xarray as xr
 from blocks import alone
 from survivors import DT, SYSTEMS, line, same, simulation
 
@@ -63,6 +66,45 @@ def test_a_running_store_can_be_read(tmp_path, monkeypatch):
     simulation(line()).run(10 * DT, every=DT, out=path, positions=True, observe={"look": look})
     assert seen == [1, 1, 3, 3, 5, 5, 7, 7, 9, 9]
     assert hrd.load(path).sizes["time"] == 11
+
+
+def by_xarray(path):
+    """The complete records of a store, by the recipe of docs/survive.md."""
+    opened = xr.open_zarr(path, consolidated=False, decode_times=False)
+    complete = opened.isel(time=slice(opened.attrs["hybridrd_records"]))
+    return complete.isel(obs=slice(int(complete["row_size"].sum()))).load(), opened
+
+
+def test_xarray_alone_reads_a_running_store(tmp_path, monkeypatch):
+    monkeypatch.setattr(recording, "BLOCK", 2)
+    path, seen = tmp_path / "run.zarr", []
+    whole = simulation(line()).run(10 * DT, every=DT, positions=True)
+
+    def look(sim):
+        if sim.steps:
+            complete, opened = by_xarray(path)
+            seen.append(complete.sizes["time"])
+            expected = whole.isel(time=slice(seen[-1]), obs=slice(complete.sizes["obs"]))
+            assert complete["row_size"].sum() == expected.sizes["obs"]
+            for name in expected.variables:
+                np.testing.assert_array_equal(complete[name], expected[name])
+            # The planned length; the times of what is not written are unknown, not wrong.
+            assert opened.sizes["time"] == 11
+            assert np.isnan(opened["time"].values[seen[-1] :]).all()
+        return 0
+
+    simulation(line()).run(10 * DT, every=DT, out=path, positions=True, observe={"look": look})
+    assert seen == [1, 1, 3, 3, 5, 5, 7, 7, 9, 9]
+
+
+def test_xarray_alone_reads_the_store_of_a_killed_run():
+    path = Path(__file__).parent / "data" / "running-1.zarr"
+    complete, opened = by_xarray(path)
+    loaded = hrd.load(path)
+    assert (complete.sizes["time"], opened.sizes["time"]) == (3, 6)
+    assert list(complete["species"].values) == ["A", "B"]
+    for name in loaded.variables:
+        np.testing.assert_array_equal(complete[name], loaded[name])
 
 
 def test_slow_records_are_written_at_once(tmp_path, monkeypatch):
