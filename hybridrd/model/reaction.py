@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from hybridrd.errors import ModelError
 from hybridrd.model import doi
+from hybridrd.model.equation import read_equation
 from hybridrd.model.functions import Value
 from hybridrd.model.species import number
-
-_TERM = re.compile(r"(?:(\d+)\s*\*?\s*)?([A-Za-z_][A-Za-z0-9_]*)\Z")
-_RADIUS = re.compile(r"\+\s*\(\s*([^()]*?)\s*\)")
-_EMPTY = ("0", "", "∅")
-
-
-def _side(text: str, reaction: str) -> tuple[str, ...]:
-    """The species of one side, each as often as it stands there."""
-    if text.strip() in _EMPTY:
-        return ()
-    names: list[str] = []
-    for part in text.split("+"):
-        match = _TERM.match(part.strip())
-        if not match:
-            raise ModelError(
-                f"reaction {reaction!r}: cannot read {part.strip()!r}; "
-                f"write for instance 'A + B -> C', '2 A -> 0', '0 -> A'"
-            )
-        count = 1 if match[1] is None else int(match[1])
-        if not 1 <= count <= 100:
-            raise ModelError(
-                f"reaction {reaction!r}: {count} {match[2]} is not a count of 1 to 100"
-            )
-        names += [match[2]] * count
-    return tuple(names)
 
 
 @dataclass(frozen=True)
@@ -82,8 +57,9 @@ class Reaction:
     Examples
     --------
     >>> import hybridrd as hrd
-    >>> hrd.Reaction("S + I -> 2 I", k=0.015, radius=0.01).rates(dimension=2)["lambda0"]
-    47.74648292756861
+    >>> spreading = hrd.Reaction("S + I -> 2 I", k=0.015, radius=0.01)
+    >>> round(spreading.rates(dimension=2)["lambda0"], 6)
+    47.746483
     """
 
     equation: str
@@ -142,38 +118,20 @@ class Reaction:
         object.__setattr__(self, "k_back", number(self.k_back, f"{where}: k_back"))
 
     def _read(self) -> None:
-        text = self.equation
-        if not isinstance(text, str):
-            raise ModelError(f"reaction {text!r}: give a string like 'A + B -> C'")
-        label, colon, rest = text.rpartition(":")
-        reversible = "<->" in rest
-        arrow = "<->" if reversible else "->"
-        if rest.count("->") != 1 or "=" in rest or rest.count("<") > int(reversible):
-            raise ModelError(f"reaction {text!r}: write one arrow, 'A + B -> C' or 'A + B <-> C'")
-        object.__setattr__(self, "reversible", reversible)
-        left, right = rest.split(arrow)
-        inside = _RADIUS.findall(left)
-        if inside:
-            if self.radius is not None or len(inside) > 1:
-                raise ModelError(f"reaction {text!r}: the radius is given twice")
-            try:
-                object.__setattr__(self, "radius", float(inside[0]))
-            except ValueError as error:
-                raise ModelError(
-                    f"reaction {text!r}: the radius ({inside[0]}) is not a number"
-                ) from error
-            left = _RADIUS.sub("+", left)
-        if _RADIUS.search(right):
-            raise ModelError(
-                f"reaction {text!r}: a radius between products has no meaning here: they appear "
-                f"where the reactants are; leave it out, or write the reversible 'A + B <-> C'"
-            )
-        object.__setattr__(self, "reactants", _side(left, text))
-        object.__setattr__(self, "products", _side(right, text))
-        object.__setattr__(self, "equation", _normal(self.reactants, self.products, arrow))
+        try:
+            read = read_equation(self.equation)
+            if read.radius is not None and self.radius is not None:
+                raise ModelError("the radius is given twice")
+        except ModelError as error:
+            raise ModelError(f"reaction {self.equation!r}: {error}") from error
+        if read.radius is not None:
+            object.__setattr__(self, "radius", read.radius)
+        object.__setattr__(self, "reactants", read.reactants)
+        object.__setattr__(self, "products", read.products)
+        object.__setattr__(self, "reversible", read.reversible)
+        object.__setattr__(self, "equation", read.normal)
         if self.name is None:
-            name = label.strip() if colon and label.strip() else self.equation
-            object.__setattr__(self, "name", name)
+            object.__setattr__(self, "name", read.label or read.normal)
 
     @property
     def order(self) -> int:
@@ -261,14 +219,3 @@ class Channel:
             assert self.reaction.k_back is not None
             return self.reaction.k_back
         return self.reaction.macroscopic(dimension)
-
-
-def _normal(reactants: tuple[str, ...], products: tuple[str, ...], arrow: str) -> str:
-    """The equation in normal form: ``S + I -> 2 I``."""
-
-    def side(names: tuple[str, ...]) -> str:
-        order = list(dict.fromkeys(names))
-        counts = [(names.count(n), n) for n in order]
-        return " + ".join(n if c == 1 else f"{c} {n}" for c, n in counts) or "0"
-
-    return f"{side(reactants)} {arrow} {side(products)}"
