@@ -2,84 +2,98 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
+from hybridrd.model.draft import Draft
 from hybridrd.model.functions import check_function
 from hybridrd.model.geometry import Box
 from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.places import Places
 from hybridrd.model.shell import Domain, Shell
 from hybridrd.model.species import number
 from hybridrd.model.walls import Influx, PartiallyAbsorbing, Periodic, Reservoir
 
-if TYPE_CHECKING:
-    from hybridrd.model.system import System
+MOST_TRIED = 100_000  # other numbers of cells, for advice
 
 
-def problems(system: System) -> list[str]:
-    """Everything that is wrong with a normalised System, one line each."""
+def problems(draft: Draft, at: Places) -> list[str]:
+    """Everything that is wrong with a draft of a System, one line each, named as `Places` does."""
     checks = (_species, _region, _reactions, _wall_contents, _contents, _options)
-    return [problem for check in checks for problem in check(system)]
+    return [problem for check in checks for problem in check(draft, at)]
 
 
-def _species(system: System) -> Iterator[str]:
-    for name in dict.fromkeys(system.names):
-        if system.names.count(name) > 1:
-            yield f"species: {name} is given {system.names.count(name)} times"
+def _species(draft: Draft, at: Places) -> Iterator[str]:
+    for i, name in enumerate(draft.names):
+        times = draft.names.count(name)
+        if name in draft.names[:i] and name not in draft.names[i + 1 :]:
+            yield f"{at.species(i)}: {name} is given {times} times"
 
 
-def _options(system: System) -> Iterator[str]:
+def _options(draft: Draft, at: Places) -> Iterator[str]:
     from hybridrd.model.system import COUPLINGS
 
-    if system.coupling not in COUPLINGS:
-        yield f"coupling = {system.coupling!r}: it is one of {', '.join(COUPLINGS)}"
-    if system.interface is not None and not isinstance(system.interface, InterfaceScheme):
+    if draft.coupling not in COUPLINGS:
+        yield f"{at.field('coupling')} = {draft.coupling!r}: it is one of {', '.join(COUPLINGS)}"
+    if draft.interface is not None and not isinstance(draft.interface, InterfaceScheme):
         yield (
-            f"interface = {system.interface!r}: give Layer(), CalibratedLayer(), ExactPlane() "
-            f"or a scheme of your own"
+            f"{at.field('interface')} = {draft.interface!r}: give Layer(), CalibratedLayer(), "
+            f"ExactPlane() or a scheme of your own"
         )
-    if not isinstance(system.fluctuations, bool):
-        yield f"fluctuations = {system.fluctuations!r}: it is True or False"
-    elif system.fluctuations and isinstance(system.domain, Shell):
-        yield "fluctuations = True: the continuum of a Shell has no noise; leave it out"
-    for key, label in system.units.items():
+    where = at.field("fluctuations")
+    if not isinstance(draft.fluctuations, bool):
+        yield f"{where} = {draft.fluctuations!r}: it is True or False"
+    elif draft.fluctuations and isinstance(draft.domain, Shell):
+        yield f"{where} = True: the continuum of a Shell has no noise; leave it out"
+    for key, label in draft.units.items():
         if key not in ("length", "time") or not isinstance(label, str):
-            yield f"units[{key!r}] = {label!r}: the keys are length and time, the values text"
+            yield (
+                f"{at.field('units')}[{key!r}] = {label!r}: the keys are length and time, the "
+                f"values text"
+            )
 
 
-def _region(system: System) -> Iterator[str]:
-    region, domain = system.particles, system.domain
-    if region is None:
+def _unknown(name: str, draft: Draft) -> str:
+    return f"unknown species {name!r}; there are {', '.join(dict.fromkeys(draft.names))}"
+
+
+def _region(draft: Draft, at: Places) -> Iterator[str]:
+    region, domain = draft.particles, draft.domain
+    where = at.field("particles")
+    if region is None or domain is None:
         return
     if isinstance(domain, Box) and isinstance(region, Box):
         if region.dimension != domain.dimension:
-            yield f"particles has {region.dimension} axes, the domain {domain.dimension}"
+            yield f"{where} has {region.dimension} axes, the domain {domain.dimension}"
             return
         inside = domain.contains(region)
     elif isinstance(domain, Shell) and isinstance(region, Shell):
         inside = domain.contains(region)
     else:
         kind = type(domain).__name__
-        yield f"particles = {region!r}: give a {kind} like the domain, or None for a pure PDE"
+        yield f"{where} = {region!r}: give a {kind} like the domain, or None for a pure PDE"
         return
     if not inside:
-        yield f"particles = {region} is not inside the domain {domain}"
+        yield f"{where} = {region} is not inside the domain {domain}"
         return
-    assert isinstance(system.cells, tuple)
+    if draft.cells is None:
+        return
     for axis, (lo, hi), (a, b), n in zip(
-        domain.axes, domain.intervals, region.intervals, system.cells, strict=True
+        domain.axes, domain.intervals, region.intervals, draft.cells, strict=True
     ):
-        for face in (a, b):
+        for side, face in enumerate((a, b)):
             if not _on_grid(face, lo, hi, n):
+                below = lo + math.floor((face - lo) / (hi - lo) * n) * (hi - lo) / n
                 yield (
-                    f"particles: the face {axis} = {face:g} is not a cell face of {n} cells over "
-                    f"({lo:g}, {hi:g}); {_nearest_counts(a, b, lo, hi, n)}"
+                    f"{at.face(axis, side)}: the face {axis} = {face:g} is not a cell face of {n} "
+                    f"cells over ({lo:g}, {hi:g}), of which {below:g} and "
+                    f"{below + (hi - lo) / n:g} are the nearest; {_nearest_counts(a, b, lo, hi, n)}"
                 )
-                break
 
 
 def _on_grid(face: float, lo: float, hi: float, n: int) -> bool:
@@ -93,47 +107,53 @@ def _nearest_counts(a: float, b: float, lo: float, hi: float, n: int) -> str:
     def fits(m: int) -> bool:
         return _on_grid(a, lo, hi, m) and _on_grid(b, lo, hi, m)
 
-    below = next((m for m in range(n - 1, 0, -1) if fits(m)), None)
-    above = next((m for m in range(n + 1, 10 * n + 1000) if fits(m)), None)
+    below = next((m for m in range(n - 1, max(0, n - MOST_TRIED), -1) if fits(m)), None)
+    above = next((m for m in range(n + 1, n + min(9 * n + 1000, MOST_TRIED)) if fits(m)), None)
     counts = [str(m) for m in (below, above) if m is not None]
     if not counts:
         return "no number of cells up to ten times as many has it; move the face"
-    return f"the nearest counts that fit are {' and '.join(counts)} cells along this axis"
+    return f"counts that fit: {' and '.join(counts)} cells along this axis"
 
 
-def _reactions(system: System) -> Iterator[str]:
-    coordinates = system.domain.axes
-    labels = [r.label for r in system.reactions]
-    for label in dict.fromkeys(labels):
-        if labels.count(label) > 1:
+def _reactions(draft: Draft, at: Places) -> Iterator[str]:
+    domain = draft.domain
+    labels = [r.label for r in draft.reactions]
+    for i, reaction in enumerate(draft.reactions):
+        label = reaction.label
+        if label in labels[:i] and label not in labels[i + 1 :]:
             yield (
-                f"reactions: {label!r} stands {labels.count(label)} times; add the rates up, "
-                f"or give each a name"
+                f"{at.repeated(i)}: {label!r} stands {labels.count(label)} times; add the rates "
+                f"up, or give each a name"
             )
-    for reaction in system.reactions:
-        where = f"reaction {reaction.label!r}"
+    for i, reaction in enumerate(draft.reactions):
+        where = at.reaction(i, reaction.label, "reaction")
         for name in dict.fromkeys(reaction.reactants + reaction.products):
-            if name not in system.names:
-                yield f"{where}: unknown species {name!r}; there are {', '.join(system.names)}"
+            if draft.all_species and name not in draft.names:
+                yield f"{where}: {_unknown(name, draft)}"
         if reaction.reactants == reaction.products:
             yield f"{where}: it changes nothing"
-        pairs = reaction.order == 2 and system.particles is not None
-        if pairs and isinstance(system.domain, Shell):
+        pairs = reaction.order == 2 and draft.particles is not None
+        if pairs and isinstance(domain, Shell):
             yield (
                 f"{where}: particles in a Shell carry only their distance r, so that pairs "
                 f"cannot meet; use a Box, or particles=None for the PDE"
             )
-        elif pairs and reaction.radius is None:
+        elif pairs and domain is not None and reaction.radius is None:
+            where = at.reaction(i, reaction.label, "radius")
             yield f"{where}: particles react in pairs within a Doi radius; give radius="
+        if domain is None:
+            continue
         if reaction.radius is not None:
-            for axis, (lo, hi) in zip(coordinates, system.domain.intervals, strict=True):
+            where = at.reaction(i, reaction.label, "radius")
+            for axis, (lo, hi) in zip(domain.axes, domain.intervals, strict=True):
                 if 2 * reaction.radius > hi - lo:
                     yield (
                         f"{where}: radius {reaction.radius:g} is more than half of the domain's "
                         f"extent {hi - lo:g} along {axis}"
                     )
         if callable(reaction.k):
-            yield from _function_problem(reaction.k, coordinates, f"{where}: k")
+            where = at.reaction(i, reaction.label, "k")
+            yield from _function_problem(reaction.k, domain.axes, f"{where}: k")
 
 
 def _function_problem(value: Any, coordinates: tuple[str, ...], where: str) -> Iterator[str]:
@@ -143,12 +163,15 @@ def _function_problem(value: Any, coordinates: tuple[str, ...], where: str) -> I
         yield str(error)
 
 
-def _wall_contents(system: System) -> Iterator[str]:
-    walls = system.walls
-    for axis in system.domain.axes:
-        pair = [walls.get(axis + side) for side in "-+"]
-        if sum(isinstance(w, Periodic) for w in pair) == 1:
-            yield f"walls: {axis} is periodic on one side only; write {{{axis!r}: Periodic()}}"
+def _wall_contents(draft: Draft, at: Places) -> Iterator[str]:
+    walls, domain = draft.walls, draft.domain
+    for axis in domain.axes if domain is not None else ():
+        periodic = [n for n in (axis + "-", axis + "+") if isinstance(walls.get(n), Periodic)]
+        if len(periodic) == 1:
+            yield (
+                f"{at.wall(periodic[0])}: {axis} is periodic on one side only; name the axis, "
+                f"{axis!r}, for both"
+            )
     for name, wall in walls.items():
         values: Mapping[str, Any] = {}
         if isinstance(wall, Reservoir):
@@ -157,36 +180,39 @@ def _wall_contents(system: System) -> Iterator[str]:
             values = wall.fluxes
         elif isinstance(wall, PartiallyAbsorbing) and isinstance(wall.kappa, Mapping):
             values = wall.kappa
-        if isinstance(wall, Periodic) and isinstance(system.domain, Shell):
-            yield f"walls[{name!r}]: the walls of a Shell cannot be periodic"
-        along = tuple(a for a in system.domain.axes if a != name[0])
-        if isinstance(system.domain, Shell):
-            along = ()
+        if isinstance(wall, Periodic) and isinstance(domain, Shell):
+            yield f"{at.wall(name)}: the walls of a Shell cannot be periodic"
         for species, value in values.items():
-            where = f"walls[{name!r}]"
-            if species not in system.names:
-                yield f"{where}: unknown species {species!r}; there are {', '.join(system.names)}"
+            where = at.wall(name, species)
+            if species not in draft.names:
+                if draft.all_species:
+                    yield f"{where}: {_unknown(species, draft)}"
             elif callable(value):
-                yield from _function_problem(value, along, f"{where}: value of {species}")
+                if domain is not None:
+                    along = tuple(a for a in domain.axes if a != name[0])
+                    along = () if isinstance(domain, Shell) else along
+                    yield from _function_problem(value, along, f"{where}: value of {species}")
             elif (
                 not isinstance(wall, PartiallyAbsorbing)
                 and value > 0
-                and system.species[system.names.index(species)].D == 0
+                and draft.species[draft.names.index(species)].D == 0
             ):
                 yield f"{where}: {species} has D = 0 and cannot enter; leave it out of the wall"
 
 
-def _contents(system: System) -> Iterator[str]:
-    for name, value in system.initial.items():
-        if name not in system.names:
-            yield f"initial: unknown species {name!r}; there are {', '.join(system.names)}"
-            continue
-        for part in value if isinstance(value, (list, tuple)) else [value]:
-            yield from _part(part, system, f"initial[{name!r}]")
+def _contents(draft: Draft, at: Places) -> Iterator[str]:
+    for k, (name, value) in enumerate(draft.contents):
+        if name not in draft.names:
+            if draft.all_species:
+                yield f"initial: {_unknown(name, draft)}"
+        elif draft.domain is not None:
+            listed = isinstance(value, (list, tuple))
+            for j, part in enumerate(value if listed else [value]):
+                where = at.initial(k, name, j if listed else None)
+                yield from _part(part, draft.domain, draft.cells, where)
 
 
-def _part(part: Any, system: System, where: str) -> Iterator[str]:
-    domain = system.domain
+def _part(part: Any, domain: Domain, cells: tuple[int, ...] | None, where: str) -> Iterator[str]:
     if isinstance(part, (Patch, Copies)):
         yield from _placed(part, domain, where)
     elif isinstance(part, Points):
@@ -203,8 +229,8 @@ def _part(part: Any, system: System, where: str) -> Iterator[str]:
     elif callable(part):
         yield from _function_problem(part, domain.axes, where)
     elif isinstance(part, np.ndarray):
-        if part.shape != system.cells:
-            yield f"{where}: an array of shape {part.shape}, but the cells are {system.cells}"
+        if cells is not None and part.shape != cells:
+            yield f"{where}: an array of shape {part.shape}, but the cells are {cells}"
         elif not (np.issubdtype(part.dtype, np.number) and np.isfinite(part).all()):
             yield f"{where}: the array has values that are not finite numbers"
         elif (part < 0).any():

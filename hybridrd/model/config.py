@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ from hybridrd.model.walls import (
 )
 
 if TYPE_CHECKING:
-    from hybridrd.model.schema import File
+    from hybridrd.model.examine import Examined
 
 _WORDS = {Reflecting: "reflecting", Absorbing: "absorbing", Periodic: "periodic"}
 
@@ -68,11 +68,27 @@ def read_toml(path: str | Path) -> Loaded:
     OSError
         If the file cannot be read.
     """
+    found = examine_toml(path)
+    if found.system is None:
+        raise ModelError("\n".join(found.mistakes))
+    return Loaded(found.system, found.run)
+
+
+def examine_toml(path: str | Path) -> Examined:
+    """What stands in a TOML file, and all that is wrong with it, the name of the file in front.
+
+    Raises
+    ------
+    ModelError
+        If it is not TOML.
+    OSError
+        If it cannot be read.
+    """
+    from hybridrd.model.examine import examine
+
     path = Path(path)
     try:
-        data = _parsed(path.read_bytes().decode())
-        file = _validated(data)
-        return Loaded(_build(file), Run(**file.run.model_dump()))
+        found = examine(_parsed(path.read_bytes().decode()))
     except UnicodeDecodeError as error:
         raise ModelError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
     except tomllib.TOMLDecodeError as error:
@@ -82,7 +98,8 @@ def read_toml(path: str | Path) -> Loaded:
             f"{path}: not a system: its lists or tables are nested too deep"
         ) from error
     except ModelError as error:
-        raise ModelError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
+        raise ModelError(f"{path}: {error}") from error
+    return replace(found, mistakes=tuple(f"{path}: {line}" for line in found.mistakes))
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -113,7 +130,12 @@ def system_from_dict(data: Mapping[str, Any]) -> System:
     """
     if not isinstance(data, Mapping):
         raise ModelError(f"a system is read from a dict, not from {type(data).__name__}")
-    return _build(_validated(dict(data)))
+    from hybridrd.model.examine import examine
+
+    found = examine(data)
+    if found.system is None:
+        raise ModelError("\n".join(found.mistakes))
+    return found.system
 
 
 def json_schema() -> dict[str, Any]:
@@ -125,29 +147,6 @@ def json_schema() -> dict[str, Any]:
         **File.model_json_schema(by_alias=True),
         "title": "hybridrd system",
     }
-
-
-def _validated(data: dict[str, Any]) -> File:
-    from pydantic import ValidationError
-
-    from hybridrd.model.mistakes import mistakes
-    from hybridrd.model.schema import File
-
-    try:
-        return File.model_validate(data)
-    except ValidationError as error:
-        lines = mistakes(error)
-    raise ModelError("\n".join(lines))
-
-
-def _build(file: File) -> System:
-    contents = {s.name: s.content() for s in file.species}
-    return System(
-        species=tuple(s.build() for s in file.species),
-        reactions=tuple(r.build() for r in file.reactions),
-        initial={name: c for name, c in contents.items() if c is not None},
-        **file.system.fields(),
-    )
 
 
 def system_to_dict(system: System) -> dict[str, Any]:

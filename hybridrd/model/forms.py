@@ -2,124 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
 from hybridrd.errors import ModelError
+from hybridrd.model.draft import Draft
+from hybridrd.model.places import Places
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species, number, species_name
 from hybridrd.model.walls import WALLS, Wall
 
-if TYPE_CHECKING:
-    from hybridrd.model.system import System
-
 MAX_CELLS = 2**31 - 1
+T = TypeVar("T")
 
 
-def normalise(system: System) -> dict[str, Any]:
+def normalise(
+    given: Mapping[str, Any], at: Places, unclear: frozenset[str] = frozenset()
+) -> tuple[Draft, list[str]]:
     """Tuples for sequences, names for species, both sides for an axis, a tuple for cells.
 
-    Raises
-    ------
-    ModelError
-        With everything that has the wrong form, one line each.
+    Parameters
+    ----------
+    given
+        The fields of a System.
+    at
+        How the messages name them.
+    unclear
+        Fields of which nothing is known because of mistakes that were told already: ``domain``,
+        ``cells``, or ``species`` where a name is missing.
+
+    Returns
+    -------
+    draft
+        All that has the right form.
+    problems
+        Everything that has not, one line each.
     """
-    if not isinstance(system.domain, Domain):
-        raise ModelError(f"domain = {system.domain!r}: give a Box or a Shell")
-    makers: dict[str, Callable[[], Any]] = {
-        "species": lambda: _tuple(system.species, Species, "species"),
-        "reactions": lambda: _tuple(system.reactions, Reaction, "reactions"),
-        "cells": lambda: _cells(system.cells, len(system.domain.axes)),
-        "walls": lambda: _walls(system.walls, system.domain),
-        "initial": lambda: _initial(system.initial),
-        "units": lambda: dict(_mapping(system.units, "units")),
-    }
-    found: dict[str, Any] = {}
-    wrong: list[str] = []
-    for name, make in makers.items():
-        try:
-            found[name] = make()
-        except ModelError as error:
-            wrong.append(str(error))
-    if not found.get("species", True):
-        wrong.append("species: give at least one Species")
-    if wrong:
-        raise ModelError("\n".join(wrong))
-    return found
+    problems: list[str] = []
+    domain = None if "domain" in unclear else given["domain"]
+    if domain is not None and not isinstance(domain, Domain):
+        problems.append(f"{at.field('domain')} = {domain!r}: give a Box or a Shell")
+        domain = None
+    elif domain is None and "domain" not in unclear:
+        problems.append(f"{at.field('domain')} = None: give a Box or a Shell")
+    before = len(problems)
+    species = _tuple(given["species"], Species, at.field("species"), problems)
+    if not species and len(problems) == before:
+        problems.append("species: give at least one Species")
+    all_species = len(problems) == before and "species" not in unclear
+    draft = Draft(
+        domain=domain,
+        cells=None if "cells" in unclear else _cells(given["cells"], domain, at, problems),
+        particles=given["particles"],
+        interface=given["interface"],
+        coupling=given["coupling"],
+        fluctuations=given["fluctuations"],
+        species=species,
+        reactions=_tuple(given["reactions"], Reaction, at.field("reactions"), problems),
+        walls=_walls(given["walls"], domain, at, problems),
+        units=dict(_mapping(given["units"], at.field("units"), problems)),
+        contents=_contents(given["initial"], problems),
+        all_species=all_species,
+    )
+    return draft, problems
 
 
-def _tuple(value: Any, kind: type, where: str) -> tuple[Any, ...]:
+def _tuple(value: Any, kind: type[T], where: str, problems: list[str]) -> tuple[T, ...]:
     items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-    for item in items:
-        if not isinstance(item, kind):
-            raise ModelError(f"{where}: {item!r} is not a {kind.__name__}")
-    return items
+    problems += [
+        f"{where}: {item!r} is not a {kind.__name__}"
+        for item in items
+        if not isinstance(item, kind)
+    ]
+    return tuple(item for item in items if isinstance(item, kind))
 
 
-def _mapping(value: Any, where: str) -> Mapping[Any, Any]:
-    if not isinstance(value, Mapping):
-        raise ModelError(f"{where} = {value!r}: give a dict")
-    return value
+def _mapping(value: Any, where: str, problems: list[str]) -> Mapping[Any, Any]:
+    if isinstance(value, Mapping):
+        return value
+    problems.append(f"{where} = {value!r}: give a dict")
+    return {}
 
 
-def _cells(cells: Any, dimension: int) -> tuple[int, ...]:
+def _cells(
+    cells: Any, domain: Domain | None, at: Places, problems: list[str]
+) -> tuple[int, ...] | None:
     from hybridrd.model.system import DEFAULT_CELLS
 
+    if domain is None:
+        return None
+    dimension = len(domain.axes)
     if cells is None:
         return DEFAULT_CELLS[dimension]
+    where = at.field("cells")
     values = tuple(cells) if isinstance(cells, (list, tuple)) else (cells,) * dimension
-    if len(values) != dimension:
-        raise ModelError(f"cells = {cells}: give one number, or {dimension}, one an axis")
-    numbers = [number(v, "cells", minimum=1) for v in values]
-    if any(v != int(v) for v in numbers):
-        raise ModelError(f"cells = {cells}: whole numbers are needed")
-    if np.prod(numbers) > MAX_CELLS:
-        raise ModelError(f"cells = {cells}: {np.prod(numbers):.3g} cells in all; at most 2^31 - 1")
+    try:
+        if len(values) != dimension:
+            raise ModelError(f"{where} = {cells}: give one number, or {dimension}, one an axis")
+        numbers = [number(v, where, minimum=1) for v in values]
+        if any(v != int(v) for v in numbers):
+            raise ModelError(f"{where} = {cells}: whole numbers are needed")
+        if np.prod(numbers) > MAX_CELLS:
+            raise ModelError(
+                f"{where} = {cells}: {np.prod(numbers):.3g} cells in all; at most 2^31 - 1"
+            )
+    except ModelError as error:
+        problems.append(str(error))
+        return None
     return tuple(int(v) for v in numbers)
 
 
-def _walls(walls: Any, domain: Domain) -> dict[str, Wall]:
-    names = domain.sides
+def _walls(walls: Any, domain: Domain | None, at: Places, problems: list[str]) -> dict[str, Wall]:
+    given = _mapping(walls, at.field("walls"), problems)
+    names = domain.sides if domain is not None else list(given)
+    axes = domain.axes if domain is not None else ()
     # Both sides of an axis by its name.
-    pairs = {a: [a + "-", a + "+"] for a in domain.axes if a + "-" in names}
+    pairs = {a: [a + "-", a + "+"] for a in axes if a + "-" in names}
     result: dict[str, Wall] = {}
-    for name, wall in _mapping(walls, "walls").items():
+    for name, wall in given.items():
+        where = at.wall(name)
         if not isinstance(wall, Wall):
-            raise ModelError(f"walls[{name!r}] = {wall!r}: give a wall such as Reflecting()")
-        if type(wall) not in WALLS:
-            raise ModelError(
-                f"walls[{name!r}] = {wall!r}: {type(wall).__name__} is not a kind of wall that "
+            problems.append(f"{where} = {wall!r}: give a wall such as Reflecting()")
+        elif type(wall) not in WALLS:
+            problems.append(
+                f"{where} = {wall!r}: {type(wall).__name__} is not a kind of wall that "
                 f"particles and FiPy know; write a function that returns one of "
                 f"{', '.join(kind.__name__ for kind in WALLS)}"
             )
-        if name not in names and name not in pairs:
+        elif name not in names and name not in pairs:
             allowed = ", ".join([*pairs, *names])
-            raise ModelError(f"walls[{name!r}]: there is no such wall; the names are {allowed}")
-        for side in pairs.get(name, [name]):
-            if side in result:
-                raise ModelError(f"walls: {side} is given twice")
-            result[side] = wall
+            problems.append(f"{where}: there is no such wall; the names are {allowed}")
+        else:
+            for side in pairs.get(name, [name]):
+                if side in result:
+                    problems.append(f"{where}: {side} is given twice")
+                result[side] = wall
     return {name: result[name] for name in names if name in result}
 
 
-def _initial(initial: Any) -> dict[str, Any]:
+def _contents(initial: Any, problems: list[str]) -> tuple[tuple[str, Any], ...]:
     result: dict[str, Any] = {}
-    for species, value in _mapping(initial, "initial").items():
-        name = species_name(species)
+    for species, value in _mapping(initial, "initial", problems).items():
+        try:
+            name = species_name(species)
+        except ModelError as error:
+            problems.append(f"initial: {error}")
+            continue
         if name in result:
-            raise ModelError(f"initial: {name} is given twice")
-        parts = value if isinstance(value, (list, tuple)) else [value]
-        kept = [_own(part) for part in parts]
-        result[name] = type(value)(kept) if isinstance(value, (list, tuple)) else kept[0]
-    return result
+            problems.append(f"initial: {name} is given twice")
+        result[name] = own(value)
+    return tuple(result.items())
 
 
-def _own(part: Any) -> Any:
-    """A copy of an array that cannot be changed; anything else as it is."""
-    if isinstance(part, np.ndarray):
-        part = part.copy()
-        part.flags.writeable = False
-    return part
+def own(value: Any) -> Any:
+    """An initial state whose arrays are copies that cannot be changed."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(own(part) for part in value)
+    if isinstance(value, np.ndarray):
+        value = value.copy()
+        value.flags.writeable = False
+    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -38,33 +38,58 @@ _ALTERNATIVES = {
 }
 
 
-def mistakes(error: ValidationError) -> list[str]:
-    """One line a mistake: the place, what was given, why it cannot be, what can."""
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake.
+
+    Parameters
+    ----------
+    path
+        Its place, ``("species", 0, "D")``.
+    kind
+        pydantic's word for it.
+    guess
+        The key that was probably meant, where one is not known.
+    text
+        One line: the place, what was given, why it cannot be, what can.
+    """
+
+    path: Place
+    kind: str
+    guess: str | None
+    text: str
+
+
+def mistakes(error: ValidationError) -> list[Mistake]:
+    """All mistakes that pydantic found."""
     found = error.errors(include_url=False)
-    meant = {
-        (*e["loc"][:-1], guess)
+    guesses = {e["loc"]: _guess(e["loc"]) for e in found if e["type"] == "extra_forbidden"}
+    meant = {(*loc[:-1], guess) for loc, guess in guesses.items()}
+    return [
+        Mistake(_path(e["loc"]), e["type"], guesses.get(e["loc"]), _line(e))
         for e in found
-        if e["type"] == "extra_forbidden" and (guess := _guess(e["loc"]))
-    }
-    # A misspelt key is one mistake, not also the absence of the right one.
-    return [_line(e) for e in found if not (e["type"] == "missing" and e["loc"] in meant)]
+        # A misspelt key is one mistake, not also the absence of the right one.
+        if not (e["type"] == "missing" and e["loc"] in meant)
+    ]
 
 
-def place(loc: Iterable[int | str]) -> str:
-    """A place in the file, ``species[0].initial[1].x``; forms in angle brackets are left out."""
+def _path(loc: Place) -> Place:
+    """A place without pydantic's words for forms, which are in brackets."""
+    return tuple(p for p in loc if isinstance(p, int) or not (p.startswith("<") or p == "[key]"))
+
+
+def place(path: Place) -> str:
+    """A place in the file, ``species[0].initial[1].x``."""
     text = ""
-    for part in loc:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif not part.startswith("<") and part != "[key]":
-            text += f".{part}" if text else part
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text or "the file"
 
 
 def _line(error: Any) -> str:
     loc, kind, given = error["loc"], error["type"], error["input"]
     context = error.get("ctx", {})
-    where = place(loc)
+    where = place(_path(loc))
     if kind == "missing":
         return f"{where}: missing"
     if kind == "extra_forbidden":
@@ -88,8 +113,7 @@ def _line(error: Any) -> str:
         return f"{shown}: {context['actual_length']} entries, {count} needed"
     if kind == "literal_error" or (kind in _KINDS and _alternative(loc)):
         allowed = _alternative(loc) or ", ".join(COUPLINGS)
-        words = (*WALLS, *COUPLINGS, "domain")
-        guess = closest(given, words) if isinstance(given, str) else None
+        guess = closest(given, _words(loc)) if isinstance(given, str) else None
         return f"{shown}: {f'did you mean {guess}? ' if guess else ''}give {allowed}"
     reason = _KINDS.get(kind, error["msg"])
     if kind == "float_type" and isinstance(given, str):
@@ -105,6 +129,13 @@ def _alternative(loc: Place) -> str | None:
     if loc[:2] == ("system", "walls"):
         return _ALTERNATIVES["walls"] if len(words) == 3 else None
     return _ALTERNATIVES.get(words[-1]) if words and loc[0] == "system" else None
+
+
+def _words(loc: Place) -> tuple[str, ...]:
+    """The words that are allowed at a place."""
+    if "walls" in loc:
+        return tuple(WALLS)
+    return ("domain",) if "particles" in loc else COUPLINGS
 
 
 def _keys(loc: Place) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
 from hybridrd.errors import ModelError
 from hybridrd.interface import SCHEMES, InterfaceScheme, scheme_from_dict
+from hybridrd.model.equation import read_equation
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.schema_initial import (
     CopiesTable,
@@ -23,7 +24,7 @@ from hybridrd.model.schema_initial import (
     closest,
     kind_of_region,
 )
-from hybridrd.model.species import Species
+from hybridrd.model.species import NAME, Species, check_name
 from hybridrd.model.walls import (
     Absorbing,
     Influx,
@@ -43,10 +44,25 @@ WALLS: dict[str, type[Wall]] = {
 }
 
 
+def _named(name: str) -> str:
+    check_name(name)
+    return name
+
+
+def _readable(equation: str) -> str:
+    read_equation(equation)
+    return equation
+
+
+SpeciesName = Annotated[
+    str, AfterValidator(_named), Field(json_schema_extra={"pattern": NAME.pattern})
+]
+
+
 class SpeciesTable(Table):
     """One ``[[species]]``: its name, diffusion coefficient (length²/time), initial state."""
 
-    name: str
+    name: SpeciesName
     D: NotNegative
     initial: Initial | None = None
 
@@ -63,7 +79,7 @@ class SpeciesTable(Table):
 class ReactionTable(Table):
     """One ``[[reactions]]``: ``reaction = "A + B -> C"`` and its rate, both if reversible."""
 
-    reaction: str
+    reaction: Annotated[str, AfterValidator(_readable)]
     k: NotNegative | None = None
     lambda0: NotNegative | None = None
     radius: Positive | None = None

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from hybridrd.errors import ModelError
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,20 @@ class Species:
     D: float
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.match(self.name):
-            raise ModelError(
-                f"species name {self.name!r}: use letters, digits and underscores, "
-                f"not starting with a digit"
-            )
+        try:
+            check_name(self.name)
+        except ModelError as error:
+            raise ModelError(f"species name {self.name!r}: {error}") from error
         object.__setattr__(self, "D", number(self.D, f"species {self.name}: D"))
 
     def __str__(self) -> str:
         return self.name
+
+
+def check_name(name: object) -> None:
+    """Refuse what cannot be the name of a species. Raises ModelError."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ModelError("use letters, digits and underscores, not starting with a digit")
 
 
 SpeciesLike: TypeAlias = Species | str

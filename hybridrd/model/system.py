@@ -91,12 +91,15 @@ class System:
 
     def __post_init__(self) -> None:
         from hybridrd.model import checks, forms
+        from hybridrd.model.places import Places
 
-        for name, value in forms.normalise(self).items():
-            object.__setattr__(self, name, value)
-        problems = checks.problems(self)
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        draft, problems = forms.normalise(given, Places())
+        problems += checks.problems(draft, Places())
         if problems:
-            raise ModelError("\n".join(problems))
+            raise ModelError("\n".join(dict.fromkeys(problems)))
+        for name, value in draft.normal().items():
+            object.__setattr__(self, name, value)
 
     @property
     def names(self) -> tuple[str, ...]:
