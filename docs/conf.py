@@ -2,6 +2,7 @@
 
 import inspect
 import shutil
+import sys
 from pathlib import Path
 
 import hybridrd
@@ -10,6 +11,7 @@ import hybridrd
 here = Path(__file__).parent
 shutil.rmtree(here / "notebooks", ignore_errors=True)
 shutil.copytree(here.parent / "notebooks", here / "notebooks", ignore=shutil.ignore_patterns(".*"))
+sys.path.insert(0, str(here))  # mathml.py
 
 project = "hybridrd"
 author = "The hybridrd developers"
@@ -19,12 +21,14 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "numpydoc",
     "sphinx_copybutton",
+    "mathml",
 ]
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_math_renderer = "mathml"  # Sphinx's own loads a script from a network
 html_title = f"hybridrd {release}"
 html_sidebars = {"**": []}  # pages have no pages below them
 exclude_patterns = ["_build"]
