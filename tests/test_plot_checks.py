@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from recorded import with_particles
 from test_plot import CUBE, LINE, PLANE, ensemble, record
 
 import hybridrd as hrd
@@ -153,3 +154,56 @@ def test_dimensions_in_another_order_are_drawn_alike():
     turned = run.transpose("y", "species", "x", "time")
     a, b = (draw.field(r, "A").images[0].get_array() for r in (run, turned))
     assert (a == b).all()
+
+
+def of_one():
+    """A result of one species."""
+    return record(PLANE, names=("C",))
+
+
+OF_ONE_SPECIES = {
+    "profile": draw.profile,
+    "field": draw.field,
+    "kymograph": draw.kymograph,
+    "compare": lambda result, **options: draw.compare(result, result, **options)[0],
+}
+
+
+@pytest.mark.parametrize("picture", OF_ONE_SPECIES.values(), ids=OF_ONE_SPECIES)
+def test_the_only_species_need_not_be_named(picture):
+    ax = picture(of_one())
+    assert "C" in ax.get_title() + str(ax.figure.get_suptitle())
+
+
+@pytest.mark.parametrize("picture", OF_ONE_SPECIES.values(), ids=OF_ONE_SPECIES)
+def test_one_of_several_species_is_named(picture):
+    with pytest.raises(ResultError, match="species: result has A, B, and one is drawn; name it"):
+        picture(record(PLANE))
+
+
+@pytest.mark.parametrize("name", ["profile", "field", "kymograph", "counts", "snapshot"])
+def test_one_axes_is_drawn_into_and_returned(name):
+    run = with_particles(PLANE, [(3, 2)] * 4) if name == "snapshot" else record(PLANE)
+    options = {} if name in ("counts", "snapshot") else {"species": "A"}
+    figure, axes = plt.subplots(1, 2)
+    assert getattr(draw, name)(run, ax=axes[1], **options) is axes[1]
+    assert axes[1].has_data()
+    assert not axes[0].has_data()
+    assert plt.get_fignums() == [figure.number]
+    for ax, kind in ((axes, "ndarray"), (figure, "Figure"), ("left", "str")):
+        with pytest.raises(ResultError, match=f"ax: an Axes of Matplotlib is needed, not {kind}"):
+            getattr(draw, name)(run, ax=ax, **options)
+
+
+def test_several_axes_are_drawn_into_and_returned():
+    figure, axes = plt.subplots(1, 3)
+    run = record(PLANE)
+    assert list(draw.compare(run, run, "A", ax=axes)) == list(axes)
+    movie = draw.movie(run, ax=axes[:2])
+    assert movie.figure is figure
+    for picture in (
+        lambda ax: draw.compare(run, run, "A", ax=ax),
+        lambda ax: draw.movie(run, ax=ax),
+    ):
+        with pytest.raises(ResultError, match="ax: an Axes of Matplotlib is needed, not str"):
+            picture(["left", "right"])

@@ -21,6 +21,7 @@ from hybridrd.plotting.select import (
     concentration_at,
     mean_along,
     record_at,
+    species_of,
     upper_limit,
 )
 from hybridrd.results.compare import check_cells, ratio, standard_error
@@ -40,7 +41,7 @@ Z_STEPS = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)  # bounds of the colours of z: white
 def compare(
     result: xr.Dataset,
     reference: xr.Dataset,
-    species: SpeciesLike,
+    species: SpeciesLike | None = None,
     time: float | None = None,
     ax: Sequence[Axes] | NDArray[Any] | None = None,
     *,
@@ -68,7 +69,7 @@ def compare(
     result, reference
         Results on the same cells: ensembles, runs or mean fields.
     species
-        A `Species` or its name.
+        A `Species` or its name; by default the only one.
     time
         The record nearest to it is drawn; by default the last.
     ax
@@ -90,8 +91,8 @@ def compare(
     Raises
     ------
     ResultError
-        If the species is unknown, the cells differ, no record is near the time, or the number of
-        axes is another.
+        If the species is unknown, there are several and none is named, the cells differ, no
+        record is near the time, or the number of axes is another.
 
     Examples
     --------
@@ -107,7 +108,7 @@ def compare(
     ['concentration of A', 'difference', 'z']
     """
     view, other = View(result, "result"), View(reference, "reference")
-    name = style.name_of(view, species)
+    name = species_of(view, species)
     style.name_of(other, name)
     check_cells(view, other)
     bins = bins_of(view if view.has_particles else other, bins)
@@ -159,7 +160,7 @@ def _axes(ax: Any, panels: int, size: tuple[float, float], shape: tuple[int, int
     if ax is None:
         figure = style.new_figure(*size)
         return figure.subplots(*shape, sharex=True, sharey="all" if shape[1] > 1 else False).ravel()
-    found = np.array(ax, dtype=object).ravel()
+    found = style.checked_axes(np.array(ax, dtype=object).ravel())
     if len(found) != panels:
         raise ResultError(f"ax: this comparison has {panels} panels; give a list of {panels} axes")
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import bins_of, number
-from hybridrd.plotting.select import in_bins, record_at, upper_limit
+from hybridrd.plotting.select import in_bins, record_at, species_of, upper_limit
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _LONGEST = 4.0  # ratio of edges above which an image is not drawn to scale
 
 def field(
     result: xr.Dataset,
-    species: SpeciesLike,
+    species: SpeciesLike | None = None,
     time: float | None = None,
     ax: Axes | None = None,
     *,
@@ -43,7 +43,7 @@ def field(
     result
         A result in two or three dimensions.
     species
-        A `Species` or its name.
+        A `Species` or its name; by default the only one.
     time
         The record nearest to it is drawn; by default the last.
     ax
@@ -63,7 +63,8 @@ def field(
     Raises
     ------
     ResultError
-        If the result has one dimension, the species is unknown, or no record is near the time.
+        If the result has one dimension, the species is unknown, it has several and none is named,
+        or no record is near the time.
 
     Examples
     --------
@@ -79,11 +80,11 @@ def field(
     (20, 20)
     """
     view = View(result, "result")
-    name = style.name_of(view, species)
+    name = species_of(view, species)
     k = record_at(view, time)
     vmax = None if vmax is None else number("vmax", vmax, positive=True)
     c, size, cut = image_of(view, name, k, z, bins)
-    ax = style.new_axes_for_image(view) if ax is None else ax
+    ax = style.axes_or_new(ax, lambda: style.new_axes_for_image(view))
     top = upper_limit(c) if vmax is None else vmax
     image = draw(ax, view, c, top, cut)
     name_regions(ax, view, cut)

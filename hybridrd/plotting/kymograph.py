@@ -10,7 +10,7 @@ from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import bins_of, number
 from hybridrd.plotting.images import add_colorbar, mark_plane
-from hybridrd.plotting.select import axis_of, bin_size, sum_of_bins
+from hybridrd.plotting.select import axis_of, bin_size, species_of, sum_of_bins
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def kymograph(
     result: xr.Dataset,
-    species: SpeciesLike,
+    species: SpeciesLike | None = None,
     axis: str | None = None,
     ax: Axes | None = None,
     *,
@@ -41,7 +41,7 @@ def kymograph(
     result
         A result of `Simulation.run`, `mean_field` or `ensemble`, of two records or more.
     species
-        A `Species` or its name.
+        A `Species` or its name; by default the only one.
     axis
         ``"x"`` (the default), ``"y"`` or ``"z"``; ``"r"`` of a shell.
     ax
@@ -57,22 +57,21 @@ def kymograph(
     Raises
     ------
     ResultError
-        If the species or the axis is unknown, or there is one record only.
+        If the species or the axis is unknown, it has several species and none is named, or there
+        is one record only.
 
     Examples
     --------
     >>> import hybridrd as hrd
     >>> A = hrd.Species("A", D=1.0)
-    >>> system = hrd.System(
-    ...     species=[A], domain=hrd.Box(x=(0, 1)), initial={A: hrd.Patch(2.0, x=(0, 0.5))}
-    ... )
-    >>> pde = hrd.mean_field(system, dt=1e-3, until=0.1, every=0.01)
-    >>> ax = hrd.plot.kymograph(pde, "A")
+    >>> left = hrd.Patch(2.0, x=(0, 0.5))
+    >>> system = hrd.System(species=[A], domain=hrd.Box(x=(0, 1)), initial={A: left})
+    >>> ax = hrd.plot.kymograph(hrd.mean_field(system, dt=1e-3, until=0.1, every=0.01))
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('x', 'time')
     """
     view = View(result, "result")
-    name = style.name_of(view, species)
+    name = species_of(view, species)
     axis = axis_of(view, axis)
     bins = bins_of(view, bins, (axis,))
     vmax = None if vmax is None else number("vmax", vmax, positive=True)
@@ -84,7 +83,7 @@ def kymograph(
     if bins is None:
         bins = bin_size(view, name, range(len(times)), axis)
     c = _profiles(view, name, axis, bins)
-    ax = style.new_axes(5.6, 4.6) if ax is None else ax
+    ax = style.axes_or_new(ax, lambda: style.new_axes(5.6, 4.6))
     low, high = view.bounds(axis)
     image = ax.pcolormesh(
         np.linspace(low, high, c.shape[1] + 1),

@@ -8,7 +8,7 @@ import numpy as np
 
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import check_domain, check_region
-from hybridrd.plotting.select import axis_of, mean_along, names_of, record_at
+from hybridrd.plotting.select import axis_of, mean_along, names_of, record_at, species_of
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _ROOM = 1.08  # of the highest value, so that no line runs along the frame
 
 def profile(
     result: xr.Dataset,
-    species: SpeciesLike,
+    species: SpeciesLike | None = None,
     time: float | None = None,
     reference: xr.Dataset | None = None,
     ax: Axes | None = None,
@@ -40,7 +40,7 @@ def profile(
     result
         A result of `Simulation.run`, `mean_field` or `ensemble`.
     species
-        A `Species` or its name.
+        A `Species` or its name; by default the only one.
     time
         The record nearest to it is drawn; by default the last.
     reference
@@ -59,8 +59,8 @@ def profile(
     Raises
     ------
     ResultError
-        If the species or the axis is unknown, no record is near the time, or the reference has
-        another domain.
+        If the species or the axis is unknown, it has several species and none is named, no record
+        is near the time, or the reference has another domain.
 
     Examples
     --------
@@ -75,11 +75,11 @@ def profile(
     'A, t = 0.05'
     """
     view = View(result, "result")
-    name = style.name_of(view, species)
+    name = species_of(view, species)
     axis = axis_of(view, axis)
     k = record_at(view, time)
     at = float(view.times[k])
-    ax = style.new_axes() if ax is None else ax
+    ax = style.axes_or_new(ax)
     drawn = ax.get_ylim()[1] if ax.has_data() else 0.0  # by an earlier call
     top = _profile_line(ax, view, name, k, axis)
     if reference is not None:
@@ -163,7 +163,7 @@ def counts(
     """
     view = View(result, "result")
     names = names_of(view, species)
-    ax = style.new_axes() if ax is None else ax
+    ax = style.axes_or_new(ax)
 
     def marks(name: str) -> dict[str, Any]:
         """A few marks on each of several lines, which tell them apart; one of a single record."""

@@ -74,12 +74,9 @@ def movie(
     Examples
     --------
     >>> import hybridrd as hrd
-    >>> A = hrd.Species("A", D=1.0)
-    >>> system = hrd.System(
-    ...     species=[A], domain=hrd.Box(x=(0, 1)), initial={A: hrd.Patch(2.0, x=(0, 0.5))}
-    ... )
-    >>> pde = hrd.mean_field(system, dt=1e-3, until=0.1, every=0.01)
-    >>> movie = hrd.plot.movie(pde, fps=5)
+    >>> case = hrd.examples.CASES["sir"]
+    >>> pde = hrd.mean_field(case.system(), case.dt, until=0.1, every=0.01)
+    >>> movie = hrd.plot.movie(pde, "I", fps=5)
     >>> movie.frames, movie.seconds
     (11, 2.2)
     """
@@ -130,7 +127,7 @@ def _check_options(kind: str, options: dict[str, Any]) -> None:
 
 def _axes(ax: Any, view: View, kind: str, panels: int) -> list[Axes]:
     if ax is not None:
-        found = list(np.array(ax, dtype=object).ravel())
+        found = style.checked_axes(np.array(ax, dtype=object).ravel())
         if len(found) != panels:
             raise ResultError(f"ax: this movie has {panels} panels; give as many axes")
         return found

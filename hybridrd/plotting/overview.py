@@ -58,13 +58,14 @@ def overview(
     Examples
     --------
     >>> import hybridrd as hrd
-    >>> A = hrd.Species("A", D=1.0)
+    >>> A, B = hrd.Species("A", D=1.0), hrd.Species("B", D=0.5)
     >>> system = hrd.System(
-    ...     species=[A], domain=hrd.Box(x=(0, 1)), initial={A: hrd.Patch(2.0, x=(0, 0.5))}
+    ...     species=[A, B], reactions=[hrd.Reaction("A -> B", k=1.0)],
+    ...     domain=hrd.Box(x=(0, 1)), initial={A: hrd.Patch(2.0, x=(0, 0.5))},
     ... )
     >>> pde = hrd.mean_field(system, dt=1e-3, until=0.1, every=0.05)
-    >>> [ax.get_title() for ax in hrd.plot.overview(pde).axes]
-    ['A, t = 0.05', 'A, t = 0.1']
+    >>> [ax.get_title() for ax in hrd.plot.overview(pde, times=[0.1]).axes]
+    ['A, t = 0.1', 'B, t = 0.1']
     """
     view = View(result, "result")
     other = None if reference is None else View(reference, "reference")

@@ -52,6 +52,23 @@ def axis_of(view: View, axis: str | None) -> str:
     return axis
 
 
+def species_of(view: View, species: Any) -> str:
+    """Name of the one species asked for; of the only one for None.
+
+    Raises
+    ------
+    ResultError
+        For one that the result has not, and for None where it has several.
+    """
+    if species is not None:
+        return style.name_of(view, species)
+    if len(view.species) > 1:
+        raise ResultError(
+            f"species: {view.name} has {', '.join(view.species)}, and one is drawn; name it"
+        )
+    return view.species[0]
+
+
 def names_of(view: View, species: Any) -> list[str]:
     """Names of the species asked for, one or several, each once; of all for None.
 

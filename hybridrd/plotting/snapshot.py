@@ -106,8 +106,9 @@ def snapshot(
     c = continuum_at(view, names[0], k)
     vmax = upper_limit(c) if vmax is None else vmax
     kind = "r" if view.axes == ("r",) else len(view.axes)
-    if ax is None:
-        ax = style.new_axes(6.0, 2.2) if kind == 1 else style.new_axes_for_image(view)
+    ax = style.axes_or_new(
+        ax, lambda: style.new_axes(6.0, 2.2) if kind == 1 else style.new_axes_for_image(view)
+    )
     colours = {"cmap": style.shades(style.colour_of(view, names[0])), "norm": Normalize(0.0, vmax)}
     image, places, note = _PICTURES[kind](ax, view, c, colours, particles, z, thickness)
     size = size_of_dots(ax, sum(map(len, places.values()))) if size is None else size

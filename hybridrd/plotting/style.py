@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,24 @@ def new_axes(width: float = 6.0, height: float = 4.0) -> Axes:
 
     _, ax = plt.subplots(figsize=(width, height), layout="constrained")
     return ax
+
+
+def axes_or_new(ax: Axes | None, new: Callable[[], Axes] = new_axes) -> Axes:
+    """The axes given, or those that ``new`` makes. Raises ResultError for anything but axes."""
+    return new() if ax is None else checked_axes([ax])[0]
+
+
+def checked_axes(given: Iterable[Any]) -> list[Axes]:
+    """What was given as ``ax``, each Axes of Matplotlib. Raises ResultError for anything else."""
+    from matplotlib.axes import Axes
+
+    from hybridrd.errors import ResultError
+
+    found = list(given)
+    for ax in found:
+        if not isinstance(ax, Axes):
+            raise ResultError(f"ax: an Axes of Matplotlib is needed, not {type(ax).__name__}")
+    return found
 
 
 def new_axes_for_image(view: View) -> Axes:
