@@ -65,7 +65,7 @@ def test_a_layer_removes_its_share(side):
     ids, gone = np.arange(N + 1, dtype=np.uint64), np.zeros(N + 1, np.uint8)
     gone[::10] = 9
     args = (float(side), side, 0.4, 0.6, KEY, 3, side)
-    number = exchange.layer_remove(row, ids, N + 1, *args, gone)
+    number = exchange.layer_remove(row, ids, 0, N + 1, *args, gone)
     inside = row < 0.4 if side == 0 else row > 0.6
     assert set(np.unique(gone[~inside])) == {0, 9}
     assert (gone[::10] == 9).all()

@@ -10,11 +10,12 @@ import math
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.rng import ARRIVE, ENTER, REMOVE, normal_pair, uniform52, uniforms, words
 from hybridrd.kernels.walk import OPEN, WRAP, fold, land, touches, wrap
 
 _BLOCK = 1024
+_FEW = 16  # looked at together: most particles are in no layer
 
 
 @jit
@@ -26,21 +27,35 @@ def _draw(ids, key, step, purpose, draw, first, second):
         second[k] = uniform52(w2, w3)
 
 
+@inlined
+def _within(row, sign, plane, width):
+    """How many are in a layer; a loop that vectorises."""
+    m = 0
+    for i in range(row.shape[0]):
+        m += 1 if sign * (plane - row[i]) < width else 0
+    return m
+
+
 @jit
-def layer_remove(row, ids, n, plane, side, width, survival, key, step, face, gone):
+def layer_remove(row, ids, start, stop, plane, side, width, survival, key, step, face, gone):
     """Mark particles of a boundary layer for removal, each with probability 1 - survival.
 
-    Returns how many.
+    Looks at those from ``start`` to ``stop``; returns how many.
     """
     sign = 1.0 if side == 1 else -1.0
     near, named = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.uint64)
     chance, unused = np.empty(_BLOCK), np.empty(_BLOCK)
     removed = 0
-    for begin in range(0, n, _BLOCK):
+    for block in range(start, stop, _BLOCK):
         m = 0
-        for i in range(begin, min(begin + _BLOCK, n)):
-            near[m], named[m] = i, ids[i]
-            m += 1 if sign * (plane - row[i]) < width else 0
+        last = min(block + _BLOCK, stop)
+        for begin in range(block, last, _FEW):
+            end = min(begin + _FEW, last)
+            if _within(row[begin:end], sign, plane, width) == 0:
+                continue
+            for i in range(begin, end):
+                near[m], named[m] = i, ids[i]
+                m += 1 if sign * (plane - row[i]) < width else 0
         _draw(named[:m], key, step, REMOVE, face, chance, unused)
         for k in range(m):  # without a branch: which are removed can't be foreseen
             before = gone[near[k]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hybridrd.interface import FaceNumbers
 from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels.arrays import exit_cells, runs
 from hybridrd.kernels.binomial import binomial_numbers
@@ -12,6 +13,7 @@ from hybridrd.kernels.rng import ARRIVALS, INFLUX
 from hybridrd.model.grid import Floats
 from hybridrd.simulation.gates import Gate
 from hybridrd.simulation.particles import Particles
+from hybridrd.simulation.pool import Pool
 from hybridrd.simulation.region import Integers, Region, SpeciesWalls
 
 _FACE = 1 << 32  # arrivals have the addresses (species * 8 + face) * 2^32 + face cell
@@ -70,7 +72,7 @@ class Exchange:
             if two_way:
                 self._outside[face.index] = face.outside
 
-    def layers(self, particles: list[Particles], step: int, next_id: int) -> int:
+    def layers(self, particles: list[Particles], step: int, next_id: int, pool: Pool) -> int:
         """The exchange of all boundary layers, one face after another; the next free id.
 
         In each layer a particle survives with probability q, and Poisson(c_R V (1 - q)) arrive.
@@ -78,10 +80,7 @@ class Exchange:
         removed = np.zeros(len(particles), np.int64)
         for gate, numbers in self._layers:
             face, group = gate.face, particles[gate.species]
-            removed[gate.species] += kernels.layer_remove(
-                group.x[face.axis], group.ids, group.n, face.plane, face.side, numbers.width,
-                numbers.survival, self._key, step, face.index, group.gone,
-            )  # fmt: skip
+            removed[gate.species] += self._remove(gate, numbers, group, step, pool)
             c = 0.5 * (gate.start + gate.end)
             if gate.binomial:
                 counts, cells = self._donations(gate, c * (face.area * numbers.width), step)
@@ -103,6 +102,21 @@ class Exchange:
         for s in np.flatnonzero(removed):
             self.leave(int(s), particles[s])
         return next_id
+
+    def _remove(
+        self, gate: Gate, numbers: FaceNumbers, group: Particles, step: int, pool: Pool
+    ) -> int:
+        """Mark the particles that go from a boundary layer; how many."""
+        face, row = gate.face, group.x[gate.face.axis]
+
+        def kernel(start: int, stop: int) -> int:
+            removed: int = kernels.layer_remove(
+                row, group.ids, start, stop, face.plane, face.side, numbers.width,
+                numbers.survival, self._key, step, face.index, group.gone,
+            )  # fmt: skip
+            return removed
+
+        return pool.run(kernel, group.n)
 
     def planes(self, particles: list[Particles], step: int, next_id: int) -> int:
         """Arrivals through open planes and influx walls in this step; the next free id.

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from hybridrd.kernels import radial
-from hybridrd.kernels.exchange import layer_remove
 from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import ARRIVALS, INFLUX
 from hybridrd.kernels.walk import PARTIAL
@@ -17,6 +16,7 @@ from hybridrd.model.shell import by_volume
 from hybridrd.simulation.exchange import Exchange
 from hybridrd.simulation.gates import Gate
 from hybridrd.simulation.particles import Particles
+from hybridrd.simulation.pool import Pool
 from hybridrd.simulation.reactor import Reactor
 from hybridrd.simulation.region import Integers
 from hybridrd.simulation.simulation import Simulation
@@ -28,15 +28,12 @@ from hybridrd.simulation.state import State, stored
 class ShellExchange(Exchange):
     """Exchange through spheres."""
 
-    def layers(self, particles: list[Particles], step: int, next_id: int) -> int:
+    def layers(self, particles: list[Particles], step: int, next_id: int, pool: Pool) -> int:
         """The exchange of boundary layers, see `Exchange.layers`."""
         removed = np.zeros(len(particles), np.int64)
         for gate, numbers in self._layers:
             face, group = gate.face, particles[gate.species]
-            removed[gate.species] += layer_remove(
-                group.x[0], group.ids, group.n, face.plane, face.side, numbers.width,
-                numbers.survival, self._key, step, face.index, group.gone,
-            )  # fmt: skip
+            removed[gate.species] += self._remove(gate, numbers, group, step, pool)
             inner, outer = layer_radii(numbers.width, face)
             volume = self.region.grid.box_volume(np.array([inner]), np.array([outer]))
             c = 0.5 * float(gate.start[0] + gate.end[0])

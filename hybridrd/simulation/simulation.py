@@ -117,6 +117,7 @@ class Simulation(Run):
         self._field, self._ledger, self._noise = beside.field, beside.ledger, beside.noise
         self._mean_field, self._own = beside.mean_field, beside.own
         self._draw()
+        self._begun.lap("set_up")
 
     def _draw(self) -> None:
         start = self._Start(self.system, self._region, self._key)
@@ -195,7 +196,7 @@ class Simulation(Run):
         self._read_reservoirs(k)
         clock.lap("continuum")
         exchange = self._exchange
-        self._next_id = exchange.layers(self._groups, k, self._next_id)
+        self._next_id = exchange.layers(self._groups, k, self._next_id, self._pool)
         clock.lap("exchange")
         self._move(k)
         clock.lap("diffusion")

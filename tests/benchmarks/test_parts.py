@@ -67,7 +67,9 @@ def test_removal_from_a_layer(benchmark, group):
 
     def remove():
         gone[:] = 0
-        return exchange.layer_remove(group.x[0], group.ids, N, EDGE, 1, 2.0, 0.6, KEY, 1, 1, gone)
+        return exchange.layer_remove(
+            group.x[0], group.ids, 0, N, EDGE, 1, 2.0, 0.6, KEY, 1, 1, gone
+        )
 
     removed = benchmark(remove)
     assert removed == pytest.approx(0.4 * N * 2 / EDGE, rel=0.1)
