@@ -102,8 +102,8 @@ def ensemble(
         two are NaN for one replica. On request ``<name>_cov`` with the second dimension twice, as
         in ``copy_number_cov(time, species, species_2)`` (unbiased, at the same time and place);
         ``<name>_quantile(quantile, ...)``; and ``<name>(replica, ...)``. Attributes as of a run,
-        with ``replicas``; ``timings`` are sums over the replicas, but for ``elapsed`` and
-        ``shared_continuum``.
+        with ``replicas``; ``timings`` are sums over the replicas (``set_up`` and ``writing`` with
+        those of the ensemble itself), but for ``elapsed`` and ``shared_continuum``.
 
     Raises
     ------
@@ -132,10 +132,13 @@ def ensemble(
     >>> abs(float(result["copy_number_mean"][-1, 0]) - 36.8) < 4 * 4.8 / 20**0.5
     True
     """
+    from hybridrd.simulation.log import Clock
     from hybridrd.simulation.plan import compile_system
     from hybridrd.simulation.progress import progress_bar
     from hybridrd.simulation.schedule import in_steps, record_stride
 
+    began, own = time.perf_counter(), {"set_up": 0.0, "shared_continuum": 0.0}
+    clock = Clock(own)
     replicas = _whole(replicas, "replicas", 1)
     processes = _whole(0 if workers is None else workers, "workers", 0)
     seed = None if seed is None else _whole(seed, "seed", 0)
@@ -162,9 +165,9 @@ def ensemble(
         seed = finished.seed
     stored = finished.whole(blocks) if finished is not None else []
     todo = {index: block for index, block in blocks.items() if index not in stored}
-    began = time.perf_counter()
+    clock.lap("set_up")
     window = _shared_window(plan, steps, stride) if todo else None
-    solved = time.perf_counter() - began
+    clock.lap("shared_continuum")
     job = Job(
         plan=plan,
         window=window,
@@ -198,8 +201,12 @@ def ensemble(
                 f"Interrupted; {finished.place} holds what is done, and the same call with "
                 f"resume= goes on after it."
             ) from error
-    timings = {**total.timings, "shared_continuum": solved} if window else total.timings
-    timings = {**timings, "elapsed": time.perf_counter() - began}
+    timings = {**total.timings, "set_up": total.timings.get("set_up", 0.0) + own["set_up"]}
+    if window is not None:
+        timings["shared_continuum"] = own["shared_continuum"]
+    if finished is not None:
+        timings["writing"] = timings.get("writing", 0.0) + finished.seconds
+    timings["elapsed"] = time.perf_counter() - began
     timings = {name: round(t, 6) for name, t in timings.items()}
     return summary(total, replicas, timings, wanted.quantiles, wanted.keep)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import time
 import zipfile
 from collections.abc import Mapping
 from io import BytesIO
@@ -43,6 +44,13 @@ class Finished:
         All other arguments that decide the result, as JSON can say them. A ``seed`` of None is
         the one that stands in the directory, or a new one.
 
+    Attributes
+    ----------
+    seed
+        That of the ensemble.
+    seconds
+        Spent on writing blocks.
+
     Raises
     ------
     ResultError
@@ -71,6 +79,7 @@ class Finished:
                 wanted["arguments"]["seed"] = there["arguments"]["seed"]
             self._check(there, json.loads(json.dumps(wanted)))
         self.seed: int = wanted["arguments"]["seed"]
+        self.seconds = 0.0
 
     def whole(self, blocks: Mapping[int, range]) -> list[int]:
         """Those of the blocks that are done; damaged files are removed, to be made again."""
@@ -96,6 +105,7 @@ class Finished:
 
     def write(self, index: int, block: range, sums: Sums) -> None:
         """Keep the sums of a block. Raises ResultError if they cannot be written."""
+        began = time.perf_counter()
         about, arrays = sums.state()
         text = json.dumps({**about, "replicas": [block.start, block.stop]})
         data = BytesIO()
@@ -104,6 +114,7 @@ class Finished:
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
         self._put(self._path(index).name, data.getvalue())
+        self.seconds += time.perf_counter() - began
 
     def _load(self, index: int, block: range) -> Sums:
         # Whole members first: their checksums are compared when they have been read to the end.

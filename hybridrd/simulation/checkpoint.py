@@ -165,7 +165,9 @@ def restore(
     arguments = about["dt"], about["seed"], about["replica"], threads, about["solver"]
     run = make(system, *arguments, **own)
     try:
+        begun = run.timings["set_up"]
         run.load_state(found.state)
+        run.timings["set_up"] += begun
     except ResultError as error:
         raise ResultError(f"{path}: {error}") from error
     run.came_from = path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from hybridrd.continuum.solvers import one_blas_thread
 from hybridrd.simulation.checkpoint import Checkpoints
 from hybridrd.simulation.interrupt import Interrupt
-from hybridrd.simulation.log import LOGGER
+from hybridrd.simulation.log import LOGGER, Clock
 from hybridrd.simulation.progress import progress_bar
 from hybridrd.simulation.recording import Recording
 from hybridrd.simulation.state import State
@@ -93,7 +93,9 @@ class Course:
                     return INTERRUPTED
                 if checkpoints is not None and checkpoints.due():
                     recording.flush()
+                    clock = Clock(run.timings)
                     checkpoints.write()
+                    clock.lap("writing")
         return END
 
     def _how_to_go_on(self) -> str:

@@ -9,6 +9,10 @@ LOGGER = logging.getLogger("hybridrd")
 LOGGER.addHandler(logging.NullHandler())  # silent unless the user sets logging up
 
 
+# What the time of a run goes to; records are those of observers, too, writing that of checkpoints.
+STAGES = ("set_up", "reactions", "exchange", "diffusion", "continuum", "records", "writing")
+
+
 class Clock:
     """Adds laps to named timings."""
 

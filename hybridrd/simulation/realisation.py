@@ -16,6 +16,7 @@ from hybridrd.model.grid import Floats
 from hybridrd.model.species import number
 from hybridrd.model.system import System
 from hybridrd.results.dataset import mean_rate
+from hybridrd.simulation.log import STAGES, Clock
 from hybridrd.simulation.mark import Mark, mark_of
 from hybridrd.simulation.particles import Particles
 from hybridrd.simulation.pool import Pool
@@ -58,7 +59,8 @@ class Realisation(ABC):
         self.replica = _whole(replica, "replica")
         self.threads = max(1, _whole(1 if threads is None else threads, "threads"))
         self.steps = 0
-        self.timings = {"reactions": 0.0, "exchange": 0.0, "diffusion": 0.0, "continuum": 0.0}
+        self.timings = dict.fromkeys(STAGES, 0.0)
+        self._begun = Clock(self.timings)
         self._key = make_key(self.seed, self.replica)
         self._pool = Pool(self.threads)
         self._groups = [Particles(len(system.domain.axes)) for _ in system.species]
@@ -148,7 +150,8 @@ class Realisation(ABC):
         for name, group in self.particles.items():
             load_particles(state, name, group)
         for name in self.timings:
-            self.timings[name] = float(stored(state, f"timings/{name}", ()))
+            if f"timings/{name}" in state:  # former versions had fewer stages
+                self.timings[name] = float(stored(state, f"timings/{name}", ()))
         self.mark = mark_of(state, self)
         self.halted = {n.removeprefix("stop/"): v for n, v in state.items() if n[:5] == "stop/"}
 

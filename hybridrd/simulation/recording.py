@@ -14,7 +14,7 @@ from hybridrd.errors import ModelError, StepError
 from hybridrd.results.dataset import Recorder
 from hybridrd.results.store import open_result
 from hybridrd.results.writer import UNFINISHED, StoreWriter, check_place, store_run
-from hybridrd.simulation.log import LOGGER
+from hybridrd.simulation.log import LOGGER, Clock
 from hybridrd.simulation.mark import Mark
 from hybridrd.simulation.schedule import record_stride
 
@@ -100,10 +100,12 @@ class Recording:
             return
         self._record()
         if self.out is not None:
+            clock = Clock(self._run.timings)
             block = self._recorder.dataset(self._run.attributes(UNFINISHED))
             length = 1 + self._due_after(mark.step)
             self._writer = StoreWriter.create(self.out, block, length, mark.run)
             self._recorder.clear()
+            clock.lap("writing")
 
     def step(self) -> bool:
         """Write a record if it is time for one; whether it was."""
@@ -123,9 +125,11 @@ class Recording:
         """Write to disk what is only in memory. Raises ResultError."""
         if self._writer is None or self._writer.broken or not len(self._recorder):
             return
+        clock = Clock(self._run.timings)
         self._writer.append(self._recorder.dataset({}))
         self._recorder.clear()
         self._written = time.monotonic()
+        clock.lap("writing")
 
     def leave(self, reason: str) -> None:
         """Write all records there are to disk, if there is where, and why there are no more."""
@@ -167,6 +171,7 @@ class Recording:
 
     def _record(self) -> None:
         run, mark = self._run, self._mark
+        clock = Clock(run.timings)
         crossings, events = run.crossings - mark.crossings, run.events - mark.events
         elapsed = (run.steps - mark.step) * run.dt
         # First those that may look at anything, or write a checkpoint: nothing is changed yet.
@@ -189,6 +194,7 @@ class Recording:
         mark.records += 1
         mark.step = run.steps
         mark.crossings, mark.events = run.crossings.copy(), run.events.copy()
+        clock.lap("records")
 
 
 def _particles(run: Run) -> dict[str, np.ndarray]:
