@@ -32,7 +32,8 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        With index (time, species) at the times both have, and columns
+        It prints whole: columns that are wider than the terminal go on below. With index
+        (time, species) at the times both have, and columns
 
         - ``count_a``, ``count_b``, ``difference`` (a - b): number in the region;
         - ``standard_error`` of the difference and ``z``, the difference in standard errors; from
@@ -67,6 +68,8 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
     """
     import pandas as pd
 
+    from hybridrd.results.table import Table
+
     first, second = View(a, "a"), View(b, "b")
     times = _common_times(first, second)
     if set(first.species) != set(second.species):
@@ -82,7 +85,7 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
     index = pd.MultiIndex.from_product([times, first.species], names=["time", "species"])
     columns = tables[first.species[0]]
     # Time is the outer level of the index, species the inner.
-    return pd.DataFrame(
+    return Table(
         {name: np.stack([t[name] for t in tables.values()], axis=1).ravel() for name in columns},
         index=index,
     )

@@ -1,0 +1,31 @@
+"""A table that is printed whole."""
+
+from __future__ import annotations
+
+import shutil
+
+import pandas as pd
+
+_MOST_ROWS = 1000  # more are cut
+_WIDTH = 120  # where there is no terminal
+
+
+class Table(pd.DataFrame):
+    """A data frame whose text has all columns and rows, the numbers short.
+
+    Pandas leaves columns out where they are wider than the terminal; here they go on below. What is
+    selected from a table, or computed from it, is one, too. The values are as they are.
+    """
+
+    @property
+    def _constructor(self) -> type[Table]:
+        return Table
+
+    def __repr__(self) -> str:
+        counts = [name for name in self.columns if str(name).startswith("count")]
+        return self.to_string(
+            max_rows=_MOST_ROWS,
+            line_width=shutil.get_terminal_size((_WIDTH, 24)).columns,
+            float_format="{:.3g}".format,
+            formatters=dict.fromkeys(counts, "{:.6g}".format),
+        )
