@@ -11,6 +11,7 @@ import numpy as np
 from hybridrd.errors import ResultError
 from hybridrd.plotting import images, style
 from hybridrd.plotting.checks import bins_of
+from hybridrd.plotting.hatching import hatch_below
 from hybridrd.plotting.lines import INTERFACE, band, profile
 from hybridrd.plotting.select import (
     IN_BIN_FOR_ERRORS,
@@ -53,7 +54,8 @@ def compare(
 
     In two dimensions (in three on a slice) the panels are four images: the result, the reference
     on the same colours, the difference, and the difference in its standard errors, z; one cell in
-    a hundred may lie beyond the colours. In one
+    a hundred may lie beyond the colours. Both are hatched where the result is below the reference,
+    which a print in grey needs: where they are under a tenth of the scale, and under -1. In one
     dimension, in a shell, or along an ``axis``, they are three: both profiles with bands of one
     standard error, the difference with the band of two standard errors about zero, and z.
 
@@ -262,7 +264,8 @@ def _draw_difference(ax: Axes, pair: _Pair, difference: Floats, cut: int | None)
     norm = Normalize(-limit, limit)
     image = images.draw(ax, pair.view, difference, limit, cut, cmap=style.DIFFERENCES, norm=norm)
     label = style.short_concentration_label(pair.view)
-    images.add_colorbar(ax, image, label, extend="both")
+    bar = images.add_colorbar(ax, image, label, extend="both")
+    hatch_below(ax, bar, pair.view, difference, -0.1 * limit, -0.5 * limit)
 
 
 def _draw_z(ax: Axes, view: View, z: Floats, cut: int | None) -> str:
@@ -274,7 +277,8 @@ def _draw_z(ax: Axes, view: View, z: Floats, cut: int | None) -> str:
     norm = BoundaryNorm(Z_STEPS, colours.N, extend="both")
     ax.set_facecolor("#bbbbbb")  # of cells without
     image = images.draw(ax, view, np.ma.masked_invalid(z), 1.0, cut, cmap=colours, norm=norm)
-    images.add_colorbar(ax, image, "z", ticks=Z_STEPS)
+    bar = images.add_colorbar(ax, image, "z", ticks=Z_STEPS)
+    hatch_below(ax, bar, view, z, -1.0, -2.0)
     x, y = (view.inside({axis: view.region[axis]})[axis] for axis in view.axes[:2])
     known = z[x, y][~np.isnan(z[x, y])]
     if not known.size or not images.meets_region(view, cut):

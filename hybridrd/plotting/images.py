@@ -173,10 +173,11 @@ def draw(
     return image
 
 
-def add_colorbar(ax: Axes, image: ScalarMappable, label: str, **options: Any) -> None:
-    """A colour bar to the right of an image, as high as it."""
+def add_colorbar(ax: Axes, image: ScalarMappable, label: str, **options: Any) -> Axes:
+    """A colour bar to the right of an image, as high as it; its axes."""
     bar = ax.inset_axes((1.04, 0.0, 0.05, 1.0))
     ax.figure.colorbar(image, cax=bar, label=label, **options)
+    return bar
 
 
 def mark_plane(ax: Axes, x: ArrayLike, y: ArrayLike, on_edge: bool = False) -> None:
