@@ -108,6 +108,11 @@ def evaluate(
         raise ModelError(
             f"{where}: the function returned shape {shape} for {size} points"
         ) from error
+    except OverflowError as error:
+        raise ModelError(
+            f"{where}: the function gives a number of more than 300 digits; it must be finite and "
+            f"at least {minimum:g}"
+        ) from error
     bad = ~(np.isfinite(result) & (result >= minimum))
     if bad.any():
         i = int(np.argmax(bad))

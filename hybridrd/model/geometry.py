@@ -20,6 +20,10 @@ def interval(value: object, where: str) -> Interval:
         lower, upper = float(value[0]), float(value[1])
     except (TypeError, ValueError) as error:
         raise ModelError(f"{where} = {value!r}: give two numbers, (lower, upper)") from error
+    except OverflowError as error:
+        raise ModelError(
+            f"{where}: a number of more than 300 digits; the bounds must be finite and rise"
+        ) from error
     if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
         raise ModelError(f"{where} = ({lower:g}, {upper:g}): the bounds must be finite and rise")
     return lower, upper

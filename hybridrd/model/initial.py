@@ -118,7 +118,7 @@ class Points:
     def __init__(self, positions: ArrayLike) -> None:
         try:
             array = np.array(positions, dtype=float)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ModelError("Points: give an array of numbers of shape (n, d)") from error
         if array.ndim == 1:
             array = array[:, None]

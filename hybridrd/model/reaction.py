@@ -95,7 +95,7 @@ class Reaction:
         if self.radius is not None:
             if self.order != 2:
                 raise ModelError(f"{where}: a radius goes with two reactants only")
-            radius = number(self.radius, f"{where}: radius", strict=True)
+            radius = doi.checked_radius(self.radius, f"{where}: radius")
             object.__setattr__(self, "radius", radius)
         elif self.lambda0 is not None:
             raise ModelError(f"{where}: lambda0 needs the Doi radius, radius=")

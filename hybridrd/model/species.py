@@ -76,6 +76,10 @@ def number(value: object, where: str, minimum: float = 0.0, strict: bool = False
         result = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise ModelError(f"{where} = {value!r}: a number {bound} is needed") from error
+    except OverflowError as error:  # of a whole number that no float holds
+        raise ModelError(
+            f"{where}: a number of more than 300 digits; it must be finite and {bound}"
+        ) from error
     if not math.isfinite(result) or result < minimum or (strict and result == minimum):
         raise ModelError(f"{where} = {result:g}: it must be finite and {bound}")
     return result
