@@ -18,7 +18,7 @@ from hybridrd.model.schema import File, RunTable
 
 _ROUNDS = 8  # renamed, replaced, built: four suffice
 _DOMAIN = {"x": [0.0, 1.0]}
-_HARMLESS = {"D": 1.0, "k": 1.0, "lambda0": 1.0, "k_back": 1.0, "radius": 1e-300}
+_HARMLESS = {"D": 1.0, "k": 1.0, "lambda0": 1.0, "k_back": 1.0, "radius": 1e-100}
 _NOTHING = {"concentration": 0.0, "copies": 0}
 _VOID = {"reaction": "A -> 0", "k": 1.0}
 
