@@ -1,4 +1,4 @@
-"""The command line: ``hybridrd run``, ``examples``, ``info``, ``plot``, ``movie`` and ``export``.
+"""The command line: ``hybridrd run``, ``examples``, ``schema``, ``info``, ``plot``, ``movie``, ...
 
 What the commands do stands in `hybridrd.commands` and `hybridrd.pictures`, which are loaded when
 one runs, so that help is quick. Whatever is wrong becomes a message on the error stream and exit
@@ -175,6 +175,18 @@ def examples() -> None:
     for row in [columns, *rows]:
         line = "  ".join(f"{word:<{width}}" for word, width in zip(row, widths, strict=True))
         typer.echo(line.rstrip())
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="FILE.json to write.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Print the JSON schema of the files of `run`: editors complete and check keys with it."""
+    with messages():
+        from hybridrd import commands
+
+        typer.echo(commands.schema(out, overwrite), nl=out is not None)
 
 
 @app.command()

@@ -1,54 +1,23 @@
-"""What the commands of `hybridrd.cli` do: find a job, run it, save, draw and report it."""
+"""What the commands of `hybridrd.cli` do: run a job, save, draw and report it."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hybridrd.errors import ModelError, ResultError
-from hybridrd.examples import CASES
-from hybridrd.model.config import Run, read_toml
+from hybridrd.jobs import Job as Job
+from hybridrd.jobs import find_job as find_job
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from hybridrd.model.system import System
-
+SCHEMA = Path(__file__).with_name("model") / "system.schema.json"
 RESULTS = (".zarr", "", ".nc")
-
-
-@dataclass(frozen=True)
-class Job:
-    """A system and all that is needed to run it.
-
-    Parameters
-    ----------
-    name
-        What the user called it.
-    dt, until, every
-        Time step, end, and time between records (time).
-    times
-        Records to draw (time); by default the middle and the last.
-    """
-
-    name: str
-    system: System
-    dt: float
-    until: float
-    every: float | None = None
-    seed: int | None = None
-    replicas: int = 1
-    workers: int | None = None
-    threads: int | None = None
-    positions: bool = False
-    progress: bool | None = None
-    times: tuple[float, ...] = ()
 
 
 def check_output(
@@ -80,58 +49,6 @@ def check_output(
     same = (path / "zarr.json").is_file() if is_directory else path.is_file()
     if not same:
         raise ResultError(f"{path}: exists and is something else; it is not overwritten")
-
-
-def find_job(what: str, given: Mapping[str, Any]) -> Job:
-    """The job of a published case or a TOML file, with what was given on the command line.
-
-    Raises
-    ------
-    ModelError
-        If there is no such case or file, the file has mistakes, a time is missing, or options
-        contradict each other.
-    """
-    case = CASES.get(what)
-    if case is not None:
-        system = case.system()
-        defaults, times = Run(dt=case.dt, until=case.until, every=case.every), case.times
-    elif Path(what).suffix == ".toml" or Path(what).exists():
-        loaded = read_toml(what)
-        system, defaults, times = loaded.system, loaded.run, ()
-    else:
-        meant = get_close_matches(what.replace("_", "-"), CASES, n=1)
-        hint = f" did you mean {meant[0]}?" if meant else ""
-        raise ModelError(
-            f"{what}: no such example or file;{hint} the examples are {', '.join(CASES)}; "
-            f"a file is named FILE.toml"
-        )
-    chosen = {name: v for name, v in given.items() if v is not None}
-    values = {name: v for name, v in asdict(defaults).items() if v is not None} | chosen
-    for name, words in (("dt", "time step"), ("until", "end")):
-        if name not in values:
-            raise ModelError(f"{what}: no {words}; give --{name}, or {name} in the table [run]")
-    job = Job(what, system, times=times, **values)
-    if system.particles is None and job.replicas > 1:
-        raise ModelError(f"{what}: a pure PDE has no replicas; leave out --replicas")
-    if "workers" in chosen and job.replicas == 1:
-        raise ModelError("--workers is for several replicas; give --replicas, or --threads")
-    if job.positions:
-        _check_positions(job, "positions" in chosen)
-    return job
-
-
-def _check_positions(job: Job, asked: bool) -> None:
-    """Refuse positions where none are kept. Raises ModelError."""
-    if job.system.particles is None:
-        why = "a pure PDE has no particles"
-    elif job.replicas > 1:
-        why = "an ensemble keeps no positions, one replica does"
-    else:
-        return
-    what = (
-        "leave out --positions" if asked else "give --no-positions: the table [run] asks for them"
-    )
-    raise ModelError(f"{job.name}: {why}; {what}")
 
 
 def run_job(
@@ -179,6 +96,16 @@ def run_job(
         pictures.draw(result, pde, pictures.times_to_draw(result, job.times), picture)
         yield f"drawn in {picture}"
     yield from _counts(result, pde)
+
+
+def schema(out: Path | None, overwrite: bool) -> str:
+    """The JSON schema of the TOML file, or what was done with it."""
+    text = SCHEMA.read_text(encoding="utf-8")
+    if out is None:
+        return text
+    check_output(out, (".json",), overwrite, any_case=True)
+    out.write_text(text, encoding="utf-8")
+    return f"written to {out}; in the first line of a TOML file beside it: #:schema ./{out.name}"
 
 
 def _mean_field(job: Job) -> xr.Dataset:

@@ -29,6 +29,8 @@ LAYERS = [
     ["exporters"],
     ["plot"],
     ["pictures"],
+    ["preflight"],
+    ["jobs"],
     ["unfinished", "unfinished_ensemble"],
     ["commands"],
     ["cli"],

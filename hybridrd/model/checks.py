@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.places import Places
 from hybridrd.model.shell import Domain, Shell
 from hybridrd.model.species import number
-from hybridrd.model.walls import Influx, PartiallyAbsorbing, Periodic, Reservoir
+from hybridrd.model.walls import PartiallyAbsorbing, Periodic, values_of
 
 MOST_TRIED = 100_000  # other numbers of cells, for advice
 
@@ -173,16 +173,9 @@ def _wall_contents(draft: Draft, at: Places) -> Iterator[str]:
                 f"{axis!r}, for both"
             )
     for name, wall in walls.items():
-        values: Mapping[str, Any] = {}
-        if isinstance(wall, Reservoir):
-            values = wall.concentrations
-        elif isinstance(wall, Influx):
-            values = wall.fluxes
-        elif isinstance(wall, PartiallyAbsorbing) and isinstance(wall.kappa, Mapping):
-            values = wall.kappa
         if isinstance(wall, Periodic) and isinstance(domain, Shell):
             yield f"{at.wall(name)}: the walls of a Shell cannot be periodic"
-        for species, value in values.items():
+        for species, value in values_of(wall).items():
             where = at.wall(name, species)
             if species not in draft.names:
                 if draft.all_species:

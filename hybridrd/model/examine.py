@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from hybridrd.model import checks, forms
 from hybridrd.model.config import Run
-from hybridrd.model.places import FilePlaces
+from hybridrd.model.draft import Draft
+from hybridrd.model.mistakes import Place
+from hybridrd.model.places import FilePlaces, Places
 from hybridrd.model.salvage import Salvage
+from hybridrd.model.schema import File
 from hybridrd.model.system import System
+from hybridrd.model.walls import values_of
 
 _TABLES = ("system", "species", "reactions", "run")
 _PLACE = re.compile(rf"({'|'.join(_TABLES)})(?:\[(\d+)\])?(?!\w)")
@@ -25,6 +30,9 @@ class Examined:
     ----------
     system
         The system; None where there are mistakes.
+    sound
+        The system, or that part of it in which there are none, to see what a time step does to it;
+        None where too little is left.
     run
         The table ``[run]``, without what is wrong in it.
     mistakes
@@ -34,6 +42,7 @@ class Examined:
     """
 
     system: System | None
+    sound: System | None
     run: Run
     mistakes: tuple[str, ...]
     unclear: frozenset[str]
@@ -52,25 +61,27 @@ def examine(data: Mapping[str, Any]) -> Examined:
     """
     found = Salvage(data)
     lines = list(found.lines)
-    system = None
+    system = sound = None
     run = Run()
     if found.file is not None:
         run = Run(**found.file.run.model_dump())
-        fields, problems = _fields(found)
+        known = [i for i in range(len(found.file.reactions)) if i not in found.void]
+        fields, draft, problems = _fields(found, found.file, known)
         lines += problems
         if not lines:
-            system = System(**fields)
+            system = sound = System(**fields)
+        else:
+            sound = _sound_part(draft, found.places, known)
     mistakes = tuple(sorted(dict.fromkeys(lines), key=_order))
-    return Examined(system, run, mistakes, frozenset(found.unclear_run))
+    return Examined(system, sound, run, mistakes, frozenset(found.unclear_run))
 
 
-def _fields(found: Salvage) -> tuple[dict[str, Any], list[str]]:
-    """The fields of the System, and what is wrong with them."""
-    file = found.file
-    assert file is not None
+def _fields(
+    found: Salvage, file: File, known: list[int]
+) -> tuple[dict[str, Any], Draft, list[str]]:
+    """The fields of the System, their normal form, and what is wrong with them."""
     contents = [(i, s.name, s.content()) for i, s in enumerate(file.species)]
     contents = [(i, name, content) for i, name, content in contents if content is not None]
-    known = [i for i in range(len(file.reactions)) if i not in found.void]
     at = FilePlaces(found.data, known, [i for i, _, _ in contents])
     fields = {
         **file.system.fields(),
@@ -81,7 +92,35 @@ def _fields(found: Salvage) -> tuple[dict[str, Any], list[str]]:
     draft, problems = forms.normalise(fields, at, frozenset(found.unclear))
     # A name that stands twice has two initial states, and both are looked at.
     draft = replace(draft, contents=tuple((n, forms.own(c)) for _, n, c in contents))
-    return fields, problems + checks.problems(draft, at)
+    return fields, draft, problems + checks.problems(draft, at)
+
+
+def _sound_part(draft: Draft, places: set[Place], known: list[int]) -> System | None:
+    """The species, reactions and walls in which no mistake is, without initial states."""
+    tables = {path[:2] for path in places}
+    if tables & {("system",), ("species",)} or any(
+        table[0] == "system" and table[1] not in ("walls", "units") for table in tables
+    ):
+        return None
+    wrong = {path[1] for path in places if path[0] == "species" and path[2:3] != ("initial",)}
+    species = tuple(
+        s for i, s in enumerate(draft.species) if i not in wrong and draft.names.count(s.name) == 1
+    )
+    names = {s.name for s in species}
+    reactions = {
+        r.label: r
+        for i, r in zip(known, draft.reactions, strict=True)
+        if ("reactions", i) not in tables and names.issuperset(r.reactants + r.products)
+    }
+    walls = {n: w for n, w in draft.walls.items() if names.issuperset(values_of(w))}
+    part = replace(
+        draft, species=species, reactions=tuple(reactions.values()), walls=walls, contents=()
+    )
+    if not species or draft.cells is None or checks.problems(part, Places()):
+        return None
+    fields = {f.name: getattr(part, f.name) for f in dataclass_fields(part)}
+    del fields["contents"], fields["all_species"]
+    return System(**fields)
 
 
 def _order(line: str) -> tuple[int, int]:

@@ -46,6 +46,8 @@ class Salvage:
         The same of ``[run]``.
     void
         Indices of reactions whose equation is not known.
+    places
+        Where the mistakes are.
     """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
@@ -55,6 +57,7 @@ class Salvage:
         self.unclear: set[str] = set()
         self.unclear_run: set[str] = set()
         self.void: set[int] = set()
+        self.places: set[Place] = set()
         self._doubtful: set[Place] = set()  # tables that lack what was wrong
         for _ in range(_ROUNDS):
             try:
@@ -69,6 +72,7 @@ class Salvage:
 
     def _heal(self, m: Mistake) -> None:
         """Replace what is wrong by what no check objects to."""
+        self.places.add(m.path)
         match m.path:
             case ("system", "domain", *_):
                 self.unclear |= {"domain", "cells"}

@@ -142,3 +142,14 @@ class Periodic(Wall):
 
 #: Every kind of wall that there is.
 WALLS = (Reflecting, Absorbing, PartiallyAbsorbing, Reservoir, Influx, Periodic)
+
+
+def values_of(wall: Wall) -> Mapping[str, Value]:
+    """What a wall has by species, where it tells them apart."""
+    if isinstance(wall, Reservoir):
+        return wall.concentrations
+    if isinstance(wall, Influx):
+        return wall.fluxes
+    if isinstance(wall, PartiallyAbsorbing) and isinstance(wall.kappa, Mapping):
+        return wall.kappa
+    return {}
