@@ -117,42 +117,77 @@ def reflect(x, low, high):
     return float(x)
 
 
+def first_touch(d0, d1, Ddt, key, address, step, draw):
+    """When a bridge from depth d0 to d1 first touches 0: t/(1 - t) is inverse Gaussian."""
+    w = words(key, address, step, BRIDGE, draw)
+    u = uniforms(key, address, step, BRIDGE, draw + 1)[0]
+    mean, shape, y = d0 / abs(d1), d0**2 / (2 * Ddt), normals(w[0], w[1])[0] ** 2
+    root = math.sqrt(4 * mean * shape * y + (mean * y) ** 2)
+    r = mean + mean**2 * y / (2 * shape) - mean / (2 * shape) * root
+    chance = mean / (mean + r)
+    r = r if u <= chance else mean**2 / r
+    return r / (1 + r), abs(u - chance)
+
+
 def move(x, address, key, step, D, dt, low, high, kinds, gammas):
     """One step of a particle at x (a list, one number an axis).
 
     Returns (the new position, 0 or 2 axis + side + 1 of the face where it left, how close the
-    nearest decision was).
+    nearest decision was). Where it left, the position along the other axes is that at which it
+    touched the face.
     """
     w = words(key, address, step, WALK, 0)
     noise = (*normals(w[0], w[1]), normals(w[2], w[3])[0])
-    end, left, margin = [], 0, 1.0
-    for axis, x0 in enumerate(x):
+    end, touched, margin = [], [], 1.0
+
+    def inside(axis, y):
         a, b = low[axis], high[axis]
-        x1 = x0 + math.sqrt(2 * D * dt) * noise[axis]
         if kinds[axis][0] == WRAP:
-            end.append(wrap(x1, a, b))
-            continue
+            return wrap(y, a, b)
         mirrors = [
             bound if kind != OPEN else far
             for bound, kind, far in zip((a, b), kinds[axis], (-math.inf, math.inf), strict=True)
         ]
-        x1 = reflect(x1, *mirrors)
+        return reflect(y, *mirrors)
+
+    for axis, x0 in enumerate(x):
+        a, b = low[axis], high[axis]
+        x1 = inside(axis, x0 + math.sqrt(2 * D * dt) * noise[axis])
         end.append(x1)
+        if kinds[axis][0] == WRAP:
+            continue
         for side, kind in enumerate(kinds[axis]):
             d0, d1 = (x0 - a, x1 - a) if side == 0 else (b - x0, b - x1)
-            if left or kind == REFLECT:
+            if kind == REFLECT:
                 continue
-            u = uniforms(key, address, step, BRIDGE, 2 * axis + side)[0]
+            face = 2 * axis + side
+            u = uniforms(key, address, step, BRIDGE, face)[0]
             if kind == OPEN:
                 ends_here = 1 - survival_open(d0, d1, D * dt)
                 margin = min(margin, abs(u - ends_here), abs(d1))
                 gone = u < ends_here
             else:
                 survives = survival_partial(d0, d1, gammas[axis][side], D * dt)
-                margin = min(margin, abs(u - survives))
+                margin = min(margin, abs(u - survives), d1)
                 gone = u >= survives
-            left = 2 * axis + side + 1 if gone else 0
-    return end, left, margin
+            if gone and d0 > 0:
+                t, close = first_touch(d0, d1, D * dt, key, address, step, 6 + 2 * face)
+                margin = min(margin, close)
+                touched.append((t, face))
+            elif gone:
+                touched.append((0.0, face))
+    if not touched:
+        return end, 0, margin
+    t, face = min(touched)
+    margin = min([margin] + [abs(t - other) for other, f in touched if f != face])
+    w = words(key, address, step, BRIDGE, 18)
+    spreads = iter(normals(w[0], w[1]))
+    for axis, x0 in enumerate(x):
+        if axis != face // 2:
+            y = x0 + t * math.sqrt(2 * D * dt) * noise[axis]
+            y = inside(axis, y + math.sqrt(2 * D * dt * t * (1 - t)) * next(spreads))
+            end[axis] = min(max(y, low[axis]), high[axis])
+    return end, face + 1, margin
 
 
 # --- cells and pairs -----------------------------------------------------------------------------

@@ -184,6 +184,34 @@ def test_a_pulse_goes_through_a_slab_between_two_planes(scheme):
     against_the_pde(system, 0.005, (0.5, 1.0, 2.0, 8.0), finer=4)
 
 
+@pytest.mark.parametrize(
+    ("scheme", "cells", "low", "high"),
+    [
+        (hrd.ExactPlane(), (7, 5), (3, 2), (4, 3)),
+        (hrd.ExactPlane(), (8, 8), (2, 2), (6, 6)),
+        (hrd.ExactPlane(), (5, 5, 5), (2, 2, 2), (3, 3, 3)),
+        (None, (7, 6), (2, 2), (4, 4)),
+        (None, (5, 5, 5), (1, 1, 1), (3, 3, 3)),
+    ],
+)
+def test_a_box_in_a_box_stays_uniform(scheme, cells, low, high):
+    """Leavers booked by where they end, at their lowest axis: 0.84 in one cell, 1.16 at corners."""
+    axes = "xyz"[: len(cells)]
+    system = hrd.System(
+        species=[A], domain=hrd.Box(**{a: (0, n) for a, n in zip(axes, cells, strict=True)}),
+        particles=hrd.Box(**dict(zip(axes, zip(low, high, strict=True), strict=True))),
+        cells=cells, interface=scheme, initial={A: 300.0},
+    )  # fmt: skip
+    sim = hrd.Simulation(system, dt=0.01, seed=4)
+    n = sample(sim, lambda s: s.concentration[0].ravel() / 300.0, 100, 1000, 3)
+    value, error = batches(n, 10)
+    assert error.max() < 0.04
+    assert np.all(np.abs(value - 1) < 5 * error + 0.01)
+    inside = sim.plan.region.mask.reshape(cells[::-1]).T.ravel()
+    value, error = batches(n[:, inside].mean(axis=1), 10)
+    assert abs(value - 1) < 4.5 * error + 0.005
+
+
 @pytest.mark.parametrize("scheme", [None, hrd.ExactPlane()], ids=repr)
 def test_box_in_a_box_takes_a_pulse_at_its_corner(scheme):
     system = hrd.System(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy import special, stats
+from scipy import integrate, special, stats
 
 from hybridrd.kernels import rng
 from hybridrd.kernels.walk import (
@@ -16,6 +16,7 @@ from hybridrd.kernels.walk import (
     REFLECT,
     WRAP,
     erfcx,
+    first_touch,
     fold,
     move,
     survival_partial,
@@ -143,6 +144,45 @@ def test_a_step_is_that_of_the_twin(axes, dt, gamma, address, step):
     move(x, ids, 0, 1, KEY, step, 0.7, dt, low, high, np.array(kinds), gammas, exits)
     assert x[:, 0] == pytest.approx(end, abs=1e-8)
     assert exits[0] == left
+
+
+@pytest.mark.parametrize(("d0", "d1"), [(0.5, -0.3), (0.5, 0.8), (1.2, 0.0), (0.02, 0.1)])
+def test_the_first_touch_has_the_law_of_a_bridge(d0, d1):
+    """Density ``d0/t^(3/2) exp(-d0²/(4 D t))`` of reaching 0, times the way on to d1."""
+    Ddt = 0.5
+    edges = np.linspace(0, 1, 200_001)
+    t = (edges[1:] + edges[:-1]) / 2
+    density = d0 / t**1.5 * np.exp(-(d0**2) / (4 * Ddt * t))
+    density *= np.exp(-(d1**2) / (4 * Ddt * (1 - t))) / np.sqrt(1 - t)
+    law = np.concatenate([[0.0], np.cumsum(density)])
+    times = [first_touch(d0, d1, Ddt, KEY, np.uint64(i), 3, rng.BRIDGE, 6) for i in range(20_000)]
+    assert stats.kstest(times, lambda v: np.interp(v, edges, law / law[-1])).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_what_leaves_is_what_enters_reversed(d):
+    """Through each cell of each open face as much as last entries through it: c A sqrt(4 D dt/pi)
+    in the middle, less at the edges by what went out or came in at another face."""
+    n, D, dt = 400_000, 1.0, 0.01
+    source = np.random.default_rng(5)
+    x = source.uniform(0, 1, (d, n))
+    end, exits = walk(x, D=D, dt=dt, kinds=OPEN)
+    cells = 4
+    for face in range(2 * d):
+        left = end[:, exits == face + 1]
+        others = np.delete(left, face // 2, axis=0)
+        assert others.min() >= 0.0
+        assert others.max() <= 1.0
+        counts = np.histogramdd(others.T, [np.linspace(0, 1, cells + 1)] * (d - 1))[0]
+        # All faces are alike, and so are all cells that mirror each other.
+        for a in range(d - 1):
+            mirrored = np.flip(counts, axis=a)
+            assert np.abs(counts - mirrored).max() < 4.5 * np.sqrt(2 * counts.max())
+        middle = counts[(1,) * (d - 1)]
+        expected = n * math.sqrt(4 * D * dt / math.pi) / cells ** (d - 1)
+        assert abs(middle - expected) < 4.5 * math.sqrt(expected) + 0.01 * expected
+    per_face = np.bincount(exits, minlength=2 * d + 1)[1:]
+    assert np.ptp(per_face) < 6 * np.sqrt(2 * per_face.max())
 
 
 def test_parts_and_order_change_nothing():
@@ -280,5 +320,9 @@ def test_walls_at_an_edge_are_independent():
     a = math.sqrt(0.4)
     survival = math.erf(0.3 / a) * math.erf(0.4 / a)
     assert abs(np.mean(exits == 0) - survival) < 4 * math.sqrt(survival * (1 - survival) / N)
-    through_x = 1 - math.erf(0.3 / a)  # the first axis is asked first
+    # Through x if that is touched first: first-passage density of 0.3 while 0.4 is not passed.
+    through_x, _ = integrate.quad(
+        lambda t: 0.3 / math.sqrt(4 * math.pi * t**3) * math.exp(-0.0225 / t)
+        * math.erf(0.2 / math.sqrt(t)), 0, 0.1,
+    )  # fmt: skip
     assert abs(np.mean(exits == 1) - through_x) < 4 * math.sqrt(through_x * (1 - through_x) / N)

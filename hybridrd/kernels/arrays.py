@@ -86,12 +86,12 @@ def count_in_cells(x, n, low, inverse, shape, counts):
 
 
 @jit
-def exit_cells(x, gone, gaps, low, inverse, shape, periodic, outside, counts, credit):
+def exit_cells(x, gone, gaps, low, inverse, shape, first, last, outside, counts, credit):
     """Book the particles ``gaps`` that left: per face, and in the cell at their exit point.
 
     ``gone[i]`` is face + 1. ``outside[face]`` is the index along the face's axis of the cells
     beyond it, or -1 for a wall, whose leavers are counted but not credited. The other indices are
-    those of the particle's position, taken into the domain.
+    those of the particle's position, within those of the region, ``first`` to ``last``.
     """
     d = x.shape[0]
     for i in gaps:
@@ -105,7 +105,7 @@ def exit_cells(x, gone, gaps, low, inverse, shape, periodic, outside, counts, cr
                 j = outside[face]
             else:
                 j = np.int64(math.floor((x[a, i] - low[a]) * inverse[a]))
-                j = j % shape[a] if periodic[a] else min(max(j, 0), shape[a] - 1)
+                j = min(max(j, first[a]), last[a])
             index = index * shape[a] + j
         credit[index] += 1
 

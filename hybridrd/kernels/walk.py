@@ -2,7 +2,9 @@
 
 Positions are held as one row an axis, ``x[axis, particle]``. ``kinds[axis, side]`` and
 ``gammas[axis, side]`` say what stands at each side; ``exits[particle]`` receives 0, or
-``2 axis + side + 1`` of the face through which the particle left or at which it was absorbed.
+``2 axis + side + 1`` of the face through which the particle left or at which it was absorbed. Of
+several faces it is the one that was touched first, and the particle is left where that happened:
+what leaves through a face must be what enters there, reversed in time.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import math
 import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
-from hybridrd.kernels.rng import BRIDGE, WALK, normals, uniforms, words
+from hybridrd.kernels.rng import BRIDGE, WALK, normal_pair, normals, uniforms, words
 
 REFLECT = 0
 WRAP = 1
@@ -122,26 +124,78 @@ def land(x1, low, high, kind_low, kind_high):
 
 
 @jit
-def _guarded_row(x, move, sd, Ddt, low, high, kinds, gammas, axis, ids, key, step, exits):
-    """One axis with at least one side at which particles can end; returns how many did."""
+def first_touch(d0, d1, Ddt, key, address, step, purpose, draw):
+    """When a move from depth d0 to d1 that touched depth 0 did so first, as a part of the step.
+
+    A Brownian bridge is ``d0 + (d1 - d0) t + (1 - t) W(r)`` with ``r = t/(1 - t)`` and the step as
+    unit of time, so r is the time at which a motion with a drift |d1| to the plane reaches it
+    from d0 (also if it ends at d1 > 0, given that it touched): an inverse Gaussian number, drawn
+    as by J. R. Michael, W. R. Schucany and R. W. Haas, The American Statistician 30 (1976) 88.
+    """
+    if d0 <= 0.0:
+        return 0.0
+    n, _ = normal_pair(key, address, step, purpose, draw)
+    u, _ = uniforms(key, address, step, purpose, draw + 1)
+    drift = abs(d1) / d0
+    half = n * n * Ddt / (d0 * d0)
+    r = 1.0 / (drift + half + math.sqrt(half * (half + 2.0 * drift)))
+    if u * (1.0 + drift * r) > 1.0:
+        r = 1.0 / (drift * drift * r)
+    return r / (1.0 + r)
+
+
+@jit
+def _guarded_row(x, move, sd, Ddt, low, high, kinds, gammas, axis, ids, key, step, exits, times):
+    """One axis with at least one side at which particles can end; returns how many did.
+
+    ``times`` receives when, as a part of the step; the first of several counts.
+    """
     ended = 0
     for i in range(x.shape[0]):
         x0 = x[i]
         x1 = land(x0 + sd * move[i], low, high, kinds[0], kinds[1])
         x[i] = x1
-        if exits[i] != 0:
-            continue
-        if touches(
-            kinds[0], x0 - low, x1 - low, gammas[0], Ddt, key, ids[i], step, BRIDGE, 2 * axis
-        ):
-            exits[i] = 2 * axis + 1
-            ended += 1
-        elif touches(
-            kinds[1], high - x0, high - x1, gammas[1], Ddt, key, ids[i], step, BRIDGE, 2 * axis + 1
-        ):
-            exits[i] = 2 * axis + 2
-            ended += 1
+        for side in range(2):
+            d0, d1 = (x0 - low, x1 - low) if side == 0 else (high - x0, high - x1)
+            face = 2 * axis + side
+            if not touches(kinds[side], d0, d1, gammas[side], Ddt, key, ids[i], step, BRIDGE, face):
+                continue
+            time = first_touch(d0, d1, Ddt, key, ids[i], step, BRIDGE, 6 + 2 * face)
+            if exits[i] == 0:
+                ended += 1
+            elif times[i] <= time:
+                continue
+            exits[i], times[i] = face + 1, time
     return ended
+
+
+@jit
+def _leave_there(x, start, moves, sd, Ddt, low, high, kinds, ids, key, step, exits, times):
+    """Put particles that ended at a face to where they touched it, along the other axes.
+
+    There they are on a bridge from start to end. Other faces, which it touches later if at all,
+    hold it back.
+    """
+    d = x.shape[0]
+    for i in range(x.shape[1]):
+        if exits[i] == 0:
+            continue
+        t = times[i]
+        width = math.sqrt(2.0 * Ddt * t * (1.0 - t))
+        n1, n2 = normal_pair(key, ids[i], step, BRIDGE, 18)
+        axis = (exits[i] - 1) // 2
+        first = True
+        for a in range(d):
+            if a == axis:
+                continue
+            y = start[a, i] + t * sd * moves[a, i] + width * (n1 if first else n2)
+            first = False
+            if kinds[a, 0] == WRAP:
+                x[a, i] = wrap(y, low[a], high[a])
+            else:
+                x[a, i] = min(
+                    max(land(y, low[a], high[a], kinds[a, 0], kinds[a, 1]), low[a]), high[a]
+                )
 
 
 @jit
@@ -152,11 +206,19 @@ def move(x, ids, start, stop, key, step, D, dt, low, high, kinds, gammas, exits)
     """
     d = x.shape[0]
     sd = math.sqrt(2.0 * D * dt)
-    moves = np.empty((d, _BLOCK))
+    moves, before, times = np.empty((d, _BLOCK)), np.empty((d, _BLOCK)), np.empty(_BLOCK)
+    guarded = False
+    for a in range(d):
+        plain = kinds[a, 0] == REFLECT and kinds[a, 1] == REFLECT
+        guarded = guarded or (kinds[a, 0] != WRAP and not plain)
     ended = 0
     for begin in range(start, stop, _BLOCK):
         end = min(stop, begin + _BLOCK)
+        n = end - begin
         _displacements(d, ids[begin:end], key, step, moves)
+        if guarded and d > 1:
+            before[:, :n] = x[:, begin:end]
+        left = 0
         for a in range(d):
             row = x[a][begin:end]
             if kinds[a, 0] == WRAP:
@@ -164,8 +226,14 @@ def move(x, ids, start, stop, key, step, D, dt, low, high, kinds, gammas, exits)
             elif kinds[a, 0] == REFLECT and kinds[a, 1] == REFLECT:
                 _fold_row(row, moves[a], sd, low[a], high[a])
             else:
-                ended += _guarded_row(
+                left += _guarded_row(
                     row, moves[a], sd, D * dt, low[a], high[a], kinds[a], gammas[a], a,
-                    ids[begin:end], key, step, exits[begin:end],
+                    ids[begin:end], key, step, exits[begin:end], times,
                 )  # fmt: skip
+        if left > 0 and d > 1:
+            _leave_there(
+                x[:, begin:end], before, moves, sd, D * dt, low, high, kinds, ids[begin:end], key,
+                step, exits[begin:end], times,
+            )  # fmt: skip
+        ended += left
     return ended
