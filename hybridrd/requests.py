@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from hybridrd.errors import CapacityError, ModelError
 from hybridrd.model.species import number
+from hybridrd.results.names import chosen
 
 if TYPE_CHECKING:
     from hybridrd.simulation.plan import Plan
@@ -65,9 +66,9 @@ class Requests:
         offered = tuple(name for name in OFFERED if name != "events" or plan.system.reactions)
         recorded = offered
         if record is not None:
-            recorded = _names(record, "record", "recorded", offered)
-        covaried = _names(covariance, "covariance", "covaried", recorded)
-        kept = _names(keep, "keep", "kept", recorded)
+            recorded = chosen(record, "record", "recorded", offered)
+        covaried = chosen(covariance, "covariance", "covaried", recorded)
+        kept = chosen(keep, "keep", "kept", recorded)
         levels = _levels(quantiles)
         sampled = kept
         if levels and not kept:
@@ -90,19 +91,8 @@ class Requests:
         }
 
 
-def _names(given: Sequence[str], what: str, done: str, offered: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(given, str):
-        raise ModelError(f"{what} = {given!r}: give a list of names, [{given!r}]")
-    unknown = sorted({str(name) for name in given} - set(offered))
-    if unknown:
-        raise ModelError(
-            f"{what}: {', '.join(unknown)} cannot be {done}; choose from {', '.join(offered)}"
-        )
-    return tuple(dict.fromkeys(given))
-
-
 def _levels(quantiles: Sequence[float]) -> tuple[float, ...]:
-    if isinstance(quantiles, (str, int, float)):
+    if isinstance(quantiles, str) or not isinstance(quantiles, Iterable):
         raise ModelError(f"quantiles = {quantiles!r}: give a list of probabilities, [0.1, 0.9]")
     levels = tuple(number(q, "quantiles", minimum=0.0) for q in quantiles)
     if any(q > 1.0 for q in levels):

@@ -9,7 +9,8 @@ import numpy as np
 
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import Floats, Grid
-from hybridrd.results.observed import Labels, labels_of
+from hybridrd.results.names import chosen
+from hybridrd.results.observed import Labels, as_array, labels_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,14 +64,9 @@ class Recorder:
         variables: Sequence[str] | None,
         offered: Sequence[str],
     ) -> None:
-        if isinstance(variables, str):
-            raise ModelError(f"record = {variables!r}: give a list of names, [{variables!r}]")
-        unknown = sorted(set(variables or ()) - set(offered))
-        if unknown:
-            raise ModelError(
-                f"record: {', '.join(unknown)} cannot be recorded; choose from {', '.join(offered)}"
-            )
-        self.variables = tuple(offered if variables is None else variables)
+        self.variables = tuple(offered)
+        if variables is not None:
+            self.variables = chosen(variables, "record", "recorded", offered)
         self._grid = grid
         self._coordinates = {
             "species": list(species),
@@ -81,34 +77,61 @@ class Recorder:
         self._units = units
         # Of what is observed: labels of each, and the coordinates that these bring.
         self._labels: dict[str, Labels] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
         self._extra: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._rows: dict[str, list[Any]] = {}
         self._times: list[float] = []
         self.bytes = 0  # of the records held
 
     def add(self, time: float, values: dict[str, Any]) -> None:
-        """Add one record; ``concentration`` comes flat, ``(species, cells)``."""
-        self._times.append(round(time, 12))
+        """Add one record; ``concentration`` comes flat, ``(species, cells)``.
+
+        Raises
+        ------
+        ModelError
+            If an observer's value is not like its first; then nothing is added.
+        """
+        rows: dict[str, Any] = {}
         for name, value in values.items():
             if name not in DESCRIPTIONS:
-                self._label(name, value, values)
-            row = np.array(value)
+                rows[name] = as_array(name, value)
+                self._label(name, value, rows[name].shape, values, time)
+            else:
+                rows[name] = np.array(value)
             if name == "concentration":
-                row = self._grid.unflatten(row)
+                rows[name] = self._grid.unflatten(rows[name])
+        self._times.append(round(time, 12))
+        for name, row in rows.items():
             self._rows.setdefault(name, []).append(row)
             self.bytes += row.nbytes
 
-    def _label(self, name: str, value: Any, values: dict[str, Any]) -> None:
-        """Take the labels of an observer's value, the same in every record."""
+    def _label(
+        self, name: str, value: Any, shape: tuple[int, ...], values: dict[str, Any], time: float
+    ) -> None:
+        """Take the labels and the shape of an observer's value, the same in every record."""
         found = labels_of(name, value, {*values, *DESCRIPTIONS})
         before = self._labels.setdefault(name, found)
+        first = self._shapes.setdefault(name, shape)
         if found.dims != before.dims:
             raise ModelError(
                 f"observe[{name!r}]: its dimensions were {before.dims} in the first record, now "
-                f"they are {found.dims}; let them always be the same"
+                f"they are {found.dims} (t = {time:.12g}); let them always be the same"
+            )
+        if shape != first:
+            raise ModelError(
+                f"observe[{name!r}]: its shape was {first} in the first record, now it is {shape} "
+                f"(t = {time:.12g}); let it always be the same, for example with NaN where there "
+                f"is no value"
             )
         if found is not before:
             return
+        for dim, size in zip(found.dims, shape, strict=True):
+            expected = self._size(dim, name)
+            if expected not in (None, size):
+                raise ModelError(
+                    f"observe[{name!r}]: its dimension {dim!r} has {size} entries, that of the "
+                    f"result {expected}; call the dimension something else"
+                )
         for dim, (coordinate, attributes) in found.coordinates.items():
             known = self._known(dim)
             if known is not None and not np.array_equal(known, coordinate):
@@ -118,6 +141,16 @@ class Recorder:
                 )
             if known is None:
                 self._extra[dim] = coordinate, attributes
+
+    def _size(self, dim: str, name: str) -> int | None:
+        """How long a dimension is without an observer; None if nothing else has it."""
+        known = self._known(dim)
+        if known is not None:
+            return len(known)
+        for other, labels in self._labels.items():
+            if other != name and dim in labels.dims:
+                return self._shapes[other][labels.dims.index(dim)]
+        return None
 
     def _known(self, dim: str) -> Any:
         """The values of a coordinate of the result, None if there is none of that name."""

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from hybridrd.errors import ModelError
+from hybridrd.results.metadata import passing
+from hybridrd.results.names import flaw
 
-_GROWING = ("time", "obs")
+_GROWING = ("time", "obs", passing("time"), passing("obs"))
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,23 @@ class Labels:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
+def as_array(name: str, value: Any) -> Any:
+    """An observer's value as an array, a copy.
+
+    Raises
+    ------
+    ModelError
+        If it is a nested list of rows that differ in length.
+    """
+    try:
+        return np.array(value)
+    except ValueError as error:
+        raise ModelError(
+            f"observe[{name!r}]: its value is no array ({error}); let it return a number, or an "
+            f"array of constant shape"
+        ) from error
+
+
 def labels_of(name: str, value: Any, variables: Collection[str]) -> Labels:
     """Labels of an observer's value: those of a DataArray, made-up ones of anything else.
 
@@ -45,19 +64,25 @@ def labels_of(name: str, value: Any, variables: Collection[str]) -> Labels:
     Raises
     ------
     ModelError
-        If a dimension of a DataArray has a name that is not free.
+        If a dimension has a name that is not free, or that no store can hold.
 
     Examples
     --------
     >>> labels_of("spread", [1.0, 2.0], ["spread"]).dims
     ('spread_0',)
     """
-    if not (hasattr(value, "dims") and hasattr(value, "coords")):
-        return Labels(tuple(f"{name}_{k}" for k in range(np.ndim(value))))
-    dims = tuple(map(str, value.dims))
-    taken = sorted({*dims} & {*_GROWING, *variables})
-    if taken:
-        raise ModelError(f"observe[{name!r}]: a dimension cannot be called {taken[0]!r} here")
+    labelled = hasattr(value, "dims") and hasattr(value, "coords")
+    made_up = (f"{name}_{k}" for k in range(np.ndim(value)))
+    dims = tuple(map(str, value.dims)) if labelled else tuple(made_up)
+    for dim in dims:
+        why = flaw(dim)
+        if dim in (*_GROWING, *variables) or why is not None:
+            raise ModelError(
+                f"observe[{name!r}]: a dimension cannot be called {dim!r} here"
+                f"{f': {why}' if why else ', there is a variable of that name'}"
+            )
+    if not labelled:
+        return Labels(dims)
     coordinates = {
         d: (np.array(value.coords[d].values), dict(value.coords[d].attrs))
         for d in dims

@@ -17,6 +17,7 @@ import numpy as np
 from hybridrd.errors import ResultError
 from hybridrd.results.attributes import pack, unpack
 from hybridrd.results.metadata import passing
+from hybridrd.results.names import flaw
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,8 +52,8 @@ def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None
     Raises
     ------
     ResultError
-        If the path exists, has another suffix or cannot be written, or if an attribute cannot be
-        stored.
+        If the path exists, has another suffix or cannot be written, or if an attribute or the name
+        of a variable cannot be stored.
 
     Examples
     --------
@@ -204,7 +205,17 @@ def _check_replaceable(path: Path, netcdf: bool, overwrite: bool) -> None:
 
 
 def packed(dataset: xr.Dataset, path: Path, netcdf: bool) -> xr.Dataset:
-    """A dataset as it is stored: text as objects, attributes as the format can hold them."""
+    """A dataset as it is stored: text as objects, attributes as the format can hold them.
+
+    Raises
+    ------
+    ResultError
+        If an attribute, or the name of a variable or dimension, cannot be stored.
+    """
+    for name in {**dataset.variables, **dataset.sizes}:
+        why = flaw(name)
+        if why is not None:
+            raise ResultError(f"{path}: no store can hold the name {name!r}: {why}")
     result = _with_object_text(dataset.drop_encoding())
     order = [str(name) for name in dataset.data_vars]
     attributes = {**dataset.attrs, FORMAT_NAME: FORMAT, ORDER_NAME: order}

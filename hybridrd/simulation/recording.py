@@ -12,6 +12,8 @@ import numpy as np
 
 from hybridrd.errors import ModelError, StepError
 from hybridrd.results.dataset import Recorder
+from hybridrd.results.metadata import passing
+from hybridrd.results.names import flaw
 from hybridrd.results.store import open_result
 from hybridrd.results.writer import UNFINISHED, StoreWriter, check_place, store_run
 from hybridrd.simulation.log import LOGGER, Clock
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 OFFERED = ("concentration", "copy_number", "total", "flux", "crossings", "events")
 PARTICLES = ("row_size", "position", "particle_id")
 _TAKEN = {*OFFERED, *PARTICLES, "time", "species", "face", "reaction", "axis", "obs"}
+_TAKEN |= {passing("time"), passing("obs")}
 # Records are written together: so many, or as many bytes, or those of so many seconds.
 BLOCK, BLOCK_BYTES, BLOCK_SECONDS = 16, 8_000_000, 5.0
 
@@ -59,10 +62,7 @@ class Recording:
         positions: bool,
     ) -> None:
         self._run, self._last = run, last
-        self._observers = dict(observe or {})
-        taken = sorted(set(self._observers) & {*_TAKEN, *run.system.grid.axes})
-        if taken:
-            raise ModelError(f"observe: the name {taken[0]!r} is taken; choose another")
+        self._observers = _observers({} if observe is None else observe, run.system.grid.axes)
         offered = OFFERED if run.system.reactions else OFFERED[:-1]
         self._recorder = Recorder(
             run.system.grid, run.system.names, run.face_names,
@@ -195,6 +195,26 @@ class Recording:
         mark.step = run.steps
         mark.crossings, mark.events = run.crossings.copy(), run.events.copy()
         clock.lap("records")
+
+
+def _observers(observe: Any, axes: Sequence[str]) -> dict[str, Callable[[Any], Any]]:
+    """The functions of ``observe``, after a look at them and at their names."""
+    if not isinstance(observe, Mapping):
+        raise ModelError(
+            f"observe = {observe!r}: give functions of the simulation by name, such as "
+            f"{{'spread': f}}"
+        )
+    for name, function in observe.items():
+        why = flaw(name)
+        if why is not None:
+            raise ModelError(f"observe: no result can have the name {name!r}: {why}")
+        if name in _TAKEN or name in axes:
+            raise ModelError(f"observe: the name {name!r} is taken; choose another")
+        if not callable(function):
+            raise ModelError(
+                f"observe[{name!r}] = {function!r}: give a function of the simulation"
+            )
+    return dict(observe)
 
 
 def _particles(run: Run) -> dict[str, np.ndarray]:

@@ -1,0 +1,69 @@
+"""Names of variables: out of those on offer, and such as the stores can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hybridrd.errors import ModelError
+
+_LONGEST = 240  # bytes: file systems stop at 255
+
+
+def chosen(given: Any, what: str, done: str, offered: Sequence[str]) -> tuple[str, ...]:
+    """The names that an argument lists, each once.
+
+    Parameters
+    ----------
+    given
+        The argument.
+    what, done
+        Its name and what is done with the names, for messages.
+    offered
+        The names to choose from.
+
+    Raises
+    ------
+    ModelError
+        If it is not a list of names out of these.
+
+    Examples
+    --------
+    >>> chosen(["flux", "total", "flux"], "record", "recorded", ["total", "flux"])
+    ('flux', 'total')
+    """
+    if isinstance(given, str):
+        raise ModelError(f"{what} = {given!r}: give a list of names, [{given!r}]")
+    if not isinstance(given, Iterable):
+        raise ModelError(f"{what} = {given!r}: give a list of names out of {', '.join(offered)}")
+    names = list(given)
+    unknown = sorted({str(name) for name in names if name not in offered})
+    if unknown:
+        raise ModelError(
+            f"{what}: {', '.join(unknown)} cannot be {done}; choose from {', '.join(offered)}"
+        )
+    return tuple(dict.fromkeys(names))
+
+
+def flaw(name: object) -> str | None:
+    """Why no store can hold a variable of this name; None if they can.
+
+    In a zarr directory a name is that of a folder, in netCDF a part of a path.
+
+    Examples
+    --------
+    >>> flaw("mean radius"), flaw("a/b")
+    (None, "'/' would divide it into folders")
+    """
+    if not isinstance(name, str):
+        return "a name is text"
+    if name in ("", ".", "..", "zarr.json"):
+        return "the stores need it for themselves" if name else "it is empty"
+    for letter in "/\\":
+        if letter in name:
+            return f"{letter!r} would divide it into folders"
+    if "\0" in name or len(name.encode(errors="replace")) > _LONGEST:
+        return f"no file can have it: at most {_LONGEST} bytes, without NUL"
+    if name.encode(errors="ignore").decode() != name:
+        return "it has letters that are not Unicode"
+    return None
