@@ -161,6 +161,13 @@ def test_a_misspelt_key_is_read_as_the_one_that_was_meant():
     assert [place(line) for line in lines] == ["reactions[0].raduis", "reactions[0].radius"]
 
 
+def test_the_given_tables_are_left_as_they_are():
+    data = tomllib.loads(changed(MISTAKES))
+    with pytest.raises(ModelError):
+        hrd.System.from_dict(data)
+    assert data == tomllib.loads(changed(MISTAKES))
+
+
 def test_two_species_of_one_name_and_the_initial_state_of_each():
     text = FILE.replace('name = "B"', 'name = "A"').replace("copies = 3", "copies = 3, y = [3, 5]")
     lines = told(text.replace("x = [7, 10]", "x = [7, 12]"))

@@ -167,7 +167,10 @@ def check_length(scheme: str, name: str, value: Any, zero: bool = False) -> floa
     bound = "0 or more" if zero else "above 0"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ModelError(f"{scheme}({name}={value!r}): {name} must be a length, {bound}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number beyond all floats
+        number = math.inf
     if not math.isfinite(number) or number < 0.0 or (number == 0.0 and not zero):
         raise ModelError(f"{scheme}({name}={number:g}): {name} must be finite and {bound}")
     return number
