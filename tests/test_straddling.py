@@ -99,15 +99,25 @@ def _mean_cap(near, far):
     )
 
 
-@pytest.mark.parametrize("coupling", ["two-way", "mean-field"])
-def test_reaction_is_as_frequent_in_the_corners_of_a_box(coupling):
-    """Partners are beyond two faces at once there; caps of single faces would overlap."""
+@pytest.mark.parametrize("around", ["two-way", "mean-field", "walls", "walls and a plane"])
+def test_reaction_is_as_frequent_in_the_corners_of_a_box(around):
+    """Partners are beyond two faces at once there; caps of single faces would overlap.
+
+    With nobody in the corner between two reservoir walls a quarter of the ball is empty.
+    """
     c, p, steps = 400.0, 0.02, 60
     k = p / DT * doi.reactive_volume(SIGMA, 2)
+    region, given = hrd.Box(x=(1, 2), y=(1, 2)), hrd.Reservoir({A: c, B: c})
+    domain = {
+        "walls": region, "walls and a plane": hrd.Box(x=(0, 3), y=(1, 2))
+    }.get(around, hrd.Box(x=(0, 3), y=(0, 3)))  # fmt: skip
+    walls = {"walls": {"x": given, "y": given}, "walls and a plane": {"y": given}}
+    cells = {"walls": (2, 2), "walls and a plane": (6, 2)}
     system = hrd.System(
-        species=[A, B, C], domain=hrd.Box(x=(0, 3), y=(0, 3)),
-        particles=hrd.Box(x=(1, 2), y=(1, 2)), cells=(6, 6), coupling=coupling,
-        reactions=[hrd.Reaction("A + B -> A + B + C", k=k, radius=SIGMA)], initial={A: c, B: c},
+        species=[A, B, C], domain=domain, particles=region, cells=cells.get(around, (6, 6)),
+        coupling="mean-field" if around == "mean-field" else "two-way",
+        walls=walls.get(around, {}), initial={A: c, B: c},
+        reactions=[hrd.Reaction("A + B -> A + B + C", k=k, radius=SIGMA)],
     )  # fmt: skip
     sim = hrd.Simulation(system, dt=DT, seed=2)
     for _ in range(steps):

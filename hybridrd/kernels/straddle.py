@@ -61,41 +61,51 @@ def locate(y, low, inverse, shape, periodic):
 
 
 @jit
-def _wall_value(y, region_low, region_high, walls, offsets, steps, counts):
-    """c_R of the reservoir wall beyond which a point lies, 0 if there is none."""
+def _outside(y, low, inverse, shape, periodic, axis):
+    """On which side of the domain a point is along an axis, -1 if on neither."""
+    if periodic[axis]:
+        return -1
+    j = np.int64(math.floor((y[axis] - low[axis]) * inverse[axis]))
+    return 0 if j < 0 else (1 if j >= shape[axis] else -1)
+
+
+@jit
+def _wall_value(y, low, inverse, shape, periodic, region_low, walls, offsets, steps, counts):
+    """c_R of the reservoir walls beyond which a point lies, 0 if one of them is none.
+
+    Beyond several at once, at an edge or a corner, it is their mean.
+    """
     d = y.shape[0]
-    beyond = -1
-    for a in range(d):
-        side = 0 if y[a] < region_low[a] else (1 if y[a] > region_high[a] else -1)
+    total, number = 0.0, 0
+    for axis in range(d):
+        side = _outside(y, low, inverse, shape, periodic, axis)
         if side < 0:
             continue
-        if beyond >= 0 or offsets[2 * a + side] < 0:
+        offset = offsets[2 * axis + side]
+        if offset < 0:
             return 0.0
-        beyond = 2 * a + side
-    if beyond < 0:
-        return 0.0
-    index = 0
-    for a in range(d - 1, -1, -1):
-        if a != beyond // 2:
-            j = np.int64(math.floor((y[a] - region_low[a]) / steps[a]))
-            index = index * counts[a] + min(max(j, 0), counts[a] - 1)
-    return walls[offsets[beyond] + index]
+        index = 0
+        for a in range(d - 1, -1, -1):
+            if a != axis:
+                j = np.int64(math.floor((y[a] - region_low[a]) / steps[a]))
+                index = index * counts[a] + min(max(j, 0), counts[a] - 1)
+        total += walls[offset + index]
+        number += 1
+    return total / number if number > 0 else 0.0
 
 
 @jit
 def _beyond_open(y, low, inverse, shape, periodic, opens):
-    """Whether a point is beyond one wall only, and that one holds a reservoir."""
+    """Whether a point is beyond walls that hold a reservoir, all of them."""
     beyond = 0
     for a in range(y.shape[0]):
-        if periodic[a]:
+        side = _outside(y, low, inverse, shape, periodic, a)
+        if side < 0:
             continue
-        j = np.int64(math.floor((y[a] - low[a]) * inverse[a]))
-        if 0 <= j < shape[a]:
-            continue
-        if not opens[a, 0 if j < 0 else 1]:
+        if not opens[a, side]:
             return False
         beyond += 1
-    return beyond == 1
+    return beyond > 0
 
 
 @jit
@@ -145,7 +155,9 @@ def find_straddling(
             if cell >= 0:
                 value = c[cell]
             else:
-                value = _wall_value(y, region_low, region_high, walls, offsets, steps, counts)
+                value = _wall_value(
+                    y, low, inverse, shape, periodic, region_low, walls, offsets, steps, counts
+                )
             u, v = uniforms(key, ids[i], step, PLACE, 3 * k + 2)
             if u * c_max < value * weight:
                 if m < out_i.shape[0]:
@@ -215,7 +227,9 @@ def find_entering(
             if cell >= 0:
                 value = c[cell]
             else:
-                value = _wall_value(y, region_low, region_high, walls, offsets, steps, counts)
+                value = _wall_value(
+                    y, low, inverse, shape, periodic, region_low, walls, offsets, steps, counts
+                )
             if u * c_max < value:
                 if m < out_i.shape[0]:
                     out_i[m] = face
@@ -236,7 +250,7 @@ def find_unbinding(
     """Particles that dissociate: the second product is put uniformly within the radius.
 
     ``hazard`` is that of half a step. A place outside the domain rejects the event, unless it is
-    beyond one wall with a reservoir (``opens[axis, side]``): cell -1. Of places there, and in
+    beyond walls with a reservoir (``opens[axis, side]``): cell -1. Of places there, and in
     cells outside the region (``mask``), a share ``beyond`` is taken; other cells in the output are
     those outside the region, -2 is a place within it. After a rejected event time goes on; also
     after one that leaves the particle there (``stays``). Returns how many.
