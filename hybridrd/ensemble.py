@@ -21,6 +21,7 @@ from hybridrd.engines import (
 )
 from hybridrd.errors import ModelError
 from hybridrd.finished import Finished
+from hybridrd.model.system import System
 from hybridrd.replicas import Job, Sums, make_blocks
 from hybridrd.requests import Requests
 from hybridrd.summary import summary
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     import xarray as xr
     from distributed import Client
 
-    from hybridrd.model.system import System
     from hybridrd.simulation.plan import Plan
     from hybridrd.simulation.window import RecordedWindow
 
@@ -139,6 +139,8 @@ def ensemble(
 
     began, own = time.perf_counter(), {"set_up": 0.0, "shared_continuum": 0.0}
     clock = Clock(own)
+    if not isinstance(system, System):
+        raise ModelError(f"system = {system!r}: give a System")
     replicas = _whole(replicas, "replicas", 1)
     processes = _whole(0 if workers is None else workers, "workers", 0)
     seed = None if seed is None else _whole(seed, "seed", 0)

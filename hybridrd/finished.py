@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from hybridrd import __version__
 from hybridrd.errors import ResultError
+from hybridrd.model.paths import path_of
 from hybridrd.model.system import System
 from hybridrd.replicas import Sums
 from hybridrd.simulation.changes import first_difference, portrait
@@ -58,7 +59,7 @@ class Finished:
     """
 
     def __init__(self, place: str | Path, system: System, arguments: Mapping[str, Any]) -> None:
-        self.place = Path(place)
+        self.place = path_of(place, "resume")
         wanted: dict[str, Any] = {
             "format": FORMAT,
             "hybridrd": __version__,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.exporters.place import check_free
 from hybridrd.exporters.records import record_near
 from hybridrd.exporters.vtk import check_folder
+from hybridrd.model.paths import path_of
 from hybridrd.results.view import View
 
 _MODULES = {
@@ -90,11 +92,11 @@ def export(
     0.1,3,3.0
     <BLANKLINE>
     """
-    path = Path(path)
+    path = path_of(path, "path", ResultError)
     suffix = path.suffix.lower()
     view = View(result, str(path))
-    if time is not None and not math.isfinite(time):
-        raise ResultError(f"{path}: time = {time}: a finite time is needed")
+    if time is not None and not (isinstance(time, (int, float, np.number)) and np.isfinite(time)):
+        raise ResultError(f"{path}: time = {time!r}: a finite time is needed")
     check_place(path, overwrite)
     if time is not None or suffix in _ONE_RECORD:
         view = record_near(view, time)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridrd.errors import ResultError
+from hybridrd.model.paths import path_of
 from hybridrd.results.attributes import pack, unpack
 from hybridrd.results.metadata import passing
 from hybridrd.results.names import flaw
@@ -67,7 +68,7 @@ def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None
     """
     import xarray as xr
 
-    path = Path(path)
+    path = path_of(path, "path", ResultError)
     if not isinstance(dataset, xr.Dataset):
         raise ResultError(f"{path}: save takes a result (an xarray.Dataset), not {dataset!r}")
     netcdf = _is_netcdf(path)
@@ -98,7 +99,7 @@ def load(path: str | Path) -> xr.Dataset:
         If there is nothing at ``path``, or it is not a result of hybridrd, or one that a newer
         version wrote.
     """
-    path = Path(path)
+    path = path_of(path, "path", ResultError)
     with open_result(path) as opened:
         try:
             return opened.load()
@@ -110,7 +111,7 @@ def open_result(path: str | Path) -> xr.Dataset:
     """A result whose values are read when they are asked for; else as `load`."""
     import xarray as xr
 
-    path = Path(path)
+    path = path_of(path, "path", ResultError)
     if not path.exists():
         raise ResultError(f"{path}: there is no such file or directory")
     try:

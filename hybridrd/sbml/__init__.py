@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hybridrd.errors import ModelError
 from hybridrd.model.initial import Copies
+from hybridrd.model.paths import path_of
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species
@@ -103,7 +104,7 @@ def from_sbml(
     '''
     from hybridrd.sbml.document import read
 
-    path = Path(path)
+    path = path_of(path, "path")
     for name in ("species", "reactions"):
         if name in system:
             raise ModelError(f"{name} are those of {path}; leave {name} out, or use replace()")

@@ -49,7 +49,8 @@ def read(path: Path, copies_per_amount: float | None) -> Model:
     """
     lib = _library(path)
     if not path.is_file():
-        raise ModelError(f"{path}: there is no such file")
+        what = "is a directory; give an SBML file" if path.is_dir() else "there is no such file"
+        raise ModelError(f"{path}: {what}")
     document = lib.readSBMLFromFile(str(path))
     for k in range(document.getNumErrors()):
         error = document.getError(k)

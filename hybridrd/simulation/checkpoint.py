@@ -24,6 +24,7 @@ import numpy as np
 
 from hybridrd.continuum.own import Continuum
 from hybridrd.errors import HybridrdError, ModelError, ResultError
+from hybridrd.model.paths import path_of
 from hybridrd.model.species import number
 from hybridrd.model.system import System
 from hybridrd.simulation.changes import check_same, fingerprint, given_continuum, portrait
@@ -68,7 +69,7 @@ def write_checkpoint(run: Run, path: str | Path) -> None:
     ResultError
         If the file cannot be written.
     """
-    path = Path(path)
+    path = path_of(path, "path", ResultError)
     try:
         plain = run.system.to_dict()
     except ModelError:  # Python functions are in it
@@ -149,7 +150,7 @@ def restore(
     continuum: Continuum | None,
 ) -> AnyRun:
     """The simulation of a checkpoint, see `Run.restore`; ``make`` is its class."""
-    path = Path(path)
+    path = path_of(path, "path", ResultError)
     several = path.is_dir() or (not path.is_file() and checkpoints_in(path))
     path, found = _newest(path) if several else (path, read_checkpoint(path))
     about = found.about
@@ -241,7 +242,7 @@ class Checkpoints:
         if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
             raise ModelError(f"keep = {keep!r}: a whole number of at least 1 is needed")
         self._run, self._keep = run, keep
-        self.place = Path(place)
+        self.place = path_of(place, "checkpoint")
         self._folder, self._stem = _split(self.place)
         try:
             self._folder.mkdir(exist_ok=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridrd.errors import ModelError, StepError
+from hybridrd.model.paths import path_of
 from hybridrd.results.dataset import Recorder
 from hybridrd.results.metadata import passing
 from hybridrd.results.names import flaw
@@ -69,7 +70,7 @@ class Recording:
             [c.label for c in run.system.channels], dict(run.system.units), record, offered,
         )  # fmt: skip
         self._positions = positions
-        self.out = None if out is None else Path(out)
+        self.out = None if out is None else path_of(out, "out")
         self._writer: StoreWriter | None = None
         self._written = time.monotonic()
         self.resumes = self.out is not None and self._is_mine(self.out)
@@ -211,9 +212,7 @@ def _observers(observe: Any, axes: Sequence[str]) -> dict[str, Callable[[Any], A
         if name in _TAKEN or name in axes:
             raise ModelError(f"observe: the name {name!r} is taken; choose another")
         if not callable(function):
-            raise ModelError(
-                f"observe[{name!r}] = {function!r}: give a function of the simulation"
-            )
+            raise ModelError(f"observe[{name!r}] = {function!r}: give a function of the simulation")
     return dict(observe)
 
 

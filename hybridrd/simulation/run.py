@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hybridrd.continuum.own import Continuum
-from hybridrd.errors import StepError
+from hybridrd.errors import ModelError, StepError
+from hybridrd.model.paths import path_of
 from hybridrd.model.system import System
 from hybridrd.simulation.balance import balance, by_name
 from hybridrd.simulation.checkpoint import Checkpoints, restore, write_checkpoint
@@ -97,6 +98,8 @@ class Run(Realisation):
 
         Raises
         ------
+        ModelError
+            If an argument is not what it should be, or an observer's value not like its first.
         StepError
             If ``until`` or ``every`` is not a multiple of dt, or ``until`` has passed.
         ResultError
@@ -105,6 +108,12 @@ class Run(Realisation):
         last = in_steps(until, self.dt, "until", least=0)
         if last < self.steps:
             raise StepError(f"until = {until:g} has passed; the simulation is at {self.time:.12g}")
+        if stop is not None and not callable(stop):
+            raise ModelError(
+                f"stop = {stop!r}: give a function of the simulation, SteadyState or WallTime"
+            )
+        if checkpoint is not None:
+            checkpoint = path_of(checkpoint, "checkpoint")
         recording = Recording(self, last, every, record, observe, out, positions)
         checkpoints = None
         if checkpoint is not None:
