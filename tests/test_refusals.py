@@ -258,8 +258,10 @@ def test_a_file_that_is_not_text_or_not_there(tmp_path):
     path.write_bytes(b"[system]\n\xff\xfe")
     with pytest.raises(ModelError, match=r"not a text file in UTF-8 \(byte 9\)"):
         read_toml(path)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ModelError, match=r"none\.toml: No such file"):
         read_toml(tmp_path / "none.toml")
+    with pytest.raises(ModelError, match="Is a directory"):
+        read_toml(tmp_path)
 
 
 @pytest.mark.parametrize("case", FILES)

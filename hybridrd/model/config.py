@@ -17,6 +17,7 @@ import numpy as np
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES
 from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.paths import path_of
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain, Shell
 from hybridrd.model.system import System
@@ -64,9 +65,7 @@ def read_toml(path: str | Path) -> Loaded:
     ------
     ModelError
         With every mistake, its place, and what is allowed there; one line each, the name of the
-        file in front.
-    OSError
-        If the file cannot be read.
+        file in front. Or if there is no such file.
     """
     found = examine_toml(path)
     if found.system is None:
@@ -80,15 +79,15 @@ def examine_toml(path: str | Path) -> Examined:
     Raises
     ------
     ModelError
-        If it is not TOML.
-    OSError
-        If it cannot be read.
+        If it is not TOML, or cannot be read.
     """
     from hybridrd.model.examine import examine
 
-    path = Path(path)
+    path = path_of(path, "path")
     try:
         found = examine(_parsed(path.read_bytes().decode()))
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ModelError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
     except tomllib.TOMLDecodeError as error:
