@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from sampling import particles_in_bins
+from sampling import batches, particles_in_bins, sample
 
 import hybridrd as hrd
 from hybridrd.model import doi
@@ -99,25 +99,15 @@ def _mean_cap(near, far):
     )
 
 
-@pytest.mark.parametrize("around", ["two-way", "mean-field", "walls", "walls and a plane"])
-def test_reaction_is_as_frequent_in_the_corners_of_a_box(around):
-    """Partners are beyond two faces at once there; caps of single faces would overlap.
-
-    With nobody in the corner between two reservoir walls a quarter of the ball is empty.
-    """
+@pytest.mark.parametrize("coupling", ["two-way", "mean-field"])
+def test_reaction_is_as_frequent_in_the_corners_of_a_box(coupling):
+    """Partners are beyond two faces at once there; caps of single faces would overlap."""
     c, p, steps = 400.0, 0.02, 60
     k = p / DT * doi.reactive_volume(SIGMA, 2)
-    region, given = hrd.Box(x=(1, 2), y=(1, 2)), hrd.Reservoir({A: c, B: c})
-    domain = {
-        "walls": region, "walls and a plane": hrd.Box(x=(0, 3), y=(1, 2))
-    }.get(around, hrd.Box(x=(0, 3), y=(0, 3)))  # fmt: skip
-    walls = {"walls": {"x": given, "y": given}, "walls and a plane": {"y": given}}
-    cells = {"walls": (2, 2), "walls and a plane": (6, 2)}
     system = hrd.System(
-        species=[A, B, C], domain=domain, particles=region, cells=cells.get(around, (6, 6)),
-        coupling="mean-field" if around == "mean-field" else "two-way",
-        walls=walls.get(around, {}), initial={A: c, B: c},
-        reactions=[hrd.Reaction("A + B -> A + B + C", k=k, radius=SIGMA)],
+        species=[A, B, C], domain=hrd.Box(x=(0, 3), y=(0, 3)),
+        particles=hrd.Box(x=(1, 2), y=(1, 2)), cells=(6, 6), coupling=coupling,
+        reactions=[hrd.Reaction("A + B -> A + B + C", k=k, radius=SIGMA)], initial={A: c, B: c},
     )  # fmt: skip
     sim = hrd.Simulation(system, dt=DT, seed=2)
     for _ in range(steps):
@@ -130,6 +120,33 @@ def test_reaction_is_as_frequent_in_the_corners_of_a_box(around):
         error = math.sqrt(1 / expected[ends].sum() + 2 / (c * area[ends].sum() * steps))
         assert abs(counts[ends].sum() / expected[ends].sum() - 1) < 4 * error
         assert error < 0.03
+
+
+@pytest.mark.parametrize("beside", ["wall", "plane"])
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_partners_stand_beyond_the_edge_where_walls_meet(beside, dimension):
+    """A rests in a corner; with nobody beyond two walls at once it met 0.78 of its partners."""
+    c, lambda0, radius, rest = 100.0, 1.0, 0.4, 40
+    axes = "xyz"[:dimension]
+    region = hrd.Box(**dict.fromkeys(axes, (0, 2)))
+    walls = dict.fromkeys(axes, hrd.Reservoir({B: c}))
+    domain = region
+    if beside == "plane":
+        domain = hrd.Box(**dict.fromkeys(axes, (0, 2)) | {"x": (-2, 2)})
+        del walls["x"]
+    still = hrd.Species("A", D=0.0)
+    system = hrd.System(
+        species=[still, B, C], domain=domain, particles=region, walls=walls,
+        cells=(16 if beside == "plane" else 8, *(8,) * (dimension - 1)), coupling="mean-field",
+        reactions=[hrd.Reaction("A + B -> A + B + C", lambda0=lambda0, radius=radius)],
+        initial={still: hrd.Points([[0.01] * dimension] * rest), B: c},
+    )  # fmt: skip
+    sim = hrd.Simulation(system, dt=0.02, seed=3)
+    seen = sample(sim, lambda s: s.events[0], 0, 100, 1)
+    volume = doi.reactive_volume(radius, dimension)
+    value, error = batches(np.diff(seen) / (rest * c * lambda0 * volume * 0.02), 9)
+    assert error < 0.04
+    assert abs(value - 1) < 4.5 * error
 
 
 # Reactants that are used up.
