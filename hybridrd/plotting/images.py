@@ -106,7 +106,9 @@ def image_of(
 ) -> tuple[Floats, int, int | None]:
     """The field to draw ``(nx, ny)``, the cells a side of its bins, and the layer of a slice."""
     if len(view.axes) < 2:
-        raise ResultError(f"{view.name}: has one dimension; draw it with hybridrd.plot.profile")
+        raise ResultError(
+            f"{view.name}: has one dimension; draw it with hybridrd.plot.profile (--kind profile)"
+        )
     c, size = in_bins(view, species, record, bins_of(view, bins))
     cut = cut_at(view, z)
     if cut is None:
