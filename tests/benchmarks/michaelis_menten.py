@@ -31,11 +31,10 @@ def mass_action(t: float) -> float:
     return float(solve_ivp(rates, (0, t), [E0, S0, 0, 0], rtol=1e-9).y[3, -1])
 
 
-def hybridrd_steps() -> tuple[Steps, hrd.Simulation]:
-    """hybridrd, pure particles; P is the last species."""
+def _system() -> hrd.System:
     E, S, ES, P = (hrd.Species(name, D=D) for name in ("E", "S", "ES", "P"))
     box = hrd.Box(x=(0, EDGE), y=(0, EDGE), z=(0, EDGE))
-    system = hrd.System(
+    return hrd.System(
         species=[E, S, ES, P],
         reactions=[
             hrd.Reaction("E + S <-> ES", k=K, k_back=BACK, radius=RADIUS),
@@ -47,9 +46,32 @@ def hybridrd_steps() -> tuple[Steps, hrd.Simulation]:
         cells=8,
         initial={E: hrd.Copies(E0), S: hrd.Copies(S0)},
     )
-    sim = hrd.Simulation(system, dt=DT, seed=1)
 
-    return steps_of(sim), sim
+
+def hybridrd_steps() -> tuple[Steps, list[int]]:
+    """hybridrd, pure particles; the list holds the number of P after each call."""
+    sim = hrd.Simulation(_system(), dt=DT, seed=1)
+    run = steps_of(sim)
+    made: list[int] = []
+
+    def steps(m: int) -> None:
+        run(m)
+        made.append(int(sim.copy_number[-1]))
+
+    return steps, made
+
+
+def replicas(times: list[float]) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of P at some times over 16 replicas."""
+    runs = []
+    for replica in range(16):
+        sim = hrd.Simulation(_system(), dt=DT, seed=2, replica=replica)
+        made = []
+        for t in times:
+            sim.run(round(t, 12), round(t - sim.time, 12), record=["copy_number"], progress=False)
+            made.append(int(sim.copy_number[-1]))
+        runs.append(made)
+    return np.mean(runs, axis=0).tolist(), np.std(runs, axis=0, ddof=1).tolist()
 
 
 def readdy_steps() -> tuple[Steps, list[int]] | None:

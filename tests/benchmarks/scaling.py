@@ -5,31 +5,56 @@ Every function returns the rows of one table; what is compared was timed in turn
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
+import statistics
 import time
 from collections.abc import Callable
 
 import numpy as np
 
 import hybridrd as hrd
-from tests.benchmarks import cases
+from tests.benchmarks import cases, processes
 from tests.benchmarks.timing import measure
 
-Rows = list[list[str]]
+Rows = processes.Rows
 
 
 def by_number(numbers: list[int], scale: int) -> Rows:
     """Free diffusion in 3D: nanoseconds a particle step for each number of particles."""
     programs = {f"{n:,}": cases.hybridrd_steps(n)[0] for n in numbers}
-    rows: Rows = []
-    for n, run in zip(numbers, programs.values(), strict=True):
-        seconds = measure({"": run}, max(2, min(scale // n, 1000)))[""]
-        rows.append([f"{n:,}", f"{seconds / n * 1e9:.1f}"])
-    return rows
+    steps = {f"{n:,}": max(2, min(scale // n, 1000)) for n in numbers}
+    seconds = measure(programs, steps)
+    return [[f"{n:,}", f"{seconds[f'{n:,}'] / n * 1e9:.1f}"] for n in numbers]
+
+
+def _crowds(n: int, share: float, clusters: int) -> cases.Steps:
+    """A + B -> C in 3D, one partner in reach, in cubes that fill a share of the region."""
+    edge = (n / cases.DENSITY) ** (1 / 3)
+    side = edge * (share / clusters) ** (1 / 3)
+    radius = (share / (0.5 * cases.DENSITY) / (4 / 3 * np.pi)) ** (1 / 3)
+    species = [hrd.Species(s, D=0.01 * radius**2) for s in "ABC"]  # hardly moves
+    box = hrd.Box(x=(0, edge), y=(0, edge), z=(0, edge))
+    rng = np.random.default_rng(1)
+    corners = rng.uniform(0, edge - side, (clusters, 3)) if share < 1 else np.zeros((1, 3))
+    places = [
+        corners[rng.integers(0, clusters, n // 2)] + rng.uniform(0, side, (n // 2, 3))
+        for _ in range(2)
+    ]
+    system = hrd.System(
+        species=species, domain=box, particles=box, cells=8,
+        reactions=[hrd.Reaction("A + B -> C", lambda0=0.2, radius=radius)],
+        initial={s: hrd.Points(x) for s, x in zip(species, places, strict=False)},
+    )  # fmt: skip
+    return cases.steps_of(hrd.Simulation(system, dt=1e-3, seed=1))
+
+
+def by_crowd(n: int, steps: int) -> Rows:
+    """Pairs of particles that are crowded together: nanoseconds a particle step."""
+    kinds = [(1.0, 1), (1e-2, 1), (1e-4, 1), (1e-2, 100), (1e-4, 100)]
+    seconds = measure({str(k): _crowds(n, *k) for k in kinds}, steps)
+    return [
+        [f"{n:,}", f"{share:g}", str(count), f"{seconds[str((share, count))] / n * 1e9:.1f}"]
+        for share, count in kinds
+    ]
 
 
 def by_threads(n: int, steps: int) -> Rows:
@@ -50,7 +75,8 @@ def by_cells(edges: list[int]) -> Rows:
     from hybridrd.continuum.solvers import one_blas_thread
     from hybridrd.model.grid import Grid
 
-    rows: Rows = []
+    programs: dict[str, cases.Steps] = {}
+    made: dict[str, Diffusion] = {}
     for edge in edges:
         grid = Grid((0.0, 0.0), (float(edge),) * 2, (edge, edge))
         own = Diffusion(grid, D=1.0, dt=0.5)
@@ -60,11 +86,18 @@ def by_cells(edges: list[int]) -> Rows:
             for _ in range(m):
                 own.step(u)
 
-        with one_blas_thread():
-            seconds = measure({"": steps}, max(3, 1_000_000 // grid.cells))[""]
-        cost = f"{seconds / grid.cells * 1e9:.1f}"
-        rows.append([f"{grid.cells:,}", own.name, f"{seconds * 1e3:.3f}", cost])
-    return rows
+        programs[str(edge)], made[str(edge)] = steps, own
+    with one_blas_thread():
+        seconds = measure(programs, {str(edge): max(3, 1_000_000 // edge**2) for edge in edges})
+    return [
+        [
+            f"{int(name) ** 2:,}",
+            made[name].name,
+            f"{s * 1e3:.3f}",
+            f"{s / int(name) ** 2 * 1e9:.1f}",
+        ]
+        for name, s in seconds.items()
+    ]
 
 
 def _slab(n: int, share: float) -> tuple[cases.Steps, hrd.Simulation]:
@@ -114,11 +147,12 @@ def continuum_share(cells: int, particles: int, steps: int) -> Rows:
     return [
         [f"{cells} x {cells}", n, stage, f"{s / steps * 1e3:.2f}", f"{s / total:.0%}"]
         for stage, s in sim.timings.items()
+        if s > 0
     ]
 
 
-def by_workers(replicas: int, until: float) -> Rows:
-    """An ensemble in this process and in two; what two replicas of one step take is apart."""
+def by_workers(numbers: list[int], until: float) -> Rows:
+    """Ensembles in this process and in two; what two replicas of one step take is apart."""
     system = hrd.examples.lotka_volterra(cells=50)
 
     def run(workers: int | None, replicas: int, until: float) -> float:
@@ -130,73 +164,20 @@ def by_workers(replicas: int, until: float) -> Rows:
         return time.perf_counter() - began
 
     rows: Rows = []
-    first = 0.0
-    for workers in (None, 2):
-        start = run(workers, 2, 0.01)
-        seconds = run(workers, replicas, until) - start
-        first = first or seconds
-        rows.append(
-            [str(replicas), str(workers or 1), f"{start:.1f}", f"{seconds:.1f}",
-             f"{first / seconds:.2f}"]
-        )  # fmt: skip
-    return rows
-
-
-_MEMORY = """
-import json, pathlib, sys
-from tests.benchmarks import cases
-run, sim = cases.hybridrd_steps(int(sys.argv[1]))
-run(3)
-# Not getrusage: its peak is that of the parent, too.
-status = pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1]
-print(json.dumps(1024 * int(status.split()[0])))
-"""
-
-_SIMPLEST = """
-import json, time
-began = time.perf_counter()
-import hybridrd as hrd
-A = hrd.Species("A", D=1.0)
-line = hrd.Box(x=(0, 1))
-system = hrd.System(species=[A], domain=line, particles=line, initial={A: hrd.Copies(50)})
-hrd.Simulation(system, dt=1e-3, seed=1).step()
-print(json.dumps(time.perf_counter() - began))
-"""
-
-_SIR = """
-import json, time
-began = time.perf_counter()
-import hybridrd as hrd
-hrd.Simulation(hrd.examples.sir(), dt=0.005, seed=1).step()
-print(json.dumps(time.perf_counter() - began))
-"""
-
-
-def _alone(code: str, *arguments: str, cache: str | None = None) -> tuple[float, float]:
-    """What a program in a process of its own prints, and its wall time."""
-    environment = os.environ | ({"NUMBA_CACHE_DIR": cache} if cache else {})
-    began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True, text=True, check=True, env=environment,
-    )  # fmt: skip
-    return float(json.loads(done.stdout.splitlines()[-1])), time.perf_counter() - began
-
-
-def memory(n: int) -> Rows:
-    """Bytes a particle at the peak, above a run of a thousand particles."""
-    empty, _ = _alone(_MEMORY, "1000")
-    full, _ = _alone(_MEMORY, str(n))
-    return [[f"{n:,}", f"{(full - empty) / n:.1f}"]]
-
-
-def start_up() -> Rows:
-    """Seconds from the start of the process to the end of the first step."""
-    rows: Rows = []
-    for name, code in (("the simplest system", _SIMPLEST), ("SIR", _SIR)):
-        with tempfile.TemporaryDirectory() as cache:
-            times = [_alone(code, cache=cache)[1] for _ in range(3)]
-        rows.append([name, f"{times[0]:.1f}", f"{min(times[1:]):.1f}"])
+    for replicas in numbers:
+        times: dict[int | None, list[float]] = {None: [], 2: []}
+        starts: dict[int | None, list[float]] = {None: [], 2: []}
+        for _ in range(3):
+            for workers in times:
+                starts[workers].append(run(workers, 2, 0.01))
+                times[workers].append(run(workers, replicas, until) - starts[workers][-1])
+        first = statistics.median(times[None])
+        for workers in times:
+            start, seconds = (statistics.median(v[workers]) for v in (starts, times))
+            rows.append(
+                [str(replicas), str(workers or 1), f"{start:.1f}", f"{seconds:.1f}",
+                 f"{first / seconds:.2f}"]
+            )  # fmt: skip
     return rows
 
 
@@ -211,7 +192,14 @@ def tables(small: bool) -> list[tuple[str, str, list[str], Callable[[], Rows]]]:
             lambda: by_number(numbers, 100_000 if small else 10_000_000),
         ),
         (
-            "Threads", "The same; the particles end at the same places, to the last bit.",
+            "Crowds",
+            "A + B -> C, one partner within the radius of each, in cubes that fill a share of the "
+            "particle region.",
+            ["particles", "share", "cubes", "ns a particle step"],
+            lambda: by_crowd(10_000 if small else 100_000, 3 if small else 10),
+        ),
+        (
+            "Threads", "Free diffusion; the particles end at the same places, to the last bit.",
             ["particles", "threads", "ns a particle step", "times as fast", "identical"],
             lambda: by_threads(50_000 if small else 1_000_000, steps),
         ),
@@ -235,18 +223,18 @@ def tables(small: bool) -> list[tuple[str, str, list[str], Callable[[], Rows]]]:
         (
             "Replicas", "Lotka-Volterra, in this process and in two others; their start is apart.",
             ["replicas", "workers", "start, seconds", "seconds", "times as fast"],
-            lambda: by_workers(4 if small else 64, 0.05 if small else 2.0),
+            lambda: by_workers([2, 4] if small else [8, 16, 32, 64], 0.05 if small else 1.0),
         ),
         (
             "Memory", "Free diffusion in three dimensions: peak above a run of 1,000 particles.",
             ["particles", "bytes a particle"],
-            lambda: memory(100_000 if small else 10_000_000),
+            lambda: processes.memory(100_000 if small else 10_000_000),
         ),
         (
             "Start",
             "From the start of the process to the end of the first step, seconds: with an empty "
             "cache of compiled kernels, and with a filled one.",
             ["system", "cold", "warm"],
-            start_up,
+            processes.start_up,
         ),
     ]  # fmt: skip
