@@ -56,7 +56,7 @@ class Field:
         cache = SolverCache()
         kind = SphericalDiffusion if isinstance(self.grid, ShellGrid) else Diffusion
         self.diffusion = [
-            kind(self.grid, s.D, dt, _conditions(system, s.name), cut, solver, cache)
+            kind(self.grid, s.D, dt, conditions(system, s.name), cut, solver, cache)
             for s in system.species
         ]
         self.active = self.diffusion[0].active
@@ -154,8 +154,9 @@ class Field:
         return float(flux[part].sum())
 
 
-def _conditions(system: System, name: str) -> Mapping[str, WallCondition]:
-    conditions: dict[str, WallCondition] = {}
+def conditions(system: System, name: str) -> Mapping[str, WallCondition]:
+    """What the walls of the domain are to the PDE of one species, by wall."""
+    found: dict[str, WallCondition] = {}
     for side, wall in box_walls(system).items():
         condition: WallCondition = NoFlux()
         if isinstance(wall, Absorbing) or (
@@ -166,8 +167,8 @@ def _conditions(system: System, name: str) -> Mapping[str, WallCondition]:
             condition = Robin(wall.of(name))
         elif isinstance(wall, Periodic):
             condition = PeriodicWall()
-        conditions[side] = condition
-    return conditions
+        found[side] = condition
+    return found
 
 
 def mass_action(system: System) -> MassAction:

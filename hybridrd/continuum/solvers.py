@@ -12,8 +12,8 @@ import numpy as np
 from hybridrd.continuum.assembled import Assembled, Sparse
 from hybridrd.continuum.conditions import PeriodicWall, WallCondition, resolve_walls
 from hybridrd.continuum.fipy_solver import FipyStepper
-from hybridrd.continuum.transform import TransformSolver
-from hybridrd.errors import ModelError, StepError
+from hybridrd.continuum.transform import TransformSolver, active_box
+from hybridrd.errors import CapacityError, ModelError, StepError
 from hybridrd.model.grid import Floats, Grid
 from hybridrd.model.shell import ShellGrid
 
@@ -122,12 +122,23 @@ class ConjugateGradientSolver:
 
 def candidates(assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]) -> list[str]:
     """Kinds of solver that can treat the system, the fastest first."""
+    box = active_box(assembled.active, grid)
+    return solver_kinds(len(assembled.active), box, grid, walls)
+
+
+def solver_kinds(
+    active: int,
+    box: tuple[tuple[int, int], ...] | None,
+    grid: Grid,
+    walls: Mapping[str, WallCondition],
+) -> list[str]:
+    """The same for a number of cells that take part, which fill a ``box`` or none."""
     kinds: list[str] = []
     if grid.dimension == 1 and not isinstance(walls["x-"], PeriodicWall):
         kinds.append("tridiagonal")
-    if not isinstance(grid, ShellGrid) and TransformSolver.fits(assembled, grid, walls):
+    if not isinstance(grid, ShellGrid) and TransformSolver.fits(box, grid, walls):
         kinds.append("transform")
-    small = len(assembled.active) <= LARGEST_FACTORISATION[grid.dimension]
+    small = active <= LARGEST_FACTORISATION[grid.dimension]
     kinds.extend(("splu", "cg") if small else ("cg",))
     return [*kinds, "fipy"]
 
@@ -161,6 +172,8 @@ def make_solver(
     ------
     ModelError
         If the kind is unknown or cannot treat this system.
+    CapacityError
+        If there is no memory for it.
 
     Examples
     --------
@@ -183,7 +196,13 @@ def make_solver(
             f"these can: {', '.join(possible)}"
         )
     for choice in possible if kind == "auto" else [kind]:
-        solver = _build(choice, assembled, grid, full)
+        try:
+            solver = _build(choice, assembled, grid, full)
+        except MemoryError as error:
+            raise CapacityError(
+                f"the solver {choice!r}: there is no memory for the factors of a matrix of "
+                f"{len(assembled.active):,} cells; use fewer cells, or solver='cg'"
+            ) from error
         if residual(solver, assembled) <= AGREEMENT:
             return solver
     raise ModelError(

@@ -24,9 +24,10 @@ _KINDS: dict[tuple[bool, bool], tuple[str, int, float]] = {
     (True, False): ("dst", 4, 0.5),
 }
 _Step = Callable[[Any], Any]
+Intervals = tuple[tuple[int, int], ...]
 
 
-def active_box(active: NDArray[np.intp], grid: Grid) -> tuple[tuple[int, int], ...] | None:
+def active_box(active: NDArray[np.intp], grid: Grid) -> Intervals | None:
     """Range ``[start, stop)`` of the active cells along each axis, or None if they are no box."""
     index = np.unravel_index(active, grid.shape[::-1])[::-1]
     box = tuple((int(i.min()), int(i.max()) + 1) for i in index)
@@ -52,7 +53,7 @@ class TransformSolver:
     def __init__(
         self, assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]
     ) -> None:
-        ends = _ends(assembled, grid, walls)
+        ends = _ends(active_box(assembled.active, grid), grid, walls)
         if ends is None:
             raise ValueError("the active cells are not a box with walls a transform can treat")
         box, kinds = ends
@@ -98,9 +99,9 @@ class TransformSolver:
         self._factors: tuple[Floats, ...] | None = None  # of `two_stages`
 
     @staticmethod
-    def fits(assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]) -> bool:
-        """Whether the active cells are a box and every side of it can be treated."""
-        return _ends(assembled, grid, walls) is not None
+    def fits(box: Intervals | None, grid: Grid, walls: Mapping[str, WallCondition]) -> bool:
+        """Whether the active cells are a ``box`` and every side of it can be treated."""
+        return _ends(box, grid, walls) is not None
 
     def solve(self, rhs: Floats) -> Floats:
         """The solution of ``matrix @ u = rhs``, ``(active,)`` or ``(m, active)``."""
@@ -158,10 +159,9 @@ class TransformSolver:
 
 
 def _ends(
-    assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]
-) -> tuple[tuple[tuple[int, int], ...], list[tuple[bool, bool] | None]] | None:
+    box: Intervals | None, grid: Grid, walls: Mapping[str, WallCondition]
+) -> tuple[Intervals, list[tuple[bool, bool] | None]] | None:
     """The box and, per axis, which ends hold a face value (None: periodic); None if unfit."""
-    box = active_box(assembled.active, grid)
     if box is None:
         return None
     kinds: list[tuple[bool, bool] | None] = []
