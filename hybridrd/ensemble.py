@@ -23,7 +23,7 @@ from hybridrd.errors import ModelError
 from hybridrd.finished import Finished
 from hybridrd.model.system import System
 from hybridrd.replicas import Job, Sums, make_blocks
-from hybridrd.requests import Requests
+from hybridrd.requests import Requests, check_memory
 from hybridrd.summary import summary
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def ensemble(
     seed = None if seed is None else _whole(seed, "seed", 0)
     threads = _whole(1 if threads is None else threads, "threads", 1)
     _check_engine(workers, client)
-    plan = compile_system(system, dt)
+    plan = compile_system(system, dt, here=client is None)
     if plan.region is None:
         raise ModelError(
             "the system has no particle region (particles=None), so that all replicas would be "
@@ -155,6 +155,10 @@ def ensemble(
     steps = in_steps(until, plan.dt, "until", least=0)
     stride = record_stride(every, plan.dt, steps)
     wanted = Requests.checked(plan, replicas, steps, stride, record, covariance, quantiles, keep)
+    size = _window_bytes(plan, steps, stride)
+    check_memory(
+        plan, wanted, replicas, 1 + -(-steps // stride), processes, size, client is not None
+    )
     if processes > 1:
         check_main()
         check_importable(system)
@@ -168,7 +172,7 @@ def ensemble(
     stored = finished.whole(blocks) if finished is not None else []
     todo = {index: block for index, block in blocks.items() if index not in stored}
     clock.lap("set_up")
-    window = _shared_window(plan, steps, stride) if todo else None
+    window = _shared_window(plan, steps, stride) if todo and size is not None else None
     clock.lap("shared_continuum")
     job = Job(
         plan=plan,
@@ -239,22 +243,26 @@ def _in_order(
     assert at == len(blocks)
 
 
-def _shared_window(plan: Plan, steps: int, stride: int) -> RecordedWindow | None:
-    """The mean field of all replicas, None where there is none or it would be too large."""
-    from hybridrd.continuum.solvers import one_blas_thread
-    from hybridrd.simulation.window import record_window
-
+def _window_bytes(plan: Plan, steps: int, stride: int) -> float | None:
+    """Size of the mean field of all replicas, None where there is none or it would be too large."""
     if plan.coupling != "mean-field":
         return None
     gates = plan.gates()
     partners = plan.partners(gates)
-    grid = plan.system.grid
     each_step = 2 * sum(g.face.size for g in gates if g.stencil is not None)
     each_step += len(partners.species) * len(partners.strip)
-    each_record = grid.cells * len(plan.system.species)
-    if 8.0 * (steps * each_step + (steps // stride + 2) * each_record) > SHARED_BYTES:
-        return None
-    with one_blas_thread():
+    each_record = plan.system.grid.cells * len(plan.system.species)
+    size = 8.0 * (steps * each_step + (steps // stride + 2) * each_record)
+    return None if size > SHARED_BYTES else size
+
+
+def _shared_window(plan: Plan, steps: int, stride: int) -> RecordedWindow:
+    """The mean field of all replicas. Raises CapacityError."""
+    from hybridrd.continuum.solvers import one_blas_thread
+    from hybridrd.simulation.memory import naming
+    from hybridrd.simulation.window import record_window
+
+    with one_blas_thread(), naming("the shared mean field", "use fewer cells"):
         return record_window(plan, steps, stride)
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from hybridrd.simulation.plan import Plan
 
 KEPT_BYTES = 500e6  # of replicas in memory
+PROGRAM_BYTES = 250e6  # a worker process that has done a step: Python, numba, FiPy
+# Arrays of the size of a variable: sums of a block, with those for each sample; sums of all and
+# what the result is made of; the sums of a covariance, with those for each sample.
+_BLOCK_SUMS, _ALL_SUMS, _PRODUCTS = 5.0, 7.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -100,16 +104,87 @@ def _levels(quantiles: Sequence[float]) -> tuple[float, ...]:
     return levels
 
 
-def _check_size(plan: Plan, sampled: Sequence[str], replicas: int, records: int) -> None:
+def check_memory(
+    plan: Plan,
+    wanted: Requests,
+    replicas: int,
+    records: int,
+    processes: int,
+    window: float | None,
+    elsewhere: bool = False,
+) -> None:
+    """Refuse an ensemble that does not fit into this machine.
+
+    Parameters
+    ----------
+    processes
+        Number of worker processes; up to 1 the replicas are run in this one.
+    window
+        Bytes of the mean field that all replicas share; None if each has a continuum, or none.
+    elsewhere
+        Whether the replicas are run on other machines.
+
+    Raises
+    ------
+    CapacityError
+        With the figure of each part.
+    """
+    from hybridrd.simulation import memory
+    from hybridrd.simulation.sizes import record_numbers, record_part
+
     assert plan.region is not None
-    species, faces = len(plan.system.species), len(plan.region.faces)
-    numbers = {
-        "concentration": species * plan.system.grid.cells,
-        "flux": species * faces,
-        "crossings": species * faces,
-        "events": len(plan.system.channels),
-    }
-    own = {name: 8 * records * numbers.get(name, species) for name in sampled}
+    system = plan.system
+    numbers = record_numbers(system, len(plan.region.faces))
+    recorded = wanted.record or tuple(n for n in numbers if n != "events" or system.reactions)
+    a_replica = 8.0 * records * sum(numbers[name] for name in recorded)
+    products = 8.0 * records * sum(
+        numbers[name] * (len(system.channels) if name == "events" else len(system.species))
+        for name in wanted.covariance
+    )  # fmt: skip
+    kept = 8.0 * replicas * records * sum(numbers[name] for name in wanted.sampled)
+    fewer = "record less often (every=) or fewer variables (record=)"
+    state = [p for p in plan.parts if window is None or not p.what.startswith("continuum")]
+    if window is not None:
+        state.append(memory.Part("the shared mean field", window, "use fewer cells or steps"))
+    worker = [
+        *state,
+        record_part(numbers, recorded, records, disk=False),
+        memory.Part("sums of a block", _BLOCK_SUMS * a_replica + _PRODUCTS * products, fewer),
+    ]
+    waiting = processes + 1 if processes > 1 else 0  # sums of blocks, beside those of all
+    here = [
+        memory.Part(
+            "statistics of all replicas",
+            (_ALL_SUMS + 3.0 * waiting) * a_replica + (_PRODUCTS + waiting) * products, fewer,
+        )
+    ]  # fmt: skip
+    if kept:
+        here.append(memory.Part("replicas to keep", 2.0 * kept, "keep fewer replicas"))
+    if elsewhere:
+        memory.check_fits(here)
+        return
+    if processes <= 1:
+        memory.check_fits([*worker, *here])
+        return
+    memory.check_fits(worker, memory.own_memory(), who=f"each of {processes} workers")
+    many = f"{processes} workers with "
+    all_workers = [
+        memory.Part(
+            many + part.what, processes * part.bytes, f"use fewer workers, or {part.remedy}"
+        )
+        for part in worker
+    ]
+    program = processes * PROGRAM_BYTES
+    all_workers.append(memory.Part(f"{processes} programs", program, "use fewer workers"))
+    memory.check_fits([*all_workers, *here], memory.shared_memory())
+
+
+def _check_size(plan: Plan, sampled: Sequence[str], replicas: int, records: int) -> None:
+    from hybridrd.simulation.sizes import record_numbers
+
+    assert plan.region is not None
+    numbers = record_numbers(plan.system, len(plan.region.faces))
+    own = {name: 8 * records * numbers[name] for name in sampled}
     each = sum(own.values())
     if replicas * each <= KEPT_BYTES:
         return

@@ -14,9 +14,11 @@ from hybridrd.model.grid import Floats
 from hybridrd.model.system import System
 from hybridrd.simulation.gates import Gate
 from hybridrd.simulation.ledger import Ledger
+from hybridrd.simulation.memory import check_fits, naming
 from hybridrd.simulation.noise import Noise
 from hybridrd.simulation.own_field import OwnField
 from hybridrd.simulation.plan import Plan, pair_factors
+from hybridrd.simulation.sizes import continuum_part
 from hybridrd.simulation.window import LiveWindow, MeanField, OwnWindow
 
 
@@ -49,7 +51,29 @@ def couple(
     continuum: Continuum | None,
     shared: MeanField | None,
 ) -> Beside:
-    """Make the continuum of a simulation; ``shared`` is a mean field solved for many."""
+    """Make the continuum of a simulation; ``shared`` is a mean field solved for many.
+
+    Raises
+    ------
+    CapacityError
+        If there is no memory for it.
+    """
+    named = solver != "auto" and continuum is None and shared is None
+    if named and plan.coupling != "none":  # "auto" has been looked at
+        kept = [part for part in plan.parts if not part.what.startswith("continuum")]
+        check_fits([*kept, continuum_part(plan.system, solver)])
+    with naming("the continuum", "use fewer cells"):
+        return _couple(plan, gates, key, solver, continuum, shared)
+
+
+def _couple(
+    plan: Plan,
+    gates: list[Gate],
+    key: np.uint64,
+    solver: str,
+    continuum: Continuum | None,
+    shared: MeanField | None,
+) -> Beside:
     system, dt, region = plan.system, plan.dt, plan.region
     assert region is not None
     two_way = plan.coupling == "two-way"

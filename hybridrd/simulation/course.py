@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from hybridrd.continuum.solvers import one_blas_thread
+from hybridrd.errors import CapacityError
 from hybridrd.simulation.checkpoint import Checkpoints
 from hybridrd.simulation.interrupt import Interrupt
 from hybridrd.simulation.log import LOGGER, Clock
@@ -50,7 +51,21 @@ class Course:
         self._stop = stop
 
     def run(self, progress: bool | None) -> xr.Dataset:
-        """Step to the end, and return the result. Raises KeyboardInterrupt after a Ctrl-C."""
+        """Step to the end, and return the result.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After a Ctrl-C.
+        CapacityError
+            If there is no memory left, with the time reached and the last checkpoint.
+        """
+        try:
+            return self._run_through(progress)
+        except MemoryError as error:
+            raise CapacityError(self._out_of_memory(error)) from error
+
+    def _run_through(self, progress: bool | None) -> xr.Dataset:
         sim, checkpoints = self._run, self._checkpoints
         LOGGER.info(
             "run from t = %.12g to %.12g (dt = %g, seed %d, replica %d)",
@@ -97,6 +112,18 @@ class Course:
                     checkpoints.write()
                     clock.lap("writing")
         return END
+
+    def _out_of_memory(self, error: MemoryError) -> str:
+        run = self._run
+        numbers = ", ".join(f"{group.n:,} {name}" for name, group in run.particles.items())
+        text = (
+            f"no memory left at t = {run.time:.12g}, after step {run.steps}, with {numbers}: "
+            f"{str(error) or 'the system gave none'}; use a smaller particle region, lower "
+            f"concentrations or rates, or fewer records"
+        )
+        if self._checkpoints is None or self._checkpoints.last is None:
+            return text
+        return f"{text}, or go on where there is more from {self._checkpoints.last}, which is whole"
 
     def _how_to_go_on(self) -> str:
         run = self._run

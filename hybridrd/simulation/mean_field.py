@@ -15,11 +15,13 @@ from hybridrd.model.species import number
 from hybridrd.model.system import System
 from hybridrd.results.dataset import Recorder, mean_rate
 from hybridrd.simulation.log import Clock
-from hybridrd.simulation.plan import check_cells
+from hybridrd.simulation.memory import check_fits, naming
+from hybridrd.simulation.plan import fixed_parts
 from hybridrd.simulation.progress import progress_bar
 from hybridrd.simulation.provenance import common
 from hybridrd.simulation.region import Face, Region, make_region
 from hybridrd.simulation.schedule import in_steps, record_stride
+from hybridrd.simulation.sizes import record_numbers, record_part
 from hybridrd.simulation.window import start_field
 
 if TYPE_CHECKING:
@@ -79,16 +81,37 @@ def mean_field(
     dt = number(dt, "dt", strict=True)
     steps = in_steps(until, dt, "until", least=0)
     stride = record_stride(every, dt, steps)
-    check_cells(system)
+    # Cells first: even the indices of too many would not fit.
+    parts = fixed_parts(system, solver=solver, whole=True)
+    check_fits(parts)
     # Without particles the faces of interest are the walls of the domain.
     region = make_region(system, whole=True)
     assert region is not None
-    field = Field(system, dt, solver=solver)
-    start_field(system, field)
     recorder = Recorder(
         system.grid, system.names, [f.name for f in region.faces], [], dict(system.units),
         record, OFFERED,
     )  # fmt: skip
+    numbers = record_numbers(system, len(region.faces))
+    records = 1 + -(-steps // stride)
+    check_fits([*parts, record_part(numbers, recorder.variables, records, disk=False)])
+    with naming("the PDE", "use fewer cells, or fewer records (every=)"):
+        return _solve(system, dt, steps, stride, region, recorder, solver, progress, clock, timings)
+
+
+def _solve(
+    system: System,
+    dt: float,
+    steps: int,
+    stride: int,
+    region: Region,
+    recorder: Recorder,
+    solver: str,
+    progress: bool | None,
+    clock: Clock,
+    timings: dict[str, float],
+) -> xr.Dataset:
+    field = Field(system, dt, solver=solver)
+    start_field(system, field)
     through = np.zeros((len(system.species), len(region.faces)))
     clock.lap("set_up")
     _write(recorder, 0.0, field, region, through)

@@ -1,14 +1,125 @@
-"""How much memory there is."""
+"""How much memory there is, and whether the parts of a run fit into it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from hybridrd.errors import CapacityError
 
-def available_memory() -> float:
-    """Bytes of memory that a run may use: what the system says is free, else all there is."""
-    meminfo = Path("/proc/meminfo")
+_PROC = Path("/proc")
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Free:
+    """Memory that may still be taken.
+
+    Attributes
+    ----------
+    bytes
+        How much.
+    where
+        Whose it is, after "are free": ``"on this machine"``.
+    """
+
+    bytes: float
+    where: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one part of a run needs.
+
+    Attributes
+    ----------
+    what
+        Its name, and in brackets where the figure comes from.
+    bytes
+        How much it needs.
+    remedy
+        How to need less.
+    """
+
+    what: str
+    bytes: float
+    remedy: str
+
+
+def gigabytes(size: float) -> str:
+    """A number of bytes for a message."""
+    return "under 0.001 GB" if 0 < size < 1e6 else f"{size / 1e9:.3g} GB"
+
+
+def free_memory() -> Free:
+    """The least of what the machine has free and what limits leave to this process."""
+    return min(shared_memory(), own_memory(), key=lambda free: free.bytes)
+
+
+def shared_memory() -> Free:
+    """What is free for this process and others together: of the machine, or of its cgroup."""
+    machine = Free(_machine(), "on this machine")
+    return min(machine, Free(cgroup_room(), "under the limit of the cgroup"), key=lambda f: f.bytes)
+
+
+def own_memory() -> Free:
+    """What the limit on the addresses of this one process leaves (``ulimit -v``)."""
+    return Free(_address_room(), "under the limit of the process (ulimit -v)")
+
+
+def check_fits(
+    parts: Sequence[Part], free: Free | None = None, held: Sequence[Part] = (), who: str = ""
+) -> None:
+    """Refuse parts that together need more than there is.
+
+    Parameters
+    ----------
+    parts
+        What is to be allocated.
+    free
+        What there is; by default `free_memory`.
+    held
+        Parts that are there already, for the message.
+    who
+        What needs them, such as "each of 4 workers".
+
+    Raises
+    ------
+    CapacityError
+        With the figure of each part, and what to do about the largest.
+    """
+    free = free_memory() if free is None else free
+    needed = sum(part.bytes for part in parts)
+    if needed <= free.bytes:
+        return
+    ordered = sorted(parts, key=lambda part: -part.bytes)
+    figures = ", ".join(f"{part.what} {gigabytes(part.bytes)}" for part in ordered)
+    beside = ", ".join(f"{part.what} {gigabytes(part.bytes)}" for part in held)
+    raise CapacityError(
+        f"{f'{who}: ' if who else ''}about {gigabytes(needed)} are needed, but "
+        f"{gigabytes(max(free.bytes, 0.0))} are free {free.where}: {figures}"
+        f"{f'; held already: {beside}' if beside else ''}; {ordered[0].remedy}"
+    )
+
+
+@contextmanager
+def naming(what: str, remedy: str) -> Iterator[None]:
+    """Let what runs out of memory say what it was doing. Raises CapacityError."""
+    try:
+        yield
+    except CapacityError:
+        raise
+    except MemoryError as error:
+        raise CapacityError(
+            f"{what}: no memory left ({str(error) or 'the system gave none'}); {remedy}"
+        ) from error
+
+
+def _machine() -> float:
+    meminfo = _PROC / "meminfo"
     if meminfo.exists():
         for line in meminfo.read_text().splitlines():
             if line.startswith("MemAvailable:"):
@@ -16,3 +127,58 @@ def available_memory() -> float:
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return float("inf")
+
+
+def cgroup_room(proc: Path = _PROC, root: Path = _CGROUPS) -> float:
+    """Bytes that the control groups of this process leave, of version 2 or 1; inf without any.
+
+    The limit of a group holds for all below it. Files that the kernel keeps in memory and would
+    give up count as used there, but are free.
+    """
+    membership = proc / "self" / "cgroup"
+    if not membership.is_file():
+        return float("inf")
+    room = float("inf")
+    for line in membership.read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            top, names = root, ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            top = root / "memory"
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        else:
+            continue
+        group = Path(path.strip("/"))
+        # Within a container the path may be that outside of it: then only the top is there.
+        for part in (group, *group.parents):
+            room = min(room, _left(top / part, *names))
+    return room
+
+
+def _left(folder: Path, limit: str, usage: str, idle: str) -> float:
+    most, used = _number(folder / limit), _number(folder / usage)
+    if most is None or used is None:
+        return float("inf")
+    statistics = folder / "memory.stat"
+    lines = statistics.read_text().splitlines() if statistics.is_file() else []
+    given_up = sum(float(line.split()[1]) for line in lines if line.split()[:1] == [idle])
+    return most - used + given_up
+
+
+def _number(path: Path) -> float | None:
+    """The number in a file, None where there is no such file or it says ``max``."""
+    text = path.read_text().strip() if path.is_file() else "max"
+    return None if text == "max" else float(text)
+
+
+def _address_room() -> float:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return float("inf")
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return float("inf")
+    statm = _PROC / "self" / "statm"
+    taken = int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
+    return float(limit - taken)

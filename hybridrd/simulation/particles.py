@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from hybridrd.errors import CapacityError
 from hybridrd.kernels import arrays
 from hybridrd.model.grid import Floats
 from hybridrd.simulation.layout import Counted, Ids, store
+from hybridrd.simulation.memory import free_memory, gigabytes
 from hybridrd.simulation.region import Integers
 
 _LEAST = 64
 SPARE = 8  # kernels look at whole vectors, a few places beyond the last particle
+# A system may promise more than it has and end the program when it is used: from so many bytes on
+# it is asked first.
+ASKED = 50e6
 
 
 class Particles:
@@ -19,7 +24,8 @@ class Particles:
     Only the first ``n`` columns are particles; the rest, at least `SPARE`, is room.
     """
 
-    def __init__(self, dimension: int) -> None:
+    def __init__(self, dimension: int, name: str = "one species") -> None:
+        self.name = name
         self.n = 0
         self.stamp = 0  # changes when particles are added, dropped or stored in another order
         self.x = np.zeros((dimension, _LEAST))
@@ -45,20 +51,41 @@ class Particles:
         return f"Particles({self.n} in {self.x.shape[0]} dimensions)"
 
     def reserve(self, extra: int) -> None:
-        """Make room for ``extra`` more particles."""
+        """Make room for ``extra`` more particles. Raises CapacityError where there is none."""
         needed = self.n + extra + SPARE
         if needed <= self.ids.size:
             return
         capacity = -(-max(needed, self.ids.size + self.ids.size // 4) // 8) * 8
+        size = capacity * (8.0 * self.x.shape[0] + 10.0)
+        free = free_memory() if size > ASKED else None
+        if free is not None and size > free.bytes:
+            raise CapacityError(
+                f"{self._too_many(extra, size)}, but {gigabytes(max(free.bytes, 0.0))} are free "
+                f"{free.where}"
+            )
+        try:
+            self._grow(capacity)
+        except MemoryError as error:
+            raise CapacityError(
+                f"{self._too_many(extra, size)}, which the system does not give"
+            ) from error
+
+    def _too_many(self, extra: int, size: float) -> str:
+        return (
+            f"{self.name} has {self.n:,} particles, and {extra:,} more come; all together need "
+            f"{gigabytes(size)} anew"
+        )
+
+    def _grow(self, capacity: int) -> None:
         x = np.zeros((self.x.shape[0], capacity))
         x[:, : self.n] = self.x[:, : self.n]
         ids = np.zeros(capacity, np.uint64)
         ids[: self.n] = self.ids[: self.n]
+        marks = np.zeros(capacity, np.bool_)
         gone = self.gone[: self.n]
         self._set_gone(capacity)
         self.gone[: self.n] = gone
-        self.x, self.ids = x, ids
-        self.marks = np.zeros(capacity, np.bool_)
+        self.x, self.ids, self.marks = x, ids, marks
         self._spare = None
 
     def append(self, x: Floats, ids: Ids) -> None:

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hybridrd.continuum.rectilinear import Cells
-from hybridrd.errors import CapacityError, ModelError
+from hybridrd.errors import ModelError
 from hybridrd.model import doi
-from hybridrd.model.functions import evaluate
 from hybridrd.model.grid import Floats
 from hybridrd.model.shell import Shell
 from hybridrd.model.species import number
 from hybridrd.model.system import System
-from hybridrd.model.walls import Reservoir
 from hybridrd.simulation.beyond import Beyond
 from hybridrd.simulation.gates import Gate, make_gates
-from hybridrd.simulation.memory import available_memory
+from hybridrd.simulation.memory import Part, check_fits
 from hybridrd.simulation.partners import Partners
 from hybridrd.simulation.region import Region, SpeciesWalls, make_region, species_walls
+from hybridrd.simulation.sizes import Crowd, cell_part, continuum_part, crowd, particle_parts
 from hybridrd.simulation.spheres import sphere_walls
-from hybridrd.simulation.start import expected_particles
 from hybridrd.simulation.tables import (
     ReactionTables,
     encounter_probabilities,
     make_tables,
 )
-
-BYTES_PER_PARTICLE = 80
-BYTES_PER_CELL = 400  # fields, matrix and factor of the PDE; more for an irregular 3D continuum
 
 
 @dataclass(frozen=True)
@@ -45,6 +40,8 @@ class Plan:
         ``"two-way"``, ``"mean-field"``, or ``"none"`` where there is no continuum beside particles.
     beyond
         The cells of a continuum of one's own; None for the package's.
+    crowd, parts
+        How many particles are expected, and the estimates of memory.
     """
 
     system: System
@@ -54,6 +51,8 @@ class Plan:
     tables: ReactionTables
     coupling: str
     beyond: Beyond | None = None
+    crowd: Crowd | None = None
+    parts: tuple[Part, ...] = ()
 
     def gates(self) -> list[Gate]:
         """Fresh gates, whose memory belongs to one simulation."""
@@ -68,8 +67,10 @@ class Plan:
         return Partners(self.region, self.tables.encounters, gates)
 
 
-def compile_system(system: System, dt: float, own: Cells | None = None) -> Plan:
+def compile_system(system: System, dt: float, own: Cells | None = None, here: bool = True) -> Plan:
     """Check a system against a time step and compile it, for a continuum on cells of its ``own``.
+
+    Whether the particles fit is asked only if the plan is to run ``here``, on this machine.
 
     Raises
     ------
@@ -81,11 +82,13 @@ def compile_system(system: System, dt: float, own: Cells | None = None) -> Plan:
         If the run cannot fit into memory.
     """
     dt = number(dt, "dt", strict=True)
+    parts = fixed_parts(system, own is not None)
+    on_this = here or system.coupling == "mean-field"  # the PDE of all replicas is solved here
+    check_fits(parts if on_this else parts[:1])
     region = make_region(system)
     tables = make_tables(system)
     walls: tuple[SpeciesWalls, ...] = ()
     coupling = "none"
-    check_cells(system)
     beyond = None
     if own is not None:
         if region is None:
@@ -104,10 +107,15 @@ def compile_system(system: System, dt: float, own: Cells | None = None) -> Plan:
             if system.fluctuations and coupling == "two-way":
                 _check_fluctuations(system, region, walls)
         encounter_probabilities(tables, tables.macroscopic(0.5 * dt), dt)
-        _check_particles(system, region)
     plan = Plan(system, dt, region, walls, tables, coupling, beyond)
-    plan.gates()
-    return plan
+    gates = plan.gates()
+    if region is None:
+        return plan
+    found = crowd(system, region, tables, tables.macroscopic(0.5 * dt), gates, dt)
+    parts += particle_parts(system, tables, found)
+    if here:
+        check_fits(parts)
+    return replace(plan, crowd=found, parts=tuple(parts))
 
 
 def _check_fluctuations(system: System, region: Region, walls: tuple[SpeciesWalls, ...]) -> None:
@@ -125,38 +133,16 @@ def _check_fluctuations(system: System, region: Region, walls: tuple[SpeciesWall
                 )
 
 
-def check_cells(system: System) -> None:
-    """Refuse more cells than memory holds."""
-    needed = system.grid.cells * len(system.species) * BYTES_PER_CELL
-    free = available_memory()
-    if needed > free:
-        raise CapacityError(
-            f"cells = {system.cells}: about {needed / 1e9:.3g} GB for {len(system.species)} "
-            f"species on {system.grid.cells:,} cells, but {free / 1e9:.3g} GB are free; "
-            f"use fewer cells"
-        )
+def fixed_parts(
+    system: System, own: bool = False, solver: str = "auto", whole: bool = False
+) -> list[Part]:
+    """The memory that cells and continuum need; one's ``own`` continuum sees to itself.
 
-
-def _check_particles(system: System, region: Region) -> None:
-    """Refuse a run whose particles cannot fit: the initial ones, or those at a reservoir's c_R."""
-    largest = expected_particles(system, region)
-    cause = "the initial state"
-    for face in region.faces:
-        if not isinstance(face.wall, Reservoir):
-            continue
-        for name, value in face.wall.concentrations.items():
-            if callable(value):
-                continue
-            count = float(evaluate(value, {}, 0.0, name)[0]) * region.volume
-            if count > largest:
-                largest, cause = count, f"the reservoir of {name} at {face.name}"
-    needed = largest * BYTES_PER_PARTICLE
-    free = available_memory()
-    if needed > free:
-        raise CapacityError(
-            f"{cause} brings about {largest:.3g} particles, {needed / 1e9:.3g} GB, but "
-            f"{free / 1e9:.3g} GB are free; use a smaller particle region or concentration"
-        )
+    ``whole`` is for the mean-field PDE alone, on all cells.
+    """
+    continuum = whole or (not own and (system.is_hybrid or system.particles is None))
+    parts = [cell_part(system, continuum)]
+    return [*parts, continuum_part(system, solver, whole)] if continuum else parts
 
 
 def pair_factors(plan: Plan) -> dict[int, Floats]:

@@ -31,6 +31,7 @@ from hybridrd.simulation.state import (
 
 if TYPE_CHECKING:
     from hybridrd.simulation.course import Course
+    from hybridrd.simulation.plan import Plan
 
 
 class Realisation(ABC):
@@ -46,7 +47,11 @@ class Realisation(ABC):
         What the stop condition remembered then.
     continuum_kind
         Name of the class of a continuum of one's own.
+    plan
+        The compiled system.
     """
+
+    plan: Plan
 
     def __init__(
         self, system: System, dt: float, seed: int | None, replica: int, threads: int | None
@@ -63,7 +68,7 @@ class Realisation(ABC):
         self._begun = Clock(self.timings)
         self._key = make_key(self.seed, self.replica)
         self._pool = Pool(self.threads)
-        self._groups = [Particles(len(system.domain.axes)) for _ in system.species]
+        self._groups = [Particles(len(system.domain.axes), s.name) for s in system.species]
         self._next_id = 0
         self.solver = "auto"
         self.mark: Mark | None = None

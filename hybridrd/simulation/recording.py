@@ -20,6 +20,7 @@ from hybridrd.results.writer import UNFINISHED, StoreWriter, check_place, store_
 from hybridrd.simulation.log import LOGGER, Clock
 from hybridrd.simulation.mark import Mark
 from hybridrd.simulation.schedule import record_stride
+from hybridrd.simulation.sizes import check_run
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,7 +49,7 @@ class Recording:
 
     Raises
     ------
-    ModelError, StepError, ResultError
+    ModelError, StepError, CapacityError, ResultError
         If something does not fit, before anything is written.
     """
 
@@ -85,6 +86,8 @@ class Recording:
                 secrets.token_hex(8), run.steps, stride, 0, run.steps, run.crossings.copy(),
                 run.events.copy(), np.zeros(len(run.system.species)),
             )  # fmt: skip
+        records = 1 + self._due_after(self._mark.step)
+        check_run(run, records, self._recorder.variables, positions, self.out is not None)
 
     def start(self) -> None:
         """Write the first record, or find the place to go on."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hybridrd.interface import Context, FaceNumbers, default_scheme
 from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP
 from hybridrd.model.grid import Floats, Grid
+from hybridrd.model.shell import Domain
 from hybridrd.model.system import System
 from hybridrd.model.walls import Absorbing, Influx, PartiallyAbsorbing, Periodic, Reservoir, Wall
 
@@ -109,6 +110,18 @@ def periodic_axes(system: System) -> tuple[bool, ...]:
     return tuple(isinstance(system.walls.get(a + "-"), Periodic) for a in system.domain.axes)
 
 
+def index_box(system: System, box: Domain) -> tuple[list[int], list[int]]:
+    """Index of the first cell of a box, and its number of cells, along each axis."""
+    grid = system.grid
+    first, count = [], []
+    for a, (lo, hi) in enumerate(box.intervals):
+        start = round((lo - grid.lower[a]) / grid.spacing[a])
+        stop = round((hi - grid.lower[a]) / grid.spacing[a])
+        first.append(start)
+        count.append(stop - start)
+    return first, count
+
+
 def make_region(system: System, whole: bool = False) -> Region | None:
     """The particle region of a system; for a pure PDE None, or the ``whole`` domain."""
     box = system.particles or (system.domain if whole else None)
@@ -116,12 +129,7 @@ def make_region(system: System, whole: bool = False) -> Region | None:
         return None
     grid = system.grid
     periodic = periodic_axes(system)
-    first, count = [], []
-    for a, (lo, hi) in enumerate(box.intervals):
-        start = round((lo - grid.lower[a]) / grid.spacing[a])
-        stop = round((hi - grid.lower[a]) / grid.spacing[a])
-        first.append(start)
-        count.append(stop - start)
+    first, count = index_box(system, box)
     # Faces are taken from the grid, so that cell faces and planes are the same numbers.
     low = [grid.edges(a)[first[a]] for a in range(grid.dimension)]
     high = [grid.edges(a)[first[a] + count[a]] for a in range(grid.dimension)]

@@ -102,6 +102,9 @@ class Run(Realisation):
             If an argument is not what it should be, or an observer's value not like its first.
         StepError
             If ``until`` or ``every`` is not a multiple of dt, or ``until`` has passed.
+        CapacityError
+            If what is to be kept in memory cannot fit, before the first step; or if the particles
+            outgrow the memory there is: then with the time reached and the last checkpoint.
         ResultError
             If ``out`` or a checkpoint cannot be written, or would replace those of another run.
         """

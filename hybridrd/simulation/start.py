@@ -165,9 +165,11 @@ def _bounds(part: Patch | Copies, low: Any, high: Any) -> Iterator[tuple[float, 
         yield (float(low[a]), float(high[a])) if given is None else given
 
 
-def expected_particles(system: System, region: Region) -> float:
-    """Mean number of particles in the region at time 0."""
-    total = 0.0
-    for s in range(len(system.species)):
-        total += float((mean_concentration(system, s) * region.grid.volumes)[region.mask].sum())
-    return total
+def expected_particles(system: System, region: Region) -> Floats:
+    """Mean number of particles of each species in the region at time 0, ``(species,)``."""
+    volumes = region.grid.volumes
+    inside = [
+        (mean_concentration(system, s) * volumes)[region.mask].sum()
+        for s in range(len(system.species))
+    ]
+    return np.array(inside, dtype=float)

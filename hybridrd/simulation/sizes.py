@@ -1,0 +1,231 @@
+"""How much memory the parts of a run take, estimated before they are allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hybridrd.continuum.field import conditions
+from hybridrd.continuum.footprint import footprint, rest_of
+from hybridrd.model.grid import Floats
+from hybridrd.model.system import System
+from hybridrd.simulation.gates import Gate
+from hybridrd.simulation.memory import Part, check_fits
+from hybridrd.simulation.region import Region, index_box
+from hybridrd.simulation.start import expected_particles
+from hybridrd.simulation.tables import ReactionTables
+
+if TYPE_CHECKING:
+    from hybridrd.simulation.run import Run
+
+# Measured as the growth of the process: 18, 24 and 32 bytes a particle in one to three dimensions,
+# twice as much and an index where species meet; room to grow is a quarter.
+ROOM = 1.25
+# Outputs of a creation, their copies and their order, in rows of one particle.
+CREATED_ROWS = 2.5
+# The list that holds a record, and its array beside the numbers in it.
+RECORD_BYTES = 120.0
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """How many particles a run has to hold, as far as that can be told.
+
+    Attributes
+    ----------
+    numbers
+        Largest expected number of each species: at time 0, at the concentration of a reservoir,
+        or after one step of creations and influx. What reactions make of them is not in it.
+    cause
+        What brings most of them.
+    created
+        Number of particles that come into being in one step.
+    """
+
+    numbers: tuple[float, ...]
+    cause: str
+    created: float
+
+
+def crowd(
+    system: System,
+    region: Region,
+    tables: ReactionTables,
+    rates: Floats,
+    gates: Sequence[Gate],
+    dt: float,
+) -> Crowd:
+    """Expected particles; functions of time have their values at time 0.
+
+    Parameters
+    ----------
+    rates
+        Macroscopic rates ``(channels, 1 or cells)``.
+    gates
+        All places where particles enter; those with a given value are evaluated.
+    """
+    start = expected_particles(system, region)
+    brought: list[tuple[float, str]] = [(float(start.sum()), "the initial state")]
+    most = start.copy()
+    new = np.zeros_like(start)
+    for gate in gates:
+        if gate.value is None:
+            continue
+        gate.set_given(0.0, dt)
+        if gate.numbers is not None:
+            level = float(gate.start.max()) * region.volume
+            most[gate.species] = max(most[gate.species], level)
+            brought.append((level, f"the reservoir of {gate.where}"))
+        else:
+            entering = float(gate.start.sum()) * gate.face.area * dt
+            new[gate.species] += entering
+            brought.append((entering, f"one step of the influx of {gate.where}"))
+    created = 0.0
+    for r in tables.creations:
+        channel = system.channels[r]
+        a_length = rates[r]
+        if len(a_length) > 1:
+            made = float(a_length[region.mask] @ region.grid.volumes[region.mask]) * dt
+        else:
+            made = float(a_length[0]) * region.volume * dt
+        for name in channel.products:
+            new[system.index(name)] += made
+        created += made * len(channel.products)
+        brought.append((made * len(channel.products), f"one step of {channel.label!r}"))
+    return Crowd(tuple(map(float, most + new)), max(brought)[1], created)
+
+
+def particle_bytes(system: System, tables: ReactionTables) -> Floats:
+    """Bytes that a particle of each species takes, ``(species,)``."""
+    d = len(system.domain.axes)
+    result = np.full(len(system.species), 8.0 * d + 10.0)
+    for e in tables.encounters:
+        for s in e.partners:
+            if s is not None:
+                result[s] = 16.0 * d + 32.0
+    return ROOM * result
+
+
+def particle_parts(system: System, tables: ReactionTables, found: Crowd) -> list[Part]:
+    """The particles of all species, and what a step of creations takes beside them."""
+    number = sum(found.numbers)
+    size = float(particle_bytes(system, tables) @ np.array(found.numbers))
+    parts = [
+        Part(
+            f"particles (about {number:.3g} particles, most by {found.cause})", size,
+            "use a smaller particle region or concentration",
+        )
+    ]  # fmt: skip
+    if found.created > 0:
+        row = 8.0 * len(system.domain.axes) + 16.0
+        parts.append(
+            Part(
+                f"creations ({found.created:.3g} particles in a step)",
+                CREATED_ROWS * row * found.created, "use a smaller rate or dt",
+            )
+        )  # fmt: skip
+    return parts
+
+
+def cell_part(system: System, continuum: bool) -> Part:
+    """Indices of the cells, and fields of all species on them."""
+    grid, species = system.grid, len(system.species)
+    a_cell = 8.0 * (2 * grid.dimension + 4) + (48.0 if continuum else 24.0) * species
+    what = f"cells ({grid.cells:,} cells of {species} species)"
+    return Part(what, a_cell * grid.cells, "use fewer cells")
+
+
+def continuum_part(system: System, kind: str = "auto", whole: bool = False) -> Part:
+    """The package's PDE: FiPy's mesh and matrices, and the factors or arrays of the solvers."""
+    grid = system.grid
+    active = grid.cells
+    box: tuple[tuple[int, int], ...] | None = tuple((0, n) for n in grid.shape)
+    if system.is_hybrid and system.coupling == "two-way" and not whole:
+        assert system.particles is not None
+        first, count = index_box(system, system.particles)
+        active -= int(np.prod(count))
+        box = rest_of(grid, first, count)
+    species = [(s.D, conditions(system, s.name)) for s in system.species]
+    found = footprint(grid, species, active, box, kind)
+    solvers = " and ".join(dict.fromkeys(found.solvers)) or "none"
+    factors = f", {found.factors / 1e9:.3g} GB of them for factors" if found.factors else ""
+    return Part(
+        f"continuum ({found.systems} linear systems of {active:,} cells, solver {solvers}"
+        f"{factors})", found.bytes,
+        "use fewer cells, or solver='cg'" if found.factors > 0.5 * found.bytes
+        else "use fewer cells",
+    )  # fmt: skip
+
+
+def record_numbers(system: System, faces: int) -> dict[str, int]:
+    """How many numbers a record of each variable has."""
+    species = len(system.species)
+    return {
+        "concentration": species * system.grid.cells,
+        "copy_number": species,
+        "total": species,
+        "flux": species * faces,
+        "crossings": species * faces,
+        "events": len(system.channels),
+    }
+
+
+def record_part(
+    numbers: Mapping[str, int], variables: Sequence[str], records: int, disk: bool = True
+) -> Part:
+    """Records kept in memory: a row each, and all once more while the result is put together."""
+    each = sum(16.0 * numbers[name] + RECORD_BYTES for name in variables)
+    remedy = "record less often (every=) or fewer variables (record=)"
+    return Part(
+        f"records ({records:,} of {', '.join(variables) or 'nothing'})", records * each,
+        f"write them to disk (out=), {remedy}" if disk else remedy,
+    )  # fmt: skip
+
+
+def check_run(
+    run: Run, records: int, variables: Sequence[str], positions: bool, stored: bool
+) -> None:
+    """Refuse a run whose records, or particles still to come, do not fit beside what is there.
+
+    Parameters
+    ----------
+    records
+        How many there will be, the first included.
+    stored
+        Whether they are written to disk, and only the last ones are in memory.
+
+    Raises
+    ------
+    CapacityError
+        With figures and advice.
+    """
+    system, plan = run.system, run.plan
+    there = run.copy_number.astype(float)
+    expected = np.maximum(there, plan.crowd.numbers if plan.crowd else 0.0)
+    parts: list[Part] = []
+    if not stored:
+        numbers = record_numbers(system, len(run.face_names))
+        parts.append(record_part(numbers, variables, records))
+    if positions:
+        row = 8.0 * len(system.domain.axes) + 8.0
+        number = float(expected.sum())
+        size = number * row * (3 if stored else 2 * records)
+        how = "to write them" if stored else f"in {records:,} records"
+        remedy = (
+            "record no positions" if stored
+            else "write them to disk (out=), record less often (every=) or no positions"
+        )  # fmt: skip
+        parts.append(Part(f"positions ({number:.3g} particles {how})", size, remedy))
+    coming = float(particle_bytes(system, plan.tables) @ (expected - there))
+    if coming > 0 and plan.crowd:
+        parts.append(
+            Part(
+                f"particles still to come ({plan.crowd.cause})", coming,
+                "use a smaller particle region or concentration",
+            )
+        )  # fmt: skip
+    if parts:
+        check_fits(parts, held=plan.parts)
