@@ -103,8 +103,25 @@ def test_layers_do_not_overlap(make):
 
 
 def test_one_cell_is_no_room_for_the_default_two_way_layer():
-    with pytest.raises(StepError, match=r"width 1 is above half"):
+    with pytest.raises(StepError, match=r"width 1 is above half") as refused:
         numbers(CalibratedLayer(), context="two-way", spacing=1.0, depth=1.0)
+    assert "has to be two cells deep: use finer cells (cells=)" in str(refused.value)
+    assert "width <=" not in str(refused.value)  # nobody chose one
+    numbers(CalibratedLayer(), context="two-way", spacing=0.5, depth=1.0)
+
+
+@pytest.mark.parametrize("fluctuations", [False, True])
+def test_what_is_said_of_a_region_of_one_cell_does(fluctuations):
+    import hybridrd as hrd
+
+    A = hrd.Species("A", D=0.5)
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 4)), particles=hrd.Box(x=(0, 1)), cells=4,
+        coupling="two-way", fluctuations=fluctuations, initial={A: 10.0},
+    )  # fmt: skip
+    with pytest.raises(StepError, match="use finer cells"):
+        hrd.Simulation(system, dt=0.01)
+    hrd.Simulation(system.replace(cells=8), dt=0.01)
 
 
 def test_exact_plane_refuses_a_narrow_region():

@@ -81,8 +81,9 @@ class CalibratedLayer(InterfaceScheme):
         offset = 0.5 * spacing if own_cell else (self.offset or 0.0)
         if D == 0.0:
             return no_exchange(width, offset)
-        by_step = self.width is None and not two_way
-        check_room(width, depth, where, largest_dt=depth**2 / (8.0 * D) if by_step else None)
+        unset = self.width is None
+        by_step = unset and not two_way
+        check_room(width, depth, where, D if by_step else None, one_cell=unset and two_way)
         alpha = D * dt / width**2
         most = largest_alpha(offset / width)
         if alpha > most:

@@ -84,7 +84,7 @@ class Layer(InterfaceScheme):
         width = spread if self.width is None else self.width
         if D == 0.0:
             return no_exchange(width)
-        check_room(width, depth, where, largest_dt=None if self.width else depth**2 / (8.0 * D))
+        check_room(width, depth, where, D=None if self.width else D)
         alpha = D * dt / width**2
         remedy = (
             f"use width >= {at_least(math.sqrt(D * dt / DEFAULT_ALPHA))} or "
@@ -125,7 +125,9 @@ def no_exchange(width: float, offset: float = 0.0) -> FaceNumbers:
     )
 
 
-def check_room(width: float, depth: float, where: str, largest_dt: float | None) -> None:
+def check_room(
+    width: float, depth: float, where: str, D: float | None = None, one_cell: bool = False
+) -> None:
     """Refuse a layer wider than half the particle region: two such layers would overlap.
 
     Parameters
@@ -134,21 +136,26 @@ def check_room(width: float, depth: float, where: str, largest_dt: float | None)
         Of the layer and of the particle region normal to the face (length).
     where
         Species and face, for the message.
-    largest_dt
-        The step that would do where the width follows from the step, else None.
+    D
+        Diffusion coefficient, where the width is ``sqrt(2 D dt)``.
+    one_cell
+        Whether nobody chose the width, which is that of a cell.
 
     Raises
     ------
     StepError
-        With the largest width or step.
+        With the largest width or step, or the number of cells.
     """
     if width > 0.5 * depth * ROUND_OFF:
-        if largest_dt is None:
-            remedy = f"width <= {at_most(0.5 * depth)}"
-        else:
-            remedy = f"dt <= {at_most(largest_dt)}"
+        remedy = f"use width <= {at_most(0.5 * depth)}"
+        if D is not None:
+            remedy = f"use dt <= {at_most(depth**2 / (8.0 * D))}"
+        if one_cell:
+            remedy = (
+                "the layer is one cell wide, the region has to be two cells deep: use finer cells "
+                "(cells=), or a deeper region"
+            )
         raise StepError(
             f"{where}: layer width {width:.4g} is above half the particle region's depth of "
-            f"{depth:g} there, so that layers of opposite faces would overlap; use "
-            f"{remedy}"
+            f"{depth:g} there, so that layers of opposite faces would overlap; {remedy}"
         )
