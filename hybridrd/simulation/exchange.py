@@ -12,6 +12,7 @@ from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import ARRIVALS, INFLUX
 from hybridrd.model.grid import Floats
 from hybridrd.simulation.gates import Gate
+from hybridrd.simulation.newcomers import check_new
 from hybridrd.simulation.particles import Particles
 from hybridrd.simulation.pool import Pool
 from hybridrd.simulation.region import Integers, Region, SpeciesWalls
@@ -172,6 +173,7 @@ class Exchange:
         self, gate: Gate, means: Floats, step: int, purpose: int
     ) -> tuple[Integers, Integers]:
         """Poisson numbers per face cell, and the face cell of each arrival."""
+        self._check_new(gate, float(means.sum()))
         counts = np.empty(len(means), np.int64)
         total = poisson_numbers(means, self._key, self._address(gate), step, purpose, counts)
         return counts, runs(counts, total)
@@ -179,12 +181,20 @@ class Exchange:
     def _donations(self, gate: Gate, contents: Floats, step: int) -> tuple[Integers, Integers]:
         """Binomial numbers out of the contents of the cells beyond a layer."""
         assert gate.numbers is not None
+        self._check_new(gate, float(contents.sum()) * (1.0 - gate.numbers.survival))
         counts = np.empty(len(contents), np.int64)
         total = binomial_numbers(
             contents, 1.0 - gate.numbers.survival, self._key, self._address(gate), step, ARRIVALS,
             counts,
         )  # fmt: skip
         return counts, runs(counts, total)
+
+    def _check_new(self, gate: Gate, number: float) -> None:
+        what = "influx" if gate.numbers is None else "arrivals"
+        check_new(
+            number, self.region.grid.dimension, f"the {what} of {gate.where} in a step",
+            f"use a smaller {'flux' if gate.numbers is None else 'concentration'} or dt",
+        )  # fmt: skip
 
     @staticmethod
     def _address(gate: Gate) -> np.uint64:

@@ -14,6 +14,7 @@ from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import CREATIONS
 from hybridrd.model.grid import Floats
 from hybridrd.simulation.encounters import Encounters
+from hybridrd.simulation.newcomers import check_new
 from hybridrd.simulation.particles import Particles, add_in_order
 from hybridrd.simulation.partners import Partners
 from hybridrd.simulation.pool import Pool
@@ -142,6 +143,9 @@ class Reactor:
         else:
             inside = np.arange(region.inner.cells)
             means = self._rates[r, 0] * region.inner.volumes * tau
+        channel = self._tables.system.channels[r]
+        number = float(means.sum()) * len(channel.products)
+        self._check_new(number, f"reaction {channel.label!r} in half a step")
         counts = np.empty(len(inside), np.int64)
         address = np.uint64(r * _CREATION + half * (_CREATION >> 1))
         total = poisson_numbers(means, self._key, address, step, CREATIONS, counts)
@@ -182,3 +186,7 @@ class Reactor:
                     f"{self._dt:g}; use a smaller dt"
                 )
             self._room *= 2
+            self._check_new(self._room, "what one reaction or species becomes in half a step")
+
+    def _check_new(self, number: float, what: str) -> None:
+        check_new(number, self._region.grid.dimension, what, "use a smaller rate or dt")
