@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from hybridrd.errors import StepError
 from hybridrd.model.grid import Floats
-from hybridrd.simulation.brood import Brood
+from hybridrd.simulation.cascade import Cascade
 from hybridrd.simulation.particles import Particles, add_in_order
 from hybridrd.simulation.partners import Partners
-from hybridrd.simulation.proposals import Events, Flock, Proposals, joined
+from hybridrd.simulation.proposals import Actors, Events, Proposals, joined
 from hybridrd.simulation.region import Integers, Region
 from hybridrd.simulation.search import Couples, Search
 from hybridrd.simulation.tables import Encounter, Probability
 
-_MOST_WAVES = 60
+_MOST_GENERATIONS = 60
 _MOST_BORN = 1_000  # and ten for every particle, three for every first event
 Active = list[tuple[int, Encounter, Probability]]
 
@@ -68,21 +68,21 @@ class Encounters:
         close = {index: self._search.close(index, particles) for index, _ in meeting}
         offsets = np.concatenate([[0], np.cumsum([g.n for g in particles])])
         groups = [(s, particles[s], int(offsets[s])) for s in self._reactive]
-        flocks = {s: Flock(g.x, g.ids, g.n, first) for s, g, first in groups}
+        actors = {s: Actors(g.x, g.ids, g.n, first) for s, g, first in groups}
         nobody = int(offsets[-1])
         self._proposals.begin(step, half, nobody)
-        brood = Brood(self._reactive, nobody)
-        brood.add(self._first(active, flocks, close, partners))
-        if brood.found:
-            accepted = self._live(brood, active, flocks, particles, partners)
-            next_id = self._settle(brood, accepted, offsets, particles, next_id, events)
+        cascade = Cascade(self._reactive, nobody)
+        cascade.add(self._first(active, actors, close, partners))
+        if cascade.found:
+            accepted = self._live(cascade, active, actors, particles, partners)
+            next_id = self._settle(cascade, accepted, offsets, particles, next_id, events)
         self._search.end(particles)
         return next_id
 
     def _first(
         self,
         active: Active,
-        flocks: dict[int, Flock],
+        actors: dict[int, Actors],
         close: dict[int, Couples],
         partners: Partners,
     ) -> list[Events]:
@@ -90,70 +90,75 @@ class Encounters:
         found: list[Events] = []
         for index, e, p in active:
             if not e.back:
-                a, b = flocks[e.first], flocks[e.second]
+                a, b = actors[e.first], actors[e.second]
                 found.append(self._proposals.pairs(e, p, a, b, close[index]))
             elif (complexes := partners.get(index, 0)) is not None:
                 found.append(self._proposals.entering(index, e, p, complexes))
-            found += self._alone(index, e, p, flocks, partners)
+            found += self._alone(index, e, p, actors, partners)
         return found
 
     def _alone(
-        self, index: int, e: Encounter, p: Probability, flocks: dict[int, Flock], partners: Partners
+        self,
+        index: int,
+        e: Encounter,
+        p: Probability,
+        actors: dict[int, Actors],
+        partners: Partners,
     ) -> Iterator[Events]:
         """What actors propose that need no second one."""
         if e.back:
-            if e.first in flocks:
+            if e.first in actors:
                 walls = partners.walls(index - 1)  # the forward direction stands just before
-                yield self._proposals.unbinding(index, e, p, walls, flocks[e.first])
+                yield self._proposals.unbinding(index, e, p, walls, actors[e.first])
             return
         for role, species in enumerate((e.first, e.second)):
             reservoir = partners.get(index, role)
-            if reservoir is not None and species in flocks:
-                yield self._proposals.straddling(index, e, role, p, reservoir, flocks[species])
+            if reservoir is not None and species in actors:
+                yield self._proposals.straddling(index, e, role, p, reservoir, actors[species])
 
     def _live(
-        self, brood: Brood, active: Active, flocks: dict[int, Flock], particles: list[Particles],
-        partners: Partners,
+        self, cascade: Cascade, active: Active, actors: dict[int, Actors],
+        particles: list[Particles], partners: Partners,
     ) -> Integers:  # fmt: skip
         """Accept events, and let what is born react, until nothing new is."""
-        room = _MOST_BORN + 10 * sum(group.n for group in particles) + 3 * len(brood.order)
-        for _ in range(_MOST_WAVES):
-            accepted = brood.accept()
-            wave = brood.hatch(accepted)
-            if not wave:
+        room = _MOST_BORN + 10 * sum(group.n for group in particles) + 3 * len(cascade.order)
+        for _ in range(_MOST_GENERATIONS):
+            accepted = cascade.accept()
+            generation = cascade.next_generation(accepted)
+            if not generation:
                 return accepted
-            if brood.born > room:
+            if cascade.born > room:
                 break
             found: list[Events] = []
             for index, e, p in active:
                 if not e.back:
-                    for a, b, close in self._meet(e, brood, wave, flocks, particles):
+                    for a, b, close in self._meet(e, cascade, generation, actors, particles):
                         found.append(self._proposals.pairs(e, p, a, b, close))
-                found += self._alone(index, e, p, wave, partners)
-            brood.keep(wave)
-            brood.add(found)
+                found += self._alone(index, e, p, generation, partners)
+            cascade.keep(generation)
+            cascade.add(found)
         names = ", ".join(repr(e.label) for _, e, _ in active)
         raise StepError(
-            f"reactions {names} follow each other more than {_MOST_WAVES} times, or {brood.born:,} "
-            f"particles were born within half a step; use a smaller dt"
+            f"reactions {names} follow each other more than {_MOST_GENERATIONS} times, or "
+            f"{cascade.born:,} particles were born within half a step; use a smaller dt"
         )
 
     def _meet(
-        self, e: Encounter, brood: Brood, wave: dict[int, Flock], flocks: dict[int, Flock],
-        particles: list[Particles],
-    ) -> Iterator[tuple[Flock, Flock, Couples]]:  # fmt: skip
-        """Close pairs of which at least one was born in the last wave, each pair once."""
+        self, e: Encounter, cascade: Cascade, generation: dict[int, Actors],
+        actors: dict[int, Actors], particles: list[Particles],
+    ) -> Iterator[tuple[Actors, Actors, Couples]]:  # fmt: skip
+        """Close pairs of which at least one was born in the last generation, each pair once."""
         search, r = self._search, e.radius
         for species, other in {e.first: e.second, e.second: e.first}.items():
-            new, old = wave.get(species), brood.earlier(other)
+            new, old = generation.get(species), cascade.earlier(other)
             if new is None:
                 continue
             i, j = search.near(new.x, new.n, other, particles[other], r)
-            yield _ordered(e, species, new, flocks[other], i, j)
+            yield _ordered(e, species, new, actors[other], i, j)
             if old is not None:
                 i, j = search.between(new.x, new.n, old.x, old.n, r)
                 yield _ordered(e, species, new, old, i, j)
-        new, last = wave.get(e.first), wave.get(e.second)
+        new, last = generation.get(e.first), generation.get(e.second)
         if new is not None and last is not None:
             i, j = search.between(new.x, new.n, last.x, last.n, r)
             once = i < j if e.first == e.second else np.ones(len(i), bool)
@@ -161,7 +166,7 @@ class Encounters:
 
     def _settle(
         self,
-        brood: Brood,
+        cascade: Cascade,
         accepted: Integers,
         offsets: Integers,
         particles: list[Particles],
@@ -170,13 +175,13 @@ class Encounters:
     ) -> int:
         """Drop what has gone, add what is there, tell the continuum of its part."""
         news: list[tuple[Integers, Integers, Integers, Floats]] = []
-        for f, at, k in brood.by_origin(accepted):
+        for f, at, k in cascade.by_origin(accepted):
             e = f.encounter
             events[e.channel] += len(k)
             if f.reservoir >= 0 and e.consumes[f.reservoir]:
                 consumed = e.second if f.reservoir else e.first
                 self._book(consumed, f.cells[f.reservoir][k], -1)
-            there = brood.products(f, accepted[at])
+            there = cascade.products(f, accepted[at])
             for slot, ((s, place), stays) in enumerate(zip(e.news, there, strict=True)):
                 self._book(s, f.cells[place][k], 1)
                 m = np.count_nonzero(stays)
@@ -184,7 +189,7 @@ class Encounters:
                     (at[stays], np.full(m, slot), np.full(m, s), f.places[place][:, k[stays]])
                 )
         for s, group in enumerate(particles):
-            lost = brood.gone[offsets[s] : offsets[s + 1]]
+            lost = cascade.gone[offsets[s] : offsets[s + 1]]
             if lost.any():
                 group.gone[: group.n] = lost
                 self._search.drop(s, group)
@@ -203,11 +208,11 @@ class Encounters:
 
 
 def _ordered(
-    e: Encounter, species: int, new: Flock, there: Flock, i: Integers, j: Integers
-) -> tuple[Flock, Flock, Couples]:
+    e: Encounter, species: int, new: Actors, there: Actors, i: Integers, j: Integers
+) -> tuple[Actors, Actors, Couples]:
     """Pairs of new actors of a species and others, as the encounter names its partners."""
     if e.first == e.second and there.born is not None:
-        # Like partners are ordered by their ids, those born in this half step in one flock.
+        # Like partners are ordered by their ids, those born in this half step in one group.
         both = joined([there, new])
         return both, both, (j, i + there.n)
     if e.first == e.second:  # ids of what was there before are lower

@@ -24,7 +24,7 @@ Words = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
-class Flock:
+class Actors:
     """Actors of one species.
 
     Parameters
@@ -110,8 +110,8 @@ class Proposals:
         """Start a half step; ``nobody`` is the number of a partner that is no particle."""
         self._step, self._half, self.nobody = step, half, nobody
 
-    def pairs(self, e: Encounter, p: Probability, a: Flock, b: Flock, couples: Couples) -> Events:
-        """Events of close pairs, given by their places in two flocks (which are overwritten)."""
+    def pairs(self, e: Encounter, p: Probability, a: Actors, b: Actors, couples: Couples) -> Events:
+        """Events of close pairs, given by their places in two groups (which are overwritten)."""
         i, j = couples
         time, priority = np.empty(len(i)), np.empty(len(i), np.uint64)
         m = pairs.fire(
@@ -128,7 +128,7 @@ class Proposals:
         return _in_time(events)
 
     def straddling(
-        self, index: int, e: Encounter, role: int, p: Probability, reservoir: Reservoirs, a: Flock
+        self, index: int, e: Encounter, role: int, p: Probability, reservoir: Reservoirs, a: Actors
     ) -> Events:
         """Events of actors in ``role`` with a partner in the reservoir."""
         region = self._region
@@ -149,7 +149,7 @@ class Proposals:
         return self._alone(e, a, i, y, (own, beyond), time, priority, role=role, reservoir=1 - role)
 
     def unbinding(
-        self, index: int, e: Encounter, p: Probability, opens: NDArray[np.bool_], a: Flock
+        self, index: int, e: Encounter, p: Probability, opens: NDArray[np.bool_], a: Actors
     ) -> Events:
         """Dissociations; ``opens[axis, side]`` says which walls hold a reservoir of the partner."""
         i, cell, y, time, priority = self._single(
@@ -182,7 +182,7 @@ class Proposals:
         return Events(e, (nobody, nobody), time, priority, (y, y), (beyond, own), reservoir=0)
 
     def _alone(
-        self, e: Encounter, a: Flock, i: Integers, y: Floats,
+        self, e: Encounter, a: Actors, i: Integers, y: Floats,
         cells: tuple[Integers, Integers], time: Floats, priority: Words, role: int = 0,
         reservoir: int = -1,
     ) -> Events:  # fmt: skip
@@ -227,12 +227,12 @@ def _in_time(events: Events) -> Events:
     )  # fmt: skip
 
 
-def joined(found: Sequence[Flock]) -> Flock:
-    """Flocks of one species, born in this half step, as one."""
+def joined(found: Sequence[Actors]) -> Actors:
+    """Actors of one species, born in this half step, as one."""
     if len(found) == 1:
         return found[0]
     everyone = [np.arange(f.n) for f in found]
-    return Flock(
+    return Actors(
         np.concatenate([f.x[:, : f.n] for f in found], axis=1),
         np.concatenate([f.ids[: f.n] for f in found]),
         sum(f.n for f in found),

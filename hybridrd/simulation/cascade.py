@@ -1,4 +1,4 @@
-"""Particles that events of a half step give birth to, and that may react in what is left of it."""
+"""Events of a half step that follow from each other: their products may react in the rest of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hybridrd.kernels import pairs
 from hybridrd.model.grid import Floats
-from hybridrd.simulation.proposals import Events, Flock, Words, joined
+from hybridrd.simulation.proposals import Actors, Events, Words, joined
 from hybridrd.simulation.region import Integers
 
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -17,7 +17,7 @@ _WORD = (1 << 64) - 1
 _TOP = np.uint64(1 << 63)
 
 
-class Brood:
+class Cascade:
     """Events of a half step in the order of their times, and the actors born of them.
 
     Events are accepted in that order while both partners are there. An accepted event whose
@@ -36,7 +36,7 @@ class Brood:
         self._reactive = reactive
         self._n = n
         self._next = n + 1
-        self._waves: dict[int, list[Flock]] = {}
+        self._generations: dict[int, list[Actors]] = {}
         self.found: list[Events] = []
         self.which, self.inside = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._actors: tuple[Integers, Integers] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -87,7 +87,7 @@ class Brood:
         )  # fmt: skip
         return accepted[:m]
 
-    def hatch(self, accepted: Integers) -> dict[int, Flock]:
+    def next_generation(self, accepted: Integers) -> dict[int, Actors]:
         """Make actors of the products of events that were accepted for the first time."""
         fresh = accepted[self._children[accepted] == 0]
         groups = list(self.by_origin(fresh))
@@ -109,17 +109,17 @@ class Brood:
                     born = f.places[place][:, mine], words | _TOP, child[acts], f.time[mine]
                     news.setdefault(species, []).append(born)
                 child = child + acts
-        return {s: _flock(born) for s, born in news.items()}
+        return {s: _actors_of(born) for s, born in news.items()}
 
-    def earlier(self, species: int) -> Flock | None:
-        """Those of a species that were born in earlier waves."""
-        waves = self._waves.get(species)
-        return joined(waves) if waves else None
+    def earlier(self, species: int) -> Actors | None:
+        """Those of a species that were born in earlier generations."""
+        generations = self._generations.get(species)
+        return joined(generations) if generations else None
 
-    def keep(self, wave: dict[int, Flock]) -> None:
-        """Count a wave among the earlier ones."""
-        for species, flock in wave.items():
-            self._waves.setdefault(species, []).append(flock)
+    def keep(self, generation: dict[int, Actors]) -> None:
+        """Count a generation among the earlier ones."""
+        for species, group in generation.items():
+            self._generations.setdefault(species, []).append(group)
 
     def by_origin(self, events: Integers) -> Iterator[tuple[Events, Integers, Integers]]:
         """Events by what proposed them: that, their positions in `events`, and those in it."""
@@ -146,12 +146,12 @@ class Brood:
         return np.asarray(f.cells[place][k] < 0)
 
 
-def _flock(born: list[tuple[Floats, Words, Integers, Floats]]) -> Flock:
+def _actors_of(born: list[tuple[Floats, Words, Integers, Floats]]) -> Actors:
     """Actors by increasing number."""
     x, words, actors, times = zip(*born, strict=True)
     numbers = np.concatenate(actors)
     order = np.argsort(numbers)
-    return Flock(
+    return Actors(
         np.concatenate(x, axis=1)[:, order], np.concatenate(words)[order], len(order),
         actors=numbers[order], born=np.concatenate(times)[order],
     )  # fmt: skip
