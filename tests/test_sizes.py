@@ -164,7 +164,7 @@ REFUSED = {
             dt=1e-9, until=1.0, every=1e-9,
         ),
         ["records (1,000,000,001 of concentration", "1.6e+07 GB", "continuum (2 linear systems of "
-         "1,000,000 cells, solver transform) 1.29 GB", "; record less often (every=)"],
+         "1,000,000 cells, solver transform) 1.44 GB", "; record less often (every=)"],
     ),
     "positions": (
         lambda: made(alone(initial={A: hrd.Copies(10**5)})).run(
@@ -198,7 +198,7 @@ REFUSED = {
     "all together": (  # none of them alone
         lambda: made(hybrid((2000, 2000), initial={A: 6e8}), dt=1e-7),
         ["particles (about 3e+08", "9.75 GB", "continuum (2 linear systems of 2,000,000 cells",
-         "4.28 GB", "cells (4,000,000 cells of 1 species) 0.448 GB", "about 14.5 GB"],
+         "4.88 GB", "cells (4,000,000 cells of 1 species) 0.448 GB", "about 15.1 GB"],
     ),
     "many cells": (
         lambda: made(alone(cells=10**9)), ["cells (1,000,000,000 cells", "72 GB", "fewer cells"]

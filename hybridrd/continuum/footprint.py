@@ -18,7 +18,7 @@ from hybridrd.model.grid import AXES, Grid
 
 # Bytes a cell by dimension: FiPy's mesh, variables and terms while one system is assembled (also
 # on the cells left out), and what remains of each: the matrix and the arrays of its solver.
-ASSEMBLY = {1: 410.0, 2: 850.0, 3: 1600.0}
+ASSEMBLY = {1: 450.0, 2: 1000.0, 3: 2000.0}
 SYSTEM = {1: 135.0, 2: 220.0, 3: 390.0}
 # Beside the factors, while they are made: copies of the matrix, work arrays.
 FACTORING, FACTORING_SHARE = 350.0, 0.15
