@@ -30,7 +30,8 @@ class ExactPlane(InterfaceScheme):
     """Open plane at c_R, exact for any step: removal by touch, arrivals by first entrance.
 
     A particle that goes from depth d0 to d1 > 0 has also touched the plane with probability
-    exp(-d0 d1/(D dt)); touched or crossed, it leaves. Poisson(2 c_R A sqrt(D dt/pi)) arrive on
+    exp(-d0 d1/(D dt)); touched or crossed, it leaves, through the face that it touched first and
+    where it did so. Poisson(2 c_R A sqrt(D dt/pi)) arrive on
     an area A, with depths of density proportional to erfc(d/sqrt(4 D dt)). c_R belongs at the
     plane (offset 0). This is the limit dx -> 0 of del Razo 2024, eqs. (9) and (12), over a
     finite step.
