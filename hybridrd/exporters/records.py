@@ -165,7 +165,12 @@ def _bounds(data: xr.Dataset, k: int, axis: str) -> tuple[float, float]:
 def domain_bounds(view: View) -> list[tuple[float, float]]:
     """The ends of the domain along each of its axes (length)."""
     axes = axes_of(view.data)
-    lower = view.data.attrs.get("region_lower", ())
+    if "region_lower" not in view.data.attrs:
+        raise ResultError(
+            f"{view.name}: has no attribute 'region_lower', which says how many axes the domain "
+            f"has; give a result with all of its attributes"
+        )
+    lower = view.data.attrs["region_lower"]
     if len(axes) != len(lower):
         raise ResultError(
             f"{view.name}: the result has {len(axes)} axes of space and a region with "

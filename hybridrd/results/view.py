@@ -41,10 +41,14 @@ class View:
     def __init__(self, result: Any, name: str) -> None:
         import xarray as xr
 
-        if not isinstance(result, xr.Dataset) or not {"time", "species"} <= set(result.coords):
+        given = f"a {type(result).__name__}"
+        if isinstance(result, xr.Dataset):
+            given += "".join(f" without {c}" for c in ("time", "species") if c not in result.coords)
+        if not isinstance(result, xr.Dataset) or "without" in given:
+            steady = getattr(result, "attrs", {}).get("kind") == "cdme-steady"
             raise ResultError(
                 f"{name}: a result is needed (of Simulation.run, mean_field, ensemble or load), "
-                f"not a {type(result).__name__}"
+                f"not {given}{': a steady state has no records' if steady else ''}"
             )
         self.data: xr.Dataset = whole(result)
         for dim, what in (("time", "records"), ("species", "species")):
@@ -140,7 +144,10 @@ class View:
         try:
             lower, upper = self.data.attrs["region_lower"], self.data.attrs["region_upper"]
         except KeyError as error:
-            raise ResultError(f"{self.name}: has no attribute {error}; is it a result?") from error
+            raise ResultError(
+                f"{self.name}: has no attribute {error}, which says where particles are; give a "
+                f"result with all of its attributes"
+            ) from error
         return {a: (float(p), float(q)) for a, p, q in zip(self.axes, lower, upper, strict=True)}
 
     def has_region(self, region: dict[str, tuple[float, float]]) -> bool:

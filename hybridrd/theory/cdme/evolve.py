@@ -229,6 +229,9 @@ def common_attributes(
     return {
         "system": describe(model.system),
         "units": dict(model.system.units),
+        # The whole domain has voxels of particles, as the region of particles elsewhere has cells.
+        "region_lower": list(model.grid.lower),
+        "region_upper": list(model.grid.upper),
         "voxels": model.grid.cells,
         "width": model.grid.volume,
         "max_copies": dict(most),
