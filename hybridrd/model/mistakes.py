@@ -36,6 +36,11 @@ _ALTERNATIVES = {
     "interface": 'a table, { scheme = "layer" }',
     "walls": f"{', '.join(WALLS)}, or a table with reservoir, influx or partially-absorbing",
 }
+# What the keys of the other kind of region are.
+_OTHER_REGION = {
+    "<box>": " (of a ball shell inner, outer)",
+    "<shell>": ", as in { inner = 1.0, outer = 6.0 } (of a box x, y, z)",
+}
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,12 @@ def mistakes(error: ValidationError) -> list[Mistake]:
     found = error.errors(include_url=False)
     guesses = {e["loc"]: _guess(e["loc"]) for e in found if e["type"] == "extra_forbidden"}
     meant = {(*loc[:-1], guess) for loc, guess in guesses.items()}
+    regions = {loc[:-1] for loc in guesses if len(loc) > 1 and loc[-2] in _OTHER_REGION}
     return [
         Mistake(_path(e["loc"]), e["type"], guesses.get(e["loc"]), _line(e))
         for e in found
         # A misspelt key is one mistake, not also the absence of the right one.
-        if not (e["type"] == "missing" and e["loc"] in meant)
+        if not (e["type"] == "missing" and (e["loc"] in meant or e["loc"][:-1] in regions))
     ]
 
 
@@ -94,7 +100,8 @@ def _line(error: Any) -> str:
         return f"{where}: missing"
     if kind == "extra_forbidden":
         known = ", ".join(_keys(loc))
-        return f"{where}: unknown{_hint(_guess(loc))}; the keys here are {known}"
+        other = _OTHER_REGION.get(str(loc[-2]), "") if len(loc) > 1 else ""
+        return f"{where}: unknown{_hint(_guess(loc))}; the keys here are {known}{other}"
     if loc[-1] == "[key]":
         names = get_args(WallName)
         return (

@@ -45,6 +45,8 @@ Nested = Annotated[
 ]
 
 CONTENTS = ("concentration", "copies", "positions")
+# What they are called in Python: `Patch(c)`, `Copies(n)`, `Points`.
+_IN_PYTHON = {"c": "concentration", "n": "copies", "points": "positions"}
 
 
 class Table(BaseModel):
@@ -87,7 +89,8 @@ def kind_of_region(value: Any) -> str:
     """Which form of a region is meant: a word, a shell by its keys, or a box."""
     if not isinstance(value, dict):
         return "<word>"
-    return "<shell>" if {"inner", "outer"} & set(value) else "<box>"
+    shell = {"inner", "outer"} & set(value) or ("r" in value and "x" not in value)
+    return "<shell>" if shell else "<box>"
 
 
 def _intervals(table: Any) -> dict[str, Any]:
@@ -159,7 +162,10 @@ class PointsTable(Table):
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
-    found = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    words = list(known)
+    if _IN_PYTHON.get(word) in words:
+        return _IN_PYTHON[word]
+    found = get_close_matches(word, words, n=1, cutoff=0.6)
     return found[0] if found else None
 
 
