@@ -116,7 +116,7 @@ def particle_parts(system: System, tables: ReactionTables, found: Crowd) -> list
     parts = [
         Part(
             f"particles (about {number:.3g} particles, most by {found.cause})", size,
-            "use a smaller particle region or concentration",
+            "use a smaller particle region, concentration or flux",
         )
     ]  # fmt: skip
     if found.created > 0:
@@ -224,7 +224,7 @@ def check_run(
         parts.append(
             Part(
                 f"particles still to come ({plan.crowd.cause})", coming,
-                "use a smaller particle region or concentration",
+                "use a smaller particle region, concentration or flux",
             )
         )  # fmt: skip
     if parts:
