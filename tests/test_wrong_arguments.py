@@ -92,6 +92,16 @@ def test_what_is_no_path_is_refused(case, path):
         RESULT[case](path)
 
 
+def test_other_arguments_of_a_wrong_kind(tmp_path):
+    simulation().checkpoint(tmp_path / "a.npz")
+    with pytest.raises(hrd.ModelError, match="system = 3: give a System"):
+        hrd.Simulation.restore(tmp_path / "a.npz", system=3)
+    with pytest.raises(hrd.ModelError, match="no solver 3; there are auto"):
+        hrd.mean_field(simulation().system, dt=0.01, until=0.01, solver=3)
+    with pytest.raises(hrd.ResultError, match=rf"path = 3: {PATH}"):
+        hrd.plot.movie(simulation().run(0.02, every=0.01)).save(3)
+
+
 @pytest.mark.parametrize("time", ["x", "0.01", [0.01], float("nan"), float("inf"), 1j])
 def test_export_at_what_is_no_time(time, tmp_path):
     with pytest.raises(hrd.ResultError, match=r"a.csv: time = .*: a finite time is needed"):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hybridrd.errors import ResultError
+from hybridrd.model.paths import path_of
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
@@ -75,7 +76,7 @@ class Movie:
         ResultError
             If the suffix is another, or the file cannot be written.
         """
-        path = Path(path)
+        path = path_of(path, "path", ResultError)
         if path.suffix.lower() not in SUFFIXES:
             raise ResultError(
                 f"{path}: movies are written as NAME.gif or NAME.html; for another format take "

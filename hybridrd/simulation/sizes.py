@@ -150,7 +150,7 @@ def continuum_part(system: System, kind: str = "auto", whole: bool = False) -> P
         box = rest_of(grid, first, count)
     species = [(s.D, conditions(system, s.name)) for s in system.species]
     found = footprint(grid, species, active, box, kind)
-    solvers = " and ".join(dict.fromkeys(found.solvers)) or "none"
+    solvers = " and ".join(dict.fromkeys(map(str, found.solvers))) or "none"
     factors = f", {found.factors / 1e9:.3g} GB of them for factors" if found.factors else ""
     return Part(
         f"continuum ({found.systems} linear systems of {active:,} cells, solver {solvers}"
