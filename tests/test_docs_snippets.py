@@ -47,12 +47,11 @@ def test_page_runs(page, tmp_path):
 
 
 def test_first_page_has_the_script_of_the_readme():
-    """But for the comment and the file that the picture goes to."""
+    """But for the comment."""
     readme = script("README.md").splitlines()
     page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     shown = page.split("```{code-block} python\n")[1].split("```")[0].splitlines()
-    bare = [line.split("  #")[0].replace('.figure.savefig("line.png")', "") for line in readme]
-    assert shown == bare
+    assert shown == [line.split("  #")[0] for line in readme]
 
 
 @pytest.mark.parametrize("page", ["README.md", *(p.name for p in (ROOT / "docs").glob("*.md"))])

@@ -61,7 +61,10 @@ WRONG = {
     "a growing dimension": (lambda _: xr.DataArray([1.0], dims=["time"]), "be called 'time' here"),
     "the name of a variable": (lambda _: xr.DataArray([1.0], dims=["flux"]), "called 'flux'"),
     "other cells": (
-        lambda _: xr.DataArray([1.0, 2.0], {"x": [0.0, 1.0]}), "coordinate 'x' is not that of",
+        lambda _: xr.DataArray([1.0] * 4, {"x": range(4)}), "coordinate 'x' is not that of",
+    ),
+    "fewer cells": (
+        lambda _: xr.DataArray([1.0, 2.0], {"x": [0.0, 1.0]}), "'x' has 2 entries, .* result 4",
     ),
     "another dimension": (changing(), r"were \('a',\) in the first record, now they are \('b',\)"),
 }  # fmt: skip
