@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hybridrd.continuum.own import Continuum
-from hybridrd.errors import ResultError
+from hybridrd.errors import ModelError, ResultError
 from hybridrd.model.system import System, as_sequence
 
 _KIND = "type"
@@ -38,10 +38,14 @@ def check_same(
 
     Raises
     ------
+    ModelError
+        If it is no system.
     ResultError
         If they differ, naming the first difference; with ``allow_change`` only where the species,
         the geometry or the cells are others, for which the state was not made.
     """
+    if not isinstance(now, System):
+        raise ModelError(f"system = {now!r}: give a System")
     drawn = portrait(now)
     fixed = _difference(_shape(before), _shape(drawn), "")
     if fixed is not None:

@@ -151,8 +151,6 @@ def restore(
 ) -> AnyRun:
     """The simulation of a checkpoint, see `Run.restore`; ``make`` is its class."""
     path = path_of(path, "path", ResultError)
-    if system is not None and not isinstance(system, System):
-        raise ModelError(f"system = {system!r}: give a System")
     several = path.is_dir() or (not path.is_file() and checkpoints_in(path))
     path, found = _newest(path) if several else (path, read_checkpoint(path))
     about = found.about
