@@ -19,6 +19,7 @@ from hybridrd.kernels.walk import (
     first_touch,
     fold,
     move,
+    move_closed,
     survival_partial,
     touches,
     wrap,
@@ -183,6 +184,18 @@ def test_what_leaves_is_what_enters_reversed(d):
         assert abs(middle - expected) < 4.5 * math.sqrt(expected) + 0.01 * expected
     per_face = np.bincount(exits, minlength=2 * d + 1)[1:]
     assert np.ptp(per_face) < 6 * np.sqrt(2 * per_face.max())
+
+
+@pytest.mark.parametrize("wraps", [(True, False), (False, True), (True, True, False)])
+def test_the_kernel_of_closed_boxes_is_the_general_one(wraps):
+    d = len(wraps)
+    x = np.random.default_rng(1).uniform(0, 1, (d, 3000))
+    kinds = np.where(np.array(wraps)[:, None], WRAP, REFLECT) * np.ones((1, 2), np.int64)
+    general, exits = walk(x, dt=0.3, kinds=kinds)
+    ids, ends = np.arange(3000, dtype=np.uint64), (np.zeros(d), np.ones(d))
+    move_closed(x, ids, 0, 3000, KEY, 0, 1.0, 0.3, *ends, np.array(wraps))
+    np.testing.assert_array_equal(x, general)
+    assert not exits.any()
 
 
 def test_parts_and_order_change_nothing():

@@ -15,7 +15,8 @@ from hybridrd.kernels.rng import ARRIVE, ENTER, REMOVE, normal_pair, uniform52, 
 from hybridrd.kernels.walk import OPEN, WRAP, fold, land, touches, wrap
 
 _BLOCK = 1024
-_FEW = 16  # looked at together: most particles are in no layer
+_FEW = 16  # looked at together where few particles of a block are in the layer
+_RARE = 12  # so many
 
 
 @jit
@@ -37,6 +38,15 @@ def _within(row, sign, plane, width):
 
 
 @jit
+def _collect(row, ids, first, sign, plane, width, near, named, m):
+    """Add those in a layer to the ``m`` that are known; without a branch, how many there are."""
+    for i in range(row.shape[0]):
+        near[m], named[m] = first + i, ids[i]
+        m += 1 if sign * (plane - row[i]) < width else 0
+    return m
+
+
+@jit
 def layer_remove(row, ids, start, stop, plane, side, width, survival, key, step, face, gone):
     """Mark particles of a boundary layer for removal, each with probability 1 - survival.
 
@@ -47,15 +57,22 @@ def layer_remove(row, ids, start, stop, plane, side, width, survival, key, step,
     chance, unused = np.empty(_BLOCK), np.empty(_BLOCK)
     removed = 0
     for block in range(start, stop, _BLOCK):
-        m = 0
         last = min(block + _BLOCK, stop)
-        for begin in range(block, last, _FEW):
-            end = min(begin + _FEW, last)
-            if _within(row[begin:end], sign, plane, width) == 0:
-                continue
-            for i in range(begin, end):
-                near[m], named[m] = i, ids[i]
-                m += 1 if sign * (plane - row[i]) < width else 0
+        total = _within(row[block:last], sign, plane, width)
+        if total == 0:
+            continue
+        m = 0
+        if total > _RARE:
+            m = _collect(
+                row[block:last], ids[block:last], block, sign, plane, width, near, named, m
+            )
+        else:  # look where they are
+            for begin in range(block, last, _FEW):
+                end = min(begin + _FEW, last)
+                if _within(row[begin:end], sign, plane, width) > 0:
+                    m = _collect(
+                        row[begin:end], ids[begin:end], begin, sign, plane, width, near, named, m
+                    )
         _draw(named[:m], key, step, REMOVE, face, chance, unused)
         for k in range(m):  # without a branch: which are removed can't be foreseen
             before = gone[near[k]]

@@ -199,6 +199,25 @@ def _leave_there(x, start, moves, sd, Ddt, low, high, kinds, ids, key, step, exi
 
 
 @jit
+def move_closed(x, ids, start, stop, key, step, D, dt, low, high, wraps):
+    """`move` where nobody can leave: ``wraps[axis]``, or reflected at both sides.
+
+    A kernel of its own, as it takes a third of the time to compile.
+    """
+    d = x.shape[0]
+    sd = math.sqrt(2.0 * D * dt)
+    moves = np.empty((d, _BLOCK))
+    for begin in range(start, stop, _BLOCK):
+        end = min(stop, begin + _BLOCK)
+        _displacements(d, ids[begin:end], key, step, moves)
+        for a in range(d):
+            if wraps[a]:
+                _wrap_row(x[a][begin:end], moves[a], sd, low[a], high[a])
+            else:
+                _fold_row(x[a][begin:end], moves[a], sd, low[a], high[a])
+
+
+@jit
 def move(x, ids, start, stop, key, step, D, dt, low, high, kinds, gammas, exits):
     """One Brownian step of particles ``start`` to ``stop``; returns how many ended at a wall.
 

@@ -90,13 +90,15 @@ class Cascade:
     def next_generation(self, accepted: Integers) -> dict[int, Actors]:
         """Make actors of the products of events that were accepted for the first time."""
         fresh = accepted[self._children[accepted] == 0]
+        if len(fresh) == 0:
+            return {}
         groups = list(self.by_origin(fresh))
         for f, at, k in groups:
             acting = [self._acts(f, k, *new) for new in f.encounter.news]
             self._born[fresh[at]] = np.sum(acting, axis=0, dtype=np.int64)
         ends = self._next + np.cumsum(self._born[fresh])
         self._children[fresh] = ends - self._born[fresh]
-        self._next = int(ends[-1]) if len(ends) else self._next
+        self._next = int(ends[-1])
         news: dict[int, list[tuple[Floats, Words, Integers, Floats]]] = {}
         for f, at, k in groups:
             child = self._children[fresh[at]]
@@ -123,10 +125,15 @@ class Cascade:
 
     def by_origin(self, events: Integers) -> Iterator[tuple[Events, Integers, Integers]]:
         """Events by what proposed them: that, their positions in `events`, and those in it."""
+        if len(events) == 0:
+            return
         which = self.which[events]
+        if (which == which[0]).all():  # mostly: events are few
+            yield self.found[which[0]], np.arange(len(events)), self.inside[events]
+            return
         order = np.argsort(which, kind="stable")
         ends = np.flatnonzero(np.diff(which[order], append=-1)) + 1
-        for at in np.split(order, ends[:-1]) if len(events) else []:
+        for at in np.split(order, ends[:-1]):
             yield self.found[which[at[0]]], at, self.inside[events[at]]
 
     def products(self, f: Events, events: Integers) -> Iterator[NDArray[np.bool_]]:

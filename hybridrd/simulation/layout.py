@@ -60,7 +60,7 @@ class Layout:
 
 def crowd(starts: Integers) -> float:
     """Mean number of particles in a cell, as a particle sees it (itself included)."""
-    held = np.diff(starts)
+    held = starts[1:] - starts[:-1]
     # Not a product of BLAS, whose threads keep a core busy for a while after it.
     return float(np.square(held, dtype=np.float64).sum()) / max(int(starts[-1]), 1)
 

@@ -96,7 +96,7 @@ class Region:
     def high(self) -> Floats:
         return np.array(self.inner.upper)
 
-    @property
+    @cached_property
     def volume(self) -> float:
         return self.inner.box_volume(self.low, self.high)
 
@@ -182,6 +182,11 @@ class SpeciesWalls:
     gammas: Floats
     exchanges: dict[int, FaceNumbers]
     influxes: tuple[int, ...]
+
+    @cached_property
+    def closed(self) -> bool:
+        """Whether no move can end at a face."""
+        return bool(np.isin(self.kinds, (REFLECT, WRAP)).all())
 
 
 def species_walls(

@@ -10,7 +10,7 @@ from hybridrd.continuum.field import Field
 from hybridrd.continuum.own import Continuum
 from hybridrd.errors import ModelError, ResultError
 from hybridrd.kernels.arrays import count_in_cells
-from hybridrd.kernels.walk import move
+from hybridrd.kernels.walk import WRAP, move, move_closed
 from hybridrd.model.grid import Floats
 from hybridrd.model.shell import Shell
 from hybridrd.model.system import System
@@ -250,10 +250,11 @@ class Simulation(Run):
             walls = self.plan.walls[s]
 
             def kernel(a: int, b: int, s: int = s, g: Particles = group, w: Any = walls) -> int:
-                ended: int = move(
-                    g.x, g.ids, a, b, self._key, k, self._D[s], self.dt, low, high,
-                    w.kinds, w.gammas, g.gone,
-                )  # fmt: skip
+                step = g.x, g.ids, a, b, self._key, k, self._D[s], self.dt, low, high
+                if w.closed:
+                    move_closed(*step, w.kinds[:, 0] == WRAP)
+                    return 0
+                ended: int = move(*step, w.kinds, w.gammas, g.gone)
                 return ended
 
             if self._pool.run(kernel, group.n):

@@ -212,7 +212,7 @@ def tables(small: bool) -> list[tuple[str, str, list[str], Callable[[], Rows]]]:
             "Share of the particle region",
             "Two-way, 20 x 20 x 20 cells, the particle region a part of the domain.",
             ["share", "particles", "ms a step", "of the pure particle run"],
-            lambda: by_share(20_000 if small else 1_000_000, [1.0, 0.5, 0.2, 0.1], steps),
+            lambda: by_share(20_000 if small else 1_000_000, [1.0, 0.5, 0.2, 0.1], 2 * steps),
         ),
         (
             "Where the time goes",
