@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from hybridrd.kernels._jit import jit
+from hybridrd.kernels.beyond import beyond_open, in_ball, locate, reservoir_at
 from hybridrd.kernels.pairs import when
 from hybridrd.kernels.poisson import poisson
 from hybridrd.kernels.rng import PLACE, STRADDLE, uniforms
@@ -23,89 +24,6 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 def stream_key(key, index):
     """A key of its own for each use of the same purpose."""
     return key ^ ((np.uint64(index) + np.uint64(1)) * _GOLDEN)
-
-
-@jit
-def in_ball(x, radius, key, address, step, purpose, draw, y):
-    """A point uniform within ``radius`` of x, in the first ``len(x)`` entries of y."""
-    d = x.shape[0]
-    u, v = uniforms(key, address, step, purpose, draw)
-    if d == 1:
-        y[0] = x[0] + radius * (2.0 * u - 1.0)
-    elif d == 2:
-        r = radius * math.sqrt(u)
-        y[0] = x[0] + r * math.cos(2.0 * math.pi * v)
-        y[1] = x[1] + r * math.sin(2.0 * math.pi * v)
-    else:
-        w, _ = uniforms(key, address, step, purpose, draw + 1)
-        r = radius * u ** (1.0 / 3.0)
-        z = 2.0 * v - 1.0
-        s = math.sqrt(max(1.0 - z * z, 0.0))
-        y[0] = x[0] + r * s * math.cos(2.0 * math.pi * w)
-        y[1] = x[1] + r * s * math.sin(2.0 * math.pi * w)
-        y[2] = x[2] + r * z
-
-
-@jit
-def locate(y, low, inverse, shape, periodic):
-    """The flat domain cell of a point, -1 outside the domain."""
-    index = 0
-    for a in range(y.shape[0] - 1, -1, -1):
-        j = np.int64(math.floor((y[a] - low[a]) * inverse[a]))
-        if periodic[a]:
-            j = j % shape[a]
-        elif j < 0 or j >= shape[a]:
-            return -1
-        index = index * shape[a] + j
-    return index
-
-
-@jit
-def _outside(y, low, inverse, shape, periodic, axis):
-    """On which side of the domain a point is along an axis, -1 if on neither."""
-    if periodic[axis]:
-        return -1
-    j = np.int64(math.floor((y[axis] - low[axis]) * inverse[axis]))
-    return 0 if j < 0 else (1 if j >= shape[axis] else -1)
-
-
-@jit
-def _wall_value(y, low, inverse, shape, periodic, region_low, walls, offsets, steps, counts):
-    """c_R of the reservoir walls beyond which a point lies, 0 if one of them is none.
-
-    Beyond several at once, at an edge or a corner, it is their mean.
-    """
-    d = y.shape[0]
-    total, number = 0.0, 0
-    for axis in range(d):
-        side = _outside(y, low, inverse, shape, periodic, axis)
-        if side < 0:
-            continue
-        offset = offsets[2 * axis + side]
-        if offset < 0:
-            return 0.0
-        index = 0
-        for a in range(d - 1, -1, -1):
-            if a != axis:
-                j = np.int64(math.floor((y[a] - region_low[a]) / steps[a]))
-                index = index * counts[a] + min(max(j, 0), counts[a] - 1)
-        total += walls[offset + index]
-        number += 1
-    return total / number if number > 0 else 0.0
-
-
-@jit
-def _beyond_open(y, low, inverse, shape, periodic, opens):
-    """Whether a point is beyond walls that hold a reservoir, all of them."""
-    beyond = 0
-    for a in range(y.shape[0]):
-        side = _outside(y, low, inverse, shape, periodic, a)
-        if side < 0:
-            continue
-        if not opens[a, side]:
-            return False
-        beyond += 1
-    return beyond > 0
 
 
 @jit
@@ -146,18 +64,10 @@ def find_straddling(
         candidates = poisson(trials, key, ids[i], step, STRADDLE)
         for k in range(candidates):
             in_ball(here, radius, key, ids[i], step, PLACE, 3 * k, y)
-            inside = True
-            for a in range(d):
-                inside = inside and region_low[a] <= y[a] <= region_high[a]
-            if inside:
-                continue
-            cell = locate(y, low, inverse, shape, periodic)
-            if cell >= 0:
-                value = c[cell]
-            else:
-                value = _wall_value(
-                    y, low, inverse, shape, periodic, region_low, walls, offsets, steps, counts
-                )
+            cell, value = reservoir_at(
+                y, region_low, region_high, c, low, inverse, shape, periodic, walls, offsets,
+                steps, counts,
+            )  # fmt: skip
             u, v = uniforms(key, ids[i], step, PLACE, 3 * k + 2)
             if u * c_max < value * weight:
                 if m < out_i.shape[0]:
@@ -218,18 +128,10 @@ def find_entering(
                 continue
             in_ball(here, radius, key, address, step, PLACE, 0, y)
             u, v = uniforms(key, address, step, PLACE, 2)
-            inside = True
-            for a in range(d):
-                inside = inside and region_low[a] <= y[a] <= region_high[a]
-            if inside:
-                continue
-            cell = locate(y, low, inverse, shape, periodic)
-            if cell >= 0:
-                value = c[cell]
-            else:
-                value = _wall_value(
-                    y, low, inverse, shape, periodic, region_low, walls, offsets, steps, counts
-                )
+            cell, value = reservoir_at(
+                y, region_low, region_high, c, low, inverse, shape, periodic, walls, offsets,
+                steps, counts,
+            )  # fmt: skip
             if u * c_max < value:
                 if m < out_i.shape[0]:
                     out_i[m] = face
@@ -279,7 +181,7 @@ def find_unbinding(
             inside = cell >= 0 and mask[cell]
             if inside:
                 cell = -2
-            lost = cell == -1 and not _beyond_open(y, low, inverse, shape, periodic, opens)
+            lost = cell == -1 and not beyond_open(y, low, inverse, shape, periodic, opens)
             if lost or (not inside and u >= beyond):
                 continue
             for a in range(d):
