@@ -55,7 +55,7 @@ def macroscopic_rate(lambda0: float, sigma: float, dimension: int) -> float:
     """``k = V_sigma lambda0`` (length^d/time), del Razo 2024, eq. (22); ``lambda0`` is 1/time.
 
     It is the rate of the well-mixed limit, in which reaction is slow against diffusion;
-    `doi_rate_3d` has the rate beyond it.
+    `hybridrd.model.steady` has the rate beyond it.
 
     Examples
     --------
@@ -249,61 +249,3 @@ def _largest_step(rate: float, motion: float, dimension: int) -> float:
         return x * (1 - trial_time(motion * x / rate, dimension)) - 1
 
     return float(brentq(excess, 0.9, 2.1, rtol=1e-6)) / rate
-
-
-def _one_minus_tanhc(g: float) -> float:
-    """``1 - tanh(g)/g`` without cancellation: x/(1 + x), a continued fraction for small g."""
-    if g > 1:
-        return 1 - math.tanh(g) / g
-    x = 0.0
-    for odd in range(19, 1, -2):
-        x = g * g / (odd + x)
-    return x / (1 + x)
-
-
-def doi_rate_3d(lambda0: float, D: float, sigma: float) -> float:
-    """Doi's steady rate of a pair in three dimensions (length³/time).
-
-    ``k = 4 pi D s (1 - tanh(g)/g)``, ``g = s sqrt(lambda0/D)``, D the sum of both diffusion
-    coefficients, s = sigma (Doi 1976). It is ``V_sigma lambda0`` for slow reaction, and
-    Smoluchowski's ``4 pi D s`` for fast. ``lambda0 = inf`` is allowed.
-
-    Examples
-    --------
-    >>> doi_rate_3d(3.0, D=1e6, sigma=1.0) / macroscopic_rate(3.0, 1.0, 3)    # doctest: +ELLIPSIS
-    0.99999...
-    """
-    s, diffusion = number(sigma, "sigma", strict=True), number(D, "D", strict=True)
-    g = math.inf if lambda0 == math.inf else s * math.sqrt(number(lambda0, "lambda0") / diffusion)
-    return 4 * math.pi * diffusion * s * _one_minus_tanhc(g)
-
-
-def lambda0_for_rate_3d(k: float, D: float, sigma: float) -> float:
-    """The ``lambda0`` (1/time) whose `doi_rate_3d` is ``k`` (length³/time).
-
-    Raises
-    ------
-    ModelError
-        If k is not below Smoluchowski's ``4 pi D sigma``, which no rate can exceed.
-
-    Examples
-    --------
-    >>> round(doi_rate_3d(lambda0_for_rate_3d(2.0, D=0.5, sigma=1.0), D=0.5, sigma=1.0), 12)
-    2.0
-    """
-    from scipy.optimize import brentq
-
-    s, diffusion = number(sigma, "sigma", strict=True), number(D, "D", strict=True)
-    limit = 4 * math.pi * diffusion * s
-    y = number(k, "k") / limit
-    if y >= 1:
-        raise ModelError(
-            f"k = {k:g} is not below Smoluchowski's limit 4 pi D sigma = {limit:g} for D = {D:g}, "
-            f"sigma = {sigma:g}; take sigma > {k / (4 * math.pi * diffusion):g}"
-        )
-    if y == 0:
-        return 0.0
-    # 1 - 1/g < y < g²/(3 + g²)
-    low, high = 0.999 * math.sqrt(3 * y / (1 - y)), 1.001 / (1 - y)
-    g = brentq(lambda g: _one_minus_tanhc(g) / y - 1, low, high, xtol=1e-15 * low, rtol=1e-14)
-    return float(diffusion * (g / s) ** 2)

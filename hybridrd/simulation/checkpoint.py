@@ -40,16 +40,9 @@ FORMAT = 1  # raise it when other programs could misread what is written
 _ABOUT = "checkpoint"  # the member of the file that holds all but arrays, as JSON
 # What reading a damaged npz file may raise.
 DAMAGED = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    EOFError,
-    RuntimeError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+    OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, struct.error,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 _NAME = re.compile(r"-(\d{10})\.npz\Z")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from hybridrd.model import doi
 from hybridrd.model.geometry import Box
+from hybridrd.model.steady import doi_rate_3d
 from hybridrd.model.walls import Absorbing, PartiallyAbsorbing, Periodic, Reservoir, Wall
 from hybridrd.simulation.plan import Plan
 from hybridrd.simulation.tables import Encounter
@@ -92,7 +93,7 @@ def _pair_report(plan: Plan, pair: Encounter) -> dict[str, Any]:
         "probability_per_half_step": half,
     }
     if d == 3 and pair.D > 0 and lambda0 > 0 and not lasting:
-        effective = doi.doi_rate_3d(lambda0, pair.D, pair.radius)
+        effective = doi_rate_3d(lambda0, pair.D, pair.radius)
         report["effective_k"] = effective
         if effective < 0.99 * k:
             report["note"] = (

@@ -23,8 +23,6 @@ from numpy.typing import NDArray
 from hybridrd.errors import ModelError, StepError
 from hybridrd.model.doi import (
     cap_volume,
-    doi_rate_3d,
-    lambda0_for_rate_3d,
     macroscopic_rate,
     microscopic_rate,
     overlap_fraction,
@@ -34,6 +32,7 @@ from hybridrd.model.doi import (
     trial_time,
 )
 from hybridrd.model.species import number
+from hybridrd.model.steady import doi_rate_3d, lambda0_for_rate_3d
 
 __all__ = [
     "cap_volume",
