@@ -170,12 +170,15 @@ def move(x, address, key, step, D, dt, low, high, kinds, gammas):
                 survives = survival_partial(d0, d1, gammas[axis][side], D * dt)
                 margin = min(margin, abs(u - survives), d1)
                 gone = u >= survives
-            if gone and d0 > 0:
+            if not gone:
+                continue
+            t = 0.0
+            if d0 > 1e-4:
                 t, close = first_touch(d0, d1, D * dt, key, address, step, 6 + 2 * face)
                 margin = min(margin, close)
-                touched.append((t, face))
-            elif gone:
-                touched.append((0.0, face))
+            elif d0 > 1e-12:
+                margin = 0.0  # the formula would be all round-off
+            touched.append((t, face))
     if not touched:
         return end, 0, margin
     t, face = min(touched)

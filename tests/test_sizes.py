@@ -249,8 +249,8 @@ def test_each_worker_counts():
     assert "30 workers with particles (about 1e+07 particles, most by" in str(told.value)
     assert "12.8 GB" in str(told.value)
     assert "30 programs 7.5 GB" in str(told.value)
-    assert str(told.value).endswith("use fewer workers, or use a smaller particle region or "
-                                    "concentration")  # fmt: skip
+    remedy = "use fewer workers, or use a smaller particle region, concentration or flux"
+    assert str(told.value).endswith(remedy)
 
 
 @pytest.mark.parametrize(
