@@ -15,7 +15,7 @@ import pytest
 from scipy.special import gamma, i0, i1
 
 import hybridrd as hrd
-from hybridrd.model import doi
+from hybridrd.model.steady import doi_rate_3d
 
 # G = (1/r + r²/6 ..)/(4 pi) less a constant: Ewald's for the cube, Dedekind's eta for the square.
 _CUBE = 2.837297479
@@ -72,7 +72,7 @@ def measured_rate(lambda0, step, side, dimension, n, warm, steps, seed=1, DB=0.0
 
 def test_the_reference_is_dois_rate_in_a_large_box():
     for lambda0 in (0.1, 3.0, 100.0):
-        exact = doi.doi_rate_3d(lambda0, 1.0, 1.0)
+        exact = doi_rate_3d(lambda0, 1.0, 1.0)
         for side in (50.0, 400.0):
             k = box_rate(lambda0, side, 3)
             assert k == pytest.approx(1 / (1 / exact - _CUBE / (4 * math.pi * side)), rel=2e-4)
