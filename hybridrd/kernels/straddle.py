@@ -27,6 +27,16 @@ def stream_key(key, index):
 
 
 @jit
+def _propose(i, cell, y, time, word, m, out_i, out_cell, out_y, out_time, out_priority):
+    """Put the m-th event into the output, where there is room for it."""
+    if m < out_i.shape[0]:
+        out_i[m], out_cell[m], out_time[m] = i, cell, time
+        out_priority[m] = np.uint64(word * 2.0**52) << np.uint64(12)
+        for a in range(y.shape[0]):
+            out_y[a, m] = y[a]
+
+
+@jit
 def find_straddling(
     x, ids, n, region_low, region_high, opens, radius, probability, c_max, trials, c, low, inverse,
     shape, periodic, walls, offsets, steps, counts, key, step, out_i, out_cell, out_y, out_time,
@@ -70,13 +80,7 @@ def find_straddling(
             )  # fmt: skip
             u, v = uniforms(key, ids[i], step, PLACE, 3 * k + 2)
             if u * c_max < value * weight:
-                if m < out_i.shape[0]:
-                    out_i[m] = i
-                    out_cell[m] = cell
-                    out_time[m] = v
-                    out_priority[m] = np.uint64(v * 2.0**52) << np.uint64(12)
-                    for a in range(d):
-                        out_y[a, m] = y[a]
+                _propose(i, cell, y, v, v, m, out_i, out_cell, out_y, out_time, out_priority)
                 m += 1
     return m
 
@@ -133,13 +137,7 @@ def find_entering(
                 steps, counts,
             )  # fmt: skip
             if u * c_max < value:
-                if m < out_i.shape[0]:
-                    out_i[m] = face
-                    out_cell[m] = cell
-                    out_time[m] = v
-                    out_priority[m] = np.uint64(v * 2.0**52) << np.uint64(12)
-                    for a in range(d):
-                        out_y[a, m] = here[a]
+                _propose(face, cell, here, v, v, m, out_i, out_cell, out_y, out_time, out_priority)
                 m += 1
     return m
 
@@ -188,13 +186,7 @@ def find_unbinding(
                 if periodic[a]:
                     width = shape[a] / inverse[a]
                     y[a] = low[a] + (y[a] - low[a]) % width
-            if m < out_i.shape[0]:
-                out_i[m] = i
-                out_cell[m] = cell
-                out_time[m] = time
-                out_priority[m] = np.uint64(v * 2.0**52) << np.uint64(12)
-                for a in range(d):
-                    out_y[a, m] = y[a]
+            _propose(i, cell, y, time, v, m, out_i, out_cell, out_y, out_time, out_priority)
             m += 1
             if not stays:
                 break
