@@ -226,16 +226,12 @@ def move(x, ids, start, stop, key, step, D, dt, low, high, kinds, gammas, exits)
     d = x.shape[0]
     sd = math.sqrt(2.0 * D * dt)
     moves, before, times = np.empty((d, _BLOCK)), np.empty((d, _BLOCK)), np.empty(_BLOCK)
-    guarded = False
-    for a in range(d):
-        plain = kinds[a, 0] == REFLECT and kinds[a, 1] == REFLECT
-        guarded = guarded or (kinds[a, 0] != WRAP and not plain)
     ended = 0
     for begin in range(start, stop, _BLOCK):
         end = min(stop, begin + _BLOCK)
         n = end - begin
         _displacements(d, ids[begin:end], key, step, moves)
-        if guarded and d > 1:
+        if d > 1:
             before[:, :n] = x[:, begin:end]
         left = 0
         for a in range(d):

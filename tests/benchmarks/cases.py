@@ -147,13 +147,12 @@ def generator_steps(n: int) -> Steps:
     from hybridrd.kernels.rng import make_key
 
     x, ids, key = np.zeros((3, n)), np.arange(n, dtype=np.uint64), make_key(1, 0)
-    none = np.zeros(n, np.uint8)
     low, high = np.full(3, -1e9), np.full(3, 1e9)
-    kinds, gammas = np.zeros((3, 2), np.int64), np.zeros((3, 2))
+    wraps = np.zeros(3, np.bool_)
 
     def steps(m: int) -> None:
         for k in range(m):
-            walk.move(x, ids, 0, n, key, k, 1.0, 1e-3, low, high, kinds, gammas, none)
+            walk.move_closed(x, ids, 0, n, key, k, 1.0, 1e-3, low, high, wraps)
 
     return steps
 

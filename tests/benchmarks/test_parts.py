@@ -33,10 +33,9 @@ def cells():
 
 
 def test_walk(benchmark, group):
-    kinds, gammas = np.full((3, 2), walk.REFLECT), np.zeros((3, 2))
+    wraps = np.zeros(3, np.bool_)
     benchmark(
-        walk.move, group.x, group.ids, 0, N, KEY, 1, 1.0, 1e-3, LOW, HIGH, kinds, gammas,
-        group.gone,
+        walk.move_closed, group.x, group.ids, 0, N, KEY, 1, 1.0, 1e-3, LOW, HIGH, wraps
     )  # fmt: skip
 
 
