@@ -21,6 +21,7 @@ from hybridrd.engines import (
 )
 from hybridrd.errors import ModelError
 from hybridrd.finished import Finished
+from hybridrd.model.species import whole_number
 from hybridrd.model.system import System
 from hybridrd.replicas import Job, Sums, make_blocks
 from hybridrd.requests import Requests, check_memory
@@ -141,10 +142,10 @@ def ensemble(
     clock = Clock(own)
     if not isinstance(system, System):
         raise ModelError(f"system = {system!r}: give a System")
-    replicas = _whole(replicas, "replicas", 1)
-    processes = _whole(0 if workers is None else workers, "workers", 0)
-    seed = None if seed is None else _whole(seed, "seed", 0)
-    threads = _whole(1 if threads is None else threads, "threads", 1)
+    replicas = whole_number(replicas, "replicas", 1)
+    processes = whole_number(0 if workers is None else workers, "workers", 0)
+    seed = None if seed is None else whole_number(seed, "seed", 0)
+    threads = whole_number(1 if threads is None else threads, "threads", 1)
     _check_engine(workers, client)
     plan = compile_system(system, dt, here=client is None)
     if plan.region is None:
@@ -277,14 +278,6 @@ def _check_engine(workers: int | None, client: object) -> None:
             f"a client has its own; leave one of them out"
         )
     check_client(client)
-
-
-def _whole(value: Any, name: str, least: int) -> int:
-    import numpy as np
-
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ModelError(f"{name} = {value!r}: a whole number of at least {least} is needed")
-    return int(value)
 
 
 class _CallableModule(ModuleType):

@@ -83,3 +83,12 @@ def number(value: object, where: str, minimum: float = 0.0, strict: bool = False
     if not math.isfinite(result) or result < minimum or (strict and result == minimum):
         raise ModelError(f"{where} = {result:g}: it must be finite and {bound}")
     return result
+
+
+def whole_number(value: object, where: str, least: int = 0) -> int:
+    """A whole number of at least ``least``, or a ModelError."""
+    import numpy as np
+
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ModelError(f"{where} = {value!r}: a whole number of at least {least} is needed")
+    return int(value)

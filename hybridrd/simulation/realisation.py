@@ -13,7 +13,7 @@ import numpy as np
 from hybridrd.errors import ModelError
 from hybridrd.kernels.rng import make_key
 from hybridrd.model.grid import Floats
-from hybridrd.model.species import number
+from hybridrd.model.species import number, whole_number
 from hybridrd.model.system import System
 from hybridrd.results.dataset import mean_rate
 from hybridrd.simulation.log import STAGES, Clock
@@ -60,9 +60,9 @@ class Realisation(ABC):
             raise ModelError(f"system = {system!r}: give a System")
         self.system = system
         self.dt = number(dt, "dt", strict=True)
-        self.seed = _whole(secrets.randbits(63) if seed is None else seed, "seed")
-        self.replica = _whole(replica, "replica")
-        self.threads = max(1, _whole(1 if threads is None else threads, "threads"))
+        self.seed = whole_number(secrets.randbits(63) if seed is None else seed, "seed")
+        self.replica = whole_number(replica, "replica")
+        self.threads = max(1, whole_number(1 if threads is None else threads, "threads"))
         self.steps = 0
         self.timings = dict.fromkeys(STAGES, 0.0)
         self._begun = Clock(self.timings)
@@ -179,9 +179,3 @@ class Realisation(ABC):
     def concentration(self) -> Floats:
         """Concentration on all cells of the domain, ``(species, nx, ny, nz)``."""
         return np.asarray(self.system.grid.unflatten(self.flat_concentration()))
-
-
-def _whole(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise ModelError(f"{name} = {value!r}: a whole number of at least 0 is needed")
-    return int(value)

@@ -12,6 +12,7 @@ from hybridrd.errors import ModelError
 from hybridrd.model.functions import evaluate
 from hybridrd.model.geometry import Box
 from hybridrd.model.grid import Grid
+from hybridrd.model.species import whole_number
 from hybridrd.model.system import System
 from hybridrd.model.walls import Absorbing, Influx, PartiallyAbsorbing, Periodic, Reservoir
 from hybridrd.theory.cdme.event import Event, on_wall, steady
@@ -88,11 +89,10 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
             f"domain = {system.domain!r}: the master equation is solved on voxels along one axis; "
             f"give a Box(x=...)"
         )
-    if isinstance(voxels, bool) or not isinstance(voxels, (int, np.integer)) or voxels < 1:
-        raise ModelError(f"voxels = {voxels!r}: a whole number of at least 1 is needed")
+    voxels = whole_number(voxels, "voxels", least=1)
     if reservoir not in RESERVOIRS:
         raise ModelError(f"reservoir = {reservoir!r}: it is one of {', '.join(RESERVOIRS)}")
-    grid = Grid(system.domain.lower, system.domain.upper, (int(voxels),))
+    grid = Grid(system.domain.lower, system.domain.upper, (voxels,))
     periodic = isinstance(system.walls.get("x-"), Periodic)
     pairs = tuple(pair_table(system, r, grid, periodic) for r in system.reactions if r.order == 2)
     events = (
