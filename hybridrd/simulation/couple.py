@@ -60,7 +60,7 @@ def couple(
     """
     named = solver != "auto" and continuum is None and shared is None
     if named and plan.coupling != "none":  # "auto" has been looked at
-        kept = [part for part in plan.parts if not part.what.startswith("continuum")]
+        kept = [part for part in plan.parts if not part.continuum]
         check_fits([*kept, continuum_part(plan.system, solver)])
     with naming("the continuum", "use fewer cells"):
         return _couple(plan, gates, key, solver, continuum, shared)

@@ -42,11 +42,14 @@ class Part:
         How much it needs.
     remedy
         How to need less.
+    continuum
+        Whether it is the PDE's, which replicas may share and which depends on the solver.
     """
 
     what: str
     bytes: float
     remedy: str
+    continuum: bool = False
 
 
 def gigabytes(size: float) -> str:

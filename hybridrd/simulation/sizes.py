@@ -157,6 +157,7 @@ def continuum_part(system: System, kind: str = "auto", whole: bool = False) -> P
         f"{factors})", found.bytes,
         "use fewer cells, or solver='cg'" if found.factors > 0.5 * found.bytes
         else "use fewer cells",
+        continuum=True,
     )  # fmt: skip
 
 
