@@ -19,7 +19,7 @@ DESCRIPTIONS = {
     "concentration": "particles in the cell / its volume in the particle region, FiPy elsewhere",
     "copy_number": "number in the particle region",
     "total": "particles + integral of the continuum - amount owed",
-    "flux": "net number per time out of the particle region, mean since the last record",
+    "flux": "net number per time out of the particle region since the last record; first: NaN",
     "crossings": "net number that left through the face since the last record",
     "events": "how often the reaction fired in the particle region since the last record",
     "row_size": "number of particles of the species in the record",
@@ -212,5 +212,5 @@ class Recorder:
 
 
 def mean_rate(crossings: Floats, elapsed: float) -> Floats:
-    """Crossings per time; 0 for the first record."""
-    return np.asarray(crossings / elapsed if elapsed > 0 else np.zeros_like(crossings, float))
+    """Crossings per time since the last record; NaN for the first, before which none is counted."""
+    return np.asarray(crossings / elapsed if elapsed > 0 else np.full(crossings.shape, np.nan))

@@ -58,7 +58,7 @@ def mean_field(
     xarray.Dataset
         As of a `Simulation`; ``copy_number`` is the integral of c over the particle region (the
         domain if there is none), ``total`` over the domain, ``flux`` that through the faces of
-        the region. There are no ``crossings`` and ``events``.
+        the region (NaN at time 0). There are no ``crossings`` and ``events``.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def _solve(
     start_field(system, field)
     through = np.zeros((len(system.species), len(region.faces)))
     clock.lap("set_up")
-    _write(recorder, 0.0, field, region, through)
+    _write(recorder, 0.0, field, region, mean_rate(through, 0.0))
     clock.lap("records")
     with one_blas_thread(), progress_bar(steps, progress) as bar:
         for k in range(steps):

@@ -93,8 +93,8 @@ class Run(Realisation):
         xarray.Dataset
             ``concentration(time, species, x, y, z)``, ``copy_number(time, species)``,
             ``total(time, species)``, ``flux(time, species, face)``, ``crossings`` and ``events``,
-            with time 0 (or the time of the call) first. With ``out`` its values are read from
-            there when they are asked for.
+            with time 0 (or the time of the call) first; there ``flux`` is NaN, for it is the mean
+            since the record before. With ``out`` values are read from the store on demand.
 
         Raises
         ------
