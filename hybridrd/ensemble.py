@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from hybridrd.arguments import whole_number
 from hybridrd.engines import (
     Blocks,
     Done,
@@ -21,7 +22,6 @@ from hybridrd.engines import (
 )
 from hybridrd.errors import ModelError
 from hybridrd.finished import Finished
-from hybridrd.model.species import whole_number
 from hybridrd.model.system import System
 from hybridrd.replicas import Job, Sums, make_blocks
 from hybridrd.requests import Requests, check_memory

@@ -1,11 +1,19 @@
-"""What can go wrong, as few types as users need to tell apart.
+"""Errors and warnings, as few types as users need to tell apart.
 
 Every message names what was given, why it cannot be, and what to do, with numbers.
 """
 
+_LINE, _LINES = 1000, 200  # characters of a line, lines of a message
+
 
 class HybridrdError(Exception):
-    """Base of all errors that hybridrd raises on purpose."""
+    """Base of all errors that hybridrd raises on purpose.
+
+    Long lines lose their middle: whatever a message echoes, it can be read.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(_short(a) if isinstance(a, str) else a for a in args))
 
 
 class ModelError(HybridrdError, ValueError):
@@ -26,3 +34,17 @@ class ResultError(HybridrdError, ValueError):
 
 class AccuracyWarning(UserWarning):
     """The run is valid, but a chosen parameter costs accuracy; the message says how much."""
+
+
+def _short(message: str) -> str:
+    lines = message.split("\n")
+    more = len(lines) - _LINES
+    if more > 1:
+        lines = [*lines[:_LINES], f"and {more:,} more"]
+    half = _LINE // 2 - 20
+    return "\n".join(
+        f"{line[:half]} ... ({len(line):,} characters) ... {line[-half:]}"
+        if len(line) > _LINE
+        else line
+        for line in lines
+    )

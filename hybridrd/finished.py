@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd import __version__
+from hybridrd.arguments import path_of
 from hybridrd.errors import ResultError
-from hybridrd.model.paths import path_of
 from hybridrd.model.system import System
 from hybridrd.replicas import Sums
 from hybridrd.simulation.changes import first_difference, portrait

@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hybridrd.arguments import number
 from hybridrd.errors import AccuracyWarning, HybridrdError, ModelError, StepError
 from hybridrd.model.shell import Shell
-from hybridrd.model.species import number
 from hybridrd.model.system import System
 from hybridrd.simulation.schedule import in_steps
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import number
 from hybridrd.errors import CapacityError, ModelError
-from hybridrd.model.species import number
 from hybridrd.results.names import chosen
 
 if TYPE_CHECKING:

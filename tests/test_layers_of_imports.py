@@ -13,6 +13,7 @@ ROOT = Path(hybridrd.__file__).parent
 # Lowest first; those on one line know nothing of each other.
 LAYERS = [
     ["errors", "kernels"],
+    ["arguments"],
     ["interface"],
     ["model"],
     ["sbml"],

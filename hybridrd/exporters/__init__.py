@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from hybridrd.arguments import path_of
 from hybridrd.errors import ResultError
 from hybridrd.exporters.place import check_free
 from hybridrd.exporters.records import record_near
 from hybridrd.exporters.vtk import check_folder
-from hybridrd.model.paths import path_of
 from hybridrd.results.view import View
 
 _MODULES = {

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
 from hybridrd.model.draft import Draft
@@ -16,7 +17,6 @@ from hybridrd.model.geometry import Box
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.places import Places
 from hybridrd.model.shell import Domain, Shell
-from hybridrd.model.species import number
 from hybridrd.model.walls import PartiallyAbsorbing, Periodic, values_of
 
 MOST_TRIED = 100_000  # other numbers of cells, for advice

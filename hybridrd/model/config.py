@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import path_of
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES
 from hybridrd.model.initial import Copies, Patch, Points
-from hybridrd.model.paths import path_of
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain, Shell
 from hybridrd.model.system import System

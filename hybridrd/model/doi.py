@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError, StepError
-from hybridrd.model.species import number
 
 Floats = NDArray[np.float64]
 

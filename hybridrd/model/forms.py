@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 from hybridrd.model.draft import Draft
 from hybridrd.model.places import Places
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
-from hybridrd.model.species import Species, number, species_name
+from hybridrd.model.species import Species, species_name
 from hybridrd.model.walls import WALLS, Wall
 
 MAX_CELLS = 2**31 - 1

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 from hybridrd.model.functions import Value
 from hybridrd.model.geometry import Interval, interval
 from hybridrd.model.grid import AXES, Floats
-from hybridrd.model.species import number
 
 
 def _axes(owner: object, kind: str) -> None:

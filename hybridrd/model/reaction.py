@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 from hybridrd.model import doi
 from hybridrd.model.equation import read_equation
 from hybridrd.model.functions import Value
-from hybridrd.model.species import number
 
 
 @dataclass(frozen=True)

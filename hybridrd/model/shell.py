@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 from hybridrd.model.geometry import Box
 from hybridrd.model.grid import Floats, Grid
-from hybridrd.model.species import number
 
 WALLS = ("inner", "outer")
 

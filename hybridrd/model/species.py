@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -65,30 +65,3 @@ def species_name(species: SpeciesLike) -> str:
     if isinstance(species, str):
         return species
     raise ModelError(f"{species!r} is not a species: give a Species or its name")
-
-
-def number(value: object, where: str, minimum: float = 0.0, strict: bool = False) -> float:
-    """A finite real number of at least ``minimum`` (above it if ``strict``), or a ModelError."""
-    bound = f"{'greater than' if strict else 'at least'} {minimum:g}"
-    if isinstance(value, (bool, str)) or value is None:
-        raise ModelError(f"{where} = {value!r}: a number {bound} is needed")
-    try:
-        result = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{where} = {value!r}: a number {bound} is needed") from error
-    except OverflowError as error:  # of a whole number that no float holds
-        raise ModelError(
-            f"{where}: a number of more than 300 digits; it must be finite and {bound}"
-        ) from error
-    if not math.isfinite(result) or result < minimum or (strict and result == minimum):
-        raise ModelError(f"{where} = {result:g}: it must be finite and {bound}")
-    return result
-
-
-def whole_number(value: object, where: str, least: int = 0) -> int:
-    """A whole number of at least ``least``, or a ModelError."""
-    import numpy as np
-
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ModelError(f"{where} = {value!r}: a whole number of at least {least} is needed")
-    return int(value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
-from hybridrd.model.species import number
 
 
 def _one_minus_tanhc(g: float) -> float:

@@ -21,9 +21,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 from hybridrd.model.functions import Value
-from hybridrd.model.species import number, species_name
+from hybridrd.model.species import species_name
 
 
 def _by_name(

@@ -9,8 +9,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hybridrd.arguments import path_of
 from hybridrd.errors import ResultError
-from hybridrd.model.paths import path_of
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError, ResultError
 from hybridrd.model.geometry import Box
-from hybridrd.model.species import number
 
 if TYPE_CHECKING:
     import xarray as xr

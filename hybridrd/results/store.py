@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import path_of
 from hybridrd.errors import ResultError
-from hybridrd.model.paths import path_of
 from hybridrd.results.attributes import pack, unpack
 from hybridrd.results.metadata import passing
 from hybridrd.results.names import flaw

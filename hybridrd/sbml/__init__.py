@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hybridrd.arguments import path_of
 from hybridrd.errors import ModelError
 from hybridrd.model.initial import Copies
-from hybridrd.model.paths import path_of
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species
@@ -145,7 +145,7 @@ def from_sbml(
 
 
 def _positive(copies: float | None) -> float | None:
-    from hybridrd.model.species import number
+    from hybridrd.arguments import number
 
     return None if copies is None else number(copies, "copies_per_amount", strict=True)
 

@@ -22,10 +22,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from hybridrd.arguments import number, path_of
 from hybridrd.continuum.own import Continuum
 from hybridrd.errors import HybridrdError, ModelError, ResultError
-from hybridrd.model.paths import path_of
-from hybridrd.model.species import number
 from hybridrd.model.system import System
 from hybridrd.simulation.changes import check_same, fingerprint, given_continuum, portrait
 from hybridrd.simulation.log import LOGGER

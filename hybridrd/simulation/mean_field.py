@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hybridrd.arguments import number
 from hybridrd.continuum.field import Field
 from hybridrd.continuum.solvers import one_blas_thread
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES, Floats
-from hybridrd.model.species import number
 from hybridrd.model.system import System
 from hybridrd.results.dataset import Recorder, mean_rate
 from hybridrd.simulation.log import Clock

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hybridrd.arguments import number
 from hybridrd.continuum.rectilinear import Cells
 from hybridrd.errors import ModelError
 from hybridrd.model import doi
 from hybridrd.model.grid import Floats
 from hybridrd.model.shell import Shell
-from hybridrd.model.species import number
 from hybridrd.model.system import System
 from hybridrd.simulation.beyond import Beyond
 from hybridrd.simulation.gates import Gate, make_gates

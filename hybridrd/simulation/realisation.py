@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import number, whole_number
 from hybridrd.errors import ModelError
 from hybridrd.kernels.rng import make_key
 from hybridrd.model.grid import Floats
-from hybridrd.model.species import number, whole_number
 from hybridrd.model.system import System
 from hybridrd.results.dataset import mean_rate
 from hybridrd.simulation.log import STAGES, Clock

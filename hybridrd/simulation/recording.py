@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import path_of
 from hybridrd.errors import ModelError, StepError
-from hybridrd.model.paths import path_of
 from hybridrd.results.dataset import Recorder
 from hybridrd.results.metadata import passing
 from hybridrd.results.names import flaw

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from hybridrd.arguments import path_of
 from hybridrd.continuum.own import Continuum
 from hybridrd.errors import ModelError, StepError
-from hybridrd.model.paths import path_of
 from hybridrd.model.system import System
 from hybridrd.simulation.balance import balance, by_name
 from hybridrd.simulation.checkpoint import Checkpoints, restore, write_checkpoint

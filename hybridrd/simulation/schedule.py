@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from hybridrd.arguments import number
 from hybridrd.errors import StepError
-from hybridrd.model.species import number
 
 MAX_STEPS = 2**32 - 1  # steps are addressed with 32 bits
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hybridrd.model.species import number
+from hybridrd.arguments import number
 from hybridrd.simulation.state import State, stored
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
-from hybridrd.model.species import number
 
 Floats = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
-from hybridrd.model.species import number
 from hybridrd.theory._arguments import inside, scaled, times
 
 Floats = NDArray[np.float64]

@@ -19,8 +19,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
-from hybridrd.model.species import number
 from hybridrd.theory._arguments import inside, scaled, times
 from hybridrd.theory._bounded import (
     ball_reservoir,

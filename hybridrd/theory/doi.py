@@ -20,6 +20,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError, StepError
 from hybridrd.model.doi import (
     cap_volume,
@@ -31,7 +32,6 @@ from hybridrd.model.doi import (
     stay_probability,
     trial_time,
 )
-from hybridrd.model.species import number
 from hybridrd.model.steady import doi_rate_3d, lambda0_for_rate_3d
 
 __all__ = [

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import Floats, Grid
-from hybridrd.model.species import number
 from hybridrd.theory.cdme.pair_rates import pair_rates
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
-from hybridrd.model.species import number
 from hybridrd.theory._arguments import scaled, times
 
 __all__ = [

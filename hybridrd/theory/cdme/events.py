@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hybridrd.arguments import whole_number
 from hybridrd.continuum.conditions import Robin
 from hybridrd.errors import ModelError
 from hybridrd.model.functions import evaluate
 from hybridrd.model.geometry import Box
 from hybridrd.model.grid import Grid
-from hybridrd.model.species import whole_number
 from hybridrd.model.system import System
 from hybridrd.model.walls import Absorbing, Influx, PartiallyAbsorbing, Periodic, Reservoir
 from hybridrd.theory.cdme.event import Event, on_wall, steady

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import number
 from hybridrd.errors import AccuracyWarning, ModelError, StepError
-from hybridrd.model.species import SpeciesLike, number, species_name
+from hybridrd.model.species import SpeciesLike, species_name
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.events import VoxelModel, voxel_model
 from hybridrd.theory.cdme.generator import check_size, make_generator

@@ -11,9 +11,9 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
+from hybridrd.arguments import number
 from hybridrd.errors import AccuracyWarning, ModelError, StepError
 from hybridrd.model.grid import Floats
-from hybridrd.model.species import number
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.evolve import (
     LOST_LIMIT,

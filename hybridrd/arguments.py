@@ -1,0 +1,199 @@
+"""Arguments of public functions: numbers, truth values, lists and paths, checked by name."""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hybridrd.errors import HybridrdError, ModelError
+
+_SHOWN = 160  # characters of a value in a message
+_NAME = 200  # bytes of a new file's name: systems stop at 255, and parts are written beside it
+
+
+def shown(value: object) -> str:
+    """A value for a message, shortened in its middle where it is long.
+
+    Examples
+    --------
+    >>> shown(0.5), len(shown("A" * 200_000)) < 200
+    ('0.5', True)
+    """
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"<{type(value).__name__}>"
+    if len(text) <= _SHOWN:
+        return text
+    half = _SHOWN // 2
+    return f"{text[:half]} ... {text[-half:]} ({len(text):,} characters)"
+
+
+def number(
+    value: object,
+    where: str,
+    minimum: float = 0.0,
+    strict: bool = False,
+    error: type[HybridrdError] = ModelError,
+) -> float:
+    """A finite real number of at least ``minimum`` (above it if ``strict``).
+
+    A number of lower precision, a `numpy.float32`, is the shortest decimal that it stands for.
+
+    Parameters
+    ----------
+    value
+        An int, a float, a scalar of numpy, or whatever float() takes and is no text.
+    where
+        The argument, for the message.
+    minimum, strict
+        The bound, and whether it is excluded.
+    error
+        What is raised if it is something else, a truth value or a complex number too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> number(np.float32(0.1), "dt")
+    0.1
+    """
+    least = (
+        "" if minimum == -math.inf else f"{'greater than' if strict else 'at least'} {minimum:g}"
+    )
+    wanted = f"a number {least} is needed" if least else "a number is needed"
+    if isinstance(value, (bool, complex, str, bytes)) or value is None or not _is_real(value):
+        raise error(f"{where} = {shown(value)}: {wanted}")
+    finite = f"it must be finite{f' and {least}' if least else ''}"
+    try:
+        result = float(str(value)) if _is_short(value) else float(value)  # type: ignore[arg-type]
+    except OverflowError as problem:  # a whole number that no float holds
+        raise error(f"{where}: a number of more than 300 digits; {finite}") from problem
+    except Exception as problem:  # a float() of the user's may raise anything
+        raise error(f"{where} = {shown(value)}: {wanted}") from problem
+    if not math.isfinite(result) or result < minimum or (strict and result == minimum):
+        raise error(f"{where} = {result:g}: {finite}")
+    return result
+
+
+def _is_real(value: object) -> bool:
+    """Whether a value of numpy's kind is one real number; True for any other value."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "f")
+    return kind in ("i", "u", "f") and not getattr(value, "ndim", 0)
+
+
+def _is_short(value: object) -> bool:
+    """Whether a value is a float of fewer than 64 bits."""
+    dtype: Any = getattr(value, "dtype", None)
+    return dtype is not None and dtype.kind == "f" and dtype.itemsize < 8
+
+
+def whole_number(
+    value: object,
+    where: str,
+    least: int = 0,
+    most: int | None = None,
+    error: type[HybridrdError] = ModelError,
+) -> int:
+    """A whole number of at least ``least`` and at most ``most``, from an int or numpy's."""
+    bound = f"of at least {least}" if most is None else f"between {least} and {most}"
+    kind = getattr(getattr(value, "dtype", None), "kind", "i")
+    whole = isinstance(value, int) if not hasattr(value, "dtype") else kind in ("i", "u")
+    if isinstance(value, bool) or not whole or getattr(value, "ndim", 0):
+        raise error(f"{where} = {shown(value)}: a whole number {bound} is needed")
+    result = int(value)  # type: ignore[call-overload]
+    if result < least or (most is not None and result > most):
+        raise error(f"{where} = {shown(result)}: a whole number {bound} is needed")
+    return int(result)
+
+
+def truth(value: object, where: str, error: type[HybridrdError] = ModelError) -> bool:
+    """True or False, Python's or numpy's; text and numbers are refused."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if isinstance(value, bool) or (kind == "b" and not getattr(value, "ndim", 0)):
+        return bool(value)
+    raise error(f"{where} = {shown(value)}: it is True or False")
+
+
+def choice(
+    value: Any, where: str, offered: Sequence[str], error: type[HybridrdError] = ModelError
+) -> str:
+    """One of the words that an argument offers."""
+    if isinstance(value, str) and value in offered:
+        return value
+    raise error(f"{where} = {shown(value)}: it is one of {', '.join(offered)}")
+
+
+def items(value: Any) -> tuple[Any, ...] | None:
+    """The items of a list, a tuple, an array or a generator, in order; None for anything else.
+
+    Text and mappings are single things, and a set has no order.
+
+    Examples
+    --------
+    >>> items(s for s in "AB"), items("AB"), items({"A": 1})
+    (('A', 'B'), None, None)
+    """
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping, set, frozenset)):
+        return None
+    return tuple(value) if getattr(value, "ndim", 1) else None
+
+
+def path_of(value: object, where: str, error: type[HybridrdError] = ModelError) -> Path:
+    """The path that an argument names, one that the file system can have.
+
+    Parameters
+    ----------
+    value
+        Text or a `pathlib.Path`.
+    where
+        The argument, for the message.
+    error
+        What is raised if it is something else, too long, or cannot be reached.
+
+    Examples
+    --------
+    >>> path_of("run.zarr", "out").suffix
+    '.zarr'
+    """
+    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise error(
+            f"{where} = {shown(value)}: the name of a file or directory is needed, as text or a "
+            f"pathlib.Path"
+        )
+    path = Path(text)
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError) as problem:
+        size = len(os.fsencode(path.name))
+        if size > _NAME:
+            raise error(
+                f"{where} = {shown(text)}: a name of {size} bytes; use at most {_NAME}"
+            ) from problem
+    except (OSError, UnicodeEncodeError) as problem:
+        why = getattr(problem, "strerror", None) or "it has letters that no file name has"
+        raise error(f"{where} = {shown(text)}: {why}; choose another name") from problem
+    return path
+
+
+def check_file(
+    path: Path, most: int | None = None, error: type[HybridrdError] = ModelError
+) -> None:
+    """Refuse what is not a regular file, or larger than ``most`` bytes.
+
+    A device or a FIFO would be read for ever. A file that is not there is left to the reader.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        return
+    if stat.S_ISDIR(found.st_mode):
+        raise error(f"{path}: is a directory; give a file")
+    if not stat.S_ISREG(found.st_mode):
+        raise error(f"{path}: is a device or a pipe, not a file")
+    if most is not None and found.st_size > most:
+        raise error(f"{path}: {found.st_size:,} bytes; at most {most:,} are read")
