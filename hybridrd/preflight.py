@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from hybridrd.arguments import number
 from hybridrd.errors import AccuracyWarning, HybridrdError, ModelError, StepError
-from hybridrd.model.shell import Shell
 from hybridrd.model.system import System
 from hybridrd.simulation.schedule import in_steps
 
@@ -110,14 +109,13 @@ def _fails(check: Callable[[float], object], dt: float) -> bool:
 def _checks(system: System) -> Iterator[Callable[[float], object]]:
     """Functions of the step, each of which raises one StepError: by species and face, by pair."""
     from hybridrd.simulation.region import make_region, species_walls
-    from hybridrd.simulation.spheres import sphere_walls
     from hybridrd.simulation.tables import make_tables
 
     region = make_region(system)
     assert region is not None
     for s in range(len(system.species)):
-        if isinstance(system.domain, Shell):
-            yield partial(sphere_walls, system, region, s)
+        if system.domain.radial:  # a sphere's check depends on the other one
+            yield partial(species_walls, system, region, s)
             continue
         for face in region.faces:
             yield partial(species_walls, system, replace(region, faces=(face,)), s)

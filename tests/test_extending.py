@@ -10,6 +10,7 @@ import hybridrd as hrd
 from hybridrd.interface import SCHEMES
 from hybridrd.interface.operator import layer_offset
 from hybridrd.model.schema import SchemeTable
+from hybridrd.model.walls import CLOSED, Law, Wall
 
 page = figures.load("make_extending")
 A = hrd.Species("A", D=1.0)
@@ -115,12 +116,27 @@ def test_a_registered_scheme_is_known_by_name(one_event, line, tmp_path):
     hrd.Simulation.restore(tmp_path / "a.npz", system=system)
 
 
-def test_a_wall_class_is_refused_rather_than_taken_for_a_reflecting_one():
-    class Sticky(hrd.Reflecting):
-        pass
+class Sieve(Wall):
+    """Lets A out, but for good."""
 
-    with pytest.raises(hrd.ModelError, match="Sticky is not a kind of wall"):
-        hrd.System(species=[A], domain=hrd.Box(x=(0, 1)), walls={"x-": Sticky()})
+    def law(self, species):
+        return Law(kappa=2.0) if species == "A" else CLOSED
+
+
+def test_a_wall_of_your_own_is_its_law():
+    B, line = hrd.Species("B", D=0.5), hrd.Box(x=(0, 1))
+    mine = hrd.System(
+        species=[A, B], domain=line, particles=line, cells=20, walls={"x-": Sieve()},
+        initial={A: 50.0, B: 50.0},
+    )  # fmt: skip
+    same = mine.replace(walls={"x-": hrd.PartiallyAbsorbing({A: 2.0})})
+    runs = [hrd.Simulation(s, dt=1e-3, seed=1).run(until=0.1, every=0.05) for s in (mine, same)]
+    assert runs[0].equals(runs[1])
+    assert runs[0]["crossings"].sum() > 0
+    fields = [hrd.mean_field(s, dt=1e-3, until=0.1, every=0.05) for s in (mine, same)]
+    assert fields[0].equals(fields[1])
+    with pytest.raises(hrd.ModelError, match="no form as plain data"):
+        mine.to_dict()
 
 
 def test_the_bath_of_the_page():

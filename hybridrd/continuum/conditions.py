@@ -3,25 +3,60 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES
 
 
 @dataclass(frozen=True)
-class NoFlux:
+class WallCondition(ABC):
+    """Base of all conditions: how a cell of width h exchanges with the wall beside it.
+
+    Attributes
+    ----------
+    held
+        Whether the concentration on the face is given.
+    joined
+        Whether the wall is one with the opposite one.
+    """
+
+    held: ClassVar[bool] = False
+    joined: ClassVar[bool] = False
+
+    @abstractmethod
+    def conductance(self, D: float, width: float) -> float:
+        """Flux out per area and per concentration of the cell at the wall (length/time)."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing passes."""
+        return not self.joined and self.conductance(1.0, 1.0) == 0.0
+
+
+@dataclass(frozen=True)
+class NoFlux(WallCondition):
     """Nothing passes: ``dc/dn = 0``."""
 
+    def conductance(self, D: float, width: float) -> float:  # noqa: ARG002
+        return 0.0
+
 
 @dataclass(frozen=True)
-class Dirichlet:
+class Dirichlet(WallCondition):
     """The concentration on the face is given, step by step and face cell by face cell."""
 
+    held = True
+
+    def conductance(self, D: float, width: float) -> float:
+        return 2.0 * D / width
+
 
 @dataclass(frozen=True)
-class Robin:
+class Robin(WallCondition):
     """A partially absorbing wall: ``-D dc/dn = kappa c`` on the face, n pointing outwards.
 
     The face value is eliminated exactly: with a cell of width h the flux out of it is
@@ -48,17 +83,18 @@ class Robin:
             )
 
     def conductance(self, D: float, width: float) -> float:
-        """Flux out per area and per concentration of the cell at the wall (length/time)."""
         inner = 2.0 * D / width
         return self.kappa * inner / (self.kappa + inner) if self.kappa > 0 else 0.0
 
 
 @dataclass(frozen=True)
-class PeriodicWall:
+class PeriodicWall(WallCondition):
     """The wall is joined to the opposite one, which must be periodic as well."""
 
+    joined = True
 
-WallCondition = NoFlux | Dirichlet | Robin | PeriodicWall
+    def conductance(self, D: float, width: float) -> float:  # noqa: ARG002
+        return 0.0
 
 
 def wall_names(dimension: int) -> tuple[str, ...]:
@@ -98,10 +134,9 @@ def resolve_walls(
     full: dict[str, WallCondition] = {}
     for name in names:
         condition = given.get(name, NoFlux())
-        closed = isinstance(condition, Robin) and condition.kappa == 0
-        full[name] = NoFlux() if closed else condition
+        full[name] = NoFlux() if condition.closed else condition
     for axis in AXES[:dimension]:
-        pair = [isinstance(full[axis + side], PeriodicWall) for side in "-+"]
+        pair = [full[axis + side].joined for side in "-+"]
         if pair[0] != pair[1]:
             raise ModelError(f"only one of the walls {axis}- and {axis}+ is periodic; make it both")
     return full

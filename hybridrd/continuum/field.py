@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,18 +12,11 @@ from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import Dirichlet, NoFlux, PeriodicWall, Robin, WallCondition
 from hybridrd.continuum.diffusion import Diffusion
 from hybridrd.continuum.mass_action import MassAction
-from hybridrd.continuum.spherical import SphericalDiffusion, box_walls
+from hybridrd.continuum.spherical import SphericalDiffusion
 from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES, Floats, Grid
-from hybridrd.model.shell import ShellGrid
 from hybridrd.model.system import System
-from hybridrd.model.walls import (
-    Absorbing,
-    Influx,
-    PartiallyAbsorbing,
-    Periodic,
-    Reservoir,
-)
+from hybridrd.model.walls import Law, Wall
 
 Mask = NDArray[np.bool_]
 
@@ -54,7 +47,7 @@ class Field:
         self.grid = system.grid
         self.dt = dt
         cache = SolverCache()
-        kind = SphericalDiffusion if isinstance(self.grid, ShellGrid) else Diffusion
+        kind = SphericalDiffusion if self.grid.radial else Diffusion
         self.diffusion = [
             kind(self.grid, s.D, dt, conditions(system, s.name), cut, solver, cache)
             for s in system.species
@@ -63,9 +56,7 @@ class Field:
         self.c = np.zeros((len(system.species), len(self.active)))
         # Volume of each cell as FiPy has it; one number where all are the same.
         self.volume: float | Floats = (
-            self.grid.mesh_volumes[self.active]
-            if isinstance(self.grid, ShellGrid)
-            else self.grid.volume
+            self.grid.mesh_volumes[self.active] if self.grid.radial else self.grid.volume
         )
         # Where each cell of the domain stands among the active ones, -1 for the others.
         self.position = np.full(self.grid.cells, -1, np.int64)
@@ -156,19 +147,29 @@ class Field:
 
 def conditions(system: System, name: str) -> Mapping[str, WallCondition]:
     """What the walls of the domain are to the PDE of one species, by wall."""
-    found: dict[str, WallCondition] = {}
-    for side, wall in box_walls(system).items():
-        condition: WallCondition = NoFlux()
-        if isinstance(wall, Absorbing) or (
-            isinstance(wall, Reservoir) and name in wall.concentrations
-        ):
-            condition = Dirichlet()
-        elif isinstance(wall, PartiallyAbsorbing):
-            condition = Robin(wall.of(name))
-        elif isinstance(wall, Periodic):
-            condition = PeriodicWall()
-        found[side] = condition
-    return found
+    return {
+        side: PeriodicWall() if wall.joined else condition(law)
+        for side, wall, law in laws(system, name)
+    }
+
+
+def condition(law: Law) -> WallCondition:
+    """What a law, with kappa per area, is to the PDE."""
+    if law.held:
+        return Dirichlet()
+    return Robin(law.kappa) if law.kappa > 0 else NoFlux()
+
+
+def laws(system: System, name: str) -> Iterator[tuple[str, Wall, Law]]:
+    """The walls that were named, by the sides of a box, and the laws of a species, per area."""
+    grid = system.grid
+    for side, wall in system.walls.items():
+        number = system.domain.sides.index(side)
+        axis, upper = divmod(number, 2)
+        plane = (grid.upper if upper else grid.lower)[axis]
+        law = wall.law(name)
+        law = law._replace(kappa=law.kappa / grid.kappa_area(axis, plane))
+        yield AXES[axis] + "-+"[upper], wall, law
 
 
 def mass_action(system: System) -> MassAction:
@@ -229,13 +230,11 @@ class _WallValues:
         self._held: dict[str, Value] = {}
         self._influx: dict[str, Value] = {}
         self._where = name
-        for side, wall in box_walls(system).items():
-            if isinstance(wall, Absorbing):
-                self._held[side] = 0.0
-            elif isinstance(wall, Reservoir) and name in wall.concentrations:
-                self._held[side] = wall.concentrations[name]
-            elif isinstance(wall, Influx) and name in wall.fluxes:
-                self._influx[side] = wall.fluxes[name]
+        for side, _, law in laws(system, name):
+            if law.held:
+                self._held[side] = 0.0 if law.outside is None else law.outside
+            if law.influx is not None:
+                self._influx[side] = law.influx
         used = [*self._held, *self._influx]
         self._coordinates = {side: face_coordinates(grid, side) for side in used}
         self._grid = grid

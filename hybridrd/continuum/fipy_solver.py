@@ -15,16 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hybridrd.continuum.assembled import Assembled, Indices, Sparse, WallTerm, excluded
-from hybridrd.continuum.conditions import (
-    Dirichlet,
-    PeriodicWall,
-    Robin,
-    WallCondition,
-    resolve_walls,
-)
+from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES, Floats, Grid
-from hybridrd.model.shell import ShellGrid
 
 # FiPy's names for the walls: y runs from bottom to top, z from front to back.
 _FACES = {
@@ -86,7 +79,7 @@ def direct_solver() -> Any:
 def build_mesh(grid: Grid, walls: Mapping[str, WallCondition]) -> Any:
     """FiPy's mesh of a grid: ``Grid1D/2D/3D``, periodic where the walls are, or spherical."""
     fp = load_fipy()
-    if isinstance(grid, ShellGrid):
+    if grid.radial:
         # Not the non-uniform mesh: the volumes of FiPy 4.0.3's are 3/2 of what they should be.
         from fipy.meshes.sphericalUniformGrid1D import SphericalUniformGrid1D
 
@@ -96,7 +89,7 @@ def build_mesh(grid: Grid, walls: Mapping[str, WallCondition]) -> Any:
     for axis in range(d):
         args[f"d{AXES[axis]}"] = grid.spacing[axis]
         args[f"n{AXES[axis]}"] = grid.shape[axis]
-    joined = [a for a in AXES[:d] if isinstance(walls[a + "-"], PeriodicWall)]
+    joined = [a for a in AXES[:d] if walls[a + "-"].joined]
     if not joined:
         return getattr(fp, f"Grid{d}D")(**args) + [[x] for x in grid.lower]
     # Not translated: FiPy wraps the centres of a periodic mesh about the origin, and a shift
@@ -134,16 +127,16 @@ class _Problem:
         self.cells: dict[str, Indices] = {}
         self.robin: dict[str, Floats] = {}
         for wall, condition in self.walls.items():
-            if isinstance(condition, PeriodicWall):
+            if condition.joined:
                 continue
             on = np.flatnonzero(np.asarray(getattr(mesh, _FACES[wall])))
             on = on[np.argsort(cells[0, on], kind="stable")]
             self.faces[wall], self.cells[wall] = on, cells[0, on]
             mask = np.zeros(len(coefficient), dtype=np.bool_)
             mask[on] = True
-            if isinstance(condition, Dirichlet):
+            if condition.held:
                 self.u.constrain(self.held, where=mask)
-            elif isinstance(condition, Robin):
+            elif not condition.closed:
                 width = grid.spacing[AXES.index(wall[0])]
                 flux = fp.FaceVariable(mesh=mesh, value=0.0)
                 flux[mask & ~dead] = condition.conductance(D, width)
@@ -175,7 +168,7 @@ class _Problem:
 
 def _volumes(grid: Grid, mesh: Any, active: Indices) -> tuple[float | Floats, float]:
     """Volume of a cell (of each, in a shell), and how much of a sphere FiPy's mesh stands for."""
-    if not isinstance(grid, ShellGrid):
+    if not grid.radial:
         return grid.volume, 1.0
     whole = 4.0 * np.pi  # FiPy counts per steradian
     return whole * np.asarray(mesh.cellVolumes, dtype=np.float64)[active], whole
@@ -216,6 +209,7 @@ def assemble(
 
     Examples
     --------
+    >>> from hybridrd.continuum.conditions import Dirichlet
     >>> line = assemble(Grid((0.0,), (1.0,), (2,)), D=1.0, tau=1.0, walls={"x-": Dirichlet()})
     >>> line.matrix.toarray()
     array([[ 6.5, -2. ],
@@ -241,7 +235,7 @@ def assemble(
     matrix.sort_indices()
     inflow: dict[str, WallTerm] = {}
     for wall, condition in problem.walls.items():
-        if isinstance(condition, Dirichlet):  # by superposition: 1 on this wall, 0 on the others
+        if condition.held:  # by superposition: 1 on this wall, 0 on the others
             problem.hold({wall: 1.0})
             _, boundary = problem.system(tau)
             inflow[wall] = term(wall, whole * boundary[problem.cells[wall]])
@@ -263,6 +257,7 @@ class FipyStepper:
 
     Examples
     --------
+    >>> from hybridrd.continuum.conditions import Dirichlet
     >>> fipy = FipyStepper(Grid((0.0,), (1.0,), (2,)), D=1.0, tau=1.0, walls={"x-": Dirichlet()})
     >>> fipy.advance(np.array([3.0, 3.0]), {"x-": 3.0}).round(12)
     array([3., 3.])

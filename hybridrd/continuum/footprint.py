@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hybridrd.continuum.conditions import PeriodicWall, WallCondition, resolve_walls
+from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.continuum.solvers import solver_kinds
 from hybridrd.continuum.transform import Intervals
 from hybridrd.model.grid import AXES, Grid
@@ -119,7 +119,7 @@ def footprint(
         total += 2.0 * SYSTEM[d] * active
         if chosen not in ("splu", "fipy"):
             continue
-        periodic = sum(isinstance(walls[a + "-"], PeriodicWall) for a in AXES[:d])
+        periodic = sum(walls[a + "-"].joined for a in AXES[:d])
         size = factor_bytes(grid.shape, active, periodic)
         if chosen == "fipy":
             peak = max(peak, _DEFAULT_ORDER[d] * size + FACTORING * active)

@@ -10,12 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from hybridrd.continuum.assembled import Assembled, Sparse
-from hybridrd.continuum.conditions import PeriodicWall, WallCondition, resolve_walls
+from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.continuum.fipy_solver import FipyStepper
 from hybridrd.continuum.transform import TransformSolver, active_box
 from hybridrd.errors import CapacityError, ModelError, StepError
 from hybridrd.model.grid import Floats, Grid
-from hybridrd.model.shell import ShellGrid
 
 KINDS = ("tridiagonal", "transform", "splu", "cg", "fipy")
 # Beyond these a factorisation takes seconds and gigabytes; conjugate gradients are as fast there.
@@ -134,9 +133,9 @@ def solver_kinds(
 ) -> list[str]:
     """The same for a number of cells that take part, which fill a ``box`` or none."""
     kinds: list[str] = []
-    if grid.dimension == 1 and not isinstance(walls["x-"], PeriodicWall):
+    if grid.dimension == 1 and not walls["x-"].joined:
         kinds.append("tridiagonal")
-    if not isinstance(grid, ShellGrid) and TransformSolver.fits(box, grid, walls):
+    if not grid.radial and TransformSolver.fits(box, grid, walls):
         kinds.append("transform")
     small = active <= LARGEST_FACTORISATION[grid.dimension]
     kinds.extend(("splu", "cg") if small else ("cg",))

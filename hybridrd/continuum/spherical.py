@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from hybridrd.continuum.diffusion import ROUND_OFF, Diffusion
 from hybridrd.model.grid import Floats
-from hybridrd.model.shell import Shell
-from hybridrd.model.walls import PartiallyAbsorbing, Wall
-
-if TYPE_CHECKING:
-    from hybridrd.model.system import System
-
-_SIDES = {"inner": "x-", "outer": "x+"}
 
 
 class SphericalDiffusion(Diffusion):
@@ -69,18 +59,3 @@ class SphericalDiffusion(Diffusion):
             largest = int(new.argmax())
             new[largest] += drift / volume[largest]
         return new
-
-
-def box_walls(system: System) -> dict[str, Wall]:
-    """The walls by the names of a box; the reactivities of spheres per area (length/time)."""
-    if not isinstance(system.domain, Shell):
-        return dict(system.walls)
-    result: dict[str, Wall] = {}
-    for name, wall in system.walls.items():
-        radius = system.domain.inner if name == "inner" else system.domain.outer
-        if isinstance(wall, PartiallyAbsorbing):
-            area = system.grid.plane_area(0, radius)
-            per_area = {s: wall.of(s) / area for s in system.names}
-            wall = replace(wall, kappa=per_area)
-        result[_SIDES[name]] = wall
-    return result

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.continuum.assembled import Assembled
-from hybridrd.continuum.conditions import Dirichlet, NoFlux, PeriodicWall, WallCondition
+from hybridrd.continuum.conditions import NoFlux, WallCondition
 from hybridrd.model.grid import AXES, Floats, Grid
 
 # Which transform diagonalises the second difference of a row of cells, by what its two ends
@@ -169,12 +169,12 @@ def _ends(
         n = grid.shape[axis]
         low: WallCondition = walls[AXES[axis] + "-"] if start == 0 else NoFlux()
         high: WallCondition = walls[AXES[axis] + "+"] if stop == n else NoFlux()
-        if isinstance(low, PeriodicWall) and isinstance(high, PeriodicWall):
+        if low.joined and high.joined:
             kinds.append(None)
             continue
         # A periodic wall whose other side is cut off lets nothing pass.
-        sides = [NoFlux() if isinstance(c, PeriodicWall) else c for c in (low, high)]
-        if not all(isinstance(c, NoFlux | Dirichlet) for c in sides):
+        sides = [NoFlux() if c.joined else c for c in (low, high)]
+        if not all(c.closed or c.held for c in sides):
             return None
-        kinds.append((isinstance(sides[0], Dirichlet), isinstance(sides[1], Dirichlet)))
+        kinds.append((sides[0].held, sides[1].held))
     return box, kinds

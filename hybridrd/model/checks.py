@@ -13,11 +13,9 @@ from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
 from hybridrd.model.draft import Draft
 from hybridrd.model.functions import check_function
-from hybridrd.model.geometry import Box
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.places import Places
-from hybridrd.model.shell import Domain, Shell
-from hybridrd.model.walls import PartiallyAbsorbing, Periodic, values_of
+from hybridrd.model.shell import Domain
 
 MOST_TRIED = 100_000  # other numbers of cells, for advice
 
@@ -48,7 +46,7 @@ def _options(draft: Draft, at: Places) -> Iterator[str]:
     where = at.field("fluctuations")
     if not isinstance(draft.fluctuations, bool):
         yield f"{where} = {draft.fluctuations!r}: it is True or False"
-    elif draft.fluctuations and isinstance(draft.domain, Shell):
+    elif draft.fluctuations and draft.domain is not None and draft.domain.radial:
         yield f"{where} = True: the continuum of a Shell has no noise; leave it out"
     for key, label in draft.units.items():
         if key not in ("length", "time") or not isinstance(label, str):
@@ -67,18 +65,14 @@ def _region(draft: Draft, at: Places) -> Iterator[str]:
     where = at.field("particles")
     if region is None or domain is None:
         return
-    if isinstance(domain, Box) and isinstance(region, Box):
-        if region.dimension != domain.dimension:
-            yield f"{where} has {region.dimension} axes, the domain {domain.dimension}"
-            return
-        inside = domain.contains(region)
-    elif isinstance(domain, Shell) and isinstance(region, Shell):
-        inside = domain.contains(region)
-    else:
+    if type(region) is not type(domain):
         kind = type(domain).__name__
         yield f"{where} = {region!r}: give a {kind} like the domain, or None for a pure PDE"
         return
-    if not inside:
+    if region.axes != domain.axes:
+        yield f"{where} has {region.dimension} axes, the domain {domain.dimension}"
+        return
+    if not domain.contains(region):
         yield f"{where} = {region} is not inside the domain {domain}"
         return
     if draft.cells is None:
@@ -133,7 +127,7 @@ def _reactions(draft: Draft, at: Places) -> Iterator[str]:
         if reaction.reactants == reaction.products:
             yield f"{where}: it changes nothing"
         pairs = reaction.order == 2 and draft.particles is not None
-        if pairs and isinstance(domain, Shell):
+        if pairs and domain is not None and domain.radial:
             yield (
                 f"{where}: particles in a Shell carry only their distance r, so that pairs "
                 f"cannot meet; use a Box, or particles=None for the PDE"
@@ -166,31 +160,29 @@ def _function_problem(value: Any, coordinates: tuple[str, ...], where: str) -> I
 def _wall_contents(draft: Draft, at: Places) -> Iterator[str]:
     walls, domain = draft.walls, draft.domain
     for axis in domain.axes if domain is not None else ():
-        periodic = [n for n in (axis + "-", axis + "+") if isinstance(walls.get(n), Periodic)]
+        periodic = [n for n in (axis + "-", axis + "+") if n in walls and walls[n].joined]
         if len(periodic) == 1:
             yield (
                 f"{at.wall(periodic[0])}: {axis} is periodic on one side only; name the axis, "
                 f"{axis!r}, for both"
             )
     for name, wall in walls.items():
-        if isinstance(wall, Periodic) and isinstance(domain, Shell):
+        if wall.joined and domain is not None and domain.radial:
             yield f"{at.wall(name)}: the walls of a Shell cannot be periodic"
-        for species, value in values_of(wall).items():
+        for species in wall.values:
             where = at.wall(name, species)
             if species not in draft.names:
                 if draft.all_species:
                     yield f"{where}: {_unknown(species, draft)}"
-            elif callable(value):
-                if domain is not None:
-                    along = tuple(a for a in domain.axes if a != name[0])
-                    along = () if isinstance(domain, Shell) else along
-                    yield from _function_problem(value, along, f"{where}: value of {species}")
-            elif (
-                not isinstance(wall, PartiallyAbsorbing)
-                and value > 0
-                and draft.species[draft.names.index(species)].D == 0
-            ):
-                yield f"{where}: {species} has D = 0 and cannot enter; leave it out of the wall"
+                continue
+            law, still = wall.law(species), draft.species[draft.names.index(species)].D == 0
+            for value in (law.outside, law.influx):
+                if callable(value):
+                    if domain is not None:
+                        along = domain.along(name)
+                        yield from _function_problem(value, along, f"{where}: value of {species}")
+                elif value and still:
+                    yield f"{where}: {species} has D = 0 and cannot enter; leave it out of the wall"
 
 
 def _contents(draft: Draft, at: Places) -> Iterator[str]:
@@ -252,7 +244,7 @@ def _placed(part: Patch | Copies, domain: Domain, where: str) -> Iterator[str]:
                 f"domain ({lo:g}, {hi:g})"
             )
     if isinstance(part, Patch):
-        if part.center is not None and isinstance(domain, Shell):
+        if part.center is not None and domain.radial:
             yield f"{where}: a Patch in a Shell has no center; give a function of r"
         elif part.center is not None and len(part.center) != domain.dimension:
             yield (

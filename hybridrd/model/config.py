@@ -243,15 +243,17 @@ def _reaction(reaction: Reaction, where: str) -> dict[str, Any]:
 def _walls(walls: Mapping[str, Wall]) -> Iterator[tuple[str, Any]]:
     """Walls by side; under the name of the axis where both sides are periodic."""
     for side, wall in walls.items():
-        if not isinstance(wall, Periodic):
+        if not wall.joined:
             yield side, _wall(wall, f"system.walls.{side}")
         elif side.endswith("-"):
             yield side[0], "periodic"
 
 
 def _wall(wall: Wall, where: str) -> Any:
-    if type(wall) in _WORDS:
+    if type(wall) in _WORDS and not wall.values:
         return _WORDS[type(wall)]
+    if isinstance(wall, Absorbing):
+        return {"absorbing": list(wall.species)}
     kind: str
     values: Mapping[str, Any]
     if isinstance(wall, Reservoir):

@@ -11,12 +11,11 @@ import numpy as np
 
 from hybridrd.interface import Context, default_scheme
 from hybridrd.model.functions import ARGUMENTS
-from hybridrd.model.grid import AXES
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.reaction import Reaction
-from hybridrd.model.shell import Domain, Shell
+from hybridrd.model.shell import Domain
 from hybridrd.model.system import System, as_sequence
-from hybridrd.model.walls import Influx, PartiallyAbsorbing, Periodic, Reservoir, Wall
+from hybridrd.model.walls import Reflecting
 
 Rows = list[tuple[str, list[str]]]
 
@@ -57,10 +56,7 @@ def html(system: System) -> str:
 
 
 def _title(system: System) -> str:
-    d = system.dimension
-    if isinstance(system.domain, Shell):
-        return f"System of {len(system.names)} species in a ball shell"
-    return f"System of {len(system.names)} species in {d} dimension{'s' if d > 1 else ''}"
+    return f"System of {len(system.names)} species in {system.domain.title}"
 
 
 def _rows(system: System) -> Rows:
@@ -107,7 +103,7 @@ def _planes(system: System, region: Domain) -> str:
         region.axes, system.domain.intervals, region.intervals, strict=True
     ):
         slack = 1e-9 * (hi - lo)
-        periodic = isinstance(system.walls.get(axis + "-"), Periodic)
+        periodic = system.is_periodic(axis)
         part = a > lo + slack or b < hi - slack
         planes += [
             f"{axis} = {face:g}"
@@ -122,7 +118,8 @@ def _interface(system: System) -> list[str]:
     contexts: dict[Context, str] = {}
     if system.is_hybrid:
         contexts["mean-field" if system.coupling == "mean-field" else "two-way"] = "continuum"
-    if any(isinstance(w, Reservoir) for w in system.walls.values()) and system.particles:
+    laws = [w.law(name) for w in system.walls.values() for name in system.names]
+    if any(law.is_reservoir for law in laws) and system.particles:
         contexts["wall"] = "walls"
     if system.interface is not None:
         return [_scheme(system.interface)] if contexts else []
@@ -139,24 +136,13 @@ def _walls(system: System) -> Iterator[str]:
     sides = system.domain.sides
     alike: dict[str, list[str]] = {}
     for side in sides:
-        alike.setdefault(_wall(system.walls.get(side)), []).append(side)
+        wall = system.walls.get(side, Reflecting())
+        alike.setdefault(wall.words(_amounts), []).append(side)
     reflecting = alike.pop("reflecting", None)
     for words, names in alike.items():
         yield f"{', '.join(names)} {words}"
     if reflecting:
         yield f"{', '.join(reflecting)} reflecting"
-
-
-def _wall(wall: Wall | None) -> str:
-    if isinstance(wall, Reservoir):
-        return f"reservoir, {_amounts(wall.concentrations)}"
-    if isinstance(wall, Influx):
-        return f"influx, {_amounts(wall.fluxes)}"
-    if isinstance(wall, PartiallyAbsorbing):
-        if isinstance(wall.kappa, Mapping):
-            return f"partially absorbing, kappa: {_amounts(wall.kappa)}"
-        return f"partially absorbing, kappa = {wall.kappa:g}"
-    return "reflecting" if wall is None else type(wall).__name__.lower()
 
 
 def _amounts(values: Mapping[str, Any]) -> str:
@@ -181,8 +167,7 @@ def _rates(reaction: Reaction, dimension: int) -> str:
 
 
 def _box(box: Domain | Patch | Copies) -> str:
-    given = {"r": box.r} if isinstance(box, Shell) else {a: getattr(box, a) for a in AXES}
-    return ", ".join(f"{a} in ({v[0]:g}, {v[1]:g})" for a, v in given.items() if v is not None)
+    return ", ".join(f"{a} in ({v[0]:g}, {v[1]:g})" for a, v in box.bounds.items())
 
 
 def _part(part: Any) -> str:

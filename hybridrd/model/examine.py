@@ -16,7 +16,6 @@ from hybridrd.model.places import FilePlaces, Places
 from hybridrd.model.salvage import Salvage
 from hybridrd.model.schema import File
 from hybridrd.model.system import System
-from hybridrd.model.walls import values_of
 
 _TABLES = ("system", "species", "reactions", "run")
 _PLACE = re.compile(rf"({'|'.join(_TABLES)})(?:\[(\d+)\])?(?!\w)")
@@ -112,7 +111,7 @@ def _sound_part(draft: Draft, places: set[Place], known: list[int]) -> System | 
         for i, r in zip(known, draft.reactions, strict=True)
         if ("reactions", i) not in tables and names.issuperset(r.reactants + r.products)
     }
-    walls = {n: w for n, w in draft.walls.items() if names.issuperset(values_of(w))}
+    walls = {n: w for n, w in draft.walls.items() if names.issuperset(w.values)}
     part = replace(
         draft, species=species, reactions=tuple(reactions.values()), walls=walls, contents=()
     )

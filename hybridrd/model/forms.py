@@ -14,7 +14,7 @@ from hybridrd.model.places import Places
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species, species_name
-from hybridrd.model.walls import WALLS, Wall
+from hybridrd.model.walls import Wall
 
 MAX_CELLS = 2**31 - 1
 T = TypeVar("T")
@@ -127,12 +127,6 @@ def _walls(walls: Any, domain: Domain | None, at: Places, problems: list[str]) -
         where = at.wall(name)
         if not isinstance(wall, Wall):
             problems.append(f"{where} = {wall!r}: give a wall such as Reflecting()")
-        elif type(wall) not in WALLS:
-            problems.append(
-                f"{where} = {wall!r}: {type(wall).__name__} is not a kind of wall that "
-                f"particles and FiPy know; write a function that returns one of "
-                f"{', '.join(kind.__name__ for kind in WALLS)}"
-            )
         elif name not in names and name not in pairs:
             allowed = ", ".join([*pairs, *names])
             problems.append(f"{where}: there is no such wall; the names are {allowed}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES, Grid
@@ -27,6 +28,13 @@ def interval(value: object, where: str) -> Interval:
     if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
         raise ModelError(f"{where} = ({lower:g}, {upper:g}): the bounds must be finite and rise")
     return lower, upper
+
+
+class HasIntervals(Protocol):
+    """Whatever has an interval an axis."""
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,9 @@ class Box:
     y: Interval | None = None
     z: Interval | None = None
 
+    #: Whether particles carry only their distance from a centre.
+    radial: ClassVar[bool] = False
+
     def __post_init__(self) -> None:
         if self.z is not None and self.y is None:
             raise ModelError("Box(z=...) without y: name the axes in order, x, then y, then z")
@@ -82,6 +93,20 @@ class Box:
         """The names of the walls: ``x-``, ``x+``, ``y-``, ..."""
         return sides(self.axes)
 
+    def along(self, side: str) -> tuple[str, ...]:
+        """The coordinates along a wall."""
+        return tuple(a for a in self.axes if a != side[0])
+
+    @property
+    def bounds(self) -> dict[str, Interval]:
+        """The intervals by the names of their axes (length)."""
+        return dict(zip(self.axes, self.intervals, strict=True))
+
+    @property
+    def title(self) -> str:
+        """In how many dimensions, in words."""
+        return f"{self.dimension} dimension{'s' if self.dimension > 1 else ''}"
+
     def grid(self, cells: tuple[int, ...]) -> Grid:
         """Uniform cells over the box."""
         return Grid(self.lower, self.upper, cells)
@@ -99,16 +124,19 @@ class Box:
         """Volume (length^d)."""
         return math.prod(b - a for a, b in self.intervals)
 
-    def contains(self, other: Box) -> bool:
+    def contains(self, other: HasIntervals) -> bool:
         """Whether another box of the same dimension lies within this one (to round-off)."""
-        pairs = zip(self.intervals, other.intervals, strict=True)
-        return all(
-            a - 1e-12 * (b - a) <= c and d <= b + 1e-12 * (b - a) for (a, b), (c, d) in pairs
-        )
+        return within(self.intervals, other.intervals)
 
     def __repr__(self) -> str:
         parts = (f"{n}=({a:g}, {b:g})" for n, (a, b) in zip(self.axes, self.intervals, strict=True))
         return f"Box({', '.join(parts)})"
+
+
+def within(outer: Sequence[Interval], inner: Sequence[Interval]) -> bool:
+    """Whether intervals lie within others, one by one (to round-off)."""
+    pairs = zip(outer, inner, strict=True)
+    return all(a - 1e-12 * (b - a) <= c and d <= b + 1e-12 * (b - a) for (a, b), (c, d) in pairs)
 
 
 def sides(axes: Sequence[str]) -> list[str]:

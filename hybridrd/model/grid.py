@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ class Grid:
     lower: tuple[float, ...]
     upper: tuple[float, ...]
     shape: tuple[int, ...]
+
+    #: Whether the cells are concentric.
+    radial: ClassVar[bool] = False
 
     @property
     def dimension(self) -> int:
@@ -82,6 +85,10 @@ class Grid:
     def face_area(self, axis: int) -> float:
         """Area of one cell face normal to ``axis`` (length^(d-1); 1 in one dimension)."""
         return float(np.prod([h for a, h in enumerate(self.spacing) if a != axis]))
+
+    def kappa_area(self, axis: int, plane: float) -> float:  # noqa: ARG002
+        """Area to which the ``kappa`` of a wall belongs: 1, but on a sphere its surface."""
+        return 1.0
 
     def plane_area(self, axis: int, plane: float) -> float:  # noqa: ARG002
         """Area of one cell face in a plane ``axis = plane`` (length^(d-1))."""

@@ -15,11 +15,14 @@ from hybridrd.model.geometry import Interval, interval
 from hybridrd.model.grid import AXES, Floats
 
 
-def _axes(owner: object, kind: str) -> None:
-    for axis in AXES:
-        value = getattr(owner, axis)
-        if value is not None:
-            object.__setattr__(owner, axis, interval(value, f"{kind}({axis}=...)"))
+def _axes(owner: Patch | Copies, kind: str) -> None:
+    for axis, value in owner.bounds.items():
+        object.__setattr__(owner, axis, interval(value, f"{kind}({axis}=...)"))
+
+
+def _bounds(owner: object) -> dict[str, Interval]:
+    given = {axis: getattr(owner, axis) for axis in AXES}
+    return {axis: value for axis, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ class Patch:
             object.__setattr__(self, "radius", radius)
         _axes(self, "Patch")
 
+    @property
+    def bounds(self) -> dict[str, Interval]:
+        """The intervals that were given, by the names of their axes (length)."""
+        return _bounds(self)
+
     def __repr__(self) -> str:
         names = ("c", "x", "y", "z", "center", "radius")
         parts = [f"{n}={getattr(self, n)!r}" for n in names if getattr(self, n) is not None]
@@ -101,6 +109,11 @@ class Copies:
             raise ModelError(f"Copies: n = {value:g}: a whole number is needed")
         object.__setattr__(self, "n", int(value))
         _axes(self, "Copies")
+
+    @property
+    def bounds(self) -> dict[str, Interval]:
+        """The intervals that were given, by the names of their axes (length)."""
+        return _bounds(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -98,8 +98,9 @@ class ReactionTable(Table):
 
 
 class WallTable(Table):
-    """A wall with contents, one of ``reservoir``, ``influx`` and ``partially-absorbing``."""
+    """A wall by species: ``reservoir``, ``influx``, ``absorbing`` or ``partially-absorbing``."""
 
+    absorbing: Annotated[list[SpeciesName], Field(min_length=1)] | None = None
     reservoir: Amounts | None = None
     influx: Amounts | None = None
     partially_absorbing: (
@@ -112,6 +113,8 @@ class WallTable(Table):
 
     def build(self) -> Wall:
         walls: list[Wall] = []
+        if self.absorbing is not None:
+            walls.append(Absorbing(*self.absorbing))
         if self.reservoir is not None:
             walls.append(Reservoir(dict(self.reservoir)))
         if self.influx is not None:
@@ -119,7 +122,7 @@ class WallTable(Table):
         if self.partially_absorbing is not None:
             walls.append(PartiallyAbsorbing(self.partially_absorbing))
         if len(walls) != 1:
-            raise ModelError("give one of reservoir, influx and partially-absorbing")
+            raise ModelError("give one of reservoir, influx, absorbing and partially-absorbing")
         return walls[0]
 
 

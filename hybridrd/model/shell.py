@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
 from hybridrd.arguments import number
 from hybridrd.errors import ModelError
-from hybridrd.model.geometry import Box
+from hybridrd.model.geometry import Box, HasIntervals, within
 from hybridrd.model.grid import Floats, Grid
 
 WALLS = ("inner", "outer")
@@ -46,6 +46,11 @@ class Shell:
     inner: float
     outer: float
 
+    #: Whether particles carry only their distance from a centre.
+    radial: ClassVar[bool] = True
+    #: The domain in words.
+    title: ClassVar[str] = "a ball shell"
+
     def __post_init__(self) -> None:
         for name in WALLS:
             value = number(getattr(self, name), f"Shell: {name}", strict=True)
@@ -69,6 +74,15 @@ class Shell:
     def sides(self) -> list[str]:
         """The names of the walls."""
         return list(WALLS)
+
+    def along(self, side: str) -> tuple[str, ...]:  # noqa: ARG002
+        """The coordinates along a sphere: none."""
+        return ()
+
+    @property
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """The interval of the coordinate by its name (length)."""
+        return {"r": self.r}
 
     @property
     def r(self) -> tuple[float, float]:
@@ -97,10 +111,9 @@ class Shell:
         """Cells of equal width over the shell."""
         return ShellGrid(self.lower, self.upper, cells)
 
-    def contains(self, other: Shell) -> bool:
+    def contains(self, other: HasIntervals) -> bool:
         """Whether another shell lies within this one (to round-off)."""
-        slack = 1e-12 * (self.outer - self.inner)
-        return self.inner - slack <= other.inner and other.outer <= self.outer + slack
+        return within(self.intervals, other.intervals)
 
     def __repr__(self) -> str:
         return f"Shell(inner={self.inner:g}, outer={self.outer:g})"
@@ -120,6 +133,8 @@ class ShellGrid(Grid):
     >>> round(float(grid.volumes.sum()), 6)
     29.321531
     """
+
+    radial: ClassVar[bool] = True
 
     @property
     def space(self) -> int:
@@ -158,6 +173,10 @@ class ShellGrid(Grid):
     def face_area(self, axis: int) -> float:  # noqa: ARG002
         """Not to be asked for: spheres differ in area, see `plane_area`."""
         raise TypeError("the faces of a shell differ in area; use plane_area")
+
+    def kappa_area(self, axis: int, plane: float) -> float:
+        """Area to which the ``kappa`` of a wall belongs, the whole sphere (length²)."""
+        return self.plane_area(axis, plane)
 
     def plane_area(self, axis: int, plane: float) -> float:  # noqa: ARG002
         """Area of the sphere of radius ``plane`` (length²)."""

@@ -116,6 +116,11 @@ class System:
         assert isinstance(self.cells, tuple)
         return self.domain.grid(self.cells)
 
+    def is_periodic(self, axis: str) -> bool:
+        """Whether the two walls of an axis are one."""
+        wall = self.walls.get(axis + "-")
+        return wall is not None and wall.joined
+
     @property
     def is_hybrid(self) -> bool:
         """Whether there is both a particle region and a continuum."""

@@ -1,6 +1,8 @@
-"""Walls of the domain. Each means the same to particles and to the PDE.
+"""Walls of the domain, each the same to particles, PDE and master equation.
 
-With the outward normal n, the concentration c and the diffusion coefficient D of a species:
+But for `Periodic` a wall is one `Law` per species, ``outward flux = kappa (c - outside) - influx``;
+everything else in the package reads these three. With the outward normal n, the concentration c and
+the diffusion coefficient D of a species:
 
 ==================== ==========================================================
 ``Reflecting``       ``D dc/dn = 0``
@@ -17,14 +19,16 @@ On a sphere of radius a, the wall of a `Shell`, kappa belongs to the whole surfa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 from hybridrd.model.functions import Value
-from hybridrd.model.species import species_name
+from hybridrd.model.species import SpeciesLike, species_name
 
 
 def _by_name(
@@ -43,23 +47,103 @@ def _by_name(
     return result
 
 
+class Law(NamedTuple):
+    """What a wall does to one species: ``outward flux = kappa (c - outside) - influx``.
+
+    Attributes
+    ----------
+    kappa
+        How easily it passes: 0 where the wall is closed, ``inf`` where it holds the concentration;
+        per area on a flat wall (length/time), of the whole surface on a sphere (length³/time).
+    outside
+        Concentration beyond the wall, a number or a function (particles per length^d); None where
+        there is nothing, and what passes is gone.
+    influx
+        Particles that enter per area and time, a number or a function; None for none.
+    """
+
+    kappa: float = 0.0
+    outside: Value | None = None
+    influx: Value | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether the concentration at the wall is given, 0 where there is nothing outside."""
+        return math.isinf(self.kappa)
+
+    @property
+    def is_reservoir(self) -> bool:
+        """Whether a reservoir touches the wall, with which particles exchange and react."""
+        return self.held and self.outside is not None
+
+
+CLOSED = Law()
+
+
 @dataclass(frozen=True)
-class Wall:
-    """Base of all walls. A wall that is not named in a System reflects."""
+class Wall(ABC):
+    """Base of all walls. A wall that is not named in a System reflects.
+
+    A wall of your own derives from it and says its `law`; particles, PDE, master equation and
+    reports need nothing else. Values by species that want checking it gives as `values`.
+    """
+
+    #: Whether it is one with the opposite wall; such a wall has no law.
+    joined: ClassVar[bool] = False
+
+    @abstractmethod
+    def law(self, species: str) -> Law:
+        """The law of a species, by its name; `CLOSED` for one that is reflected."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """What the wall has by species, where it tells them apart."""
+        return {}
+
+    def words(self, amounts: Callable[[Mapping[str, Any]], str]) -> str:
+        """The wall in a few words; ``amounts`` writes values by species."""
+        listed = amounts(self.values)
+        return type(self).__name__.lower() + (f", {listed}" if listed else "")
 
 
 @dataclass(frozen=True)
 class Reflecting(Wall):
     """A closed wall: no flux."""
 
+    def law(self, species: str) -> Law:  # noqa: ARG002
+        return CLOSED
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, init=False, repr=False)
 class Absorbing(Wall):
-    """A wall at which every particle of every species disappears: ``c = 0``.
+    """A wall at which every particle that touches it disappears: ``c = 0``.
 
     Particles are tested with the Brownian bridge, so that also a path which touched the wall
     between two steps is absorbed: from depth d0 to d1, with probability ``exp(-d0 d1/(D dt))``.
+
+    Parameters
+    ----------
+    species
+        The species that are absorbed, ``Absorbing("A", "B")``; others reflect. All by default.
     """
+
+    species: tuple[str, ...]
+
+    def __init__(self, *species: SpeciesLike) -> None:
+        object.__setattr__(self, "species", tuple(map(species_name, species)))
+
+    def law(self, species: str) -> Law:
+        return Law(math.inf) if not self.species or species in self.species else CLOSED
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return dict.fromkeys(self.species, 0.0)
+
+    def words(self, amounts: Callable[[Mapping[str, Any]], str]) -> str:  # noqa: ARG002
+        return "absorbing" + (f" {', '.join(self.species)}" if self.species else "")
+
+    def __repr__(self) -> str:
+        return f"Absorbing({', '.join(map(repr, self.species))})"
 
 
 @dataclass(frozen=True)
@@ -85,9 +169,17 @@ class PartiallyAbsorbing(Wall):
             kappa = number(self.kappa, "PartiallyAbsorbing: kappa")
             object.__setattr__(self, "kappa", kappa)
 
-    def of(self, name: str) -> float:
-        """Reactivity for a species (length/time; length³/time of a sphere)."""
-        return self.kappa.get(name, 0.0) if isinstance(self.kappa, Mapping) else self.kappa
+    def law(self, species: str) -> Law:
+        kappa = self.kappa.get(species, 0.0) if isinstance(self.kappa, Mapping) else self.kappa
+        return Law(kappa)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return self.kappa if isinstance(self.kappa, Mapping) else {}
+
+    def words(self, amounts: Callable[[Mapping[str, Any]], str]) -> str:
+        listed = amounts(self.values)
+        return "partially absorbing, kappa" + (f": {listed}" if listed else f" = {self.kappa:g}")
 
 
 @dataclass(frozen=True)
@@ -112,6 +204,15 @@ class Reservoir(Wall):
     def __post_init__(self) -> None:
         object.__setattr__(self, "concentrations", _by_name(self.concentrations, "Reservoir"))
 
+    def law(self, species: str) -> Law:
+        if species not in self.concentrations:
+            return CLOSED
+        return Law(math.inf, outside=self.concentrations[species])
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return self.concentrations
+
     def __repr__(self) -> str:
         return f"Reservoir({self.concentrations})"
 
@@ -132,6 +233,13 @@ class Influx(Wall):
     def __post_init__(self) -> None:
         object.__setattr__(self, "fluxes", _by_name(self.fluxes, "Influx"))
 
+    def law(self, species: str) -> Law:
+        return Law(influx=self.fluxes.get(species))
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return self.fluxes
+
     def __repr__(self) -> str:
         return f"Influx({self.fluxes})"
 
@@ -140,17 +248,7 @@ class Influx(Wall):
 class Periodic(Wall):
     """Both walls of an axis joined: name the axis, ``walls={"x": Periodic()}``."""
 
+    joined = True
 
-#: Every kind of wall that there is.
-WALLS = (Reflecting, Absorbing, PartiallyAbsorbing, Reservoir, Influx, Periodic)
-
-
-def values_of(wall: Wall) -> Mapping[str, Value]:
-    """What a wall has by species, where it tells them apart."""
-    if isinstance(wall, Reservoir):
-        return wall.concentrations
-    if isinstance(wall, Influx):
-        return wall.fluxes
-    if isinstance(wall, PartiallyAbsorbing) and isinstance(wall.kappa, Mapping):
-        return wall.kappa
-    return {}
+    def law(self, species: str) -> Law:  # noqa: ARG002
+        return CLOSED

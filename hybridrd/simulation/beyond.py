@@ -14,9 +14,8 @@ from hybridrd.continuum.rectilinear import Cells, overlaps
 from hybridrd.errors import ModelError, StepError
 from hybridrd.interface import FaceNumbers
 from hybridrd.model.grid import AXES, Floats
-from hybridrd.model.shell import Shell
 from hybridrd.model.system import System
-from hybridrd.model.walls import Periodic, Reflecting
+from hybridrd.model.walls import CLOSED, Wall
 from hybridrd.simulation.region import Face, Integers, Region
 
 Sparse: TypeAlias = Any  # scipy.sparse.csr_array
@@ -228,7 +227,7 @@ class Beyond:
 
 
 def _check_system(system: System, region: Region) -> None:
-    if isinstance(system.domain, Shell):
+    if system.domain.radial:
         raise ModelError("continuum: one of your own needs a Box; in a Shell there is none yet")
     if not system.is_hybrid:
         raise ModelError("continuum: there is none beside this particle region; make it smaller")
@@ -236,7 +235,7 @@ def _check_system(system: System, region: Region) -> None:
         raise ModelError("fluctuations=True: a continuum of your own has no noise; leave it out")
     met = {face.name for face in region.faces if face.wall is not None or face.outside < 0}
     for name, wall in system.walls.items():
-        if name not in met and not isinstance(wall, (Periodic, Reflecting)):
+        if name not in met and not _closed(wall, system):
             raise ModelError(
                 f"walls: {name} = {wall!r} is beside the continuum only; one of your own has its "
                 f"boundary conditions in its equation, so leave the wall out"
@@ -245,6 +244,10 @@ def _check_system(system: System, region: Region) -> None:
     index = np.concatenate(columns)
     if len(np.unique(index)) < len(index):
         raise ModelError("two planes of the particle region share a cell; use more cells")
+
+
+def _closed(wall: Wall, system: System) -> bool:
+    return wall.joined or all(wall.law(name) == CLOSED for name in system.names)
 
 
 def _interfaces(region: Region) -> Sequence[Face]:

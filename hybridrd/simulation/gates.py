@@ -16,7 +16,6 @@ from hybridrd.interface import FaceNumbers
 from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES, Floats
 from hybridrd.model.system import System
-from hybridrd.model.walls import Influx, Reservoir
 from hybridrd.simulation.beyond import Beyond, OwnStencil
 from hybridrd.simulation.region import Face, Integers, Region, SpeciesWalls
 from hybridrd.simulation.stencil import Stencil, mean_field_stencil, two_way_stencil
@@ -52,6 +51,11 @@ class Gate:
     memory: Floats | None = None  # low-passed face value, two-way
     owed: Floats | None = None  # negative face values carried to later steps, two-way
     binomial: bool = False  # arrivals come from a cell with a fluctuating content
+
+    @property
+    def is_reservoir(self) -> bool:
+        """Whether a wall with a reservoir of given concentration is beyond."""
+        return self.numbers is not None and self.value is not None
 
     def to_active(self, position: Integers) -> None:
         """Let a stencil on the grid point into the active cells, which stand at ``position``."""
@@ -104,22 +108,21 @@ def make_gates(
         for f, face in enumerate(region.faces):
             where = f"{name} at {face.name}"
             coordinates = _along(region, face)
-            if f in walls[s].influxes and isinstance(face.wall, Influx):
-                value = face.wall.fluxes[name]
-                gates.append(Gate(s, face, None, None, value, where, coordinates))
+            law = face.law(name)
+            if f in walls[s].influxes:
+                gates.append(Gate(s, face, None, None, law.influx, where, coordinates))
             elif f in walls[s].exchanges:
                 numbers = walls[s].exchanges[f]
                 stencil: Stencil | OwnStencil | None = None
-                given = None
-                if isinstance(face.wall, Reservoir):
-                    given = face.wall.concentrations[name]
+                if face.outside < 0:
+                    pass
                 elif beyond is not None:
                     stencil = beyond.stencil(face, numbers, two_way)
                 elif two_way:
                     stencil = two_way_stencil(region, face, numbers)
                 else:
                     stencil = mean_field_stencil(region, face, numbers.offset)
-                gates.append(Gate(s, face, numbers, stencil, given, where, coordinates))
+                gates.append(Gate(s, face, numbers, stencil, law.outside, where, coordinates))
     return gates
 
 

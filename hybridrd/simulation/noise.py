@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from hybridrd.continuum.conditions import Dirichlet, Robin
 from hybridrd.continuum.field import Field
 from hybridrd.kernels.noise import add_noise
 from hybridrd.model.grid import AXES, Floats
@@ -33,9 +32,9 @@ class Noise:
             for name, condition in diffusion.walls.items():
                 at = AXES.index(name[0]), int(name[1] == "+")
                 width = grid.spacing[at[0]]
-                if isinstance(condition, Dirichlet):
+                if condition.held:
                     walls[at], shares[at] = 2.0 * s.D * field.dt / width**2, 2.0
-                elif isinstance(condition, Robin):
+                elif not (condition.joined or condition.closed):
                     walls[at] = condition.conductance(s.D, width) * field.dt / width
                     shares[at] = 1.0
             self._walls.append((walls, shares))

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.model.grid import Floats
-from hybridrd.model.walls import Reservoir
 from hybridrd.simulation.gates import Gate
 from hybridrd.simulation.region import Integers, Region
 from hybridrd.simulation.tables import Encounter
@@ -116,13 +115,12 @@ def _reservoirs(region: Region, species: int, radius: float, gates: list[Gate]) 
     at = 0
     for face in region.faces:
         is_open = face.outside >= 0
-        if isinstance(face.wall, Reservoir):
-            for gate in gates:
-                if gate.species == species and gate.face is face:
-                    walls.append((gate, at))
-                    offsets[face.index] = at
-                    at += face.size
-                    is_open = True
+        for gate in gates:
+            if gate.species == species and gate.face is face and gate.is_reservoir:
+                walls.append((gate, at))
+                offsets[face.index] = at
+                at += face.size
+                is_open = True
         opens[face.axis, face.side] = is_open
     return Reservoirs(
         species=species,

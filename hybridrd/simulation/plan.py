@@ -11,7 +11,6 @@ from hybridrd.continuum.rectilinear import Cells
 from hybridrd.errors import ModelError
 from hybridrd.model import doi
 from hybridrd.model.grid import Floats
-from hybridrd.model.shell import Shell
 from hybridrd.model.system import System
 from hybridrd.simulation.beyond import Beyond
 from hybridrd.simulation.gates import Gate, make_gates
@@ -19,7 +18,6 @@ from hybridrd.simulation.memory import Part, check_fits
 from hybridrd.simulation.partners import Partners
 from hybridrd.simulation.region import Region, SpeciesWalls, make_region, species_walls
 from hybridrd.simulation.sizes import Crowd, cell_part, continuum_part, crowd, particle_parts
-from hybridrd.simulation.spheres import sphere_walls
 from hybridrd.simulation.tables import (
     ReactionTables,
     encounter_probabilities,
@@ -95,13 +93,10 @@ def compile_system(system: System, dt: float, own: Cells | None = None, here: bo
             raise ModelError("continuum: one of your own needs a particle region; give particles=")
         beyond = Beyond(system, region, own)
     if region is not None:
-        if isinstance(system.domain, Shell):
-            walls = tuple(sphere_walls(system, region, s, dt) for s in range(len(system.species)))
-        else:
-            width = None if beyond is None else beyond.width
-            walls = tuple(
-                species_walls(system, region, s, dt, width) for s in range(len(system.species))
-            )
+        width = None if beyond is None else beyond.width
+        walls = tuple(
+            species_walls(system, region, s, dt, width) for s in range(len(system.species))
+        )
         if system.is_hybrid:
             coupling = system.coupling
             if system.fluctuations and coupling == "two-way":

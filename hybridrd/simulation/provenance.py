@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from hybridrd import __version__
 from hybridrd.errors import ModelError
 from hybridrd.model.system import System
-from hybridrd.model.walls import Periodic
 
 if TYPE_CHECKING:
     from hybridrd.simulation.run import Run
@@ -38,7 +37,7 @@ def _packages() -> dict[str, str]:
 
 def common(system: System, dt: float, kind: str, reason: str) -> dict[str, Any]:
     """Attributes of every result."""
-    region, walls = system.particles, system.walls
+    region = system.particles
     return {
         "kind": kind,
         "dt": dt,
@@ -47,7 +46,7 @@ def common(system: System, dt: float, kind: str, reason: str) -> dict[str, Any]:
         "region_lower": list(region.lower if region else system.domain.lower),
         "region_upper": list(region.upper if region else system.domain.upper),
         "has_particles": int(region is not None),
-        "periodic": [a for a in system.domain.axes if isinstance(walls.get(a + "-"), Periodic)],
+        "periodic": [a for a in system.domain.axes if system.is_periodic(a)],
         "versions": versions(),
         "stopped": reason,
     }

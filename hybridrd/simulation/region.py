@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.errors import StepError
 from hybridrd.interface import Context, FaceNumbers, default_scheme
+from hybridrd.interface.base import at_least, at_most
 from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP
 from hybridrd.model.grid import Floats, Grid
 from hybridrd.model.shell import Domain
 from hybridrd.model.system import System
-from hybridrd.model.walls import Absorbing, Influx, PartiallyAbsorbing, Periodic, Reservoir, Wall
+from hybridrd.model.walls import CLOSED, Law, Wall
 
 Integers = NDArray[np.int64]
+
+# Width of a shell in sqrt(2 D dt) at which one closed sphere is not felt where the other is nearer,
+# and at which a closed and an open one disturb each other: errors of 1e-5.
+LEAST_CLOSED = 8.0
+LEAST_OPEN = 4.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,10 @@ class Face:
     @property
     def size(self) -> int:
         return len(self.columns)
+
+    def law(self, species: str) -> Law:
+        """What the wall does to a species; `CLOSED` for an interface."""
+        return CLOSED if self.wall is None else self.wall.law(species)
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ class Region:
 
 def periodic_axes(system: System) -> tuple[bool, ...]:
     """Which axes of the domain are periodic."""
-    return tuple(isinstance(system.walls.get(a + "-"), Periodic) for a in system.domain.axes)
+    return tuple(map(system.is_periodic, system.domain.axes))
 
 
 def index_box(system: System, box: Domain) -> tuple[list[int], list[int]]:
@@ -198,10 +209,12 @@ def species_walls(
 ) -> SpeciesWalls:
     """Kinds of walls and interface numbers of a species. Raises StepError where dt does not fit.
 
+    On a sphere of radius a ``gammas`` are kappa/(4 pi a² D) (1/length), infinite if it absorbs.
     ``width`` gives that of the first cells beyond an interface, where they are not the grid's.
     """
     name, D = system.species[species].name, system.species[species].D
-    d = region.grid.dimension
+    grid = region.grid
+    d = grid.dimension
     kinds = np.full((d, 2), REFLECT, np.int64)
     gammas = np.zeros((d, 2))
     exchanges: dict[int, FaceNumbers] = {}
@@ -210,22 +223,22 @@ def species_walls(
         if region.wrapped[a]:
             kinds[a] = WRAP
     for number, face in enumerate(region.faces):
-        wall = face.wall
+        law, at = face.law(name), (face.axis, face.side)
         context: Context | None = None
         if face.outside >= 0:
             context = system.coupling
-        elif isinstance(wall, Reservoir) and name in wall.concentrations:
+        elif law.is_reservoir:
             context = "wall"
-        elif isinstance(wall, Absorbing):
-            kinds[face.axis, face.side] = OPEN
-        elif isinstance(wall, PartiallyAbsorbing) and wall.of(name) > 0 and D > 0:
-            kinds[face.axis, face.side] = PARTIAL
-            gammas[face.axis, face.side] = wall.of(name) / D
-        elif isinstance(wall, Influx) and name in wall.fluxes:
+        elif law.held and not grid.radial:
+            kinds[at] = OPEN
+        elif law.kappa > 0 and D > 0:
+            kinds[at] = PARTIAL
+            gammas[at] = law.kappa / (grid.kappa_area(face.axis, face.plane) * D)
+        if law.influx is not None:
             influxes.append(number)
         if context is not None and D > 0:
             scheme = system.interface or default_scheme(context)
-            h = region.grid.spacing[face.axis]
+            h = grid.spacing[face.axis]
             if width is not None and face.outside >= 0:
                 h = width(face)
             numbers = scheme.numbers(
@@ -236,7 +249,40 @@ def species_walls(
                 float(region.extent[face.axis]),
                 f"species {name} at {face.name}",
             )
-            exchanges[number] = numbers
+            exchanges[number] = curved(numbers, region, face) if grid.radial else numbers
             if numbers.kind == "exact":
-                kinds[face.axis, face.side] = OPEN
+                kinds[at] = OPEN
+    if grid.radial:
+        _check_spheres(f"species {name}", D, dt, float(region.extent[0]), kinds[0])
     return SpeciesWalls(kinds, gammas, exchanges, tuple(influxes))
+
+
+def layer_radii(width: float, face: Face) -> tuple[float, float]:
+    """Inner and outer radius of a boundary layer at a face (length)."""
+    return (face.plane - width, face.plane) if face.side else (face.plane, face.plane + width)
+
+
+def curved(numbers: FaceNumbers, region: Region, face: Face) -> FaceNumbers:
+    """A layer's numbers with its rates D A/(V dx), V its volume, in place of D/dx².
+
+    At unit concentration it then exchanges D A/dx particles per time, as a flat one of area A.
+    """
+    if numbers.kind != "layer":
+        return numbers
+    inner, outer = layer_radii(numbers.width, face)
+    volume = region.grid.box_volume(np.array([inner]), np.array([outer]))
+    return replace(numbers, survival=numbers.survival ** (face.area * numbers.width / volume))
+
+
+def _check_spheres(who: str, D: float, dt: float, width: float, kinds: Integers) -> None:
+    """Refuse a step in which a particle would feel both spheres."""
+    # The inner closed form knows of no other sphere, the outer one of no centre either.
+    least = LEAST_OPEN if kinds[1] == OPEN else LEAST_CLOSED
+    if least**2 * 2.0 * D * dt > width**2 * (1.0 + 1e-9):
+        spread = float(np.sqrt(2.0 * D * dt))
+        raise StepError(
+            f"{who}: the particle region is {width:g} wide in r, less than {least:g} sqrt(2 D dt) "
+            f"= {least * spread:.4g}, so that a particle feels both of its spheres in one step; "
+            f"use dt <= {at_most(width**2 / (2.0 * least**2 * D))} or a region at least "
+            f"{at_least(least * spread)} wide"
+        )

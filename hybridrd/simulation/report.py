@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from hybridrd.model import doi
-from hybridrd.model.geometry import Box
 from hybridrd.model.steady import doi_rate_3d
-from hybridrd.model.walls import Absorbing, PartiallyAbsorbing, Periodic, Reservoir, Wall
+from hybridrd.model.system import System
 from hybridrd.simulation.plan import Plan
 from hybridrd.simulation.tables import Encounter
 from hybridrd.theory.fluctuations import expected_total_ratio
@@ -35,7 +34,7 @@ def report(plan: Plan) -> dict[str, Any]:
         "pairs": [_pair_report(plan, e) for e in plan.tables.encounters if not e.back],
     }
     silent = plan.coupling == "two-way" and not plan.system.fluctuations
-    if silent and isinstance(plan.system.domain, Box) and plan.beyond is None:
+    if silent and not plan.system.domain.radial and plan.beyond is None:
         found["expected_total_variance_ratio"] = _variance_ratios(plan)
     return found
 
@@ -53,25 +52,22 @@ def _variance_ratios(plan: Plan) -> dict[str, float]:
     for species in system.species:
         if species.D > 0:
             walls = [
-                (_kind(system.walls.get(a + "-"), species.name),
-                 _kind(system.walls.get(a + "+"), species.name))
+                (_kind(system, a + "-", species.name), _kind(system, a + "+", species.name))
                 for a in system.domain.axes
-            ]  # fmt: skip
+            ]
             ratio = expected_total_ratio(region.grid.shape, box, region.grid.spacing, walls)
             ratios[species.name] = round(ratio, 3)
     return ratios
 
 
-def _kind(wall: Wall | None, name: str) -> str:
+def _kind(system: System, side: str, name: str) -> str:
     """A wall as `expected_total_ratio` knows it."""
-    if isinstance(wall, Periodic):
+    wall = system.walls.get(side)
+    if wall is None:
+        return "closed"
+    if wall.joined:
         return "periodic"
-    is_open = (
-        isinstance(wall, Absorbing)
-        or (isinstance(wall, Reservoir) and name in wall.concentrations)
-        or (isinstance(wall, PartiallyAbsorbing) and wall.of(name) > 0)
-    )
-    return "open" if is_open else "closed"
+    return "open" if wall.law(name).kappa > 0 else "closed"
 
 
 def _pair_report(plan: Plan, pair: Encounter) -> dict[str, Any]:

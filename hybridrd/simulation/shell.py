@@ -18,9 +18,8 @@ from hybridrd.simulation.gates import Gate
 from hybridrd.simulation.particles import Particles
 from hybridrd.simulation.pool import Pool
 from hybridrd.simulation.reactor import Reactor
-from hybridrd.simulation.region import Integers
+from hybridrd.simulation.region import Integers, layer_radii
 from hybridrd.simulation.simulation import Simulation
-from hybridrd.simulation.spheres import layer_radii
 from hybridrd.simulation.start import Start
 from hybridrd.simulation.state import State, stored
 

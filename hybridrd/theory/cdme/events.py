@@ -11,10 +11,8 @@ from hybridrd.arguments import whole_number
 from hybridrd.continuum.conditions import Robin
 from hybridrd.errors import ModelError
 from hybridrd.model.functions import evaluate
-from hybridrd.model.geometry import Box
 from hybridrd.model.grid import Grid
 from hybridrd.model.system import System
-from hybridrd.model.walls import Absorbing, Influx, PartiallyAbsorbing, Periodic, Reservoir
 from hybridrd.theory.cdme.event import Event, on_wall, steady
 from hybridrd.theory.cdme.pairs import PairTable, pair_events, pair_table
 
@@ -84,7 +82,7 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
     """
     if not isinstance(system, System):
         raise ModelError(f"system = {system!r}: give a System")
-    if not isinstance(system.domain, Box) or system.dimension != 1:
+    if system.domain.radial or system.dimension != 1:
         raise ModelError(
             f"domain = {system.domain!r}: the master equation is solved on voxels along one axis; "
             f"give a Box(x=...)"
@@ -93,7 +91,7 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
     if reservoir not in RESERVOIRS:
         raise ModelError(f"reservoir = {reservoir!r}: it is one of {', '.join(RESERVOIRS)}")
     grid = Grid(system.domain.lower, system.domain.upper, (voxels,))
-    periodic = isinstance(system.walls.get("x-"), Periodic)
+    periodic = system.is_periodic("x")
     pairs = tuple(pair_table(system, r, grid, periodic) for r in system.reactions if r.order == 2)
     events = (
         *_jumps(system, grid, periodic),
@@ -122,17 +120,18 @@ def _at_walls(system: System, grid: Grid, factor: float) -> Iterator[Event]:
         for s, species in enumerate(system.species):
             site = ((s, voxel),)
             where = f"walls[{side!r}]: value of {species.name}"
-            if isinstance(wall, Reservoir) and species.name in wall.concentrations:
+            law = wall.law(species.name)
+            if law.is_reservoir:
                 gamma = factor * species.D / h**2
-                c_R = on_wall(wall.concentrations[species.name], where)
-                yield Event(gamma * c_R * h, (), site)
-                yield Event(gamma, site, ())
-            elif isinstance(wall, Absorbing):
-                yield Event(2 * species.D / h**2, site, ())
-            elif isinstance(wall, PartiallyAbsorbing):
-                yield Event(Robin(wall.of(species.name)).conductance(species.D, h) / h, site, ())
-            elif isinstance(wall, Influx) and species.name in wall.fluxes:
-                yield Event(on_wall(wall.fluxes[species.name], where), (), site)
+            elif law.held:
+                gamma = 2 * species.D / h**2
+            else:
+                gamma = Robin(law.kappa).conductance(species.D, h) / h
+            if law.outside is not None:
+                yield Event(gamma * on_wall(law.outside, where) * h, (), site)
+            if law.influx is not None:
+                yield Event(on_wall(law.influx, where), (), site)
+            yield Event(gamma, site, ())
 
 
 def _singles(system: System, grid: Grid) -> Iterator[Event]:

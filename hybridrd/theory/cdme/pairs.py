@@ -14,7 +14,6 @@ from hybridrd.model.functions import evaluate
 from hybridrd.model.grid import Floats, Grid
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.system import System
-from hybridrd.model.walls import Reservoir
 from hybridrd.theory.cdme.event import Event, Site, on_wall, steady
 from hybridrd.theory.cdme.pair_rates import mean_cap, pair_rates
 
@@ -81,13 +80,12 @@ def _partners_beyond(system: System, reaction: Reaction, grid: Grid) -> Floats:
     assert reaction.radius is not None
     result = np.zeros((2, grid.cells))
     for side, wall in system.walls.items():
-        if not isinstance(wall, Reservoir):
-            continue
         cap = mean_cap(grid, side, reaction.radius)
         for role, partner in enumerate(reversed(reaction.reactants)):
-            if partner in wall.concentrations:
+            law = wall.law(partner)
+            if law.held and law.outside is not None:
                 where = f"walls[{side!r}]: value of {partner}"
-                result[role] += on_wall(wall.concentrations[partner], where) * cap
+                result[role] += on_wall(law.outside, where) * cap
     return result
 
 
