@@ -40,7 +40,7 @@ def environment() -> str:
 
 
 def fingerprint(values: np.ndarray) -> dict[str, Any]:
-    """Type, shape, weighted sums (of numbers) and a hash."""
+    """Type, shape, weighted sums of numbers and how many are missing, and a hash."""
     values = np.ascontiguousarray(values)
     if values.dtype.kind not in "biuf":  # text, of which the stored width is no part
         text = "\n".join(map(str, values.ravel()))
@@ -49,6 +49,8 @@ def fingerprint(values: np.ndarray) -> dict[str, Any]:
     if normal.dtype.kind == "f":
         normal = np.where(np.isnan(normal), np.nan, normal + 0.0)  # one NaN and one zero
     about = {"type": normal.dtype.str, "shape": list(values.shape), **_sums(normal)}
+    if normal.dtype.kind == "f" and (missing := int(np.isnan(normal).sum())):
+        about["nan"] = missing
     return {**about, "hash": _hash(normal.tobytes())}
 
 
@@ -97,7 +99,7 @@ def differences(name: str, entry: dict[str, Any]) -> list[str]:
 
 
 def _difference(old: dict[str, Any], new: dict[str, Any], exact: bool) -> str | None:
-    for key in ("type", "shape"):
+    for key in ("type", "shape", "nan"):
         if old.get(key) != new.get(key):
             return f"{key} {new.get(key)}, in the entry {old.get(key)}"
     if old["hash"] == new["hash"]:
