@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from hybridrd._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from hybridrd import examples as examples
-    from hybridrd import plot as plot
+    from hybridrd import plotting as plot  # noqa: F401
     from hybridrd import theory as theory
     from hybridrd.continuum.fipy_continuum import FiPyContinuum as FiPyContinuum
-    from hybridrd.continuum.own import Continuum as Continuum
-    from hybridrd.ensemble import ensemble as ensemble
+    from hybridrd.continuum.user import Continuum as Continuum
+    from hybridrd.ensembles.ensemble import ensemble as ensemble
     from hybridrd.errors import AccuracyWarning as AccuracyWarning
     from hybridrd.errors import CapacityError as CapacityError
     from hybridrd.errors import HybridrdError as HybridrdError
@@ -46,11 +46,11 @@ if TYPE_CHECKING:
     from hybridrd.results.compare import compare as compare
     from hybridrd.results.store import load as load
     from hybridrd.results.store import save as save
+    from hybridrd.run.stop import SteadyState as SteadyState
+    from hybridrd.run.stop import WallTime as WallTime
     from hybridrd.sbml import from_sbml as from_sbml
     from hybridrd.simulation.mean_field import mean_field as mean_field
     from hybridrd.simulation.simulation import Simulation as Simulation
-    from hybridrd.simulation.stop import SteadyState as SteadyState
-    from hybridrd.simulation.stop import WallTime as WallTime
 
 _PLACES = {
     "AccuracyWarning": "hybridrd.errors",
@@ -58,7 +58,7 @@ _PLACES = {
     "Box": "hybridrd.model.geometry",
     "CalibratedLayer": "hybridrd.interface",
     "CapacityError": "hybridrd.errors",
-    "Continuum": "hybridrd.continuum.own",
+    "Continuum": "hybridrd.continuum.user",
     "Copies": "hybridrd.model.initial",
     "ExactPlane": "hybridrd.interface",
     "FiPyContinuum": "hybridrd.continuum.fipy_continuum",
@@ -78,36 +78,37 @@ _PLACES = {
     "Shell": "hybridrd.model.shell",
     "Simulation": "hybridrd.simulation.simulation",
     "Species": "hybridrd.model.species",
-    "SteadyState": "hybridrd.simulation.stop",
+    "SteadyState": "hybridrd.run.stop",
     "StepError": "hybridrd.errors",
     "System": "hybridrd.model.system",
-    "WallTime": "hybridrd.simulation.stop",
+    "WallTime": "hybridrd.run.stop",
     "compare": "hybridrd.results.compare",
-    "ensemble": "hybridrd.ensemble",
-    "examples": "hybridrd",
+    "ensemble": "hybridrd.ensembles.ensemble",
     "export": "hybridrd.exporters",
     "from_sbml": "hybridrd.sbml",
     "load": "hybridrd.results.store",
     "mean_field": "hybridrd.simulation.mean_field",
-    "plot": "hybridrd",
     "save": "hybridrd.results.store",
-    "theory": "hybridrd",
 }
 
-__all__ = sorted([*_PLACES, "__version__"])
+_MODULES = {
+    "examples": "hybridrd.examples",
+    "plot": "hybridrd.plotting",
+    "theory": "hybridrd.theory",
+}
+
+__all__ = sorted([*_PLACES, *_MODULES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module 'hybridrd' has no attribute {name!r}")
     from importlib import import_module
 
-    place = _PLACES[name]
-    value = (
-        import_module(f"hybridrd.{name}")
-        if place == "hybridrd"
-        else getattr(import_module(place), name)
-    )
+    if name in _MODULES:
+        value: Any = import_module(_MODULES[name])
+    elif name in _PLACES:
+        value = getattr(import_module(_PLACES[name]), name)
+    else:
+        raise AttributeError(f"module 'hybridrd' has no attribute {name!r}")
     globals()[name] = value
     return value
 

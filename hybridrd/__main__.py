@@ -1,6 +1,6 @@
 """``python -m hybridrd``: the command line."""
 
-from hybridrd.cli import main
+from hybridrd.cli.app import main
 
 if __name__ == "__main__":
     main()

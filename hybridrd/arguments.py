@@ -102,7 +102,7 @@ def whole_number(
     bound = f"of at least {least}" if most is None else f"between {least} and {most}"
     kind = getattr(getattr(value, "dtype", None), "kind", "i")
     whole = isinstance(value, int) if not hasattr(value, "dtype") else kind in ("i", "u")
-    if isinstance(value, bool) or not whole or getattr(value, "ndim", 0):
+    if isinstance(value, bool) or not whole or getattr(value, "ndim", 0) != 0:
         raise error(f"{where} = {shown(value)}: a whole number {bound} is needed")
     result = int(value)  # type: ignore[call-overload]
     if result < least or (most is not None and result > most):

@@ -11,9 +11,12 @@ SMOKE: dict[str, tuple[str, ...]] = {
     "test_solvers.py": (),  # scipy
     "test_cdme.py": ("test_mean_is_the_finite_volume_solution_on_the_voxels",),
     "test_moments.py": (),
-    "test_theory_diffusion.py": (),
+    "test_diffusion.py": (),
     "test_config.py": (),  # pydantic
-    "test_cli.py": ("test_a_file_runs_as_its_table_says", "test_replicas_are_an_ensemble"),  # typer
+    "test_command_line.py": (
+        "test_a_file_runs_as_its_table_says",
+        "test_replicas_are_an_ensemble",
+    ),  # typer
     "test_ensemble.py": ("test_means_and_errors_are_those_of_the_replicas",),
     "test_dask.py": ("test_the_bits_of_the_serial_run",),
     "test_store.py": (  # xarray, zarr, h5netcdf
@@ -22,7 +25,7 @@ SMOKE: dict[str, tuple[str, ...]] = {
     ),
     "test_writer.py": ("test_blocks_become_one_result",),
     "test_compare.py": (),  # pandas
-    "test_plot.py": (),  # matplotlib
+    "test_pictures.py": (),  # matplotlib
     "test_export.py": (  # simulariumio, pyvista, ase
         "test_simularium",
         "test_extended_xyz",

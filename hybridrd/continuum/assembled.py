@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import AXES, Floats, Grid
+from hybridrd.model.grid import AXES, Grid
 
 Indices = NDArray[np.intp]
 Sparse: TypeAlias = Any  # scipy.sparse.csr_matrix; its stubs are generic in ways of no use here

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybridrd.arrays import Floats
 from hybridrd.continuum.assembled import Assembled, excluded, wall_cells
 from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.continuum.stage import G as G
 from hybridrd.continuum.stage import not_finite, right_side, two_stages
 from hybridrd.errors import ModelError, StepError
-from hybridrd.model.grid import AXES, Floats, Grid
+from hybridrd.model.grid import AXES, Grid
 
 # Negative concentrations of this size beside the largest one are round-off.
 ROUND_OFF = 1e-12

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.arrays import Floats
 from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import Dirichlet, NoFlux, PeriodicWall, Robin, WallCondition
 from hybridrd.continuum.diffusion import Diffusion
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.continuum.spherical import SphericalDiffusion
 from hybridrd.model.functions import Value, evaluate, needs_time
-from hybridrd.model.grid import AXES, Floats, Grid
+from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.system import System
 from hybridrd.model.walls import Law, Wall
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.arrays import Floats
 from hybridrd.continuum.diffusion import ROUND_OFF, G
 from hybridrd.continuum.fipy_mesh import check_floating, mesh_of, rectilinear_cells
 from hybridrd.continuum.fipy_solver import direct_solver
-from hybridrd.continuum.own import Continuum
+from hybridrd.continuum.user import Continuum
 from hybridrd.errors import ModelError, StepError
-from hybridrd.model.grid import Floats
 from hybridrd.model.species import species_name
 from hybridrd.model.system import System
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.arrays import Floats
 from hybridrd.continuum.rectilinear import Cells
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import AXES, Floats
+from hybridrd.model.grid import AXES
 
 
 def mesh_of(variable: Any, where: str) -> Any:

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybridrd.arrays import Floats
 from hybridrd.continuum.assembled import Assembled, Indices, Sparse, WallTerm, excluded
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import AXES, Floats, Grid
+from hybridrd.model.grid import AXES, Grid
 
 # FiPy's names for the walls: y runs from bottom to top, z from front to back.
 _FACES = {

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.arrays import Floats
 from hybridrd.continuum import _mass_action as kernel
 from hybridrd.errors import ModelError, StepError
-from hybridrd.model.grid import Floats
 
 # Propagators kept for rates and steps already seen; rates that vary in time use one each.
 KEPT = 16

@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import AXES, Floats
+from hybridrd.model.grid import AXES
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.continuum.assembled import Assembled, Sparse
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.continuum.fipy_solver import FipyStepper
 from hybridrd.continuum.transform import TransformSolver, active_box
 from hybridrd.errors import CapacityError, ModelError, StepError
-from hybridrd.model.grid import Floats, Grid
+from hybridrd.model.grid import Grid
 
 KINDS = ("tridiagonal", "transform", "splu", "cg", "fipy")
 # Beyond these a factorisation takes seconds and gigabytes; conjugate gradients are as fast there.

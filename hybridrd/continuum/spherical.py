@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.continuum.diffusion import ROUND_OFF, Diffusion
-from hybridrd.model.grid import Floats
 
 
 class SphericalDiffusion(Diffusion):

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.continuum.assembled import Assembled
 from hybridrd.continuum.solvers import Solver
 from hybridrd.continuum.transform import TransformSolver
-from hybridrd.model.grid import Floats
 
 G = 1.0 - 1.0 / math.sqrt(2.0)
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.arrays import Floats
 from hybridrd.continuum.assembled import Assembled
 from hybridrd.continuum.conditions import NoFlux, WallCondition
-from hybridrd.model.grid import AXES, Floats, Grid
+from hybridrd.model.grid import AXES, Grid
 
 # Which transform diagonalises the second difference of a row of cells, by what its two ends
 # hold: a face value (half a cell away) or no flux. The second entry is added to the mode

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
-from hybridrd.model.grid import Floats
-from hybridrd.plotting.select import record_at
-from hybridrd.results.view import View, periodic_axes
+from hybridrd.results.view import View, periodic_axes, record_at
 
 if TYPE_CHECKING:
     import xarray as xr

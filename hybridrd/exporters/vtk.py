@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
 from hybridrd.exporters.place import library, made, passing
 from hybridrd.exporters.records import (
@@ -21,7 +22,6 @@ from hybridrd.exporters.records import (
     domain_bounds,
     has_positions,
 )
-from hybridrd.model.grid import Floats
 from hybridrd.results.store import put
 from hybridrd.results.view import View
 

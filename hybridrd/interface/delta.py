@@ -13,11 +13,10 @@ rates inside the region would be negative.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
-
-Floats = NDArray[np.float64]
 
 
 def _check_width(name: str, value: float) -> None:

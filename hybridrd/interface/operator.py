@@ -20,13 +20,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import solve
 from scipy.special import ndtr
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
-
-Floats = NDArray[np.float64]
 
 #: Below this alpha the layer is taken in continuous time; offsets then differ by 2e-7 widths.
 CONTINUOUS_BELOW = 1e-4

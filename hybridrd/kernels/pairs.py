@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
-from hybridrd.kernels.cells import row_of, row_start
+from hybridrd.kernels.cell_list import row_of, row_start
 from hybridrd.kernels.rng import PAIR, philox, uniform52
 
 _MASK = np.uint64(0xFFFFFFFF)
@@ -115,7 +115,7 @@ def _within_periodic(xb, begin, d, x, y, z, widths, inverse, r2, close):
 def find_close(xa, na, xb, starts_b, like, radius, low, inverse, shape, mask, widths, out_i, out_j):
     """All pairs within the radius; returns their number, which may exceed the room for them.
 
-    ``shape``, ``mask`` (see `hybridrd.kernels.cells`), ``low``, ``inverse`` and ``starts_b``
+    ``shape``, ``mask`` (see `hybridrd.kernels.cell_list`), ``low``, ``inverse`` and ``starts_b``
     describe the cells of the second species, none narrower than the radius unless it is the only
     one of its axis; ``widths[a]`` is the period along an axis, 0 where it is not periodic. ``xb``
     must have room for eight particles more than there are. Cells along the first axis stand side by

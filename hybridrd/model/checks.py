@@ -11,7 +11,7 @@ import numpy as np
 from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
-from hybridrd.model.draft import Draft
+from hybridrd.model.draft import COUPLINGS, Draft
 from hybridrd.model.functions import check_function
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.places import Places
@@ -34,8 +34,6 @@ def _species(draft: Draft, at: Places) -> Iterator[str]:
 
 
 def _options(draft: Draft, at: Places) -> Iterator[str]:
-    from hybridrd.model.system import COUPLINGS
-
     if draft.coupling not in COUPLINGS:
         yield f"{at.field('coupling')} = {draft.coupling!r}: it is one of {', '.join(COUPLINGS)}"
     if draft.interface is not None and not isinstance(draft.interface, InterfaceScheme):

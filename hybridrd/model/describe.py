@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from hybridrd.interface import Context, default_scheme
+from hybridrd.model.draft import Description
 from hybridrd.model.functions import ARGUMENTS
-from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.initial import Copies, Patch, Points, as_sequence
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
-from hybridrd.model.system import System, as_sequence
 from hybridrd.model.walls import Reflecting
 
 Rows = list[tuple[str, list[str]]]
 
 
-def text(system: System) -> str:
+def text(system: Description) -> str:
     """The system as an aligned table of a few lines.
 
     Examples
@@ -45,7 +45,7 @@ def text(system: System) -> str:
     return "\n".join(lines)
 
 
-def html(system: System) -> str:
+def html(system: Description) -> str:
     """The table of `text` in HTML."""
     body = "".join(
         f'<tr><th style="text-align:left;vertical-align:top">{escape(label)}</th>'
@@ -55,11 +55,11 @@ def html(system: System) -> str:
     return f"<table><caption>{escape(_title(system))}</caption><tbody>{body}</tbody></table>"
 
 
-def _title(system: System) -> str:
+def _title(system: Description) -> str:
     return f"System of {len(system.names)} species in {system.domain.title}"
 
 
-def _rows(system: System) -> Rows:
+def _rows(system: Description) -> Rows:
     region, grid = system.particles, system.grid
     widest = max(len(name) for name in system.names)
     rows: Rows = [("domain", [_box(system.domain)])]
@@ -96,7 +96,7 @@ def _rows(system: System) -> Rows:
     return rows
 
 
-def _planes(system: System, region: Domain) -> str:
+def _planes(system: Description, region: Domain) -> str:
     """The faces of the particle region beyond which there is continuum."""
     planes = []
     for axis, (lo, hi), (a, b) in zip(
@@ -113,7 +113,7 @@ def _planes(system: System, region: Domain) -> str:
     return ", ".join(planes)
 
 
-def _interface(system: System) -> list[str]:
+def _interface(system: Description) -> list[str]:
     """The scheme wherever particles meet a reservoir, the default where none was named."""
     contexts: dict[Context, str] = {}
     if system.is_hybrid:
@@ -131,7 +131,7 @@ def _scheme(scheme: Any) -> str:
     return f"{type(scheme).__name__}({', '.join(f'{k}={v:g}' for k, v in options.items())})"
 
 
-def _walls(system: System) -> Iterator[str]:
+def _walls(system: Description) -> Iterator[str]:
     """Walls that are alike on one line, the reflecting ones, named or not, last."""
     sides = system.domain.sides
     alike: dict[str, list[str]] = {}

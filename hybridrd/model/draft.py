@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol, get_args
 
+from hybridrd.interface import InterfaceScheme
+from hybridrd.model.grid import Grid
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species
 from hybridrd.model.walls import Wall
+
+Coupling = Literal["two-way", "mean-field"]
+COUPLINGS = get_args(Coupling)
+DEFAULT_CELLS = {1: (100,), 2: (100, 100), 3: (22, 22, 22)}
 
 
 @dataclass(frozen=True)
@@ -57,3 +64,39 @@ class Draft:
             "initial": dict(self.contents),
             "units": self.units,
         }
+
+
+class Description(Protocol):
+    """The fields of a System, as those who only read them see it."""
+
+    @property
+    def species(self) -> Sequence[Species]: ...
+    @property
+    def domain(self) -> Domain: ...
+    @property
+    def particles(self) -> Domain | None: ...
+    @property
+    def reactions(self) -> Sequence[Reaction]: ...
+    @property
+    def cells(self) -> Sequence[int] | int | None: ...
+    @property
+    def walls(self) -> Mapping[str, Wall]: ...
+    @property
+    def interface(self) -> InterfaceScheme | None: ...
+    @property
+    def coupling(self) -> Coupling: ...
+    @property
+    def fluctuations(self) -> bool: ...
+    @property
+    def initial(self) -> Mapping[Any, Any]: ...
+    @property
+    def units(self) -> Mapping[str, str]: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def grid(self) -> Grid: ...
+    @property
+    def is_hybrid(self) -> bool: ...
+    def is_periodic(self, axis: str) -> bool: ...

@@ -9,7 +9,7 @@ import numpy as np
 
 from hybridrd.arguments import number
 from hybridrd.errors import ModelError
-from hybridrd.model.draft import Draft
+from hybridrd.model.draft import DEFAULT_CELLS, Draft
 from hybridrd.model.places import Places
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
@@ -91,8 +91,6 @@ def _mapping(value: Any, where: str, problems: list[str]) -> Mapping[Any, Any]:
 def _cells(
     cells: Any, domain: Domain | None, at: Places, problems: list[str]
 ) -> tuple[int, ...] | None:
-    from hybridrd.model.system import DEFAULT_CELLS
-
     if domain is None:
         return None
     dimension = len(domain.axes)

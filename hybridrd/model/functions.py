@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import Floats
 
 ARGUMENTS = ("x", "y", "z", "r", "t")
 Value: TypeAlias = float | Callable[..., Any]

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from hybridrd.arrays import Floats
+
 AXES = ("x", "y", "z")
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hybridrd.arguments import number
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.functions import Value
 from hybridrd.model.geometry import Interval, interval
-from hybridrd.model.grid import AXES, Floats
+from hybridrd.model.grid import AXES
 
 
 def _axes(owner: Patch | Copies, kind: str) -> None:
@@ -147,3 +149,8 @@ class Points:
 
     def __repr__(self) -> str:
         return f"Points({len(self.positions)} positions)"
+
+
+def as_sequence(value: Any) -> Sequence[Any]:
+    """A list or tuple as it is, anything else as a list of one."""
+    return value if isinstance(value, (list, tuple)) else [value]

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.model.functions import evaluate
 from hybridrd.model.geometry import Interval
-from hybridrd.model.grid import AXES, Floats, Grid
+from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.initial import Copies, Patch, Points
 
 _NODES = 24

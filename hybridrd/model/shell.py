@@ -10,9 +10,10 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from hybridrd.arguments import number
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.geometry import Box, HasIntervals, within
-from hybridrd.model.grid import Floats, Grid
+from hybridrd.model.grid import Grid
 
 WALLS = ("inner", "outer")
 

@@ -6,19 +6,19 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
+
+import numpy as np
 
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
+from hybridrd.model.draft import Coupling
 from hybridrd.model.grid import Grid
+from hybridrd.model.initial import as_sequence
 from hybridrd.model.reaction import Channel, Reaction
 from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species, SpeciesLike
 from hybridrd.model.walls import Wall
-
-Coupling = Literal["two-way", "mean-field"]
-COUPLINGS = get_args(Coupling)
-DEFAULT_CELLS = {1: (100,), 2: (100, 100), 3: (22, 22, 22)}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -156,28 +156,26 @@ class System:
         ModelError
             If a Python function is in it.
         """
-        from hybridrd.model.config import system_to_dict
+        from hybridrd.toml.writer import system_to_dict
 
         return system_to_dict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> System:
         """The inverse of `to_dict`. Raises ModelError with every mistake and its place."""
-        from hybridrd.model.config import system_from_dict
+        from hybridrd.toml.config import system_from_dict
 
-        return system_from_dict(data)
+        return system_from_dict(data, cls)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> System:
         """Read the system of a TOML file; its ``[run]`` table is left to the command line."""
-        from hybridrd.model.config import read_toml
+        from hybridrd.toml.config import read_toml
 
-        return read_toml(path).system
+        return read_toml(path, cls).system
 
     def __eq__(self, other: object) -> bool:
-        from hybridrd.model.equality import same_system
-
-        return same_system(self, other) if isinstance(other, System) else NotImplemented
+        return _same_system(self, other) if isinstance(other, System) else NotImplemented
 
     def __repr__(self) -> str:
         from hybridrd.model.describe import text
@@ -190,6 +188,27 @@ class System:
         return html(self)
 
 
-def as_sequence(value: Any) -> Sequence[Any]:
-    """A list or tuple as it is, anything else as a list of one."""
-    return value if isinstance(value, (list, tuple)) else [value]
+def _same_system(one: System, other: System) -> bool:
+    """Whether two systems have the same fields.
+
+    Arrays are compared by value, functions by identity; a list of one part is that part.
+    """
+    return all(
+        _same(getattr(one, f.name), getattr(other, f.name))
+        for f in dataclasses.fields(one)
+        if f.name != "initial"
+    ) and _same(
+        {name: as_sequence(v) for name, v in one.initial.items()},
+        {name: as_sequence(v) for name, v in other.initial.items()},
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        both = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
+        return both and np.array_equal(one, other)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)

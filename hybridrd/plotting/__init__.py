@@ -1,0 +1,24 @@
+"""Pictures of results, drawn into ``ax`` or a new figure.
+
+- `profile`: concentration along an axis, hybrid and reference;
+- `field`: an image of the concentration in two dimensions, or of a slice;
+- `counts`: numbers in the particle region in time;
+- `kymograph`: concentration against position and time;
+- `snapshot`: particles as dots beside the continuum as colour;
+- `compare`: two results, their difference, and that in standard errors;
+- `overview`: all species at a few times, beside a reference;
+- `movie`: profile, field or snapshot in time, for notebooks and as a gif.
+
+They take runs, mean fields and ensembles alike. Matplotlib is imported on use; the figures are
+pyplot's, so that notebooks and ``plt.show()`` show them.
+"""
+
+from hybridrd.plotting.comparison import compare
+from hybridrd.plotting.images import field
+from hybridrd.plotting.kymograph import kymograph
+from hybridrd.plotting.lines import counts, profile
+from hybridrd.plotting.movie import movie
+from hybridrd.plotting.overview import overview
+from hybridrd.plotting.snapshot import snapshot
+
+__all__ = ["compare", "counts", "field", "kymograph", "movie", "overview", "profile", "snapshot"]

@@ -11,20 +11,6 @@ from hybridrd.errors import ResultError
 from hybridrd.results.view import View
 
 
-def number(name: str, value: Any, positive: bool = False) -> float:
-    """A finite number, above 0 if ``positive``. Raises ResultError for anything else."""
-    kind = "positive" if positive else "finite"
-    try:
-        # A text that float() would read is a slip all the same.
-        found = np.nan if isinstance(value, (bool, str, bytes)) else float(value)
-    except (TypeError, ValueError) as error:
-        raise ResultError(f"{name} = {value!r}: a {kind} number is needed") from error
-    if not np.isfinite(found) or (positive and found <= 0):
-        shown = repr(value) if isinstance(value, (bool, str, bytes)) else f"{found:g}"
-        raise ResultError(f"{name} = {shown}: a {kind} number is needed")
-    return found
-
-
 def count(name: str, value: Any) -> int:
     """A whole number of at least 1. Raises ResultError for anything else."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < 1:

@@ -21,19 +21,18 @@ from hybridrd.plotting.select import (
     bin_size,
     concentration_at,
     mean_along,
-    record_at,
     species_of,
     upper_limit,
 )
 from hybridrd.results.compare import check_cells, ratio, standard_error
-from hybridrd.results.view import View
+from hybridrd.results.view import View, record_at
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from hybridrd.model.grid import Floats
+    from hybridrd.arrays import Floats
     from hybridrd.model.species import SpeciesLike
 
 Z_STEPS = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)  # bounds of the colours of z: white within one

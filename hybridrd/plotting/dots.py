@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import ResultError
-from hybridrd.model.grid import Floats
 from hybridrd.results.view import View
 
-Ids = NDArray[np.int64]
 _ENOUGH = 200  # dots in a slice, if there are as many
 
 
-def particles_at(view: View, record: int) -> dict[str, tuple[Floats, Ids]]:
+def particles_at(view: View, record: int) -> dict[str, tuple[Floats, Integers]]:
     """Positions ``(n, axes)`` (length) and ids ``(n,)`` of the particles of each species.
 
     Raises
@@ -51,7 +49,7 @@ def particles_at(view: View, record: int) -> dict[str, tuple[Floats, Ids]]:
     return found
 
 
-def uniform(ids: Ids, stream: int) -> Floats:
+def uniform(ids: Integers, stream: int) -> Floats:
     """A number in [0, 1) for each particle, the same in every record.
 
     The finaliser of SplitMix64 (Steele, Lea & Flood 2014) of id and stream: neighbouring ids, which
@@ -66,12 +64,12 @@ def uniform(ids: Ids, stream: int) -> Floats:
     return np.asarray((x >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
-def on_strip(x: Floats, ids: Ids) -> Floats:
+def on_strip(x: Floats, ids: Integers) -> Floats:
     """Places ``(n, 2)`` of particles of one dimension: x, and any height between 0 and 1."""
     return np.column_stack([x[:, 0], uniform(ids, 0)])
 
 
-def on_disc(r: Floats, ids: Ids, thickness: float) -> Floats:
+def on_disc(r: Floats, ids: Integers, thickness: float) -> Floats:
     """Places of particles of a shell in a slice through its centre.
 
     A particle has r only, and any direction is as likely: it lies in the slice with probability

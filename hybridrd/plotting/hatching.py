@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.path import Path
 
-    from hybridrd.model.grid import Floats
+    from hybridrd.arrays import Floats
 
 HATCH = "////"
 

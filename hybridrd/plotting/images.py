@@ -8,9 +8,9 @@ import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
-from hybridrd.plotting.checks import bins_of, number
-from hybridrd.plotting.select import in_bins, record_at, species_of, upper_limit
-from hybridrd.results.view import View
+from hybridrd.plotting.checks import bins_of
+from hybridrd.plotting.select import in_bins, species_of, upper_limit
+from hybridrd.results.view import View, finite, record_at
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
     from numpy.typing import ArrayLike
 
-    from hybridrd.model.grid import Floats
+    from hybridrd.arrays import Floats
     from hybridrd.model.species import SpeciesLike
 
 _LONGEST = 4.0  # ratio of edges above which an image is not drawn to scale
@@ -82,7 +82,7 @@ def field(
     view = View(result, "result")
     name = species_of(view, species)
     k = record_at(view, time)
-    vmax = None if vmax is None else number("vmax", vmax, positive=True)
+    vmax = None if vmax is None else finite("vmax", vmax, positive=True)
     c, size, cut = image_of(view, name, k, z, bins)
     ax = style.axes_or_new(ax, lambda: style.new_axes_for_image(view))
     top = upper_limit(c) if vmax is None else vmax
@@ -118,7 +118,7 @@ def image_of(
 
 def cut_at(view: View, z: float | None) -> int | None:
     """The layer of cells to draw of three dimensions; None of two."""
-    z = None if z is None else number("z", z)
+    z = None if z is None else finite("z", z)
     if len(view.axes) == 2:
         if z is not None:
             raise ResultError(f"z = {z:g}: the result has two dimensions")

@@ -8,16 +8,16 @@ import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
-from hybridrd.plotting.checks import bins_of, number
+from hybridrd.plotting.checks import bins_of
 from hybridrd.plotting.images import add_colorbar, mark_plane
 from hybridrd.plotting.select import axis_of, bin_size, species_of, sum_of_bins
-from hybridrd.results.view import View
+from hybridrd.results.view import View, finite
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from hybridrd.model.grid import Floats
+    from hybridrd.arrays import Floats
     from hybridrd.model.species import SpeciesLike
 
 
@@ -74,7 +74,7 @@ def kymograph(
     name = species_of(view, species)
     axis = axis_of(view, axis)
     bins = bins_of(view, bins, (axis,))
-    vmax = None if vmax is None else number("vmax", vmax, positive=True)
+    vmax = None if vmax is None else finite("vmax", vmax, positive=True)
     times = view.times
     if len(times) < 2:
         raise ResultError(

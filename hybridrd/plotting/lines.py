@@ -8,14 +8,14 @@ import numpy as np
 
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import check_domain, check_region
-from hybridrd.plotting.select import axis_of, mean_along, names_of, record_at, species_of
-from hybridrd.results.view import View
+from hybridrd.plotting.select import axis_of, mean_along, names_of, species_of
+from hybridrd.results.view import View, record_at
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from hybridrd.model.grid import Floats
+    from hybridrd.arrays import Floats
     from hybridrd.model.species import SpeciesLike
 
 INTERFACE: dict[str, Any] = {"color": "#555555", "linewidth": 1.0, "linestyle": ":"}

@@ -11,12 +11,12 @@ import numpy as np
 from hybridrd.errors import ResultError
 from hybridrd.plotting import dots, style
 from hybridrd.plotting.animation import SLOWEST, Movie
-from hybridrd.plotting.checks import bins_of, check_domain, count, number
+from hybridrd.plotting.checks import bins_of, check_domain, count
 from hybridrd.plotting.images import cut_at, field, image_of
 from hybridrd.plotting.lines import profile
-from hybridrd.plotting.select import axis_of, bin_size, mean_along, names_of, record_at, upper_limit
+from hybridrd.plotting.select import axis_of, bin_size, mean_along, names_of, upper_limit
 from hybridrd.plotting.snapshot import continuum_at, size_of_dots, snapshot
-from hybridrd.results.view import View
+from hybridrd.results.view import View, finite, record_at
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -86,7 +86,7 @@ def movie(
         kind = "profile" if len(view.axes) == 1 else "field"
     if kind not in KINDS:
         raise ResultError(f"kind = {kind!r}: a movie is one of {', '.join(KINDS)}")
-    fps, every = number("fps", fps), count("every", every)
+    fps, every = finite("fps", fps), count("every", every)
     if not SLOWEST <= fps <= 50:
         raise ResultError(f"fps = {fps:g}: {SLOWEST:g} to 50 frames a second are needed")
     _check_options(kind, options)
@@ -122,7 +122,7 @@ def _check_options(kind: str, options: dict[str, Any]) -> None:
             raise ResultError(f"{name}: a movie of kind {kind!r} takes {', '.join(allowed)}")
     for name in ("vmax", "size", "thickness"):
         if options.get(name) is not None:
-            number(name, options[name], positive=True)
+            finite(name, options[name], positive=True)
 
 
 def _axes(ax: Any, view: View, kind: str, panels: int) -> list[Axes]:

@@ -11,8 +11,8 @@ from hybridrd.errors import ResultError
 from hybridrd.plotting import images, style
 from hybridrd.plotting.checks import check_domain
 from hybridrd.plotting.lines import profile
-from hybridrd.plotting.select import record_at, upper_limit
-from hybridrd.results.view import View
+from hybridrd.plotting.select import upper_limit
+from hybridrd.results.view import View, record_at
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.ticker import Locator
 
-    from hybridrd.model.grid import Floats
+    from hybridrd.arrays import Floats
 
 _SIDE = 2.2  # edge of a panel (inch)
 

@@ -7,40 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
-from hybridrd.model.grid import Floats
 from hybridrd.plotting import style
-from hybridrd.plotting.checks import number
 from hybridrd.results.view import View
 
 _IN_BIN = 6.0  # particles in the mean
 _IN_BIN_OF_PROFILE = 25.0  # a fifth is noise
 IN_BIN_FOR_ERRORS = 50.0  # fewer are too skew for errors of a few replicas
 _FEWEST_BINS = {1: 8, 2: 8, 3: 5}  # along each axis, by dimension
-
-
-def record_at(view: View, time: float | None) -> int:
-    """Index of the record nearest to a time; of the last one for None.
-
-    Raises
-    ------
-    ResultError
-        If the nearest is more than half a record away, or the time is no finite number.
-    """
-    times = view.times
-    if time is None:
-        return len(times) - 1
-    time = number("time", time)
-    nearest = int(np.argmin(np.abs(times - time)))
-    neighbours = np.abs(np.delete(times, nearest) - times[nearest])
-    allowed = 0.5 * float(neighbours.min(initial=np.inf)) if len(neighbours) else 0.0
-    distance = abs(float(times[nearest]) - time)
-    if distance > allowed + 1e-9 * max(1.0, abs(time)):
-        raise ResultError(
-            f"{view.name}: there is no record near t = {time:g}; the nearest is at "
-            f"t = {times[nearest]:.6g}, of {len(times)} from {times[0]:.6g} to {times[-1]:.6g}"
-        )
-    return nearest
 
 
 def axis_of(view: View, axis: str | None) -> str:

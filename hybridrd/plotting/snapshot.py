@@ -9,20 +9,19 @@ import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.plotting import dots, images, style
-from hybridrd.plotting.checks import number
-from hybridrd.plotting.select import concentration_at, names_of, record_at, upper_limit
-from hybridrd.results.view import View
+from hybridrd.plotting.select import concentration_at, names_of, upper_limit
+from hybridrd.results.view import View, finite, record_at
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
 
-    from hybridrd.model.grid import Floats
+    from hybridrd.arrays import Floats, Integers
     from hybridrd.model.species import SpeciesLike
 
     Colours = dict[str, Any]
-    Particles = dict[str, tuple[Floats, dots.Ids]]
+    Particles = dict[str, tuple[Floats, Integers]]
     Drawn = tuple[ScalarMappable, dict[str, Floats], str]
 
 
@@ -95,8 +94,8 @@ def snapshot(
     found = dots.particles_at(view, k)
     for option, value in (("thickness", thickness), ("vmax", vmax), ("size", size)):
         if value is not None:
-            number(option, value, positive=True)
-    z = None if z is None else number("z", z)
+            finite(option, value, positive=True)
+    z = None if z is None else finite("z", z)
     for option, value in (("z", z), ("thickness", thickness)):
         if value is not None and (len(view.axes) == 2 or view.axes == ("x",)):
             raise ResultError(f"{option} = {value:g}: this result is not drawn as a slice")

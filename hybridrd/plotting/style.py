@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybridrd.model.grid import Floats
+from hybridrd.arrays import Floats
 from hybridrd.model.species import species_name
 from hybridrd.results.view import View
 

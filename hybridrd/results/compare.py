@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
-from hybridrd.model.grid import Floats
 from hybridrd.results.divergence import jensen_shannon, sampling_floor
 from hybridrd.results.view import View
 

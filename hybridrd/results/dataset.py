@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import Floats, Grid
+from hybridrd.model.grid import Grid
 from hybridrd.results.names import chosen
 from hybridrd.results.observed import Labels, as_array, labels_of
 

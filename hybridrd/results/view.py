@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
-from hybridrd.model.grid import Floats
 from hybridrd.results.whole import whole
 
 if TYPE_CHECKING:
@@ -194,3 +194,41 @@ def periodic_axes(data: xr.Dataset) -> list[str]:
     system = data.attrs.get("system")  # of results without this attribute
     walls = system["system"].get("walls", {}) if isinstance(system, dict) else {}
     return [str(a) for a, wall in walls.items() if wall == "periodic"]
+
+
+def record_at(view: View, time: float | None) -> int:
+    """Index of the record nearest to a time; of the last one for None.
+
+    Raises
+    ------
+    ResultError
+        If the nearest is more than half a record away, or the time is no finite number.
+    """
+    times = view.times
+    if time is None:
+        return len(times) - 1
+    time = finite("time", time)
+    nearest = int(np.argmin(np.abs(times - time)))
+    neighbours = np.abs(np.delete(times, nearest) - times[nearest])
+    allowed = 0.5 * float(neighbours.min(initial=np.inf)) if len(neighbours) else 0.0
+    distance = abs(float(times[nearest]) - time)
+    if distance > allowed + 1e-9 * max(1.0, abs(time)):
+        raise ResultError(
+            f"{view.name}: there is no record near t = {time:g}; the nearest is at "
+            f"t = {times[nearest]:.6g}, of {len(times)} from {times[0]:.6g} to {times[-1]:.6g}"
+        )
+    return nearest
+
+
+def finite(name: str, value: Any, positive: bool = False) -> float:
+    """A finite number, above 0 if ``positive``. Raises ResultError for anything else."""
+    kind = "positive" if positive else "finite"
+    try:
+        # A text that float() would read is a slip all the same.
+        found = np.nan if isinstance(value, (bool, str, bytes)) else float(value)
+    except (TypeError, ValueError) as error:
+        raise ResultError(f"{name} = {value!r}: a {kind} number is needed") from error
+    if not np.isfinite(found) or (positive and found <= 0):
+        shown = repr(value) if isinstance(value, (bool, str, bytes)) else f"{found:g}"
+        raise ResultError(f"{name} = {shown}: a {kind} number is needed")
+    return found

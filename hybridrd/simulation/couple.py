@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.continuum.field import Field
-from hybridrd.continuum.own import Continuum
 from hybridrd.continuum.rectilinear import Cells
+from hybridrd.continuum.user import Continuum
+from hybridrd.coupling.face_exchange import Gate
+from hybridrd.coupling.ledger import Ledger
+from hybridrd.coupling.noise import Noise
+from hybridrd.coupling.user_field import OwnField
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import Floats
 from hybridrd.model.system import System
-from hybridrd.simulation.gates import Gate
-from hybridrd.simulation.ledger import Ledger
-from hybridrd.simulation.memory import check_fits, naming
-from hybridrd.simulation.noise import Noise
-from hybridrd.simulation.own_field import OwnField
+from hybridrd.particles.memory import check_fits, naming
 from hybridrd.simulation.plan import Plan, pair_factors
 from hybridrd.simulation.sizes import continuum_part
 from hybridrd.simulation.window import LiveWindow, MeanField, OwnWindow

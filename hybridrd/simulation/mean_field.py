@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hybridrd.arguments import number
+from hybridrd.arrays import Floats
 from hybridrd.continuum.field import Field
 from hybridrd.continuum.solvers import one_blas_thread
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import AXES, Floats
+from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
+from hybridrd.particles.memory import check_fits, naming
+from hybridrd.particles.region import Face, Region, make_region
 from hybridrd.results.dataset import Recorder, mean_rate
-from hybridrd.simulation.log import Clock
-from hybridrd.simulation.memory import check_fits, naming
+from hybridrd.run.log import Clock
+from hybridrd.run.progress import progress_bar
+from hybridrd.run.provenance import common
+from hybridrd.run.schedule import in_steps, record_stride
 from hybridrd.simulation.plan import fixed_parts
-from hybridrd.simulation.progress import progress_bar
-from hybridrd.simulation.provenance import common
-from hybridrd.simulation.region import Face, Region, make_region
-from hybridrd.simulation.schedule import in_steps, record_stride
 from hybridrd.simulation.sizes import record_numbers, record_part
 from hybridrd.simulation.window import start_field
 

@@ -7,22 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hybridrd.arguments import number
+from hybridrd.arrays import Floats
 from hybridrd.continuum.rectilinear import Cells
+from hybridrd.coupling.face_exchange import Gate, make_gates
+from hybridrd.coupling.user_cells import Beyond
 from hybridrd.errors import ModelError
 from hybridrd.model import doi
-from hybridrd.model.grid import Floats
 from hybridrd.model.system import System
-from hybridrd.simulation.beyond import Beyond
-from hybridrd.simulation.gates import Gate, make_gates
-from hybridrd.simulation.memory import Part, check_fits
-from hybridrd.simulation.partners import Partners
-from hybridrd.simulation.region import Region, SpeciesWalls, make_region, species_walls
+from hybridrd.particles.memory import Part, check_fits
+from hybridrd.particles.region import Region, SpeciesWalls, make_region, species_walls
+from hybridrd.reactions.reservoir_partners import Partners
+from hybridrd.reactions.tables import ReactionTables, encounter_probabilities, make_tables
 from hybridrd.simulation.sizes import Crowd, cell_part, continuum_part, crowd, particle_parts
-from hybridrd.simulation.tables import (
-    ReactionTables,
-    encounter_probabilities,
-    make_tables,
-)
 
 
 @dataclass(frozen=True)

@@ -11,26 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridrd.arguments import number, whole_number
+from hybridrd.arrays import Floats, State, labels, load_counts, stored
 from hybridrd.errors import ModelError
 from hybridrd.kernels.rng import make_key
-from hybridrd.model.grid import Floats
 from hybridrd.model.system import System
+from hybridrd.particles.particles import Particles
+from hybridrd.particles.pool import Pool
 from hybridrd.results.dataset import mean_rate
-from hybridrd.simulation.log import STAGES, Clock
-from hybridrd.simulation.mark import Mark, mark_of
-from hybridrd.simulation.particles import Particles
-from hybridrd.simulation.pool import Pool
-from hybridrd.simulation.state import (
-    State,
-    labels,
-    load_counts,
-    load_particles,
-    particles_state,
-    stored,
-)
+from hybridrd.run.log import STAGES, Clock
+from hybridrd.run.record_position import Mark, mark_of
+from hybridrd.simulation.state import load_particles, particles_state
 
 if TYPE_CHECKING:
-    from hybridrd.simulation.course import Course
+    from hybridrd.run.loop import Course
     from hybridrd.simulation.plan import Plan
 
 

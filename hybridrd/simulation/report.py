@@ -9,8 +9,8 @@ import numpy as np
 from hybridrd.model import doi
 from hybridrd.model.steady import doi_rate_3d
 from hybridrd.model.system import System
+from hybridrd.reactions.tables import Encounter
 from hybridrd.simulation.plan import Plan
-from hybridrd.simulation.tables import Encounter
 from hybridrd.theory.fluctuations import expected_total_ratio
 
 

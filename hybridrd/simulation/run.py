@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hybridrd.arguments import path_of
-from hybridrd.continuum.own import Continuum
+from hybridrd.continuum.user import Continuum
 from hybridrd.errors import ModelError, StepError
 from hybridrd.model.system import System
-from hybridrd.simulation.balance import balance, by_name
-from hybridrd.simulation.checkpoint import Checkpoints, restore, write_checkpoint
-from hybridrd.simulation.course import Course
-from hybridrd.simulation.provenance import attributes
+from hybridrd.run.balance import balance, by_name
+from hybridrd.run.checkpoint import Checkpoints, restore, write_checkpoint
+from hybridrd.run.loop import Course
+from hybridrd.run.provenance import attributes
+from hybridrd.run.recording import OFFERED as OFFERED
+from hybridrd.run.recording import Recording
+from hybridrd.run.schedule import in_steps
 from hybridrd.simulation.realisation import Realisation
-from hybridrd.simulation.recording import OFFERED as OFFERED
-from hybridrd.simulation.recording import Recording
-from hybridrd.simulation.schedule import in_steps
+from hybridrd.simulation.sizes import check_run
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -201,3 +202,9 @@ class Run(Realisation):
         True
         """
         return restore(cls, path, system, allow_change, threads, continuum)
+
+    def check_room(
+        self, records: int, variables: Sequence[str], positions: bool, stored: bool
+    ) -> None:
+        """Refuse a run whose records or particles to come do not fit into memory."""
+        check_run(self, records, variables, positions, stored)

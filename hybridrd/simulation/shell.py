@@ -7,21 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from hybridrd.arrays import Floats, Integers, State, stored
+from hybridrd.coupling.exchange import Exchange
+from hybridrd.coupling.face_exchange import Gate
 from hybridrd.kernels import radial
 from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import ARRIVALS, INFLUX
 from hybridrd.kernels.walk import PARTIAL
-from hybridrd.model.grid import Floats
 from hybridrd.model.shell import by_volume
-from hybridrd.simulation.exchange import Exchange
-from hybridrd.simulation.gates import Gate
-from hybridrd.simulation.particles import Particles
-from hybridrd.simulation.pool import Pool
-from hybridrd.simulation.reactor import Reactor
-from hybridrd.simulation.region import Integers, layer_radii
+from hybridrd.particles.initial_state import Start
+from hybridrd.particles.particles import Particles
+from hybridrd.particles.pool import Pool
+from hybridrd.particles.region import layer_radii
+from hybridrd.reactions.reactor import Reactor
 from hybridrd.simulation.simulation import Simulation
-from hybridrd.simulation.start import Start
-from hybridrd.simulation.state import State, stored
 
 
 class ShellExchange(Exchange):

@@ -6,26 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from hybridrd.arrays import Floats, State, load_counts
 from hybridrd.continuum.field import Field
-from hybridrd.continuum.own import Continuum
+from hybridrd.continuum.user import Continuum
+from hybridrd.coupling.exchange import Exchange
+from hybridrd.coupling.user_field import OwnField
 from hybridrd.errors import ModelError, ResultError
 from hybridrd.kernels.arrays import count_in_cells
 from hybridrd.kernels.walk import WRAP, move, move_closed
-from hybridrd.model.grid import Floats
 from hybridrd.model.shell import Shell
 from hybridrd.model.system import System
+from hybridrd.particles.initial_state import Start
+from hybridrd.particles.particles import Particles
+from hybridrd.particles.region import Region
+from hybridrd.reactions.reactor import Reactor
+from hybridrd.run.log import Clock
 from hybridrd.simulation.couple import check_start, couple, own_cells
-from hybridrd.simulation.exchange import Exchange
-from hybridrd.simulation.log import Clock
-from hybridrd.simulation.own_field import OwnField
-from hybridrd.simulation.particles import Particles
 from hybridrd.simulation.plan import Plan, compile_system
-from hybridrd.simulation.reactor import Reactor
-from hybridrd.simulation.region import Region
 from hybridrd.simulation.report import report
 from hybridrd.simulation.run import Run
-from hybridrd.simulation.start import Start
-from hybridrd.simulation.state import State, continuum_state, load_continuum, load_counts
+from hybridrd.simulation.state import continuum_state, load_continuum
 from hybridrd.simulation.window import LiveWindow, MeanField, OwnWindow
 
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.continuum.field import conditions
 from hybridrd.continuum.footprint import footprint, rest_of
-from hybridrd.model.grid import Floats
+from hybridrd.coupling.face_exchange import Gate
 from hybridrd.model.system import System
-from hybridrd.simulation.gates import Gate
-from hybridrd.simulation.memory import Part, check_fits
-from hybridrd.simulation.region import Region, index_box
-from hybridrd.simulation.start import expected_particles
-from hybridrd.simulation.tables import ReactionTables
+from hybridrd.particles.initial_state import expected_particles
+from hybridrd.particles.memory import Part, check_fits
+from hybridrd.particles.region import Region, index_box
+from hybridrd.reactions.tables import ReactionTables
 
 if TYPE_CHECKING:
     from hybridrd.simulation.run import Run

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hybridrd.arrays import State, stored
 from hybridrd.continuum.field import Field
-from hybridrd.errors import ResultError
-from hybridrd.simulation.gates import Gate
-from hybridrd.simulation.ledger import Ledger
-from hybridrd.simulation.own_field import OwnField
-from hybridrd.simulation.particles import Particles
-
-State: TypeAlias = dict[str, NDArray[Any]]
-
-
-def stored(state: State, name: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-    """An array of a state. Raises ResultError if it is missing or of another shape."""
-    if name not in state:
-        raise ResultError(f"the state has no {name!r}; it is damaged, or of another kind of system")
-    value = state[name]
-    if shape is not None and value.shape != shape:
-        raise ResultError(
-            f"the state has {name!r} in the shape {value.shape}, the simulation in {shape}"
-        )
-    return value
+from hybridrd.coupling.face_exchange import Gate
+from hybridrd.coupling.ledger import Ledger
+from hybridrd.coupling.user_field import OwnField
+from hybridrd.particles.particles import Particles
 
 
 def particles_state(name: str, group: Particles) -> State:
@@ -83,26 +67,3 @@ def load_continuum(
         if gate.stencil is not None and kept + "memory" in state:
             gate.memory = stored(state, kept + "memory", (gate.face.size,)).copy()
             gate.owed = stored(state, kept + "owed", (gate.face.size,)).copy()
-
-
-def labels(names: Sequence[str]) -> NDArray[np.str_]:
-    """Labels as an array that needs no pickle, also where there are none."""
-    return np.array(list(names), dtype=np.str_)
-
-
-def load_counts(
-    state: State, name: str, counts: NDArray[Any], known: str, names: Sequence[str]
-) -> None:
-    """Fill counts, whose last axis has ``names``, from those stored under the labels ``known``.
-
-    What is no longer there is dropped, what is new starts at 0.
-    """
-    old = [str(label) for label in stored(state, known)]
-    value = stored(state, name, (*counts.shape[:-1], len(old)))
-    counts[...] = 0
-    if old == list(names):
-        counts[...] = value
-        return
-    for i, label in enumerate(names):
-        if label in old:
-            counts[..., i] = value[..., old.index(label)]

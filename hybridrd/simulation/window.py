@@ -11,14 +11,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.arrays import Floats, Integers
 from hybridrd.continuum.field import Field
-from hybridrd.model.grid import Floats
+from hybridrd.coupling.face_exchange import Gate
+from hybridrd.coupling.user_field import OwnField
 from hybridrd.model.system import System
-from hybridrd.simulation.gates import Gate
-from hybridrd.simulation.own_field import OwnField
+from hybridrd.particles.initial_state import mean_concentration
 from hybridrd.simulation.plan import Plan
-from hybridrd.simulation.region import Integers
-from hybridrd.simulation.start import mean_concentration
 
 
 class MeanField(Protocol):

@@ -99,7 +99,7 @@ def two_way_step(
 
 
 def _stencil(numbers: FaceNumbers, beyond: int) -> Floats:
-    """Weights of the first cells in c_R, as in `hybridrd.simulation.stencil`."""
+    """Weights of the first cells in c_R, as in `hybridrd.coupling.stencil`."""
     count = min({"cell": 1, "linear": 2, "least-squares": _LEAST_SQUARES}[numbers.stencil], beyond)
     centre = np.arange(count) + 0.5
     if count == 1:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import Floats
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.events import VoxelModel, voxel_model
 from hybridrd.theory.cdme.initial import placements, poisson_means

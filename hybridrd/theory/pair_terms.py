@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hybridrd.arguments import number
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import Floats, Grid
+from hybridrd.model.grid import Grid
 from hybridrd.theory.cdme.pair_rates import pair_rates
 
 if TYPE_CHECKING:

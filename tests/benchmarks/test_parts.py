@@ -9,8 +9,8 @@ from hybridrd.continuum.solvers import one_blas_thread
 from hybridrd.kernels import arrays, exchange, pairs, walk
 from hybridrd.kernels.rng import make_key
 from hybridrd.model.grid import Grid
-from hybridrd.simulation.layout import Layout
-from hybridrd.simulation.particles import SPARE, Particles
+from hybridrd.particles.cell_list import Layout
+from hybridrd.particles.particles import SPARE, Particles
 
 pytestmark = pytest.mark.benchmark
 N, KEY = 100_000, make_key(1, 0)

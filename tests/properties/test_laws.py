@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_systems import CONVERSIONS, DT, PAIRS, STOICHIOMETRY, advance, simulation, systems
 
-from hybridrd.simulation import pool
+from hybridrd.particles import pool
 
 SEED = st.integers(0, 2**63)
 few = settings(max_examples=15)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import figures
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from support import figures
 
 from hybridrd.results.correlations import pair_correlation
 

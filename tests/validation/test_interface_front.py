@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_canonical import front
+from physics.test_canonical import front
 
 pytestmark = pytest.mark.validation
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from test_pair_rates import box_rate, measured_rate
-from test_reversible import equilibrium
-from test_straddling import density
+from coupling.test_reservoir_pairs import density
+from reactions.test_pair_rates import box_rate, measured_rate
+from reactions.test_reversible import equilibrium
 
 pytestmark = [
     pytest.mark.validation,

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from sampling import batches, sample
-from test_two_way import book_keeping, wide
-from test_two_way_variances import A, counts, ratios, slab
+from coupling.test_two_way import book_keeping, wide
+from physics.test_two_way_variances import A, counts, ratios, slab
+from support.sampling import batches, sample
 
 import hybridrd as hrd
 from hybridrd.theory.fluctuations import expected_total_ratio

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from sampling import poisson_deviation, sample
-from test_reservoirs import A, check_uniform, corner, simulation, slab, step_of
+from physics.test_reservoirs import A, check_uniform, corner, simulation, slab, step_of
+from support.sampling import poisson_deviation, sample
 
 import hybridrd as hrd
 

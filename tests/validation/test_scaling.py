@@ -14,8 +14,8 @@ import pytest
 import hybridrd as hrd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from dask_cluster import cluster
-from survivors import same
+from support.dask_cluster import cluster
+from support.survivors import same
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.validation

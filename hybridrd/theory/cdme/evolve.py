@@ -225,7 +225,7 @@ def common_attributes(
     model: VoxelModel, most: dict[str, int], reservoir: str, states: States, nonzeros: int
 ) -> dict[str, Any]:
     """Attributes of every result of a master equation."""
-    from hybridrd import __version__
+    from hybridrd._version import __version__
 
     return {
         "system": describe(model.system),

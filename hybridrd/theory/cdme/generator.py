@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import CapacityError
-from hybridrd.model.grid import Floats
 from hybridrd.theory.cdme.event import Event
-from hybridrd.theory.cdme.states import OVER, Integers, States, count_states
+from hybridrd.theory.cdme.states import OVER, States, count_states
 
 Matrix = sparse.csr_array[np.float64, tuple[int, int]]
 

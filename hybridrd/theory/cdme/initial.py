@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from hybridrd.model.grid import Floats, Grid
-from hybridrd.model.initial import Copies, Points
+from hybridrd.arrays import Floats
+from hybridrd.model.grid import Grid
+from hybridrd.model.initial import Copies, Points, as_sequence
 from hybridrd.model.overlap import cells_of, concentration, interval_overlap
-from hybridrd.model.system import System, as_sequence
+from hybridrd.model.system import System
 from hybridrd.theory.cdme.states import OVER, Occupations, States
 
 

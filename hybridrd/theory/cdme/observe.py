@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import Floats
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.events import VoxelModel
 from hybridrd.theory.cdme.states import States

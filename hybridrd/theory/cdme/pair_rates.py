@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hybridrd.model.grid import Floats, Grid
+from hybridrd.arrays import Floats
+from hybridrd.model.grid import Grid
 
 
 def pair_fraction(separation: ArrayLike, width: float, radius: float) -> Floats:

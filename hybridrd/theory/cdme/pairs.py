@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model import doi
 from hybridrd.model.functions import evaluate
-from hybridrd.model.grid import Floats, Grid
+from hybridrd.model.grid import Grid
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.event import Event, Site, on_wall, steady

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import sparse
 
-from hybridrd.model.grid import Floats
+from hybridrd.arrays import Floats
 from hybridrd.theory.cdme.generator import Generator, Matrix
 
 BLOCK = 8  # records that share one sequence of powers

@@ -17,9 +17,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrd.model.grid import Floats
-
-Integers = NDArray[np.int64]
+from hybridrd.arrays import Floats, Integers
 
 OVER = -1
 """In place of a state: an event would exceed the cut-off."""

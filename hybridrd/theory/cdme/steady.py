@@ -12,8 +12,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from hybridrd.arguments import number
+from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import AccuracyWarning, ModelError, StepError
-from hybridrd.model.grid import Floats
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.evolve import (
     LOST_LIMIT,
@@ -25,7 +25,7 @@ from hybridrd.theory.cdme.evolve import (
 )
 from hybridrd.theory.cdme.generator import Matrix, make_generator
 from hybridrd.theory.cdme.observe import Observer, dataset
-from hybridrd.theory.cdme.states import Integers, States
+from hybridrd.theory.cdme.states import States
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -1,0 +1,3 @@
+"""Version of the package, its only place."""
+
+__version__ = "0.1.0"

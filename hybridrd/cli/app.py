@@ -1,0 +1,291 @@
+"""The command line: ``hybridrd run``, ``examples``, ``schema``, ``info``, ``plot``, ``movie``, ...
+
+What the commands do is in `hybridrd.cli.commands` and `hybridrd.cli.pictures`, loaded when one
+runs, so that help is quick. Whatever is wrong becomes a message on the error stream and exit
+code 2.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybridrd._version import __version__
+from hybridrd.errors import AccuracyWarning, HybridrdError
+
+app = typer.Typer(
+    name="hybridrd",
+    help="Open reaction-diffusion systems: Brownian particles coupled to a PDE.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@contextmanager
+def messages() -> Iterator[None]:
+    """Each warning once, as one line; errors as a message and exit code 2."""
+
+    shown: set[str] = set()
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        text = " ".join(str(message).split())
+        if text not in shown:
+            typer.echo(f"Warning: {text}", err=True)
+        shown.add(text)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", AccuracyWarning)
+        warnings.showwarning = show
+        try:
+            yield
+        except HybridrdError as error:
+            reason = str(error)
+        except OSError as error:
+            reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        except MemoryError as error:
+            reason = f"not enough memory {error}".strip()
+        except KeyboardInterrupt as error:
+            typer.echo(str(error) or "Interrupted.", err=True)
+            raise typer.Exit(130) from None  # as a shell reports it
+        else:
+            return
+    typer.echo(f"Error: {reason}", err=True)
+    raise typer.Exit(2)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hybridrd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Open reaction-diffusion systems: Brownian particles coupled to a PDE."""
+
+
+SpeciesNames = Annotated[
+    list[str] | None, typer.Option(help="Which species; may be given again. By default all.")
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(help="Another saved result to draw beside it, or the word pde: its own PDE."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands there.")]
+
+
+@app.command()
+def run(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="NAME|FILE.toml", help="A name of `hybridrd examples`, or a file."),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Where to save: NAME.zarr (a directory) or NAME.nc (netCDF).")
+    ],
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="By default a new one; it is saved.")
+    ] = None,
+    dt: Annotated[float | None, typer.Option(help="Time step.")] = None,
+    until: Annotated[float | None, typer.Option(help="End, a multiple of dt.")] = None,
+    every: Annotated[float | None, typer.Option(help="Time between records.")] = None,
+    replicas: Annotated[
+        int | None, typer.Option(min=1, help="Independent runs to average.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes for the replicas.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of each replica.")] = None,
+    positions: Annotated[
+        bool | None,
+        typer.Option(
+            "--positions/--no-positions",
+            help="Record all particles, for snapshots and exports; of one replica.",
+            show_default=False,
+        ),
+    ] = None,
+    progress: Annotated[
+        bool | None,
+        typer.Option(
+            "--progress/--no-progress",
+            help="Say how far it is, in lines where there is no terminal. By default a bar on a "
+            "terminal.",
+            show_default=False,
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the result beside its PDE: FILE.png, .pdf or .svg.")
+    ] = None,
+    overwrite: Overwrite = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from what is kept beside --out.")
+    ] = False,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(min=0.0, help="Wall time between checkpoints of one replica.")
+    ] = 10.0,
+) -> None:
+    """Run a published case, or the system of a file, and save the result.
+
+    Where dt, until and so on are not given, they are the published ones, or those of the file's
+    [run] table. What was interrupted can be resumed; one replica can be read while it runs.
+    """
+    given = {"dt": dt, "until": until, "every": every, "seed": seed}
+    given |= {"replicas": replicas, "workers": workers, "threads": threads}
+    given |= {"positions": positions, "progress": progress}
+    with messages():
+        from hybridrd.cli import commands
+
+        commands.check_output(out, commands.RESULTS, overwrite or resume)
+        if plot is not None:
+            from hybridrd.cli.pictures import PICTURES
+
+            commands.check_output(plot, PICTURES, overwrite, any_case=True)
+        job = commands.find_job(what, given)
+        for text in commands.run_job(job, out, plot, overwrite, resume, checkpoint_minutes):
+            typer.echo(text)
+
+
+@app.command()
+def examples() -> None:
+    """List the published cases and how they are run."""
+    from hybridrd.examples import CASES
+
+    columns = ["name", "dt", "until", "every", "what"]
+    rows = [
+        [name, *(f"{v:g}" for v in (c.dt, c.until, c.every)), c.summary]
+        for name, c in CASES.items()
+    ]
+    widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
+    for row in [columns, *rows]:
+        line = "  ".join(f"{word:<{width}}" for word, width in zip(row, widths, strict=True))
+        typer.echo(line.rstrip())
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="FILE.json to write.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Print the JSON schema of the files of `run`: editors complete and check keys with it."""
+    with messages():
+        from hybridrd.cli import commands
+
+        typer.echo(commands.schema(out, overwrite), nl=out is not None)
+
+
+@app.command()
+def info(path: Annotated[Path, typer.Argument(help="A saved result.")]) -> None:
+    """Say what a result is: its system, times, seed, and numbers."""
+    with messages():
+        from hybridrd.cli import commands
+
+        typer.echo(commands.describe_result(path))
+
+
+@app.command()
+def plot(
+    path: Annotated[Path, typer.Argument(help="A saved result.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="FILE.png, .pdf or .svg; by default PATH with .png."),
+    ] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            help="overview, profile, field, counts, kymograph, snapshot (needs a `run "
+            "--positions`) or compare (needs --reference)."
+        ),
+    ] = "overview",
+    species: SpeciesNames = None,
+    time: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="Which records, each the nearest; may be given again. By default the last; the "
+            "middle, too, in an overview."
+        ),
+    ] = None,
+    reference: Reference = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw a saved result."""
+    with messages():
+        from hybridrd.cli import commands, pictures
+
+        picture = path.with_suffix(".png") if out is None else out
+        commands.check_output(picture, pictures.PICTURES, overwrite, any_case=True)
+        pictures.draw_file(path, picture, species or None, time or None, kind, reference)
+        typer.echo(f"drawn in {picture}")
+
+
+@app.command()
+def movie(
+    path: Annotated[Path, typer.Argument(help="A saved result.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="FILE.gif or .html; by default PATH with .gif."),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help="profile, field or snapshot (needs a `run --positions`). By default field; "
+            "profile in one dimension."
+        ),
+    ] = None,
+    species: SpeciesNames = None,
+    fps: Annotated[float, typer.Option(help="Frames per second, 0.01 to 50.")] = 10.0,
+    every: Annotated[int, typer.Option(min=1, help="Every so many records are a frame.")] = 1,
+    reference: Reference = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a movie of a saved result."""
+    with messages():
+        from hybridrd.cli import commands, pictures
+
+        place = path.with_suffix(".gif") if out is None else out
+        commands.check_output(place, pictures.MOVIES, overwrite, any_case=True)
+        said = pictures.film_file(path, place, species or None, kind, fps, every, reference)
+        typer.echo(said)
+
+
+@app.command()
+def export(
+    path: Annotated[Path, typer.Argument(help="A saved result.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="FILE.simularium, .pvd, .vtp, .vtu, .xyz, .csv or .nc: the suffix is the format.",
+        ),
+    ],
+    time: Annotated[
+        float | None,
+        typer.Option(help="One record. By default all, of .vtp and .vtu the last."),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a saved result for another program: Simularium, ParaView, OVITO, spreadsheets."""
+    with messages():
+        from hybridrd.exporters import check_place, export
+        from hybridrd.results.store import open_result
+
+        check_place(out, overwrite)
+        with open_result(path) as result:
+            export(result, out, time=time, overwrite=overwrite)
+        typer.echo(f"written to {out}")

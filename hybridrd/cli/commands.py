@@ -1,0 +1,185 @@
+"""What the commands of `hybridrd.cli` do: run a job, save, draw and report it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hybridrd.cli.job import Job as Job
+from hybridrd.cli.job import find_job as find_job
+from hybridrd.errors import ModelError, ResultError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SCHEMA = Path(__file__).parents[1] / "toml" / "system.schema.json"
+RESULTS = (".zarr", "", ".nc")
+
+
+def check_output(
+    path: Path, suffixes: Sequence[str], overwrite: bool, any_case: bool = False
+) -> None:
+    """Refuse a place where nothing can be written, before any work is done.
+
+    Raises
+    ------
+    ResultError
+        If the suffix is another, something stands there, or its directory cannot be written to.
+    """
+    if (path.suffix.lower() if any_case else path.suffix) not in suffixes:
+        allowed = ", ".join(s or "none" for s in suffixes)
+        raise ResultError(f"{path}: unknown suffix {path.suffix!r}; it is one of {allowed}")
+    if path.suffix == ".nc" and not (find_spec("h5netcdf") and find_spec("h5py")):
+        raise ResultError(
+            f"{path}: netCDF files need h5netcdf; install hybridrd[io], or write NAME.zarr"
+        )
+    if not path.parent.is_dir():
+        raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise ResultError(f"{path}: the directory {path.parent} cannot be written to")
+    if not path.exists():
+        return
+    if not overwrite:
+        raise ResultError(f"{path}: exists; choose another name, or give --overwrite")
+    is_directory = path.suffix in (".zarr", "")
+    same = (path / "zarr.json").is_file() if is_directory else path.is_file()
+    if not same:
+        raise ResultError(f"{path}: exists and is something else; it is not overwritten")
+
+
+def run_job(
+    job: Job,
+    out: Path,
+    picture: Path | None,
+    overwrite: bool,
+    resume: bool = False,
+    minutes: float = 10.0,
+) -> Iterator[str]:
+    """Run, save and draw a job; yields lines that say what was done.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C; the message says how to go on, where that is possible.
+    """
+    began = time.perf_counter()
+    if job.system.particles is not None and job.replicas == 1:
+        from hybridrd.cli.resume_run import Unfinished
+
+        unfinished = Unfinished(job, out, overwrite, resume, minutes)
+        result = unfinished.run()
+        if resume:
+            yield f"resumed at t = {unfinished.started:.12g}"
+    elif job.system.particles is not None:
+        from hybridrd.cli.resume_ensemble import UnfinishedEnsemble
+
+        result = UnfinishedEnsemble(job, out, overwrite, resume).run()
+    else:
+        if resume:
+            raise ModelError(f"{job.name}: a pure PDE has no checkpoints; leave out --resume")
+        from hybridrd.results.store import save
+
+        result = _mean_field(job)
+        save(result, out, overwrite=overwrite)
+    seconds = time.perf_counter() - began
+    yield _headline(job, result)
+    yield f"{seconds:.1f} s, saved to {out}"
+    pde = None
+    if picture is not None:
+        from hybridrd.cli import pictures
+
+        pde = _mean_field(job) if job.system.particles is not None else None
+        pictures.draw(result, pde, pictures.times_to_draw(result, job.times), picture)
+        yield f"drawn in {picture}"
+    yield from _counts(result, pde)
+
+
+def schema(out: Path | None, overwrite: bool) -> str:
+    """The JSON schema of the TOML file, or what was done with it."""
+    text = SCHEMA.read_text(encoding="utf-8")
+    if out is None:
+        return text
+    check_output(out, (".json",), overwrite, any_case=True)
+    out.write_text(text, encoding="utf-8")
+    return f"written to {out}; in the first line of a TOML file beside it: #:schema ./{out.name}"
+
+
+def _mean_field(job: Job) -> xr.Dataset:
+    from hybridrd.simulation.mean_field import mean_field
+
+    return mean_field(job.system, job.dt, job.until, job.every, progress=job.progress)
+
+
+def _headline(job: Job, result: xr.Dataset) -> str:
+    what = {"mean-field": "PDE", "ensemble": f"{job.replicas} replicas"}.get(
+        result.attrs["kind"], "one replica"
+    )
+    seed = f", seed {result.attrs['seed']}" if "seed" in result.attrs else ""
+    return f"{job.name}: {what}, dt = {job.dt:g}, until {job.until:g}{seed}"
+
+
+def _counts(result: xr.Dataset, pde: xr.Dataset | None = None) -> Iterator[str]:
+    """A small table: numbers in the particle region at the end, by species."""
+    from hybridrd.results.view import View
+
+    view = View(result, "result")
+    if not view.has("copy_number"):
+        return
+    last = float(view.times[-1])
+    name = "mean" if view.is_ensemble else "number" if view.replicas else "PDE"
+    rows = {name: view.mean("copy_number")}
+    error = view.sem("copy_number")
+    if error is not None:
+        rows["std. error"] = error
+    if pde is not None:
+        rows["PDE"] = View(pde, "PDE").mean("copy_number")
+    where = "particle region" if view.has_particles else "domain"
+    yield f"in the {where} at t = {last:g}:"
+    table = [["", *view.species]]
+    table += [[label, *(f"{v:.6g}" for v in row.values[-1])] for label, row in rows.items()]
+    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
+    for line in table:
+        cells = [f"{line[0]:<{widths[0]}}"]
+        cells += [f"{v:>{w}}" for v, w in zip(line[1:], widths[1:], strict=True)]
+        yield "  " + "  ".join(cells).rstrip()
+
+
+def describe_result(path: Path) -> str:
+    """What a saved result is, in a few lines."""
+    from hybridrd.results.store import load
+    from hybridrd.results.view import View
+
+    view = View(load(path), str(path))
+    result = view.data
+    attributes = result.attrs
+    times = view.times
+    lines = [
+        f"{path}: {attributes.get('kind', 'result')}",
+        f"  times      {times[0]:g} to {times[-1]:g}, {len(times)} records",
+        f"  variables  {', '.join(str(v) for v in result.data_vars)}",
+    ]
+    lines += [
+        f"  {name:<9}  {attributes[name]}"
+        for name in ("dt", "seed", "replica", "replicas", "stopped")
+        if name in attributes
+    ]
+    for name, unit in (("timings", " s"), ("versions", "")):
+        if isinstance(attributes.get(name), Mapping):
+            entries = ", ".join(f"{k} {v}{unit}" for k, v in attributes[name].items())
+            lines.append(f"  {name:<9}  {entries}")
+    lines += _counts(result)
+    lines.append(_system(attributes.get("system")))
+    return "\n".join(lines)
+
+
+def _system(stored: Any) -> str:
+    """The text of a stored system, which is a dict, or text where functions are in it."""
+    if not isinstance(stored, Mapping):
+        return str(stored)
+    from hybridrd.model.system import System
+
+    return repr(System.from_dict(stored))

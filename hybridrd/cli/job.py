@@ -1,0 +1,118 @@
+"""What the command line is to run: a published case or a file, checked as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from hybridrd.cli.preflight import Place, step_problems, time_problems
+from hybridrd.errors import ModelError
+from hybridrd.examples import CASES
+from hybridrd.model.system import System
+from hybridrd.toml.config import examine_toml
+from hybridrd.toml.reader import Run
+
+
+@dataclass(frozen=True)
+class Job:
+    """A system and all that is needed to run it.
+
+    Parameters
+    ----------
+    name
+        What the user called it.
+    dt, until, every
+        Time step, end, and time between records (time).
+    times
+        Records to draw (time); by default the middle and the last.
+    """
+
+    name: str
+    system: System
+    dt: float
+    until: float
+    every: float | None = None
+    seed: int | None = None
+    replicas: int = 1
+    workers: int | None = None
+    threads: int | None = None
+    positions: bool = False
+    progress: bool | None = None
+    times: tuple[float, ...] = ()
+
+
+def find_job(what: str, given: Mapping[str, Any]) -> Job:
+    """The job of a published case or a TOML file, with what was given on the command line.
+
+    Raises
+    ------
+    ModelError
+        If there is no such case or file; or with all that is wrong in the file, with the times,
+        and with the time step for the system, one line each: its place in the file, or the option.
+    CapacityError
+        If the run cannot fit into memory.
+    """
+    case = CASES.get(what)
+    system: System | None
+    sound: System | None  # all of it, or what is right in it
+    problems: list[str] = []
+    unclear: frozenset[str] = frozenset()
+    if case is not None:
+        system = sound = case.system()
+        defaults, times = Run(dt=case.dt, until=case.until, every=case.every), case.times
+    elif Path(what).suffix == ".toml" or Path(what).exists():
+        found = examine_toml(what, System)
+        system, sound, defaults, times = found.system, found.sound, found.run, ()
+        problems, unclear = list(found.mistakes), found.unclear
+    else:
+        meant = get_close_matches(what.replace("_", "-"), CASES, n=1)
+        hint = f" did you mean {meant[0]}?" if meant else ""
+        raise ModelError(
+            f"{what}: no such example or file;{hint} the examples are {', '.join(CASES)}; "
+            f"a file is named FILE.toml"
+        )
+    chosen = {name: v for name, v in given.items() if v is not None}
+    values = {name: v for name, v in asdict(defaults).items() if v is not None} | chosen
+
+    def at(name: str) -> str:
+        table = "" if case is not None else "system." if name == "interface" else "run."
+        return f"--{name}" if name in chosen else f"{what}: {table}{name}"
+
+    for name in ("dt", "until"):
+        if name not in values and name not in unclear:
+            problems.append(f"{at(name)}: missing; give --{name}, or {name} in the table [run]")
+    wrong_times = time_problems(values, at)
+    problems += wrong_times.values()
+    if sound is not None:
+        problems += _contradictions(what, sound, values, chosen, at)
+        if sound.particles is not None and "dt" in values and "dt" not in wrong_times:
+            try:
+                problems += step_problems(sound, values["dt"], at, whole=system is not None)
+            except ModelError as error:
+                problems.append(f"{what}: {error}")
+    if problems or system is None:
+        raise ModelError("\n".join(problems))
+    return Job(what, system, times=times, **values)
+
+
+def _contradictions(
+    what: str, system: System, values: Mapping[str, Any], chosen: Mapping[str, Any], at: Place
+) -> Iterator[str]:
+    """Options that do not go with the system or with each other."""
+    replicas = values.get("replicas", 1)
+    if system.particles is None and replicas > 1:
+        yield f"{at('replicas')}: a pure PDE has no replicas; leave it out"
+    if "workers" in chosen and replicas == 1:
+        yield "--workers is for several replicas; give --replicas, or --threads"
+    if not values.get("positions"):
+        return
+    where, remedy = at("positions"), "give --no-positions: the table [run] asks for them"
+    if "positions" in chosen:
+        where, remedy = what, "leave out --positions"
+    if system.particles is None:
+        yield f"{where}: a pure PDE has no particles; {remedy}"
+    elif replicas > 1:
+        yield f"{where}: an ensemble keeps no positions, one replica does; {remedy}"

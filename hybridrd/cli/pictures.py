@@ -1,0 +1,176 @@
+"""What ``hybridrd plot`` and ``hybridrd movie`` do: pictures of results on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from hybridrd.errors import ModelError, ResultError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+PICTURES = (".png", ".pdf", ".svg")
+MOVIES = (".gif", ".html")
+PDE = "pde"  # the reference that is computed, not read
+
+
+def draw(
+    result: xr.Dataset, reference: xr.Dataset | None, times: Sequence[float], picture: Path
+) -> None:
+    """Draw a result at a glance, beside its reference, into a file."""
+    from hybridrd import plotting
+
+    with_no_window()
+    _save(plotting.overview(result, reference=reference, times=times), picture)
+
+
+def draw_file(
+    path: Path,
+    picture: Path,
+    species: Sequence[str] | None,
+    times: Sequence[float] | None,
+    kind: str = "overview",
+    reference: str | None = None,
+) -> None:
+    """Draw a saved result, all or some species, at given times.
+
+    Parameters
+    ----------
+    kind
+        ``"overview"`` or a name out of `hybridrd.plotting.sheet.KINDS`.
+    reference
+        Path of another result, or ``"pde"`` for the PDE of the system that was run.
+
+    Raises
+    ------
+    ResultError
+        If a file cannot be read, a species or time is not in it, or the kind does not fit.
+    """
+    from hybridrd.plotting import sheet
+    from hybridrd.plotting.select import names_of
+    from hybridrd.results.store import load
+    from hybridrd.results.view import View, record_at
+
+    view = View(load(path), str(path))
+    result = view.data
+    _check_species(view.species, species, path)
+    names = names_of(view, species)
+    times = [float(view.times[record_at(view, t)]) for t in times] if times else None
+    if kind not in ("overview", *sheet.KINDS):
+        allowed = ", ".join(("overview", *sheet.KINDS))
+        raise ResultError(f"--kind {kind}: a picture is one of {allowed}")
+    if times and kind in sheet.ALL_TIMES:
+        raise ResultError(f"--kind {kind}: shows all times; leave out --time")
+    if kind == "compare" and reference is None:
+        raise ResultError("--kind compare: needs --reference, a saved result or the word pde")
+    other = _reference(result, path, reference)
+    if kind == "overview":
+        # Positions of all species are one list, which a choice of species would tear apart.
+        chosen = result.drop_dims("obs", errors="ignore").sel(species=names)
+        draw(chosen, other, times or times_to_draw(result, ()), picture)
+        return
+    with_no_window()
+    _save(sheet.sheet(kind, result, names, times, other), picture)
+
+
+def film_file(
+    path: Path,
+    out: Path,
+    species: Sequence[str] | None,
+    kind: str | None,
+    fps: float,
+    every: int,
+    reference: str | None,
+) -> str:
+    """Make a movie of a saved result, its records read one by one; says how long it is.
+
+    Raises
+    ------
+    ResultError
+        If a file cannot be read, a species is not in it, or the kind does not fit.
+    """
+    from hybridrd.plotting.movie import movie
+    from hybridrd.results.store import open_result
+    from hybridrd.results.view import View
+
+    with_no_window()
+    with open_result(path) as saved:
+        view = View(saved, str(path))
+        result, names = view.data, view.species
+        _check_species(names, species, path)
+        made = movie(
+            result, list(species or names), kind, fps=fps, every=every,
+            reference=_reference(result, path, reference),
+        )  # fmt: skip
+        made.save(out)
+        made.close()
+    if out.suffix.lower() != ".gif":
+        return f"{made.frames} frames, {made.seconds:.3g} s, in {out}"
+    said = f"{made.frames} frames, {made.frames * made.delay / 100:.3g} s, in {out}"
+    if abs(100 / made.delay - fps) > 1e-3 * fps:
+        said += f"; frames of a gif last whole 1/100 s: {100 / made.delay:.4g} a second"
+    return said
+
+
+def times_to_draw(result: xr.Dataset, wanted: Sequence[float]) -> list[float]:
+    """The wanted times that were recorded; else the middle and the last record."""
+    recorded = [float(t) for t in result["time"].values]
+    found = [t for t in wanted if t in recorded]
+    return found or sorted({recorded[len(recorded) // 2], recorded[-1]})
+
+
+def with_no_window() -> None:
+    """Choose a canvas that never needs a window, before pyplot chooses another."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+
+
+def _check_species(there: Sequence[str], asked: Sequence[str] | None, path: Path) -> None:
+    unknown = [s for s in asked or () if s not in there]
+    if unknown:
+        raise ResultError(f"{path}: no species {unknown[0]!r}; it has {', '.join(there)}")
+
+
+def _reference(result: xr.Dataset, path: Path, reference: str | None) -> xr.Dataset | None:
+    if reference is None:
+        return None
+    if reference != PDE:
+        from hybridrd.results.store import load
+
+        return load(Path(reference))
+    from hybridrd.model.system import System
+    from hybridrd.simulation.mean_field import mean_field
+
+    stored = result.attrs.get("system")
+    if not isinstance(stored, Mapping) or "dt" not in result.attrs:
+        raise ResultError(
+            f"{path}: its system has Python functions in it, which are not stored; run mean_field "
+            f"where they are, save it, and give --reference PATH"
+        )
+    times = result["time"].values
+    every = float(times[1] - times[0]) if len(times) > 1 else None
+    try:
+        return mean_field(
+            System.from_dict(stored), float(result.attrs["dt"]), float(times[-1]), every
+        )
+    except ModelError as error:
+        raise ResultError(f"{path}: its PDE cannot be run: {error}") from error
+
+
+def _save(figure: object, picture: Path) -> None:
+    from matplotlib import pyplot
+    from matplotlib.figure import Figure
+
+    assert isinstance(figure, Figure)
+    part = picture.with_name(f".{picture.name}.{token_hex(4)}.part")
+    try:
+        figure.savefig(part, format=picture.suffix[1:].lower())
+        os.replace(part, picture)
+    finally:
+        part.unlink(missing_ok=True)
+        pyplot.close(figure)

@@ -1,0 +1,132 @@
+"""What a run would be refused for, all of it at once, before anything is allocated or written."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hybridrd.arguments import number
+from hybridrd.errors import AccuracyWarning, HybridrdError, ModelError, StepError
+from hybridrd.model.system import System
+from hybridrd.run.schedule import in_steps
+
+if TYPE_CHECKING:
+    from hybridrd.reactions.tables import ReactionTables
+
+Place = Callable[[str], str]
+
+
+def time_problems(values: Mapping[str, Any], at: Place) -> dict[str, str]:
+    """What is wrong with ``dt``, ``until`` and ``every``, by themselves and with each other.
+
+    Parameters
+    ----------
+    values
+        Those that are given.
+    at
+        The place of each, for messages.
+
+    Returns
+    -------
+    dict
+        One line each, by name.
+    """
+    problems: dict[str, str] = {}
+    dt: float | None = None
+    try:
+        dt = number(values["dt"], at("dt"), strict=True) if "dt" in values else None
+    except ModelError as error:
+        problems["dt"] = str(error)
+    for name, least in (("until", 0), ("every", 1)):
+        if name not in values:
+            continue
+        try:
+            if dt is None:
+                number(values[name], at(name), strict=least > 0)
+            else:
+                in_steps(values[name], dt, at(name), least)
+        except HybridrdError as error:
+            problems[name] = str(error)
+    return problems
+
+
+def step_problems(system: System, dt: float, at: Place, whole: bool = True) -> list[str]:
+    """Everything about a system for which a time step does not do, one line each.
+
+    Parameters
+    ----------
+    system
+        With a particle region.
+    dt
+        The time step (time).
+    at
+        The place of ``dt`` and of ``interface``, for messages.
+    whole
+        Whether it is all of the system, so that what depends on the rest can be told, too.
+
+    Raises
+    ------
+    ModelError
+        If the system cannot be run with any step.
+    CapacityError
+        If it does not fit into memory.
+    """
+    from hybridrd.simulation.plan import compile_system
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)  # the run itself gives them
+        problems = list(dict.fromkeys(_step_problems(system, dt, at)))
+        if whole and not problems:
+            try:
+                compile_system(system, dt)
+            except StepError as error:
+                problems.append(f"{at('dt')} = {dt:g}: {error}")
+    return problems
+
+
+def _step_problems(system: System, dt: float, at: Place) -> Iterator[str]:
+    for check in _checks(system):
+        try:
+            check(dt)
+        except StepError as error:
+            # Where no step does, something else is to blame: a layer wider than the region.
+            always = _fails(check, 1e-6 * dt)
+            place = at("interface") if always else f"{at('dt')} = {dt:g}"
+            yield f"{place}: {error}"
+
+
+def _fails(check: Callable[[float], object], dt: float) -> bool:
+    try:
+        check(dt)
+    except StepError:
+        return True
+    return False
+
+
+def _checks(system: System) -> Iterator[Callable[[float], object]]:
+    """Functions of the step, each of which raises one StepError: by species and face, by pair."""
+    from hybridrd.particles.region import make_region, species_walls
+    from hybridrd.reactions.tables import make_tables
+
+    region = make_region(system)
+    assert region is not None
+    for s in range(len(system.species)):
+        if system.domain.radial:  # a sphere's check depends on the other one
+            yield partial(species_walls, system, region, s)
+            continue
+        for face in region.faces:
+            yield partial(species_walls, system, replace(region, faces=(face,)), s)
+    tables = make_tables(system)
+    for i, encounter in enumerate(tables.encounters):
+        # A dissociation is told from its forward direction, which stands just before.
+        own = tables.encounters[i - encounter.back : i + 1]
+        yield partial(_probabilities, replace(tables, encounters=own))
+
+
+def _probabilities(tables: ReactionTables, dt: float) -> None:
+    from hybridrd.reactions.tables import encounter_probabilities
+
+    encounter_probabilities(tables, tables.macroscopic(0.5 * dt), dt)

@@ -1,0 +1,78 @@
+"""Replicas of the command line, and what is kept beside their result until it is complete.
+
+Beside ``OUT`` stands ``OUT.checkpoints`` with the blocks of replicas that are done.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hybridrd.ensembles.ensemble import ensemble
+from hybridrd.ensembles.store import MANIFEST, remove
+from hybridrd.errors import ResultError
+from hybridrd.results.store import open_result, save
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from hybridrd.cli.commands import Job
+
+
+class UnfinishedEnsemble:
+    """One ensemble with its places.
+
+    Parameters
+    ----------
+    job, out, overwrite, resume
+        As of `hybridrd.cli.resume_run.Unfinished`; several replicas.
+
+    Raises
+    ------
+    ResultError
+        If there is nothing to resume, or something that should be.
+    """
+
+    def __init__(self, job: Job, out: Path, overwrite: bool, resume: bool) -> None:
+        self._job, self._out, self._overwrite = job, out, overwrite or resume
+        self._work = out.with_name(f"{out.name}.checkpoints")
+        there = (self._work / MANIFEST).is_file()
+        if there and not self._overwrite:
+            raise ResultError(
+                f"{self._work}: holds replicas of an unfinished run; go on with --resume, or "
+                f"start anew with --overwrite"
+            )
+        if resume and not there:
+            raise ResultError(
+                f"nothing to resume: there are no replicas in {self._work}; run without --resume"
+            )
+        if there and not resume:
+            remove(self._work)
+
+    def run(self) -> xr.Dataset:
+        """Run what is missing; the result stands at its place then.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After Ctrl-C, with the command that goes on.
+        """
+        job = self._job
+        try:
+            result = ensemble(
+                job.system, replicas=job.replicas, dt=job.dt, until=job.until, every=job.every,
+                seed=job.seed, workers=job.workers, threads=job.threads, resume=self._work,
+                progress=job.progress,
+            )  # fmt: skip
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(
+                "Interrupted; the same command with --resume runs only the replicas that are "
+                "not done."
+            ) from error
+        except BaseException:
+            if self._work.is_dir() and not list(self._work.glob("block-*.npz")):
+                remove(self._work)
+            raise
+        save(result, self._out, overwrite=self._overwrite)
+        remove(self._work)
+        return open_result(self._out)

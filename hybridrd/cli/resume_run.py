@@ -1,0 +1,154 @@
+"""A run of the command line, and what it keeps beside its result to go on after an interruption.
+
+Beside ``OUT`` stands ``OUT.checkpoints`` with the last checkpoints; and with the records, too,
+where they cannot be written to ``OUT`` itself: a netCDF file, or a result that is to be replaced
+when the new one is complete.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hybridrd.errors import ResultError
+from hybridrd.results.store import open_result, put, save
+from hybridrd.run.checkpoint import checkpoints_in
+from hybridrd.simulation.simulation import Simulation
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from hybridrd.cli.commands import Job
+
+_RECORDS = "records.zarr"
+
+
+class Unfinished:
+    """One run with its places.
+
+    Parameters
+    ----------
+    job
+        What to run: one replica.
+    out
+        Where the result is to be.
+    overwrite
+        Whether to replace a result, and what is left of another run.
+    resume
+        Whether to go on from the last checkpoint.
+    minutes
+        Wall time between checkpoints.
+
+    Attributes
+    ----------
+    started
+        The time from which the run goes on.
+
+    Raises
+    ------
+    ResultError
+        If there is nothing to resume, or something that should be; or if the run to resume has
+        another time step, seed or system.
+    """
+
+    def __init__(self, job: Job, out: Path, overwrite: bool, resume: bool, minutes: float) -> None:
+        self._job, self._out, self._resume, self._minutes = job, out, resume, minutes
+        self._overwrite = overwrite or resume  # what stands there then is of this run
+        self._work = out.with_name(f"{out.name}.checkpoints")
+        there = checkpoints_in(self._work)
+        if there and not self._overwrite:
+            raise ResultError(
+                f"{self._work}: holds checkpoints of an unfinished run; go on with --resume, or "
+                f"start anew with --overwrite"
+            )
+        if resume and not there:
+            raise ResultError(
+                f"nothing to resume: there is no checkpoint in {self._work}; run without --resume"
+            )
+        self._simulation = self._restored() if resume else self._new()
+        self.started = self._simulation.time
+        inside = self._work / _RECORDS
+        apart = inside.exists() if resume else out.exists()
+        self._store = inside if apart or out.suffix == ".nc" else out
+
+    def run(self) -> xr.Dataset:
+        """Run to the end; the result stands at its place then.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After Ctrl-C, with the command that goes on.
+        """
+        began = time.monotonic()
+        if not self._resume:
+            self._clear()
+            self._work.mkdir()
+        try:
+            result = self._simulation.run(
+                self._job.until, self._job.every, out=self._store, checkpoint=self._work,
+                checkpoint_minutes=self._minutes, positions=self._job.positions,
+                progress=self._job.progress,
+            )  # fmt: skip
+        except KeyboardInterrupt as error:
+            if not self._drop_if_lost():
+                raise
+            raise KeyboardInterrupt(
+                f"Interrupted at t = {self._simulation.time:.12g}; the same command with --resume "
+                f"goes on from there."
+            ) from error
+        except BaseException:
+            self._drop_if_lost()
+            raise
+        if self._out.suffix == ".nc":
+            save(result, self._out, overwrite=self._overwrite)
+        elif self._store != self._out:
+            put(self._store, self._out)
+        if not self._resume and time.monotonic() - began < 60.0 * self._minutes:
+            self._clear()
+        return open_result(self._out)
+
+    def _new(self) -> Simulation:
+        job = self._job
+        return Simulation(job.system, job.dt, seed=job.seed, threads=job.threads)
+
+    def _restored(self) -> Simulation:
+        job = self._job
+        simulation = Simulation.restore(self._work, system=job.system, threads=job.threads)
+        for name, wanted, had in (
+            ("dt", job.dt, simulation.dt),
+            ("seed", job.seed, simulation.seed),
+        ):
+            if wanted not in (None, had):
+                raise ResultError(
+                    f"--resume: {name} = {wanted:.12g} is wanted, but the run in {self._work} has "
+                    f"{name} = {had:.12g}"
+                )
+        return simulation
+
+    def _drop_if_lost(self) -> bool:
+        """Remove what was written if no checkpoint can complete it; whether one can."""
+        if checkpoints_in(self._work):
+            return True
+        self._clear()
+        if self._store == self._out and not self._resume and self._out.exists():
+            shutil.rmtree(self._out)
+        return False
+
+    def _clear(self) -> None:
+        """Remove the checkpoints and what else this program put beside them."""
+        if not self._work.is_dir():
+            return
+        for path in checkpoints_in(self._work):
+            path.unlink()
+        if (self._work / _RECORDS).exists():
+            shutil.rmtree(self._work / _RECORDS)
+        for path in self._work.glob(".*.part"):  # of a program that was killed
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        try:
+            self._work.rmdir()
+        except OSError as error:
+            raise ResultError(
+                f"{self._work}: holds files of others; move them away ({error.strerror})"
+            ) from error

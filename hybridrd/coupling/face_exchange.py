@@ -1,0 +1,132 @@
+"""Gates: every place where particles of one species enter or leave through a face.
+
+A gate joins a face of the particle region with what stands beyond: a reservoir wall, an influx
+wall, or the continuum. It knows the numbers of the interface scheme and where its coupling
+concentration c_R comes from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hybridrd.arrays import Floats, Integers
+from hybridrd.continuum.field import face_coordinates
+from hybridrd.coupling.stencil import Stencil, mean_field_stencil, two_way_stencil
+from hybridrd.coupling.user_cells import Beyond, OwnStencil
+from hybridrd.interface import FaceNumbers
+from hybridrd.model.functions import Value, evaluate, needs_time
+from hybridrd.model.grid import AXES
+from hybridrd.model.system import System
+from hybridrd.particles.region import Face, Region, SpeciesWalls
+
+
+@dataclass
+class Gate:
+    """One species at one face.
+
+    Parameters
+    ----------
+    species, face
+        Index of the species; the face.
+    numbers
+        Numbers of the scheme; None for an influx wall.
+    stencil
+        Where c_R is read from the continuum; None at a wall.
+    value
+        c_R (or J for an influx wall) where it is given; None at the continuum.
+    start, end
+        c_R (or J) per face cell at the start and at the end of the step.
+    """
+
+    species: int
+    face: Face
+    numbers: FaceNumbers | None
+    stencil: Stencil | OwnStencil | None
+    value: Value | None
+    where: str
+    coordinates: dict[str, Floats]
+    start: Floats = field(default_factory=lambda: np.zeros(0))
+    end: Floats = field(default_factory=lambda: np.zeros(0))
+    memory: Floats | None = None  # low-passed face value, two-way
+    owed: Floats | None = None  # negative face values carried to later steps, two-way
+    binomial: bool = False  # arrivals come from a cell with a fluctuating content
+
+    @property
+    def is_reservoir(self) -> bool:
+        """Whether a wall with a reservoir of given concentration is beyond."""
+        return self.numbers is not None and self.value is not None
+
+    def to_active(self, position: Integers) -> None:
+        """Let a stencil on the grid point into the active cells, which stand at ``position``."""
+        if isinstance(self.stencil, Stencil):
+            self.stencil = Stencil(position[self.stencil.cells], self.stencil.weights)
+
+    def set_given(self, t: float, dt: float) -> None:
+        """Evaluate a given value for the step from t to t + dt; a constant one once."""
+        assert self.value is not None
+        if len(self.start) and not needs_time(self.value):
+            return
+        n = self.face.size
+        self.start = evaluate(self.value, self.coordinates, t, self.where, size=n)
+        self.end = (
+            evaluate(self.value, self.coordinates, t + dt, self.where, size=n)
+            if callable(self.value)
+            else self.start
+        )
+
+    def set_one_way(self, before: Floats, after: Floats) -> None:
+        """c_R from face values of the mean field before and after its diffusion."""
+        # Extrapolation may undershoot beside a sharp patch; a concentration cannot.
+        self.start = np.maximum(before, 0.0)
+        self.end = np.maximum(after, 0.0)
+
+    def set_two_way(self, c: Floats) -> None:
+        """c_R from the continuum, low-passed; a negative value is carried, not dropped."""
+        assert self.stencil is not None
+        assert self.numbers is not None
+        value = self.stencil.read(c)
+        if self.memory is None or self.owed is None:
+            self.memory, self.owed = value.copy(), np.zeros_like(value)
+        self.memory += self.numbers.smoothing * (value - self.memory)
+        wanted = self.memory + self.owed
+        self.start = np.maximum(wanted, 0.0)
+        self.owed = wanted - self.start
+        self.end = self.start
+
+
+def make_gates(
+    system: System,
+    region: Region,
+    walls: list[SpeciesWalls],
+    two_way: bool,
+    beyond: Beyond | None = None,
+) -> list[Gate]:
+    """All gates of a system, in a fixed order: by species, then by face."""
+    gates: list[Gate] = []
+    for s, name in enumerate(system.names):
+        for f, face in enumerate(region.faces):
+            where = f"{name} at {face.name}"
+            coordinates = _along(region, face)
+            law = face.law(name)
+            if f in walls[s].influxes:
+                gates.append(Gate(s, face, None, None, law.influx, where, coordinates))
+            elif f in walls[s].exchanges:
+                numbers = walls[s].exchanges[f]
+                stencil: Stencil | OwnStencil | None = None
+                if face.outside < 0:
+                    pass
+                elif beyond is not None:
+                    stencil = beyond.stencil(face, numbers, two_way)
+                elif two_way:
+                    stencil = two_way_stencil(region, face, numbers)
+                else:
+                    stencil = mean_field_stencil(region, face, numbers.offset)
+                gates.append(Gate(s, face, numbers, stencil, law.outside, where, coordinates))
+    return gates
+
+
+def _along(region: Region, face: Face) -> dict[str, Floats]:
+    side = AXES[face.axis] + "-+"[face.side]
+    return face_coordinates(region.inner, side)[0]

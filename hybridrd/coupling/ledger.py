@@ -1,0 +1,74 @@
+"""The account of two-way exchange: what the continuum receives, and what it still owes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hybridrd.arrays import Floats
+from hybridrd.continuum.field import Field
+from hybridrd.coupling.noise import Noise
+from hybridrd.coupling.user_field import OwnField
+
+
+class Ledger:
+    """Books exchanged particles in the cells of the continuum without overdrawing any.
+
+    Where a cell holds less than is taken from it, it gives what it has, and the remainder is owed:
+    it diffuses with the content, as a negative one, until it is paid. So mass is exact and the mean
+    is not biased.
+
+    Attributes
+    ----------
+    owed
+        Amount still owed by each active cell, ``(species, active)``.
+    """
+
+    def __init__(self, field: Field | OwnField) -> None:
+        self._field = field
+        self.owed = np.zeros_like(field.c)
+        self.overdrafts = 0
+
+    def effective(self, species: int) -> Floats:
+        """Concentration of a species on the active cells less what is owed; may be negative."""
+        return np.asarray(self._field.c[species] - self.owed[species] / self._field.volume)
+
+    def total_owed(self) -> Floats:
+        """Amount owed per species."""
+        return np.asarray(self.owed.sum(axis=1))
+
+    def apply(self, credit: np.ndarray) -> None:
+        """Add a credit ``(species, cells)`` to the field at once, and clear it."""
+        if not credit.any():
+            return
+        field = self._field
+        field.c += (field.shares(credit, at_plane=False) - self.owed) / field.volume
+        self._carry()
+        credit[:] = 0
+
+    def diffuse(self, step: int, credit: np.ndarray, noise: Noise | None = None) -> None:
+        """A diffusion step of the field with a credit as its source; clears the credit.
+
+        Inside both stages of the step the credit leaves no jump in a linear profile; added to the
+        field before them it would (0.05 to 0.5 cells of the gradient). What is owed takes part in
+        the step, which is linear in content less debt, so that means are unbiased: a debt that
+        stayed where it is would hold the particles beside it 2 to 10 % low at one particle a cell.
+        """
+        field = self._field
+        volume = field.volume
+        field.c -= self.owed / volume
+        gain = field.shares(credit, at_plane=True) / volume
+        if noise is not None:
+            for s in range(len(gain)):
+                gain[s] += noise.change(s, (field.c[s] + gain[s]) * volume, step) / volume
+        # Undershoots of less than a particle are debts; larger ones are those of sharp patches.
+        field.diffuse(step, gain, noise is not None, slack=float(np.min(1.0 / volume)))
+        self._carry()
+        credit[:] = 0
+
+    def _carry(self) -> None:
+        """Let the field be what is not negative, and owe the rest."""
+        field = self._field
+        short = np.minimum(field.c, 0.0)
+        field.c -= short
+        self.owed = -short * field.volume
+        self.overdrafts += int(np.count_nonzero(short))

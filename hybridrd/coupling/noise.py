@@ -1,0 +1,52 @@
+"""Fluctuations of the continuum, see `hybridrd.kernels.noise`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hybridrd.arrays import Floats
+from hybridrd.continuum.field import Field
+from hybridrd.kernels.noise import add_noise
+from hybridrd.model.grid import AXES
+from hybridrd.model.system import System
+from hybridrd.particles.region import Region
+
+# Cells with fewer particles than the first have no noise, above the second all of it. Normal
+# noise in a nearly empty cell would make it negative too often.
+FADE = (2.0, 6.0)
+
+
+class Noise:
+    """Random changes of the contents of cells, which conserve their sum but for open walls."""
+
+    def __init__(self, system: System, field: Field, region: Region, key: np.uint64) -> None:
+        self._field = field
+        self._key = key
+        grid = region.grid
+        self._shape = np.array(grid.shape, np.int64)
+        self._periodic = np.array(region.periodic)
+        h = np.array(grid.spacing)
+        self._conductance = [s.D * field.dt / h**2 for s in system.species]
+        self._walls: list[tuple[Floats, Floats]] = []
+        for s, diffusion in zip(system.species, field.diffusion, strict=True):
+            walls, shares = np.zeros((grid.dimension, 2)), np.zeros((grid.dimension, 2))
+            for name, condition in diffusion.walls.items():
+                at = AXES.index(name[0]), int(name[1] == "+")
+                width = grid.spacing[at[0]]
+                if condition.held:
+                    walls[at], shares[at] = 2.0 * s.D * field.dt / width**2, 2.0
+                elif not (condition.joined or condition.closed):
+                    walls[at] = condition.conductance(s.D, width) * field.dt / width
+                    shares[at] = 1.0
+            self._walls.append((walls, shares))
+
+    def change(self, species: int, content: Floats, step: int) -> Floats:
+        """The random change of the content of each active cell in a step."""
+        change = np.zeros_like(content)
+        if self._conductance[species].any():
+            add_noise(
+                content, self._field.position, self._shape, self._periodic,
+                self._conductance[species], *self._walls[species], *FADE, self._key, step, species,
+                change,
+            )  # fmt: skip
+        return change

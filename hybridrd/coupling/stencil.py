@@ -1,0 +1,77 @@
+"""How the coupling concentration c_R of a face is read from the cells of the continuum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybridrd.arrays import Floats, Integers
+from hybridrd.errors import StepError
+from hybridrd.interface import FaceNumbers
+from hybridrd.particles.region import Face, Region
+
+_LEAST_SQUARES = 4  # cells of the least-squares line
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """``c_R = sum_m weights[m] c[cells[face cell, m]]``, cells in flat domain indices."""
+
+    cells: Integers
+    weights: Floats
+
+    def read(self, c: Floats) -> Floats:
+        """c_R per face cell from a field on all cells (particles per length^d)."""
+        # Not a product of BLAS, whose threads would keep other cores busy for a while after it.
+        return np.asarray(np.einsum("fm,m->f", c[self.cells], self.weights))
+
+
+def mean_field_stencil(region: Region, face: Face, offset: float) -> Stencil:
+    """Linear inter- or extrapolation between cell centres at ``offset`` beyond the plane."""
+    n = region.grid.shape[face.axis]
+    h = region.grid.spacing[face.axis]
+    lower = region.grid.lower[face.axis]
+    if n == 1:
+        return Stencil(face.columns[:, :1], np.ones(1))
+    outward = 1 if face.side == 1 else -1
+    position = (face.plane + outward * offset - lower) / h - 0.5  # in cell centres
+    periodic = face.outside >= 0 and region.periodic[face.axis]
+    i = int(np.floor(position))
+    if not periodic:
+        if position < -0.5 - 1e-9 or position > n - 0.5 + 1e-9:
+            raise StepError(
+                f"{face.name}: c_R belongs {offset:.4g} beyond the plane, outside the domain; "
+                f"use a narrower layer (a smaller dt), or a wider continuum"
+            )
+        i = min(max(i, 0), n - 2)
+    w = position - i
+    return Stencil(face.columns[:, [i % n, (i + 1) % n]], np.array([1 - w, w]))
+
+
+def two_way_stencil(region: Region, face: Face, numbers: FaceNumbers) -> Stencil:
+    """c_R from the first cells beyond the plane, as the scheme asks.
+
+    ``"cell"``: the first cell's own value. ``"linear"``: a line through the first two at the
+    offset. ``"least-squares"``: the line fitted to the first four, at the plane.
+    """
+    n = region.grid.shape[face.axis]
+    outward = 1 if face.side == 1 else -1
+    if region.periodic[face.axis]:
+        room = n - region.inner.shape[face.axis]
+    else:
+        room = n - face.outside if outward == 1 else face.outside + 1
+    wanted = {"cell": 1, "linear": 2, "least-squares": _LEAST_SQUARES}[numbers.stencil]
+    m = min(wanted, room)
+    steps = [(face.outside + outward * k) % n for k in range(m)]
+    centres = np.arange(m) + 0.5  # in cell widths beyond the plane
+    target = numbers.offset / region.grid.spacing[face.axis]
+    if m == 1:
+        weights = np.ones(1)
+    elif numbers.stencil == "linear":
+        weights = np.array([1.5 - target, target - 0.5])
+    else:
+        mean = centres.mean()
+        slope = (centres - mean) / ((centres - mean) ** 2).sum()
+        weights = 1.0 / m + (target - mean) * slope
+    return Stencil(face.columns[:, steps], weights)

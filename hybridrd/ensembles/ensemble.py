@@ -1,0 +1,278 @@
+"""Many replicas of one System: means, standard errors and variances."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hybridrd.arguments import whole_number
+from hybridrd.ensembles.blocks import Job, Sums, make_blocks
+from hybridrd.ensembles.processes import (
+    Blocks,
+    Done,
+    check_importable,
+    check_main,
+    in_processes,
+    in_this_process,
+)
+from hybridrd.ensembles.requests import Requests, check_memory
+from hybridrd.ensembles.store import Finished
+from hybridrd.ensembles.summary import summary
+from hybridrd.errors import ModelError
+from hybridrd.model.system import System
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from distributed import Client
+
+    from hybridrd.simulation.plan import Plan
+    from hybridrd.simulation.window import RecordedWindow
+
+SHARED_BYTES = 500e6  # a larger mean field is solved by each replica beside itself
+
+
+def ensemble(
+    system: System,
+    replicas: int,
+    dt: float,
+    until: float,
+    every: float | None = None,
+    seed: int | None = None,
+    workers: int | None = None,
+    record: Sequence[str] | None = None,
+    threads: int | None = None,
+    progress: bool | None = None,
+    client: Client | str | None = None,
+    covariance: Sequence[str] = (),
+    quantiles: Sequence[float] = (),
+    keep: Sequence[str] = (),
+    resume: str | Path | None = None,
+) -> xr.Dataset:
+    """Run replicas of a system and return their statistics.
+
+    Replica i is ``Simulation(system, dt, seed, replica=i)``, bit for bit, and the result does not
+    depend on who ran it: on the number of workers, their order, or the death of one. Memory does
+    not grow with the number of replicas, but for those to keep. In mean-field coupling all replicas
+    share one solution of the PDE; in two-way coupling each has its own continuum.
+
+    Parameters
+    ----------
+    system
+        What to simulate; it needs a particle region.
+    replicas
+        How many, at least one.
+    dt, until, every, record
+        As of `Simulation` and `Simulation.run`.
+    seed
+        Seed of all replicas; None draws one, which the result records.
+    workers
+        Number of processes; None, 0 and 1 run the replicas one after another in this one. With
+        more, functions in the system must be importable, and a script must call this under
+        ``if __name__ == "__main__":``.
+    threads
+        Threads of each replica. By default one.
+    progress
+        As of `Simulation.run`; replicas are counted, not steps.
+    client
+        A ``dask.distributed.Client``, or the address of a Dask scheduler such as
+        ``"tcp://10.0.0.1:8786"``: its workers run the replicas. Needs ``hybridrd[distributed]``.
+        Functions in the system must be importable there, or defined in the script or notebook.
+    covariance
+        Variables of which to return the covariance between species (``events``: reactions).
+    quantiles
+        Probabilities, such as ``[0.1, 0.5, 0.9]``, of quantiles of the variables in ``keep``; or,
+        without keep, of all that are recorded but ``concentration``. They need all replicas in
+        memory, too.
+    keep
+        Variables of which to return every replica. All that is kept in memory may take 0.5 GB.
+    resume
+        A directory for finished replicas, in blocks of a hundredth of all. The same call after an
+        interruption runs only those that are missing, with the same result to the last bit.
+
+    Returns
+    -------
+    xarray.Dataset
+        Of every recorded variable ``<name>_mean``, ``<name>_var`` (unbiased variance over the
+        replicas) and ``<name>_sem`` (standard error of the mean, sqrt(var / replicas)); the last
+        two are NaN for one replica. On request ``<name>_cov`` with the second dimension twice, as
+        in ``copy_number_cov(time, species, species_2)`` (unbiased, at the same time and place);
+        ``<name>_quantile(quantile, ...)``; and ``<name>(replica, ...)``. Attributes as of a run,
+        with ``replicas``; ``timings`` are sums over the replicas (``set_up`` and ``writing`` with
+        those of the ensemble itself), but for ``elapsed`` and ``shared_continuum``.
+
+    Raises
+    ------
+    ModelError, StepError, CapacityError
+        If a number does not fit, the system cannot be sent to workers, or too much is to be kept;
+        before anything runs.
+    ResultError
+        If ``resume`` holds replicas of another ensemble (the message says what has changed), or
+        cannot be written to.
+    HybridrdError
+        If a replica fails (the message has its number and the seed), a worker process dies, or
+        there is no Dask cluster at the address.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> line = hrd.Box(x=(0, 1))
+    >>> system = hrd.System(
+    ...     species=[A], domain=line, particles=line, reactions=[hrd.Reaction("A -> 0", k=1.0)],
+    ...     initial={A: hrd.Copies(100)},
+    ... )
+    >>> result = hrd.ensemble(system, replicas=20, dt=0.01, until=1.0, every=0.5, seed=1)
+    >>> result["copy_number_mean"].dims, result.sizes["time"]
+    (('time', 'species'), 3)
+    >>> abs(float(result["copy_number_mean"][-1, 0]) - 36.8) < 4 * 4.8 / 20**0.5
+    True
+    """
+    from hybridrd.run.log import Clock
+    from hybridrd.run.progress import progress_bar
+    from hybridrd.run.schedule import in_steps, record_stride
+    from hybridrd.simulation.plan import compile_system
+
+    began, own = time.perf_counter(), {"set_up": 0.0, "shared_continuum": 0.0}
+    clock = Clock(own)
+    if not isinstance(system, System):
+        raise ModelError(f"system = {system!r}: give a System")
+    replicas = whole_number(replicas, "replicas", 1)
+    processes = whole_number(0 if workers is None else workers, "workers", 0)
+    seed = None if seed is None else whole_number(seed, "seed", 0)
+    threads = whole_number(1 if threads is None else threads, "threads", 1)
+    _check_engine(workers, client)
+    plan = compile_system(system, dt, here=client is None)
+    if plan.region is None:
+        raise ModelError(
+            "the system has no particle region (particles=None), so that all replicas would be "
+            "the same; run it with hybridrd.mean_field, or give particles="
+        )
+    steps = in_steps(until, plan.dt, "until", least=0)
+    stride = record_stride(every, plan.dt, steps)
+    wanted = Requests.checked(plan, replicas, steps, stride, record, covariance, quantiles, keep)
+    size = _window_bytes(plan, steps, stride)
+    check_memory(
+        plan, wanted, replicas, 1 + -(-steps // stride), processes, size, client is not None
+    )
+    if processes > 1:
+        check_main()
+        check_importable(system)
+    blocks = dict(enumerate(make_blocks(replicas)))
+    finished = None
+    if resume is not None:
+        arguments = {"dt": plan.dt, "until": until, "every": stride * plan.dt, "seed": seed}
+        arguments |= {"replicas": replicas, **wanted.described()}
+        finished = Finished(resume, system, arguments)
+        seed = finished.seed
+    stored = finished.whole(blocks) if finished is not None else []
+    todo = {index: block for index, block in blocks.items() if index not in stored}
+    clock.lap("set_up")
+    window = _shared_window(plan, steps, stride) if todo and size is not None else None
+    clock.lap("shared_continuum")
+    job = Job(
+        plan=plan,
+        window=window,
+        seed=secrets.randbits(63) if seed is None else seed,
+        until=until,
+        every=every,
+        record=wanted.record,
+        threads=threads,
+        covariance=wanted.covariance,
+        kept=wanted.sampled,
+    )
+    total = Sums(job.covariance, job.kept)
+    already = replicas - sum(map(len, todo.values()))
+    with progress_bar(replicas, progress, unit="replica", done=already) as bar:
+        update = bar.update
+        if client is not None and todo:
+            from hybridrd.ensembles.dask import on_cluster
+
+            done = on_cluster(job, todo, client)
+        elif processes > 1 and todo:
+            done = in_processes(job, todo, processes)
+        else:
+            done, update = in_this_process(job, todo, bar.update), lambda _: None
+        try:
+            for sums in _in_order(done, blocks, finished, stored, update):
+                total.merge(sums)
+        except KeyboardInterrupt as error:
+            if finished is None:
+                raise
+            raise KeyboardInterrupt(
+                f"Interrupted; {finished.place} holds what is done, and the same call with "
+                f"resume= goes on after it."
+            ) from error
+    timings = {**total.timings, "set_up": total.timings.get("set_up", 0.0) + own["set_up"]}
+    if window is not None:
+        timings["shared_continuum"] = own["shared_continuum"]
+    if finished is not None:
+        timings["writing"] = timings.get("writing", 0.0) + finished.seconds
+    timings["elapsed"] = time.perf_counter() - began
+    timings = {name: round(t, 6) for name, t in timings.items()}
+    return summary(total, replicas, timings, wanted.quantiles, wanted.keep)
+
+
+def _in_order(
+    done: Done,
+    blocks: Blocks,
+    finished: Finished | None,
+    stored: Sequence[int],
+    update: Callable[[int], object],
+) -> Iterator[Sums]:
+    """The sums of all blocks in their order; each is kept on disk as soon as it is there."""
+    waiting: dict[int, Sums] = {}
+    at = 0
+    for index, sums in chain(done, [(-1, None)]):
+        if sums is not None:
+            if finished is not None:
+                finished.write(index, blocks[index], sums)
+            waiting[index] = sums
+            update(len(blocks[index]))
+        while at in waiting or at in stored:
+            if at in waiting:
+                yield waiting.pop(at)
+            else:
+                assert finished is not None
+                yield finished.read(at, blocks[at])
+            at += 1
+    assert at == len(blocks)
+
+
+def _window_bytes(plan: Plan, steps: int, stride: int) -> float | None:
+    """Size of the mean field of all replicas, None where there is none or it would be too large."""
+    if plan.coupling != "mean-field":
+        return None
+    gates = plan.gates()
+    partners = plan.partners(gates)
+    each_step = 2 * sum(g.face.size for g in gates if g.stencil is not None)
+    each_step += len(partners.species) * len(partners.strip)
+    each_record = plan.system.grid.cells * len(plan.system.species)
+    size = 8.0 * (steps * each_step + (steps // stride + 2) * each_record)
+    return None if size > SHARED_BYTES else size
+
+
+def _shared_window(plan: Plan, steps: int, stride: int) -> RecordedWindow:
+    """The mean field of all replicas. Raises CapacityError."""
+    from hybridrd.continuum.solvers import one_blas_thread
+    from hybridrd.particles.memory import naming
+    from hybridrd.simulation.window import record_window
+
+    with one_blas_thread(), naming("the shared mean field", "use fewer cells"):
+        return record_window(plan, steps, stride)
+
+
+def _check_engine(workers: int | None, client: object) -> None:
+    if client is None:
+        return
+    from hybridrd.ensembles.dask import check_client
+
+    if workers is not None:
+        raise ModelError(
+            f"workers = {workers!r} and client are given: workers are processes of this machine, "
+            f"a client has its own; leave one of them out"
+        )
+    check_client(client)

@@ -1,0 +1,140 @@
+"""Who does the blocks of an ensemble: this process, processes of its own, or a Dask cluster.
+
+Each engine takes blocks by index and yields their sums as they are done, in any order, and starts
+no block that is far ahead of the first one not done: so few sums ever wait for their turn.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from io import BytesIO
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from hybridrd.ensembles.blocks import Job, Sums, run_block
+from hybridrd.errors import HybridrdError, ModelError
+
+if TYPE_CHECKING:
+    from hybridrd.model.system import System
+
+Blocks = Mapping[int, range]
+Done = Iterator[tuple[int, Sums]]
+
+GUARD = (
+    'put the call of ensemble under `if __name__ == "__main__":` in the script; '
+    "worker processes import the script anew"
+)
+
+
+class Turns:
+    """Which blocks may be started, so that few are done before an earlier one."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        self._todo = deque(blocks.items())
+        self._open: deque[int] = deque()  # started, from the first that is not done
+        self._done: set[int] = set()
+
+    def start(self, ahead: int) -> Iterator[tuple[int, range]]:
+        """Blocks to start now, so that at most ``ahead`` are in flight or wait."""
+        while self._todo and len(self._open) < ahead:
+            index, block = self._todo.popleft()
+            self._open.append(index)
+            yield index, block
+
+    def done(self, index: int) -> None:
+        """Note that a block is done."""
+        self._done.add(index)
+        while self._open and self._open[0] in self._done:
+            self._done.remove(self._open.popleft())
+
+
+def in_this_process(job: Job, blocks: Blocks, done: Callable[[], object]) -> Done:
+    """One block after another; ``done`` is called after each replica."""
+    for index, block in blocks.items():
+        yield index, run_block(job, block, done)
+
+
+def in_processes(job: Job, blocks: Blocks, processes: int) -> Done:
+    """By spawned processes, which get the job once. Raises HybridrdError if one of them dies."""
+    pool = ProcessPoolExecutor(
+        max_workers=max(1, min(processes, len(blocks))),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(job,),
+    )
+    turns = Turns(blocks)
+    running: dict[Future[Sums], int] = {}
+    try:
+        while True:
+            for index, block in turns.start(2 * processes + 1):
+                running[pool.submit(_work, block)] = index
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                index = running.pop(future)
+                turns.done(index)
+                yield index, future.result()
+    except BrokenProcessPool as error:
+        raise HybridrdError(
+            f"a worker process ended before its work was done. {GUARD[0].upper()}{GUARD[1:]}. "
+            f"If that is so already, it may have been killed for memory: use fewer workers, cells "
+            f"or records (every=)"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_job: Job | None = None  # of a worker process, received once
+
+
+def _start_worker(job: Job) -> None:
+    from hybridrd.continuum.solvers import one_blas_thread
+
+    # Ctrl-C reaches all processes of a terminal; workers end without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # For the life of the process; numba's kernels start no threads of their own.
+    one_blas_thread().__enter__()
+    global _job
+    _job = job
+
+
+def _work(block: range) -> Sums:
+    assert _job is not None
+    return run_block(_job, block, lambda: None)
+
+
+def check_main() -> None:
+    """Refuse to start processes from a script that a worker process is just importing."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise HybridrdError(GUARD)
+
+
+class _Importable(pickle.Pickler):
+    """Refuses functions that only this process knows: those of a notebook or a console."""
+
+    def persistent_id(self, thing: Any) -> None:
+        if (
+            isinstance(thing, FunctionType)
+            and thing.__module__ == "__main__"
+            and not hasattr(sys.modules["__main__"], "__file__")
+        ):
+            raise pickle.PicklingError(f"{thing.__name__} is defined in a notebook or console")
+
+
+def check_importable(system: System) -> None:
+    """Refuse a system that cannot be sent to processes that import its functions anew."""
+    try:
+        _Importable(BytesIO()).dump(system)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ModelError(
+            f"the system cannot be sent to worker processes ({error}): functions in it must be "
+            f"importable, so define them with def at the top of a module or script, "
+            f"or run with workers=0"
+        ) from error

@@ -1,0 +1,208 @@
+"""Finished blocks of an ensemble in a directory, so that no replica runs twice.
+
+A manifest says which ensemble it is; each block is one small file, complete or absent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+import zipfile
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd._version import __version__
+from hybridrd.arguments import path_of
+from hybridrd.ensembles.blocks import Sums
+from hybridrd.errors import ResultError
+from hybridrd.model.system import System
+from hybridrd.run.checkpoint import DAMAGED
+from hybridrd.run.log import LOGGER
+from hybridrd.run.system_identity import first_difference, portrait
+
+FORMAT = 1  # raise it when other programs could misread what is written
+MANIFEST = "ensemble.json"
+_ABOUT = "about"  # the member of a block's file that holds all but arrays, as JSON
+
+
+class Finished:
+    """The finished blocks of one ensemble.
+
+    Parameters
+    ----------
+    place
+        A directory, which is made if it is not there; its parent must be.
+    system
+        What is simulated; of Python functions in it only the names are compared.
+    arguments
+        All other arguments that decide the result, as JSON can say them. A ``seed`` of None is
+        the one that stands in the directory, or a new one.
+
+    Attributes
+    ----------
+    seed
+        That of the ensemble.
+    seconds
+        Spent on writing blocks.
+
+    Raises
+    ------
+    ResultError
+        If the directory holds something else, or blocks of another ensemble, hybridrd or format.
+    """
+
+    def __init__(self, place: str | Path, system: System, arguments: Mapping[str, Any]) -> None:
+        self.place = path_of(place, "resume")
+        wanted: dict[str, Any] = {
+            "format": FORMAT,
+            "hybridrd": __version__,
+            "arguments": dict(arguments),
+            "system": portrait(system),
+        }
+        try:
+            self.place.mkdir(exist_ok=True)
+            there = self._read_manifest()
+        except OSError as error:
+            raise ResultError(f"{self.place}: blocks cannot be put there: {error}") from error
+        if there is None:
+            if wanted["arguments"]["seed"] is None:
+                wanted["arguments"]["seed"] = secrets.randbits(63)
+            self._put(MANIFEST, json.dumps(wanted, indent=1).encode())
+        else:
+            if wanted["arguments"]["seed"] is None:
+                wanted["arguments"]["seed"] = there["arguments"]["seed"]
+            self._check(there, json.loads(json.dumps(wanted)))
+        self.seed: int = wanted["arguments"]["seed"]
+        self.seconds = 0.0
+
+    def whole(self, blocks: Mapping[int, range]) -> list[int]:
+        """Those of the blocks that are done; damaged files are removed, to be made again."""
+        done = []
+        for index, block in blocks.items():
+            if not self._path(index).exists():
+                continue
+            try:
+                self._load(index, block)
+            except DAMAGED as error:
+                LOGGER.warning("%s is damaged and made again: %s", self._path(index), error)
+                self._path(index).unlink()
+            else:
+                done.append(index)
+        return done
+
+    def read(self, index: int, block: range) -> Sums:
+        """The sums of a block that is done. Raises ResultError if it has become unreadable."""
+        try:
+            return self._load(index, block)
+        except DAMAGED as error:
+            raise ResultError(f"{self._path(index)}: is damaged ({error}); remove it") from error
+
+    def write(self, index: int, block: range, sums: Sums) -> None:
+        """Keep the sums of a block. Raises ResultError if they cannot be written."""
+        began = time.perf_counter()
+        about, arrays = sums.state()
+        text = json.dumps({**about, "replicas": [block.start, block.stop]})
+        data = BytesIO()
+        with zipfile.ZipFile(data, "w") as archive:
+            for name, array in {_ABOUT: np.array(text), **arrays}.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+        self._put(self._path(index).name, data.getvalue())
+        self.seconds += time.perf_counter() - began
+
+    def _load(self, index: int, block: range) -> Sums:
+        # Whole members first: their checksums are compared when they have been read to the end.
+        with zipfile.ZipFile(self._path(index)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        arrays: dict[str, NDArray[Any]] = {
+            name.removesuffix(".npy"): np.lib.format.read_array(BytesIO(data), allow_pickle=False)
+            for name, data in members.items()
+        }
+        about = json.loads(str(arrays.pop(_ABOUT)))
+        if about["replicas"] != [block.start, block.stop]:
+            raise ValueError(f"it holds replicas {about['replicas']}")
+        return Sums.from_state(about, arrays)
+
+    def _path(self, index: int) -> Path:
+        return self.place / f"block-{index:04d}.npz"
+
+    def _put(self, name: str, data: bytes) -> None:
+        part = self.place / f".{name}.{secrets.token_hex(4)}.part"
+        try:
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, self.place / name)
+        except OSError as error:
+            raise ResultError(
+                f"{self.place / name}: cannot be written: {error}; the blocks that are there are "
+                f"whole, and the same call goes on after them"
+            ) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _read_manifest(self) -> dict[str, Any] | None:
+        path = self.place / MANIFEST
+        if not path.exists():
+            others = sorted(p.name for p in self.place.iterdir() if not p.name.endswith(".part"))
+            if others:
+                raise ResultError(
+                    f"{self.place}: is not a directory of an ensemble (it holds {others[0]}); "
+                    f"choose another name"
+                )
+            return None
+        try:
+            there: dict[str, Any] = json.loads(path.read_text())
+            _ = there["format"], there["hybridrd"], there["arguments"]["seed"], there["system"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ResultError(
+                f"{path}: is damaged ({error}); remove the directory to start anew"
+            ) from error
+        return there
+
+    def _check(self, there: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        for key, what in (("format", "format"), ("hybridrd", "hybridrd")):
+            if there[key] != wanted[key]:
+                raise ResultError(
+                    f"{self.place}: holds replicas of {what} {there[key]}, this is {what} "
+                    f"{wanted[key]}; they are not mixed: choose another directory"
+                )
+        for name, value in wanted["arguments"].items():
+            if there["arguments"].get(name) != value:
+                raise ResultError(
+                    f"{self.place}: {name} has changed: {there['arguments'].get(name)} in the "
+                    f"directory, now {value}; choose another directory, or remove it"
+                )
+        changed = first_difference(there["system"], wanted["system"])
+        if changed is not None:
+            raise ResultError(
+                f"{self.place}: the system has changed in {changed}; choose another directory, "
+                f"or remove it"
+            )
+
+
+def remove(place: Path) -> None:
+    """Remove a directory of `Finished` with all that it put there, and nothing else.
+
+    Raises
+    ------
+    ResultError
+        If there is something else in it.
+    """
+    for pattern in ("block-*.npz", ".*.part", MANIFEST):
+        for path in place.glob(pattern):
+            path.unlink()
+    try:
+        place.rmdir()
+    except OSError as error:
+        raise ResultError(
+            f"{place}: holds files of others; move them away ({error.strerror})"
+        ) from error

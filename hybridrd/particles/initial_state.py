@@ -1,0 +1,176 @@
+"""The state at time 0: particles drawn in the particle region, concentrations in the cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from hybridrd.arrays import Floats, Integers
+from hybridrd.kernels.arrays import runs
+from hybridrd.kernels.exchange import place_in_cells
+from hybridrd.kernels.poisson import poisson_numbers
+from hybridrd.kernels.rng import INITIAL, SETTLE
+from hybridrd.model.grid import AXES
+from hybridrd.model.initial import Copies, Patch, Points, as_sequence
+from hybridrd.model.overlap import cells_of, concentration
+from hybridrd.model.system import System
+from hybridrd.particles.particles import Particles
+from hybridrd.particles.region import Region
+
+_SLICE = 1 << 20  # points placed at a time
+_PART = 1 << 32  # numbers have the addresses (species * 1024 + part) * 2^32 + cell
+
+
+def parts(system: System, species: int) -> list[Any]:
+    """The parts of the initial state of a species; they add up."""
+    return list(as_sequence(system.initial.get(system.names[species], [])))
+
+
+def mean_concentration(system: System, species: int) -> Floats:
+    """The expected initial concentration of a species on all cells, ``(cells,)``."""
+    result = np.zeros(system.grid.cells)
+    where = f"initial[{system.names[species]!r}]"
+    for part in parts(system, species):
+        result += concentration(part, system.grid, where)
+    return result
+
+
+class Start:
+    """Draws the initial state of one replica.
+
+    Constant concentrations become a Poisson process in exactly their shape; functions and arrays
+    one in each cell. `Copies` and `Points` that fall outside the region are counted in the cells.
+    """
+
+    def __init__(self, system: System, region: Region, key: np.uint64) -> None:
+        self._system = system
+        self._region = region
+        self._key = key
+        self.next_id = 0
+
+    def draw(self, species: int, group: Particles) -> Floats:
+        """Fill the region; returns the concentration outside it, ``(cells,)``, 0 inside."""
+        system, region = self._system, self._region
+        where = f"initial[{system.names[species]!r}]"
+        outside = np.zeros(region.grid.cells)
+        for p, part in enumerate(parts(system, species)):
+            address = (species * 1024 + p) * _PART
+            if isinstance(part, (Copies, Points)):
+                if isinstance(part, Copies):
+                    group.reserve(part.n)
+                for x in self._copies(part) if isinstance(part, Copies) else [part.positions.T]:
+                    outside += self._add(x, group)
+                continue
+            field = concentration(part, region.grid, where)
+            outside += np.where(region.mask, 0.0, field)
+            shape = _constant_shape(part)
+            if shape is None:
+                self._by_cell(field, address, group)
+            else:
+                self._in_shape(*shape, address, group)
+        # Points on an interface belong to the region; their cells may lie outside it.
+        outside[region.mask] = 0.0
+        return outside
+
+    def _add(self, x: Floats, group: Particles) -> Floats:
+        """Add the points in the region; the concentration of the others, ``(cells,)``."""
+        region = self._region
+        low, high = region.low[:, None], region.high[:, None]
+        inside = ((x >= low) & (x <= high)).all(axis=0)
+        group.append(x[:, inside], self._ids(int(inside.sum())))
+        if inside.all():
+            return np.zeros(region.grid.cells)
+        cells = cells_of(x[:, ~inside].T, region.grid)
+        return np.bincount(cells, minlength=region.grid.cells) / region.grid.mesh_volumes
+
+    def _ids(self, n: int) -> np.ndarray:
+        ids = np.arange(self.next_id, self.next_id + n, dtype=np.uint64)
+        self.next_id += n
+        return ids
+
+    def _place(
+        self, n: int, cells: Integers | None, low: Floats, steps: Floats, shape: Integers
+    ) -> Iterator[Floats]:
+        """Places of n points, each in its cell, a slice after the other: memory is scarce."""
+        first = self.next_id
+        self.next_id += n
+        for begin in range(0, n, _SLICE):
+            end = min(begin + _SLICE, n)
+            ids = np.arange(first + begin, first + end, dtype=np.uint64)
+            mine = np.zeros(end - begin, np.int64) if cells is None else cells[begin:end]
+            x = np.empty((len(low), end - begin))
+            place_in_cells(x, ids, 0, mine, low, steps, shape, self._key, SETTLE, 0)
+            yield x
+
+    def _copies(self, part: Copies) -> Iterator[Floats]:
+        low, high = _box(part, self._region.grid.lower, self._region.grid.upper)
+        return self._place(part.n, None, low, high - low, np.ones(len(low), np.int64))
+
+    def _number(self, means: Floats, address: int) -> tuple[Integers, int]:
+        counts = np.empty(len(means), np.int64)
+        total = poisson_numbers(means, self._key, np.uint64(address), 0, INITIAL, counts)
+        return counts, total
+
+    def _in_shape(self, c: float, patch: Patch, address: int, group: Particles) -> None:
+        """A Poisson process of constant concentration in a patch, cut to the region."""
+        region = self._region
+        if patch.center is not None and patch.radius is not None:
+            center = np.array(patch.center)
+            low = np.maximum(region.low, center - patch.radius)
+            high = np.minimum(region.high, center + patch.radius)
+        else:
+            low, high = _box(patch, region.low, region.high)
+            low, high = np.maximum(low, region.low), np.minimum(high, region.high)
+        if (high <= low).any() or c == 0:
+            return
+        _, total = self._number(np.array([c * region.grid.box_volume(low, high)]), address)
+        group.reserve(total)
+        for x in self._place(total, None, low, high - low, np.ones(len(low), np.int64)):
+            if patch.center is not None and patch.radius is not None:
+                inside = ((x - center[:, None]) ** 2).sum(axis=0) <= patch.radius**2
+                x = x[:, inside]
+            group.append(x, self._ids(x.shape[1]))
+
+    def _by_cell(self, field: Floats, address: int, group: Particles) -> None:
+        region = self._region
+        inside = np.flatnonzero(region.mask)
+        counts, total = self._number((field * region.grid.volumes)[inside], address)
+        grid = region.grid
+        cells = np.asarray(inside[runs(counts, total)])
+        shape = np.array(grid.shape, np.int64)
+        group.reserve(total)
+        for x in self._place(total, cells, np.array(grid.lower), np.array(grid.spacing), shape):
+            group.append(x, self._ids(x.shape[1]))
+
+
+def _constant_shape(part: Any) -> tuple[float, Patch] | None:
+    """Concentration and shape of a constant part, None for functions and arrays."""
+    if isinstance(part, Patch):
+        return None if callable(part.c) else (float(part.c), part)
+    if callable(part) or isinstance(part, np.ndarray):
+        return None
+    return float(part), Patch(float(part))
+
+
+def _box(part: Patch | Copies, low: Any, high: Any) -> tuple[Floats, Floats]:
+    """The corners of a part's box, where unbounded those given."""
+    bounds = list(_bounds(part, low, high))
+    return np.array([b[0] for b in bounds]), np.array([b[1] for b in bounds])
+
+
+def _bounds(part: Patch | Copies, low: Any, high: Any) -> Iterator[tuple[float, float]]:
+    for a in range(len(low)):
+        given = getattr(part, AXES[a])
+        yield (float(low[a]), float(high[a])) if given is None else given
+
+
+def expected_particles(system: System, region: Region) -> Floats:
+    """Mean number of particles of each species in the region at time 0, ``(species,)``."""
+    volumes = region.grid.volumes
+    inside = [
+        (mean_concentration(system, s) * volumes)[region.mask].sum()
+        for s in range(len(system.species))
+    ]
+    return np.array(inside, dtype=float)

@@ -1,0 +1,144 @@
+"""The particles of one species: positions, ids, and room to grow."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hybridrd.arrays import Floats, Ids, Integers
+from hybridrd.errors import CapacityError
+from hybridrd.kernels import arrays
+from hybridrd.particles.cell_list import Counted, store
+from hybridrd.particles.memory import free_memory, gigabytes
+
+_LEAST = 64
+SPARE = 8  # kernels look at whole vectors, a few places beyond the last particle
+# A system may promise more than it has and end the program when it is used: from so many bytes on
+# it is asked first.
+ASKED = 50e6
+
+
+class Particles:
+    """Positions as rows ``x[axis, particle]``, ids that are never reused, marks of what is gone.
+
+    Only the first ``n`` columns are particles; the rest, at least `SPARE`, is room.
+    """
+
+    def __init__(self, dimension: int, name: str = "one species") -> None:
+        self.name = name
+        self.n = 0
+        self.stamp = 0  # changes when particles are added, dropped or stored in another order
+        self.x = np.zeros((dimension, _LEAST))
+        self.ids = np.zeros(_LEAST, np.uint64)
+        self._set_gone(_LEAST)
+        self.marks = np.zeros(_LEAST, np.bool_)
+        self._spare: tuple[Floats, Ids] | None = None
+
+    @property
+    def positions(self) -> Floats:
+        """Positions, shape ``(n, d)`` (length); a copy."""
+        return self.x[:, : self.n].T.copy()
+
+    @property
+    def id(self) -> Ids:
+        """Ids, shape ``(n,)``; a copy."""
+        return self.ids[: self.n].copy()
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __repr__(self) -> str:
+        return f"Particles({self.n} in {self.x.shape[0]} dimensions)"
+
+    def reserve(self, extra: int) -> None:
+        """Make room for ``extra`` more particles. Raises CapacityError where there is none."""
+        needed = self.n + extra + SPARE
+        if needed <= self.ids.size:
+            return
+        capacity = -(-max(needed, self.ids.size + self.ids.size // 4) // 8) * 8
+        size = capacity * (8.0 * self.x.shape[0] + 10.0)
+        free = free_memory() if size > ASKED else None
+        if free is not None and size > free.bytes:
+            raise CapacityError(
+                f"{self._too_many(extra, size)}, but {gigabytes(max(free.bytes, 0.0))} are free "
+                f"{free.where}"
+            )
+        try:
+            self._grow(capacity)
+        except MemoryError as error:
+            raise CapacityError(
+                f"{self._too_many(extra, size)}, which the system does not give"
+            ) from error
+
+    def _too_many(self, extra: int, size: float) -> str:
+        return (
+            f"{self.name} has {self.n:,} particles, and {extra:,} more come; all together need "
+            f"{gigabytes(size)} anew"
+        )
+
+    def _grow(self, capacity: int) -> None:
+        x = np.zeros((self.x.shape[0], capacity))
+        x[:, : self.n] = self.x[:, : self.n]
+        ids = np.zeros(capacity, np.uint64)
+        ids[: self.n] = self.ids[: self.n]
+        marks = np.zeros(capacity, np.bool_)
+        gone = self.gone[: self.n]
+        self._set_gone(capacity)
+        self.gone[: self.n] = gone
+        self.x, self.ids, self.marks = x, ids, marks
+        self._spare = None
+
+    def append(self, x: Floats, ids: Ids) -> None:
+        """Add particles: positions as rows ``(d, m)``."""
+        m = len(ids)
+        self.reserve(m)
+        self.x[:, self.n : self.n + m] = x
+        self.ids[self.n : self.n + m] = ids
+        self.n += m
+        self.stamp += 1
+
+    def gaps(self) -> Integers:
+        """Positions of the particles marked as gone, ascending."""
+        gone = self.gone[: self.n]
+        found = np.empty(np.count_nonzero(gone), np.int64)
+        if len(found):
+            arrays.find_gone(self._words, gone, self.n, found)
+        return found
+
+    def drop(self, gaps: Integers) -> Integers:
+        """Drop the particles marked as gone, of which `gaps` told; the last ones take their place.
+
+        The order in which particles are stored changes no number. Returns the new places of those
+        that stood beyond the number there is now, -1 for those that are gone.
+        """
+        self.stamp += 1
+        places = np.empty(len(gaps), np.int64)
+        self.n = arrays.close_gaps(self.x, self.ids, self.gone, self.n, gaps, places)
+        return places
+
+    def compact(self) -> None:
+        """Drop the particles marked as gone."""
+        self.drop(self.gaps())
+
+    def _set_gone(self, capacity: int) -> None:
+        self._words = np.zeros(capacity // 8, np.uint64)
+        self.gone = self._words.view(np.uint8)
+
+    def sort(self, counted: Counted) -> None:
+        """Store the particles in the order of cells, see `hybridrd.particles.cell_list`."""
+        if self._spare is None:
+            self._spare = (np.zeros_like(self.x), np.zeros_like(self.ids))
+        x, ids = self._spare
+        store(self.x, self.ids, self.n, counted, x, ids)
+        self._spare = (self.x, self.ids)
+        self.stamp += 1
+        self.x, self.ids = x, ids
+
+
+def add_in_order(particles: list[Particles], species: Integers, x: Floats, next_id: int) -> int:
+    """Append new particles of several species with ids in the given order; the next free id."""
+    ids = np.arange(next_id, next_id + len(species), dtype=np.uint64)
+    for s, group in enumerate(particles):
+        mine = species == s
+        if mine.any():
+            group.append(x[:, mine], ids[mine])
+    return next_id + len(species)

@@ -1,0 +1,220 @@
+"""Encounters: reactions of order two, within the region and across its faces, and dissociation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.arrays import Floats, Integers
+from hybridrd.errors import StepError
+from hybridrd.particles.particles import Particles, add_in_order
+from hybridrd.particles.region import Region
+from hybridrd.reactions.cascade import Cascade
+from hybridrd.reactions.close_pairs import Couples, Search
+from hybridrd.reactions.proposals import Actors, Events, Proposals, joined
+from hybridrd.reactions.reservoir_partners import Partners
+from hybridrd.reactions.tables import Encounter, Probability
+
+_MOST_GENERATIONS = 60
+_MOST_BORN = 1_000  # and ten for every particle, three for every first event
+Active = list[tuple[int, Encounter, Probability]]
+
+
+class Encounters:
+    """Doi pairs and dissociations of one region.
+
+    A half step is the exact course of these reactions at fixed positions: each pair within the
+    radius and each complex has an exponential waiting time, events are accepted in the order of
+    their times while the partners are there, and what they make takes part in the rest. ``credit[
+    species, cell]`` is told what the continuum gains and loses: partners taken from it, products
+    that fall into it.
+    """
+
+    def __init__(self, encounters: tuple[Encounter, ...], region: Region, key: np.uint64) -> None:
+        self._encounters = encounters
+        self._cells = region.grid.cells
+        self._search = Search(encounters, region)
+        self._proposals = Proposals(region, key)
+        self._reactive = frozenset(s for e in encounters for s in e.partners if s is not None)
+        self.credit: NDArray[np.int64] | None = None
+
+    def half_step(
+        self,
+        particles: list[Particles],
+        probabilities: list[Probability],
+        partners: Partners,
+        step: int,
+        half: int,
+        next_id: int,
+        events: NDArray[np.int64],
+    ) -> int:
+        """The course of all encounters in half a step; returns the next free id.
+
+        Raises
+        ------
+        StepError
+            If reactions follow each other without end.
+        """
+        active = [
+            (index, e, p)
+            for index, (e, p) in enumerate(zip(self._encounters, probabilities, strict=True))
+            if p.full.max(initial=0.0) > 0.0
+        ]
+        meeting = [(index, e) for index, e, _ in active if not e.back]
+        self._search.begin([index for index, _ in meeting], particles, step, half)
+        # Pairs first: looking for them sorts the particles.
+        close = {index: self._search.close(index, particles) for index, _ in meeting}
+        offsets = np.concatenate([[0], np.cumsum([g.n for g in particles])])
+        groups = [(s, particles[s], int(offsets[s])) for s in self._reactive]
+        actors = {s: Actors(g.x, g.ids, g.n, first) for s, g, first in groups}
+        nobody = int(offsets[-1])
+        self._proposals.begin(step, half, nobody)
+        cascade = Cascade(self._reactive, nobody)
+        cascade.add(self._first(active, actors, close, partners))
+        if cascade.found:
+            accepted = self._live(cascade, active, actors, particles, partners)
+            next_id = self._settle(cascade, accepted, offsets, particles, next_id, events)
+        self._search.end(particles)
+        return next_id
+
+    def _first(
+        self,
+        active: Active,
+        actors: dict[int, Actors],
+        close: dict[int, Couples],
+        partners: Partners,
+    ) -> list[Events]:
+        """What the particles propose."""
+        found: list[Events] = []
+        for index, e, p in active:
+            if not e.back:
+                a, b = actors[e.first], actors[e.second]
+                found.append(self._proposals.pairs(e, p, a, b, close[index]))
+            elif (complexes := partners.get(index, 0)) is not None:
+                found.append(self._proposals.entering(index, e, p, complexes))
+            found += self._alone(index, e, p, actors, partners)
+        return found
+
+    def _alone(
+        self,
+        index: int,
+        e: Encounter,
+        p: Probability,
+        actors: dict[int, Actors],
+        partners: Partners,
+    ) -> Iterator[Events]:
+        """What actors propose that need no second one."""
+        if e.back:
+            if e.first in actors:
+                walls = partners.walls(index - 1)  # the forward direction stands just before
+                yield self._proposals.unbinding(index, e, p, walls, actors[e.first])
+            return
+        for role, species in enumerate((e.first, e.second)):
+            reservoir = partners.get(index, role)
+            if reservoir is not None and species in actors:
+                yield self._proposals.straddling(index, e, role, p, reservoir, actors[species])
+
+    def _live(
+        self, cascade: Cascade, active: Active, actors: dict[int, Actors],
+        particles: list[Particles], partners: Partners,
+    ) -> Integers:  # fmt: skip
+        """Accept events, and let what is born react, until nothing new is."""
+        room = _MOST_BORN + 10 * sum(group.n for group in particles) + 3 * len(cascade.order)
+        for _ in range(_MOST_GENERATIONS):
+            accepted = cascade.accept()
+            generation = cascade.next_generation(accepted)
+            if not generation:
+                return accepted
+            if cascade.born > room:
+                break
+            found: list[Events] = []
+            for index, e, p in active:
+                if not e.back:
+                    for a, b, close in self._meet(e, cascade, generation, actors, particles):
+                        found.append(self._proposals.pairs(e, p, a, b, close))
+                found += self._alone(index, e, p, generation, partners)
+            cascade.keep(generation)
+            cascade.add(found)
+        names = ", ".join(repr(e.label) for _, e, _ in active)
+        raise StepError(
+            f"reactions {names} follow each other more than {_MOST_GENERATIONS} times, or "
+            f"{cascade.born:,} particles were born within half a step; use a smaller dt"
+        )
+
+    def _meet(
+        self, e: Encounter, cascade: Cascade, generation: dict[int, Actors],
+        actors: dict[int, Actors], particles: list[Particles],
+    ) -> Iterator[tuple[Actors, Actors, Couples]]:  # fmt: skip
+        """Close pairs of which at least one was born in the last generation, each pair once."""
+        search, r = self._search, e.radius
+        for species, other in {e.first: e.second, e.second: e.first}.items():
+            new, old = generation.get(species), cascade.earlier(other)
+            if new is None:
+                continue
+            i, j = search.near(new.x, new.n, other, particles[other], r)
+            yield _ordered(e, species, new, actors[other], i, j)
+            if old is not None:
+                i, j = search.between(new.x, new.n, old.x, old.n, r)
+                yield _ordered(e, species, new, old, i, j)
+        new, last = generation.get(e.first), generation.get(e.second)
+        if new is not None and last is not None:
+            i, j = search.between(new.x, new.n, last.x, last.n, r)
+            once = i < j if e.first == e.second else np.ones(len(i), bool)
+            yield new, last, (i[once], j[once])
+
+    def _settle(
+        self,
+        cascade: Cascade,
+        accepted: Integers,
+        offsets: Integers,
+        particles: list[Particles],
+        next_id: int,
+        events: NDArray[np.int64],
+    ) -> int:
+        """Drop what has gone, add what is there, tell the continuum of its part."""
+        news: list[tuple[Integers, Integers, Integers, Floats]] = []
+        for f, at, k in cascade.by_origin(accepted):
+            e = f.encounter
+            events[e.channel] += len(k)
+            if f.reservoir >= 0 and e.consumes[f.reservoir]:
+                consumed = e.second if f.reservoir else e.first
+                self._book(consumed, f.cells[f.reservoir][k], -1)
+            there = cascade.products(f, accepted[at])
+            for slot, ((s, place), stays) in enumerate(zip(e.news, there, strict=True)):
+                self._book(s, f.cells[place][k], 1)
+                m = np.count_nonzero(stays)
+                news.append(
+                    (at[stays], np.full(m, slot), np.full(m, s), f.places[place][:, k[stays]])
+                )
+        for s, group in enumerate(particles):
+            lost = cascade.gone[offsets[s] : offsets[s + 1]]
+            if lost.any():
+                group.gone[: group.n] = lost
+                self._search.drop(s, group)
+        if not any(len(at) for at, *_ in news):
+            return next_id
+        when, slots, species, x = (np.concatenate(n, axis=-1) for n in zip(*news, strict=True))
+        order = np.lexsort((slots, when))
+        self._search.added(set(species.tolist()))
+        return add_in_order(particles, species[order], x[:, order], next_id)
+
+    def _book(self, species: int, cells: Integers, amount: int) -> None:
+        """Credit the cells that are the continuum's."""
+        if self.credit is not None:
+            inside = cells[(cells >= 0) & (cells < self._cells)]
+            np.add.at(self.credit[species], inside, amount)
+
+
+def _ordered(
+    e: Encounter, species: int, new: Actors, there: Actors, i: Integers, j: Integers
+) -> tuple[Actors, Actors, Couples]:
+    """Pairs of new actors of a species and others, as the encounter names its partners."""
+    if e.first == e.second and there.born is not None:
+        # Like partners are ordered by their ids, those born in this half step in one group.
+        both = joined([there, new])
+        return both, both, (j, i + there.n)
+    if e.first == e.second:  # ids of what was there before are lower
+        return there, new, (j, i)
+    return (new, there, (i, j)) if species == e.first else (there, new, (j, i))

@@ -1,0 +1,242 @@
+"""Events that encounters propose: pairs, partners in the reservoir, dissociations.
+
+What takes part are actors: particles, and those that were born earlier in the same half step and
+have no id of their own yet. They are numbered, all species in one row; a last number stands for a
+partner that is no particle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.arrays import Floats, Integers
+from hybridrd.kernels import pairs
+from hybridrd.kernels import reservoir_pairs as straddle
+from hybridrd.particles.region import Region
+from hybridrd.reactions.close_pairs import Couples
+from hybridrd.reactions.reservoir_partners import Reservoirs
+from hybridrd.reactions.tables import Encounter, Probability
+
+Words = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Actors:
+    """Actors of one species.
+
+    Parameters
+    ----------
+    x, ids
+        Positions ``(d, at least n)`` and addresses; of those just born the words of their parents.
+    n, first
+        How many, and the number of the first; the others follow.
+    actors, born
+        Of those born in this half step all numbers, and when, in half steps.
+    """
+
+    x: Floats
+    ids: Words
+    n: int
+    first: int = 0
+    actors: Integers | None = None
+    born: Floats | None = None
+
+    def number(self, i: Integers) -> Integers:
+        """Numbers of those at places i."""
+        return self.first + i if self.actors is None else self.actors[i]
+
+    def since(self, i: Integers) -> Floats:
+        """When those at places i were born, 0 for what was there before."""
+        return np.zeros(len(i)) if self.born is None else self.born[i]
+
+
+@dataclass
+class Events:
+    """What one kind of encounter proposes; arrays of one entry an event.
+
+    Parameters
+    ----------
+    encounter
+        The reaction.
+    actors
+        Numbers of both partners.
+    time, priority
+        When, in half steps; events at the same time are ordered by priority.
+    places
+        Where the reactants' products go, one array ``(d, events)`` each.
+    cells
+        The domain cell of each place outside the region, -1 where the place is an actor's own.
+    reservoir
+        Which partner is in the reservoir, -1 for none.
+    """
+
+    encounter: Encounter
+    actors: tuple[Integers, Integers]
+    time: Floats
+    priority: Words
+    places: tuple[Floats, Floats]
+    cells: tuple[Integers, Integers]
+    reservoir: int = -1
+
+    def __len__(self) -> int:
+        return len(self.priority)
+
+
+class Proposals:
+    """Proposes the events of actors in one half step.
+
+    Parameters
+    ----------
+    region, key
+        The particle region, and the key of the realisation.
+    """
+
+    def __init__(self, region: Region, key: np.uint64) -> None:
+        self._region = region
+        self._key = key
+        grid = region.grid
+        self._low = np.array(grid.lower)
+        self._inverse = 1.0 / np.array(grid.spacing)
+        self._shape = np.array(grid.shape, np.int64)
+        self._periodic = np.array(region.periodic)
+        self._widths = np.where(region.wrapped, region.extent, 0.0)
+        self._inner = np.array(region.inner.spacing), np.array(region.inner.shape, np.int64)
+        self._step, self._half, self.nobody = 0, 0, 0
+
+    def begin(self, step: int, half: int, nobody: int) -> None:
+        """Start a half step; ``nobody`` is the number of a partner that is no particle."""
+        self._step, self._half, self.nobody = step, half, nobody
+
+    def pairs(self, e: Encounter, p: Probability, a: Actors, b: Actors, couples: Couples) -> Events:
+        """Events of close pairs, given by their places in two groups (which are overwritten)."""
+        i, j = couples
+        time, priority = np.empty(len(i)), np.empty(len(i), np.uint64)
+        m = pairs.fire(
+            i, j, len(i), a.x, a.ids, b.x, b.ids, e.first == e.second, p.hazard, p.once,
+            self._widths, self._key, self._step, e.channel, self._half, self._low, self._inverse,
+            self._shape, time, priority,
+        )  # fmt: skip
+        i, j, time = i[:m], j[:m], time[:m] + np.maximum(a.since(i[:m]), b.since(j[:m]))
+        own = np.full(m, -1, np.int64)
+        places = a.x[:, i], b.x[:, j]
+        events = Events(
+            e, (a.number(i), b.number(j)), time, priority[:m].copy(), places, (own, own)
+        )
+        return _in_time(events)
+
+    def straddling(
+        self, index: int, e: Encounter, role: int, p: Probability, reservoir: Reservoirs, a: Actors
+    ) -> Events:
+        """Events of actors in ``role`` with a partner in the reservoir."""
+        region = self._region
+        trials = 0.5 * float(p.full.max()) * e.volume * reservoir.c_max
+        if e.first == e.second:
+            trials *= 0.5  # either of a like pair may be the first
+        i, cell, y, time, priority = self._single(
+            lambda *out: straddle.find_straddling(
+                a.x, a.ids, a.n, region.low, region.high, reservoir.opens, e.radius, p.full,
+                reservoir.c_max, trials, reservoir.c, self._low, self._inverse, self._shape,
+                self._periodic, reservoir.walls, reservoir.offsets, *self._inner,
+                self._stream(index, role), self._step, *out,
+            )
+        )  # fmt: skip
+        own = np.full(len(i), -1, np.int64)
+        # A partner beyond a reservoir wall has no cell; its products are lost there.
+        beyond = np.where(cell < 0, region.grid.cells, cell)
+        return self._alone(e, a, i, y, (own, beyond), time, priority, role=role, reservoir=1 - role)
+
+    def unbinding(
+        self, index: int, e: Encounter, p: Probability, opens: NDArray[np.bool_], a: Actors
+    ) -> Events:
+        """Dissociations; ``opens[axis, side]`` says which walls hold a reservoir of the partner."""
+        i, cell, y, time, priority = self._single(
+            lambda *out: straddle.find_unbinding(
+                a.x, a.ids, a.n, e.radius, float(p.hazard[0]), not e.consumes[0], p.beyond,
+                self._region.mask, self._low, self._inverse, self._shape, self._periodic, opens,
+                self._stream(index, 3), self._step, *out,
+            )
+        )  # fmt: skip
+        # What falls beyond a reservoir wall has no cell; it is lost there.
+        outside = np.where(cell == -1, self._region.grid.cells, np.maximum(cell, -1))
+        own = np.full(len(i), -1, np.int64)
+        return self._alone(e, a, i, y, (own, outside), time, priority)
+
+    def entering(self, index: int, e: Encounter, p: Probability, reservoir: Reservoirs) -> Events:
+        """Dissociations of complexes in the reservoir whose second product is in the region."""
+        region = self._region
+        hazard = float(p.hazard[0]) * p.beyond
+        faces, cell, y, time, priority = self._single(
+            lambda *out: straddle.find_entering(
+                region.low, region.high, reservoir.opens, e.radius, hazard, reservoir.c_max,
+                reservoir.c, self._low, self._inverse, self._shape, self._periodic,
+                reservoir.walls, reservoir.offsets, *self._inner, self._stream(index, 2),
+                self._step, *out,
+            )
+        )  # fmt: skip
+        nobody = np.full(len(faces), self.nobody)
+        own = np.full(len(faces), -1, np.int64)
+        beyond = np.where(cell < 0, region.grid.cells, cell)
+        return Events(e, (nobody, nobody), time, priority, (y, y), (beyond, own), reservoir=0)
+
+    def _alone(
+        self, e: Encounter, a: Actors, i: Integers, y: Floats,
+        cells: tuple[Integers, Integers], time: Floats, priority: Words, role: int = 0,
+        reservoir: int = -1,
+    ) -> Events:  # fmt: skip
+        """Events of single actors, ``y`` being the other place."""
+        both = a.number(i), np.full(len(i), self.nobody)
+        places = a.x[:, i], y
+        if role == 1:
+            both, places, cells = both[::-1], places[::-1], cells[::-1]
+        events = Events(e, both, time + a.since(i), priority, places, cells, reservoir)
+        return _in_time(events)
+
+    def _single(
+        self, kernel: Callable[..., int]
+    ) -> tuple[Integers, Integers, Floats, Floats, Words]:
+        """Run a kernel that proposes events of single actors, with room enough."""
+        room = 64
+        while True:
+            i, cell = np.empty(room, np.int64), np.empty(room, np.int64)
+            y = np.empty((self._region.grid.dimension, room))
+            time, priority = np.empty(room), np.empty(room, np.uint64)
+            m = kernel(i, cell, y, time, priority)
+            if m <= room:
+                return i[:m], cell[:m], y[:, :m], time[:m], priority[:m]
+            room = m
+
+    def _stream(self, index: int, kind: int) -> np.uint64:
+        return np.uint64(straddle.stream_key(self._key, index * 8 + self._half * 4 + kind))
+
+
+def _in_time(events: Events) -> Events:
+    """Those that happen within the half step."""
+    inside = events.time < 1.0
+    if inside.all():
+        return events
+    a, b = events.actors
+    first, second = events.places
+    mine, other = events.cells
+    return Events(
+        events.encounter, (a[inside], b[inside]), events.time[inside],
+        events.priority[inside], (first[:, inside], second[:, inside]),
+        (mine[inside], other[inside]), events.reservoir,
+    )  # fmt: skip
+
+
+def joined(found: Sequence[Actors]) -> Actors:
+    """Actors of one species, born in this half step, as one."""
+    if len(found) == 1:
+        return found[0]
+    everyone = [np.arange(f.n) for f in found]
+    return Actors(
+        np.concatenate([f.x[:, : f.n] for f in found], axis=1),
+        np.concatenate([f.ids[: f.n] for f in found]),
+        sum(f.n for f in found),
+        actors=np.concatenate([f.number(i) for f, i in zip(found, everyone, strict=True)]),
+        born=np.concatenate([f.since(i) for f, i in zip(found, everyone, strict=True)]),
+    )

@@ -1,0 +1,152 @@
+"""What particles near a face have in the reservoir beyond it: partners, and complexes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.arrays import Floats, Integers
+from hybridrd.coupling.face_exchange import Gate
+from hybridrd.particles.region import Region
+from hybridrd.reactions.tables import Encounter
+
+
+@dataclass
+class Reservoirs:
+    """Where one species stands beyond the region's faces, and at what concentration.
+
+    Parameters
+    ----------
+    species
+        The species of the partners.
+    opens
+        ``(axis, side)``: whether there is a reservoir of it beyond that face.
+    strip
+        Continuum cells within the Doi radius of an interface, flat domain indices.
+    offsets
+        Where the values of each wall face start in `walls`, -1 for none; by ``2 axis + side``.
+    gates
+        Gates of the reservoir walls, with their positions in `walls`.
+    c, walls
+        Concentration on all cells, and on the face cells of reservoir walls.
+    """
+
+    species: int
+    opens: NDArray[np.bool_]
+    strip: Integers
+    offsets: Integers
+    gates: list[tuple[Gate, int]]
+    c: Floats
+    walls: Floats
+    c_max: float = 0.0
+
+    def update(self, c: Floats, half: int) -> None:
+        """Take the concentration on the cells, and that of the walls at one end of the step."""
+        self.c = c
+        largest = float(c[self.strip].max(initial=0.0))
+        for gate, at in self.gates:
+            values = gate.start if half == 0 else gate.end
+            self.walls[at : at + len(values)] = values
+            largest = max(largest, float(values.max(initial=0.0)))
+        self.c_max = largest
+
+
+class Partners:
+    """`Reservoirs` by (encounter, role of the particle), up to date for a half step.
+
+    Those of a dissociation are of the complex.
+    """
+
+    def __init__(
+        self, region: Region, encounters: tuple[Encounter, ...], gates: list[Gate]
+    ) -> None:
+        self._all: dict[tuple[int, int], Reservoirs] = {}
+        self._dimension = region.grid.dimension
+        for i, e in enumerate(encounters):
+            for role, other in enumerate((e.first,) if e.back else (e.second, e.first)):
+                found = _reservoirs(region, other, e.radius, gates)
+                if found.opens.any():
+                    self._all[i, role] = found
+
+    @property
+    def species(self) -> tuple[int, ...]:
+        """Species whose concentration in the continuum is asked for."""
+        return tuple(sorted({r.species for r in self._all.values() if len(r.strip)}))
+
+    @property
+    def strip(self) -> Integers:
+        """All continuum cells that are asked for."""
+        strips = [r.strip for r in self._all.values()]
+        return np.unique(np.concatenate([*strips, np.zeros(0, np.int64)]))
+
+    def update(self, concentration: Callable[[int], Floats], half: int) -> None:
+        """Take the concentrations of the continuum (by species) and of the walls."""
+        known: dict[int, Floats] = {}
+        for reservoirs in self._all.values():
+            s = reservoirs.species
+            if s not in known:
+                known[s] = concentration(s)
+            reservoirs.update(known[s], half)
+
+    def get(self, encounter: int, role: int) -> Reservoirs | None:
+        """The partners of a particle in a role of an encounter (or complexes), None without any."""
+        found = self._all.get((encounter, role))
+        return found if found is not None and found.c_max > 0 else None
+
+    def walls(self, encounter: int) -> NDArray[np.bool_]:
+        """``[axis, side]``: where a wall holds a reservoir of the partner of an encounter."""
+        found = self._all.get((encounter, 0))
+        if found is None:
+            return np.zeros((self._dimension, 2), np.bool_)
+        return found.offsets.reshape(-1, 2) >= 0
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+
+def _reservoirs(region: Region, species: int, radius: float, gates: list[Gate]) -> Reservoirs:
+    d = region.grid.dimension
+    opens = np.zeros((d, 2), np.bool_)
+    offsets = np.full(2 * d, -1, np.int64)
+    walls: list[tuple[Gate, int]] = []
+    at = 0
+    for face in region.faces:
+        is_open = face.outside >= 0
+        for gate in gates:
+            if gate.species == species and gate.face is face and gate.is_reservoir:
+                walls.append((gate, at))
+                offsets[face.index] = at
+                at += face.size
+                is_open = True
+        opens[face.axis, face.side] = is_open
+    return Reservoirs(
+        species=species,
+        opens=opens,
+        strip=_strip(region, radius),
+        offsets=offsets,
+        gates=walls,
+        c=np.zeros(region.grid.cells),
+        walls=np.zeros(at),
+    )
+
+
+def _strip(region: Region, radius: float) -> Integers:
+    """Cells outside the region within a distance of it, flat."""
+    grid = region.grid
+    near = region.mask.reshape(grid.shape[::-1])
+    for a in range(grid.dimension):
+        axis = grid.dimension - 1 - a
+        grown = near.copy()
+        for k in range(1, int(np.ceil(radius / grid.spacing[a] - 1e-9)) + 1):
+            for shift in (k, -k):
+                moved = np.roll(near, shift, axis=axis)
+                if not region.periodic[a]:
+                    edge = [slice(None)] * grid.dimension
+                    edge[axis] = slice(0, shift) if shift > 0 else slice(shift, None)
+                    moved[tuple(edge)] = False
+                grown |= moved
+        near = grown
+    return np.flatnonzero(near.ravel() & ~region.mask)

@@ -1,0 +1,244 @@
+"""Reactions as tables for kernels, and their rates in time."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybridrd.arrays import Floats, Integers
+from hybridrd.errors import AccuracyWarning, StepError
+from hybridrd.model import doi
+from hybridrd.model.functions import evaluate, needs_time
+from hybridrd.model.system import System
+
+# Below this lambda0 dt the effective rate is Doi's within 0.4 % (`theory.doi.effective_rate`).
+_TRUSTED = 0.38
+_CERTAIN = 1.0 - 1e-16  # a probability that has a hazard
+_MOST = 4.0  # dissociations in half a step: diffusion would have come in between
+
+
+@dataclass(frozen=True)
+class Encounter:
+    """A reaction of order two, or the dissociation that is its reverse.
+
+    Parameters
+    ----------
+    channel, label
+        Index among the system's channels, and what it is called.
+    partners
+        Species of the reactants; the second is None for a dissociation.
+    radius, volume
+        Doi radius (length) and the volume within it (length^d).
+    D
+        Sum of the partners' diffusion coefficients (length²/time).
+    consumes
+        Whether each reactant disappears; one whose product is of its own species stays.
+    news
+        New particles: (species, reactant at whose place it is put).
+    back
+        Whether it is a dissociation: its hazard is the forward one times k_back/lambda0.
+    """
+
+    channel: int
+    label: str
+    partners: tuple[int, int | None]
+    radius: float
+    volume: float
+    D: float
+    consumes: tuple[bool, bool]
+    news: tuple[tuple[int, int], ...]
+    back: bool = False
+
+    @property
+    def first(self) -> int:
+        return self.partners[0]
+
+    @property
+    def second(self) -> int:
+        assert self.partners[1] is not None
+        return self.partners[1]
+
+
+@dataclass(frozen=True)
+class Probability:
+    """Of one pair (or one complex) to react; one value, or one a cell.
+
+    Parameters
+    ----------
+    full
+        Probability in a full step of two half steps at the same positions.
+    hazard
+        Mean number of events of an exponential waiting time in half a step; the probability
+        itself where no more than their mean number counts (``once``), as neither partner goes.
+    beyond
+        Share of dissociations across a face of the region that are let happen. Partners in the
+        reservoir are new in every half step: they react with half of ``full`` in each, less than
+        those in the region, and so must come apart less often.
+    """
+
+    full: Floats
+    hazard: Floats
+    once: bool = False
+    beyond: float = 1.0
+
+
+@dataclass(frozen=True)
+class ReactionTables:
+    """The reactions of a system by order, as `hybridrd.kernels.first_order` wants them."""
+
+    system: System
+    channels: Integers
+    channel: Integers
+    products: Integers
+    product: Integers
+    creations: tuple[int, ...]
+    encounters: tuple[Encounter, ...]
+    varies: bool
+    in_time: bool
+
+    def macroscopic(self, t: float) -> Floats:
+        """Macroscopic rates at a time, ``(channels, 1)``, or one column a cell where they vary."""
+        system = self.system
+        if not self.varies:
+            rates = [r.macroscopic(system.dimension) for r in system.channels]
+            return np.array(rates, dtype=float).reshape(-1, 1)
+        coordinates = system.grid.coordinates()
+        return np.array(
+            [
+                evaluate(r.macroscopic(system.dimension), coordinates, t, f"rate of {r.label!r}")
+                for r in system.channels
+            ]
+        )
+
+
+def make_tables(system: System) -> ReactionTables:
+    """Compile the reactions of a system."""
+    index = {name: i for i, name in enumerate(system.names)}
+    channels = system.channels
+    by_species: list[list[int]] = [[] for _ in system.species]
+    encounters = []
+    for r, channel in enumerate(channels):
+        if channel.back or (channel.order == 2 and channel.radius is not None):
+            encounters.append(_encounter(system, r, index))
+        elif channel.order == 1:
+            by_species[index[channel.reactants[0]]].append(r)
+    products_of = [[index[n] for n in r.products] for r in channels]
+    rates = [r.macroscopic(system.dimension) for r in channels]
+    return ReactionTables(
+        system=system,
+        channels=_starts(by_species),
+        channel=np.array([r for group in by_species for r in group], np.int64),
+        products=_starts(products_of),
+        product=np.array([s for group in products_of for s in group], np.int64),
+        creations=tuple(r for r, c in enumerate(channels) if c.order == 0),
+        encounters=tuple(encounters),
+        varies=any(callable(k) for k in rates),
+        in_time=any(needs_time(k) for k in rates if callable(k)),
+    )
+
+
+def _encounter(system: System, r: int, index: dict[str, int]) -> Encounter:
+    channel = system.channels[r]
+    assert channel.radius is not None
+    reactants = [index[n] for n in channel.reactants]
+    products = [index[n] for n in channel.products]
+    consumes, news = [True, not channel.back], []
+    for k, s in enumerate(products):
+        # A dissociation has its second product at a place of its own.
+        place = k if k < 2 else 0
+        if k < len(reactants) and s == reactants[k]:
+            consumes[k] = False
+        else:
+            news.append((s, place))
+    pair = products if channel.back else reactants
+    return Encounter(
+        channel=r,
+        label=channel.label,
+        partners=(reactants[0], None if channel.back else reactants[1]),
+        radius=channel.radius,
+        volume=doi.reactive_volume(channel.radius, system.dimension),
+        D=sum(system.species[s].D for s in pair),
+        consumes=(consumes[0], consumes[1]),
+        news=tuple(news),
+        back=channel.back,
+    )
+
+
+def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: str) -> Probability:
+    """Reaction probability of a pair within the radius.
+
+    ``p = lambda0 dt/(1 + lambda0 tau*)`` in the full step, the hazard ``-log(1 - p)/2`` in each
+    half, see `hybridrd.theory.doi`; where neither partner is used up, the probability ``lambda0
+    dt/2`` in each half.
+
+    Parameters
+    ----------
+    k
+        Macroscopic rates (length^d/time), one or one a cell.
+
+    Raises
+    ------
+    StepError
+        Where the probability of a full step would exceed one.
+    """
+    lambda0 = k / e.volume
+    largest = float(lambda0.max(initial=0.0))
+    if not any(e.consumes):
+        # The pair is there for the next trial: lambda0 dt events a step, whatever happened before.
+        if 0.5 * largest * dt > 1.0:
+            raise StepError(
+                f"reaction {label!r}: lambda0 = {largest:g} with dt = {dt:g} needs a probability "
+                f"of {0.5 * largest * dt:.3g} in half a step; take dt <= {2.0 / largest:.4g}"
+            )
+        return Probability(lambda0 * dt, 0.5 * lambda0 * dt, once=True)
+    try:  # if the largest can be, all can
+        doi.pair_probability(largest, dt, e.D, e.radius, dimension)
+    except StepError as error:
+        raise StepError(f"reaction {label!r}: {error}") from None
+    if largest * dt > _TRUSTED and 0 < e.D * dt / e.radius**2 < 1:
+        warnings.warn(
+            f"reaction {label!r}: lambda0 dt = {largest * dt:.3g}; the effective pair rate is up "
+            f"to 1.8 % low above {_TRUSTED:g}; use dt <= {_TRUSTED / largest:.3g} for 0.4 %",
+            AccuracyWarning,
+            stacklevel=2,
+        )
+    if e.D == 0:
+        return Probability(-np.expm1(-lambda0 * dt), 0.5 * lambda0 * dt)
+    p = lambda0 * dt / (1.0 + lambda0 * dt * doi.trial_time(e.D * dt / e.radius**2, dimension))
+    return Probability(p, -0.5 * np.log1p(-np.minimum(p, _CERTAIN)))
+
+
+def encounter_probabilities(tables: ReactionTables, rates: Floats, dt: float) -> list[Probability]:
+    """Probabilities of all encounters for rates ``(channels, 1 or cells)``. Raises StepError."""
+    system = tables.system
+    result: list[Probability] = []
+    for e in tables.encounters:
+        label = system.channels[e.channel].label
+        if not e.back:
+            result.append(pair_probability(e, rates[e.channel], dt, system.dimension, label))
+            continue
+        # The forward direction stands just before; an equal ratio of the hazards is exact detailed
+        # balance of the jumps between diffusions.
+        forward = result[-1]
+        lambda0 = float(rates[e.channel - 1].max()) / e.volume
+        k_back = float(rates[e.channel].max())
+        ratio = k_back / lambda0 if lambda0 > 0 else 0.0
+        hazard = forward.hazard[:1] * ratio if lambda0 > 0 else np.array([0.5 * k_back * dt])
+        if hazard[0] > _MOST:
+            raise StepError(
+                f"reaction {label!r}: k_back = {k_back:g} with dt = {dt:g} makes {hazard[0]:.3g} "
+                f"dissociations in half a step, more than {_MOST:g}; take dt <= "
+                f"{_MOST * dt / hazard[0]:.3g}"
+            )
+        met = float(forward.hazard[0])
+        beyond = 0.5 * float(forward.full[0]) / met if met > 0 else 1.0
+        result.append(Probability(-np.expm1(-2.0 * hazard), hazard, beyond=beyond))
+    return result
+
+
+def _starts(groups: list[list[int]]) -> Integers:
+    return np.concatenate([[0], np.cumsum([len(g) for g in groups], dtype=np.int64)]).astype(
+        np.int64
+    )

@@ -1,0 +1,292 @@
+"""Checkpoints: a simulation in one file, from which it goes on bit for bit.
+
+Random numbers are addressed by seed, replica, step and particle, so that no generator has a state
+to be kept: step, particles, fields and debts are all there is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import struct
+import time
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from hybridrd.arguments import number, path_of
+from hybridrd.arrays import State
+from hybridrd.continuum.user import Continuum
+from hybridrd.errors import HybridrdError, ModelError, ResultError
+from hybridrd.model.system import System
+from hybridrd.run.log import LOGGER
+from hybridrd.run.provenance import versions
+from hybridrd.run.system_identity import check_same, fingerprint, given_continuum, portrait
+
+if TYPE_CHECKING:
+    from hybridrd.simulation.run import Run
+
+AnyRun = TypeVar("AnyRun", bound="Run")
+FORMAT = 1  # raise it when other programs could misread what is written
+_ABOUT = "checkpoint"  # the member of the file that holds all but arrays, as JSON
+# What reading a damaged npz file may raise.
+DAMAGED = (
+    OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, struct.error,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+_NAME = re.compile(r"-(\d{10})\.npz\Z")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds: the state as arrays by name, and what it is the state of."""
+
+    about: dict[str, Any]
+    state: State
+
+
+def write_checkpoint(run: Run, path: str | Path) -> None:
+    """Write the state of a simulation, all of it or nothing; what stands there is replaced last.
+
+    Raises
+    ------
+    ResultError
+        If the file cannot be written.
+    """
+    path = path_of(path, "path", ResultError)
+    try:
+        plain = run.system.to_dict()
+    except ModelError:  # Python functions are in it
+        plain = None
+    drawn = portrait(run.system)
+    about = {
+        "format": FORMAT,
+        "time": run.time,
+        "dt": run.dt,
+        "seed": run.seed,
+        "replica": run.replica,
+        "solver": run.solver,
+        "continuum": run.continuum_kind,
+        "system": plain,
+        "portrait": drawn,
+        "hash": fingerprint(drawn),
+        "versions": versions(),
+    }
+    state = run.state()
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("wb") as file:
+            with zipfile.ZipFile(file, "w") as archive:
+                for name, array in {_ABOUT: np.array(json.dumps(about)), **state}.items():
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, array, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise ResultError(f"{path}: the checkpoint cannot be written: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a file of `write_checkpoint`; nothing in it is executed.
+
+    Raises
+    ------
+    ResultError
+        If there is none, if it is damaged, or if another format version wrote it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ResultError(f"{path}: there is no such checkpoint")
+    try:
+        # Whole members first: their checksums are compared when they have been read to the end.
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        state: State = {
+            name.removesuffix(".npy"): np.lib.format.read_array(BytesIO(data), allow_pickle=False)
+            for name, data in members.items()
+        }
+        about = json.loads(str(state.pop(_ABOUT)))
+        version, drawn, known = about["format"], about["portrait"], about["hash"]
+    except DAMAGED as error:
+        raise ResultError(
+            f"{path}: is damaged, or not a checkpoint of hybridrd ({error}); "
+            f"take an earlier one, if there is"
+        ) from error
+    if version != FORMAT:
+        raise ResultError(
+            f"{path}: is a checkpoint of format {version}, but this hybridrd reads format "
+            f"{FORMAT}; restore it with hybridrd {about.get('versions', {}).get('hybridrd', '')}"
+        )
+    if known != fingerprint(drawn):
+        raise ResultError(f"{path}: is damaged: its system does not have the hash it had")
+    return Checkpoint(about, state)
+
+
+def restore(
+    make: Callable[..., AnyRun],
+    path: str | Path,
+    system: System | None,
+    allow_change: bool,
+    threads: int | None,
+    continuum: Continuum | None,
+) -> AnyRun:
+    """The simulation of a checkpoint, see `Run.restore`; ``make`` is its class."""
+    path = path_of(path, "path", ResultError)
+    several = path.is_dir() or (not path.is_file() and checkpoints_in(path))
+    path, found = _newest(path) if several else (path, read_checkpoint(path))
+    about = found.about
+    if system is None:
+        if about["system"] is None:
+            raise ResultError(
+                f"{path}: there are Python functions in the system, which a checkpoint cannot "
+                f"hold; give it again, restore(path, system=...)"
+            )
+        system = System.from_dict(about["system"])
+    changed = check_same(about["portrait"], system, allow_change, str(path))
+    own = given_continuum(about.get("continuum"), continuum, str(path))
+    arguments = about["dt"], about["seed"], about["replica"], threads, about["solver"]
+    run = make(system, *arguments, **own)
+    try:
+        begun = run.timings["set_up"]
+        run.load_state(found.state)
+        run.timings["set_up"] += begun
+    except ResultError as error:
+        raise ResultError(f"{path}: {error}") from error
+    run.came_from = path
+    if changed is not None:
+        LOGGER.warning("%s: going on with another system, changed in %s", path, changed)
+        run.mark = None  # its records are not to be mixed with those of the former
+    LOGGER.info("restored %s at t = %.12g (step %d)", path, run.time, run.steps)
+    return run
+
+
+def checkpoints_in(place: str | Path) -> list[Path]:
+    """The checkpoints that runs wrote into a directory, or with a prefix, the latest last."""
+    folder, stem = _split(Path(place))
+    if not folder.is_dir():
+        return []
+    found = {}
+    for path in folder.iterdir():
+        match = _NAME.search(path.name)
+        if match and path.name == f"{stem}{match[0]}":
+            found[int(match[1])] = path
+    return [found[step] for step in sorted(found)]
+
+
+def _newest(place: Path) -> tuple[Path, Checkpoint]:
+    """The latest checkpoint in a directory, or with a prefix, that can be read.
+
+    An earlier one leads to the same results, only later.
+    """
+    paths = checkpoints_in(place)
+    if not paths:
+        raise ResultError(f"{place}: there is no checkpoint in this directory")
+    for path in reversed(paths[1:]):
+        try:
+            return path, read_checkpoint(path)
+        except ResultError as error:
+            LOGGER.warning("%s; taking the one before", error)
+    return paths[0], read_checkpoint(paths[0])
+
+
+def _split(place: Path) -> tuple[Path, str]:
+    """The directory and the start of the names: ``PREFIX.npz`` is a prefix, else a directory."""
+    if place.suffix == ".npz":
+        return place.parent, place.stem
+    return place, "checkpoint"
+
+
+class Checkpoints:
+    """The checkpoints of a run: one every so many minutes, of which the last few are kept.
+
+    Parameters
+    ----------
+    run
+        The simulation.
+    place
+        A directory, made if it is not there, for ``checkpoint-0000001000.npz`` (the number of
+        steps); or ``PREFIX.npz`` for ``PREFIX-0000001000.npz``.
+    minutes
+        Wall time between checkpoints.
+    keep
+        How many are kept.
+
+    Raises
+    ------
+    ModelError, ResultError
+        If a number does not fit, the place cannot be, or it holds later checkpoints than this
+        simulation, of another run.
+    """
+
+    def __init__(self, run: Run, place: str | Path, minutes: float, keep: int) -> None:
+        self._minutes = number(minutes, "checkpoint_minutes", minimum=0.0)
+        if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
+            raise ModelError(f"keep = {keep!r}: a whole number of at least 1 is needed")
+        self._run, self._keep = run, keep
+        self.place = path_of(place, "checkpoint")
+        self._folder, self._stem = _split(self.place)
+        try:
+            self._folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise ResultError(f"{self._folder}: no checkpoints can be put there: {error}") from None
+        there = checkpoints_in(self.place)
+        self._mine = there if run.came_from in there else []
+        later = [p for p in there if p not in self._mine and self._step(p) > run.steps]
+        if later:
+            raise ResultError(
+                f"{self.place}: holds checkpoints of another run, up to {later[-1].name}; go on "
+                f"from there with Simulation.restore, or choose another place"
+            )
+        self.last = run.came_from if self._mine else None
+        self._began = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether it is time for one."""
+        return time.monotonic() - self._began >= 60.0 * self._minutes
+
+    def has_now(self) -> bool:
+        """Whether the last one is of the present step."""
+        return self.last is not None and self._step(self.last) == self._run.steps
+
+    def write(self) -> Path:
+        """Write one now, and drop the oldest beyond those to keep.
+
+        Raises
+        ------
+        ResultError
+            If it cannot be written; the earlier ones stay.
+        """
+        path = self._folder / f"{self._stem}-{self._run.steps:010d}.npz"
+        try:
+            write_checkpoint(self._run, path)
+        except HybridrdError as error:
+            kept = f"; {self.last} is whole" if self.last is not None else ""
+            raise type(error)(f"{error}{kept}") from error
+        # Those of later steps are of an earlier attempt, which this run repeats.
+        mine = {p for p in self._mine if self._step(p) <= self._run.steps}
+        for old in set(self._mine) - mine:
+            old.unlink(missing_ok=True)
+        self._mine = sorted(mine | {path}, key=self._step)
+        for old in self._mine[: -self._keep]:
+            old.unlink(missing_ok=True)
+        self._mine = self._mine[-self._keep :]
+        self.last, self._began = path, time.monotonic()
+        LOGGER.info("checkpoint %s at t = %.12g", path, self._run.time)
+        return path
+
+    @staticmethod
+    def _step(path: Path) -> int:
+        match = _NAME.search(path.name)
+        assert match is not None
+        return int(match[1])

@@ -1,0 +1,138 @@
+"""The course of a run: steps, records, checkpoints, and the reasons to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from hybridrd.arrays import State
+from hybridrd.continuum.solvers import one_blas_thread
+from hybridrd.errors import CapacityError
+from hybridrd.run.checkpoint import Checkpoints
+from hybridrd.run.interrupt import Interrupt
+from hybridrd.run.log import LOGGER, Clock
+from hybridrd.run.progress import progress_bar
+from hybridrd.run.recording import Recording
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from hybridrd.simulation.run import Run
+
+END, INTERRUPTED = "reached the end", "interrupted"
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A stop condition with a memory, which checkpoints keep."""
+
+    def state(self) -> State:
+        """What it remembers, as arrays by name."""
+
+    def load_state(self, state: State) -> None:
+        """Go on from what `state` gave."""
+
+
+class Course:
+    """One call of `Run.run`."""
+
+    def __init__(
+        self,
+        run: Run,
+        last: int,
+        recording: Recording,
+        checkpoints: Checkpoints | None,
+        stop: Callable[[Any], bool] | None,
+    ) -> None:
+        self._run = run
+        self._last = last
+        self.recording = recording
+        self._checkpoints = checkpoints
+        self._stop = stop
+
+    def run(self, progress: bool | None) -> xr.Dataset:
+        """Step to the end, and return the result.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After a Ctrl-C.
+        CapacityError
+            If there is no memory left, with the time reached and the last checkpoint.
+        """
+        try:
+            return self._run_through(progress)
+        except MemoryError as error:
+            raise CapacityError(self._out_of_memory(error)) from error
+
+    def _run_through(self, progress: bool | None) -> xr.Dataset:
+        sim, checkpoints = self._run, self._checkpoints
+        LOGGER.info(
+            "run from t = %.12g to %.12g (dt = %g, seed %d, replica %d)",
+            sim.time, self._last * sim.dt, sim.dt, sim.seed, sim.replica,
+        )  # fmt: skip
+        try:
+            self.recording.start()
+            if self.recording.resumes and sim.halted and isinstance(self._stop, Remembering):
+                self._stop.load_state(sim.halted)
+            reason = self._advance(progress)
+        except BaseException as error:
+            self.recording.leave(f"{type(error).__name__}: {error}")
+            raise
+        result = self.recording.close(reason)
+        if checkpoints is not None and not checkpoints.has_now():
+            checkpoints.write()
+        LOGGER.info("stopped at t = %.12g: %s", sim.time, reason)
+        if reason == INTERRUPTED:
+            raise KeyboardInterrupt(self._how_to_go_on())
+        return result
+
+    def stop_state(self) -> State:
+        """What the stop condition remembers, for a checkpoint."""
+        if not isinstance(self._stop, Remembering):
+            return {}
+        return {f"stop/{name}": value for name, value in self._stop.state().items()}
+
+    def _advance(self, progress: bool | None) -> str:
+        run, recording, checkpoints, stop = self._run, self.recording, self._checkpoints, self._stop
+        always = getattr(stop, "every_step", False)
+        bar_length = self._last - run.steps
+        with one_blas_thread(), progress_bar(bar_length, progress) as bar, Interrupt() as interrupt:
+            while run.steps < self._last:
+                run.step()
+                bar.update(1)
+                recorded = recording.step()
+                if stop is not None and (recorded or always) and stop(run):
+                    return str(getattr(stop, "reason", "stop condition"))
+                if interrupt.asked:
+                    return INTERRUPTED
+                if checkpoints is not None and checkpoints.due():
+                    recording.flush()
+                    clock = Clock(run.timings)
+                    checkpoints.write()
+                    clock.lap("writing")
+        return END
+
+    def _out_of_memory(self, error: MemoryError) -> str:
+        run = self._run
+        numbers = ", ".join(f"{group.n:,} {name}" for name, group in run.particles.items())
+        text = (
+            f"no memory left at t = {run.time:.12g}, after step {run.steps}, with {numbers}: "
+            f"{str(error) or 'the system gave none'}; use a smaller particle region, lower "
+            f"concentrations or rates, or fewer records"
+        )
+        if self._checkpoints is None or self._checkpoints.last is None:
+            return text
+        return f"{text}, or go on where there is more from {self._checkpoints.last}, which is whole"
+
+    def _how_to_go_on(self) -> str:
+        run = self._run
+        text = f"interrupted at t = {run.time:.12g}, after step {run.steps}; "
+        if self._checkpoints is None:
+            return text + "run(until=...) of this simulation goes on from there"
+        if self.recording.out is None:
+            return text + f"go on with Simulation.restore({str(self._checkpoints.last)!r}).run(...)"
+        return text + (
+            f"go on with Simulation.restore({str(self._checkpoints.last)!r})"
+            f".run(until=..., out={str(self.recording.out)!r})"
+        )

@@ -1,0 +1,63 @@
+"""What a result must know of its origin: enough to repeat the run."""
+
+from __future__ import annotations
+
+import functools
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from hybridrd._version import __version__
+from hybridrd.errors import ModelError
+from hybridrd.model.system import System
+
+if TYPE_CHECKING:
+    from hybridrd.simulation.run import Run
+
+_PACKAGES = ("numpy", "scipy", "numba", "fipy", "xarray")
+
+
+def describe(system: System) -> Any:
+    """The system as a dict, or as text where a Python function is in it."""
+    try:
+        return system.to_dict()
+    except ModelError:
+        return repr(system)
+
+
+def versions() -> dict[str, str]:
+    """Versions of hybridrd and of what its numbers depend on."""
+    return {"hybridrd": __version__, "python": platform.python_version(), **_packages()}
+
+
+@functools.lru_cache(maxsize=1)
+def _packages() -> dict[str, str]:
+    return {name: version(name) for name in _PACKAGES}  # reads files: once is enough
+
+
+def common(system: System, dt: float, kind: str, reason: str) -> dict[str, Any]:
+    """Attributes of every result."""
+    region = system.particles
+    return {
+        "kind": kind,
+        "dt": dt,
+        "system": describe(system),
+        "units": dict(system.units),
+        "region_lower": list(region.lower if region else system.domain.lower),
+        "region_upper": list(region.upper if region else system.domain.upper),
+        "has_particles": int(region is not None),
+        "periodic": [a for a in system.domain.axes if system.is_periodic(a)],
+        "versions": versions(),
+        "stopped": reason,
+    }
+
+
+def attributes(simulation: Run, reason: str, diagnostics: dict[str, Any]) -> dict[str, Any]:
+    """Attributes of the result of a `Simulation`."""
+    return {
+        **common(simulation.system, simulation.dt, "simulation", reason),
+        "seed": simulation.seed,
+        "replica": simulation.replica,
+        "timings": {name: round(t, 6) for name, t in simulation.timings.items()},
+        "diagnostics": diagnostics,
+    }

@@ -1,0 +1,230 @@
+"""What a run writes down: when, of what, and where it goes."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.arguments import path_of
+from hybridrd.errors import ModelError, StepError
+from hybridrd.results.dataset import Recorder
+from hybridrd.results.metadata import passing
+from hybridrd.results.names import flaw
+from hybridrd.results.store import open_result
+from hybridrd.results.writer import UNFINISHED, StoreWriter, check_place, store_run
+from hybridrd.run.log import LOGGER, Clock
+from hybridrd.run.record_position import Mark
+from hybridrd.run.schedule import record_stride
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from hybridrd.simulation.run import Run
+
+OFFERED = ("concentration", "copy_number", "total", "flux", "crossings", "events")
+PARTICLES = ("row_size", "position", "particle_id")
+_TAKEN = {*OFFERED, *PARTICLES, "time", "species", "face", "reaction", "axis", "obs"}
+_TAKEN |= {passing("time"), passing("obs")}
+# Records are written together: so many, or as many bytes, or those of so many seconds.
+BLOCK, BLOCK_BYTES, BLOCK_SECONDS = 16, 8_000_000, 5.0
+
+
+class Recording:
+    """The records of one run, in memory or in a store on disk.
+
+    Parameters
+    ----------
+    run
+        The simulation.
+    last
+        The step at which the run ends.
+    every, record, observe, out, positions
+        As of `Run.run`.
+
+    Raises
+    ------
+    ModelError, StepError, CapacityError, ResultError
+        If something does not fit, before anything is written.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        last: int,
+        every: float | None,
+        record: Sequence[str] | None,
+        observe: Mapping[str, Callable[[Any], Any]] | None,
+        out: str | Path | None,
+        positions: bool,
+    ) -> None:
+        self._run, self._last = run, last
+        self._observers = _observers({} if observe is None else observe, run.system.grid.axes)
+        offered = OFFERED if run.system.reactions else OFFERED[:-1]
+        self._recorder = Recorder(
+            run.system.grid, run.system.names, run.face_names,
+            [c.label for c in run.system.channels], dict(run.system.units), record, offered,
+        )  # fmt: skip
+        self._positions = positions
+        self.out = None if out is None else path_of(out, "out")
+        self._writer: StoreWriter | None = None
+        self._written = time.monotonic()
+        self.resumes = self.out is not None and self._is_mine(self.out)
+        if self.resumes:
+            stride = 0 if every is None else record_stride(every, run.dt, last)
+            self._check_stride(stride)
+        else:
+            stride = record_stride(every, run.dt, last - run.steps)
+            if self.out is not None:
+                check_place(self.out)
+            run.mark = Mark(
+                secrets.token_hex(8), run.steps, stride, 0, run.steps, run.crossings.copy(),
+                run.events.copy(), np.zeros(len(run.system.species)),
+            )  # fmt: skip
+        records = 1 + self._due_after(self._mark.step)
+        run.check_room(records, self._recorder.variables, positions, self.out is not None)
+
+    def start(self) -> None:
+        """Write the first record, or find the place to go on."""
+        mark = self._mark
+        if self.resumes:
+            assert self.out is not None
+            particles = PARTICLES if self._positions else ()
+            names = [*self._recorder.variables, *self._observers, *particles]
+            length = mark.records + self._due_after(mark.step)
+            self._writer = StoreWriter.resume(self.out, mark.run, mark.records, length, names)
+            LOGGER.info("going on after %d records in %s", mark.records, self.out)
+            if mark.step < self._run.steps:
+                self.step()
+            return
+        self._record()
+        if self.out is not None:
+            clock = Clock(self._run.timings)
+            block = self._recorder.dataset(self._run.attributes(UNFINISHED))
+            length = 1 + self._due_after(mark.step)
+            self._writer = StoreWriter.create(self.out, block, length, mark.run)
+            self._recorder.clear()
+            clock.lap("writing")
+
+    def step(self) -> bool:
+        """Write a record if it is time for one; whether it was."""
+        now, mark = self._run.steps, self._mark
+        if (now - mark.first) % mark.stride and now != self._last:
+            return False
+        self._record()
+        if self._writer is not None and (
+            len(self._recorder) >= BLOCK
+            or self._recorder.bytes >= BLOCK_BYTES
+            or time.monotonic() - self._written >= BLOCK_SECONDS
+        ):
+            self.flush()
+        return True
+
+    def flush(self) -> None:
+        """Write to disk what is only in memory. Raises ResultError."""
+        if self._writer is None or self._writer.broken or not len(self._recorder):
+            return
+        clock = Clock(self._run.timings)
+        self._writer.append(self._recorder.dataset({}))
+        self._recorder.clear()
+        self._written = time.monotonic()
+        clock.lap("writing")
+
+    def leave(self, reason: str) -> None:
+        """Write all records there are to disk, if there is where, and why there are no more."""
+        self.flush()
+        if self._writer is not None and not self._writer.broken:
+            attributes: dict[Any, Any] = self._run.attributes(reason)
+            self._writer.finish(attributes)
+
+    def close(self, reason: str) -> xr.Dataset:
+        """All records as a Dataset; from a store they are read when they are asked for."""
+        if self._writer is None or self.out is None:
+            return self._recorder.dataset(self._run.attributes(reason))
+        self.leave(reason)
+        return open_result(self.out)
+
+    @property
+    def _mark(self) -> Mark:
+        assert self._run.mark is not None
+        return self._run.mark
+
+    def _is_mine(self, out: Path) -> bool:
+        """Whether the store was begun by the run that this simulation is in the middle of."""
+        mark = self._run.mark
+        return mark is not None and store_run(out) == mark.run
+
+    def _check_stride(self, stride: int) -> None:
+        mark, dt = self._mark, self._run.dt
+        if stride not in (0, mark.stride):
+            raise StepError(
+                f"every = {stride * dt:g}: {self.out} has a record every {mark.stride * dt:g}; "
+                f"leave every out to go on with it, or choose another name for out"
+            )
+
+    def _due_after(self, step: int) -> int:
+        """How many records are to come after one at a step."""
+        first, stride = self._mark.first, self._mark.stride
+        rest = (self._last - first) // stride - (step - first) // stride
+        return rest + int((self._last - first) % stride > 0 and step < self._last)
+
+    def _record(self) -> None:
+        run, mark = self._run, self._mark
+        clock = Clock(run.timings)
+        crossings, events = run.crossings - mark.crossings, run.events - mark.events
+        elapsed = (run.steps - mark.step) * run.dt
+        # First those that may look at anything, or write a checkpoint: nothing is changed yet.
+        observed = {name: f(run) for name, f in self._observers.items()}
+        makers: dict[str, Callable[[], Any]] = {
+            "concentration": run.flat_concentration,
+            "copy_number": lambda: run.copy_number,
+            "total": lambda: run.total,
+            "flux": lambda: run.mean_flux(crossings, elapsed),
+            "crossings": lambda: crossings,
+            "events": lambda: events,
+        }
+        values = {name: makers[name]() for name in self._recorder.variables}
+        if "concentration" in values:
+            mark.largest = np.maximum(mark.largest, values["concentration"].max(axis=1))
+        values |= observed
+        if self._positions:
+            values |= _particles(run)
+        self._recorder.add(run.time, values)
+        mark.records += 1
+        mark.step = run.steps
+        mark.crossings, mark.events = run.crossings.copy(), run.events.copy()
+        clock.lap("records")
+
+
+def _observers(observe: Any, axes: Sequence[str]) -> dict[str, Callable[[Any], Any]]:
+    """The functions of ``observe``, after a look at them and at their names."""
+    if not isinstance(observe, Mapping):
+        raise ModelError(
+            f"observe = {observe!r}: give functions of the simulation by name, such as "
+            f"{{'spread': f}}"
+        )
+    for name, function in observe.items():
+        why = flaw(name)
+        if why is not None:
+            raise ModelError(f"observe: no result can have the name {name!r}: {why}")
+        if name in _TAKEN or name in axes:
+            raise ModelError(f"observe: the name {name!r} is taken; choose another")
+        if not callable(function):
+            raise ModelError(f"observe[{name!r}] = {function!r}: give a function of the simulation")
+    return dict(observe)
+
+
+def _particles(run: Run) -> dict[str, np.ndarray]:
+    """All particles as rows, by species, then by id: the storage order says nothing."""
+    groups = list(run.particles.values())
+    orders = [np.argsort(g.ids[: g.n]) for g in groups]
+    pairs = list(zip(groups, orders, strict=True))
+    return {
+        "row_size": run.copy_number,
+        "position": np.concatenate([g.x[:, o].T for g, o in pairs]),
+        "particle_id": np.concatenate([g.ids[o] for g, o in pairs]),
+    }

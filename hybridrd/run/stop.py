@@ -1,0 +1,124 @@
+"""When a run is to end before its time: conditions for ``Simulation.run(stop=...)``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hybridrd.arguments import number
+from hybridrd.arrays import State, stored
+
+if TYPE_CHECKING:
+    from hybridrd.simulation.run import Run
+
+
+class SteadyState:
+    """Ends a run when numbers no longer change from one stretch of time to the next.
+
+    At each record, the means of every species' ``copy_number`` and ``total`` over the last
+    ``over`` are compared with those over the ``over`` before. The run ends when none differs by
+    more than ``tolerance`` of the larger. Noise makes means differ, too: with N particles of
+    correlation time tau by about ``2 sqrt(tau/(N over))``; choose a tolerance above that.
+
+    Parameters
+    ----------
+    tolerance
+        Largest relative change.
+    over
+        Length of a stretch (time); at least two records each.
+
+    Raises
+    ------
+    ModelError
+        If a number is not positive.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> line = hrd.Box(x=(0, 1))
+    >>> system = hrd.System(
+    ...     species=[A], domain=line, particles=line, reactions=[hrd.Reaction("A -> 0", k=50.0)],
+    ...     initial={A: hrd.Copies(100)},
+    ... )
+    >>> sim = hrd.Simulation(system, dt=1e-3, seed=1)
+    >>> result = sim.run(until=10.0, every=0.01, stop=hrd.SteadyState(tolerance=0.05, over=0.1))
+    >>> sim.time < 1.0, result.attrs["stopped"]
+    (True, 'steady state: no change above 0.05 over 0.1')
+    """
+
+    def __init__(self, tolerance: float, over: float) -> None:
+        self._tolerance = number(tolerance, "SteadyState: tolerance", strict=True)
+        self._over = number(over, "SteadyState: over", strict=True)
+        self.reason = f"steady state: no change above {tolerance:g} over {over:g}"
+        self._times: list[float] = []
+        self._rows: list[np.ndarray] = []
+
+    def __call__(self, simulation: Run) -> bool:
+        now = simulation.time
+        if self._times and now <= self._times[-1]:  # another simulation
+            self._times, self._rows = [], []
+        self._times.append(now)
+        self._rows.append(np.concatenate([simulation.copy_number, simulation.total]).astype(float))
+        since = now - np.array(self._times)
+        slack = 1e-9 * self._over
+        known = since[0] >= 2 * self._over - slack
+        keep = since <= 2 * self._over + slack
+        first = int(np.argmax(keep))
+        self._times, self._rows = self._times[first:], self._rows[first:]
+        if not known:
+            return False
+        rows, late = np.array(self._rows), since[first:] < self._over - slack
+        if late.sum() < 2 or (~late).sum() < 2:
+            return False
+        after, before = rows[late].mean(axis=0), rows[~late].mean(axis=0)
+        change = np.abs(after - before)
+        return bool((change <= self._tolerance * np.maximum(np.abs(after), np.abs(before))).all())
+
+    def state(self) -> State:
+        """The records it remembers, for a checkpoint."""
+        return {"times": np.array(self._times), "rows": np.array(self._rows)}
+
+    def load_state(self, state: State) -> None:
+        """Go on from what `state` gave."""
+        self._times = [float(t) for t in stored(state, "times")]
+        self._rows = list(stored(state, "rows"))
+
+
+class WallTime:
+    """Ends a run after some time on the clock, between two steps.
+
+    No record is added at that moment, so that a run which goes on from its checkpoint has the
+    records of one that was never stopped.
+
+    Parameters
+    ----------
+    seconds
+        How long from the first step on.
+
+    Raises
+    ------
+    ModelError
+        If it is not positive.
+
+    Examples
+    --------
+    Within the hour that a queue allows::
+
+        sim.run(until=1e4, out="run.zarr", checkpoint="run.checkpoints", stop=WallTime(3500))
+    """
+
+    every_step = True
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = number(seconds, "WallTime: seconds", strict=True)
+        self.reason = f"wall time: {seconds:g} s"
+        self._end: float | None = None
+
+    def __call__(self, simulation: Run) -> bool:  # noqa: ARG002
+        now = time.monotonic()
+        if self._end is None:
+            self._end = now + self._seconds
+        return now >= self._end

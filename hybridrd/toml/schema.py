@@ -1,0 +1,251 @@
+"""The tables of a system's TOML file. Needs pydantic; loaded by `hybridrd.toml.config` on use."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
+
+from hybridrd.errors import ModelError
+from hybridrd.interface import SCHEMES, InterfaceScheme, scheme_from_dict
+from hybridrd.model.equation import read_equation
+from hybridrd.model.reaction import Reaction
+from hybridrd.model.species import NAME, Species, check_name
+from hybridrd.model.walls import (
+    Absorbing,
+    Influx,
+    PartiallyAbsorbing,
+    Periodic,
+    Reflecting,
+    Reservoir,
+    Wall,
+)
+from hybridrd.toml.schema_initial import (
+    CopiesTable,
+    Initial,
+    NotNegative,
+    PatchTable,
+    PointsTable,
+    Positive,
+    Region,
+    ShellRegion,
+    Table,
+    build_part,
+    closest,
+    kind_of_region,
+)
+
+COUPLINGS = ("two-way", "mean-field")
+Amounts = Annotated[dict[str, NotNegative], Field(min_length=1)]
+WALLS: dict[str, type[Wall]] = {
+    "reflecting": Reflecting,
+    "absorbing": Absorbing,
+    "periodic": Periodic,
+}
+
+
+def _named(name: str) -> str:
+    check_name(name)
+    return name
+
+
+def _readable(equation: str) -> str:
+    read_equation(equation)
+    return equation
+
+
+SpeciesName = Annotated[
+    str, AfterValidator(_named), Field(json_schema_extra={"pattern": NAME.pattern})
+]
+
+
+class SpeciesTable(Table):
+    """One ``[[species]]``: its name, diffusion coefficient (length²/time), initial state."""
+
+    name: SpeciesName
+    D: NotNegative
+    initial: Initial | None = None
+
+    def build(self) -> Species:
+        return Species(self.name, self.D)
+
+    def content(self) -> Any:
+        """The initial state, as `System` takes it."""
+        if isinstance(self.initial, list):
+            return [build_part(part) for part in self.initial]
+        return None if self.initial is None else build_part(self.initial)
+
+
+class ReactionTable(Table):
+    """One ``[[reactions]]``: ``reaction = "A + B -> C"`` and its rate, both if reversible."""
+
+    reaction: Annotated[str, AfterValidator(_readable)]
+    k: NotNegative | None = None
+    lambda0: NotNegative | None = None
+    radius: Positive | None = None
+    k_back: NotNegative | None = None
+    name: str | None = None
+
+    def build(self) -> Reaction:
+        return Reaction(
+            self.reaction,
+            k=self.k,
+            lambda0=self.lambda0,
+            radius=self.radius,
+            k_back=self.k_back,
+            name=self.name,
+        )
+
+
+class WallTable(Table):
+    """A wall by species: ``reservoir``, ``influx``, ``absorbing`` or ``partially-absorbing``."""
+
+    absorbing: Annotated[list[SpeciesName], Field(min_length=1)] | None = None
+    reservoir: Amounts | None = None
+    influx: Amounts | None = None
+    partially_absorbing: (
+        Annotated[
+            Annotated[NotNegative, Tag("<number>")] | Annotated[Amounts, Tag("<species>")],
+            Discriminator(lambda v: "<species>" if isinstance(v, dict) else "<number>"),
+        ]
+        | None
+    ) = Field(None, alias="partially-absorbing")
+
+    def build(self) -> Wall:
+        walls: list[Wall] = []
+        if self.absorbing is not None:
+            walls.append(Absorbing(*self.absorbing))
+        if self.reservoir is not None:
+            walls.append(Reservoir(dict(self.reservoir)))
+        if self.influx is not None:
+            walls.append(Influx(dict(self.influx)))
+        if self.partially_absorbing is not None:
+            walls.append(PartiallyAbsorbing(self.partially_absorbing))
+        if len(walls) != 1:
+            raise ModelError("give one of reservoir, influx, absorbing and partially-absorbing")
+        return walls[0]
+
+
+WallName = Literal["x", "y", "z", "x-", "x+", "y-", "y+", "z-", "z+", "inner", "outer"]
+WallEntry = Annotated[
+    Annotated[Literal["reflecting", "absorbing", "periodic"], Tag("<word>")]
+    | Annotated[WallTable, Tag("<wall>")],
+    Discriminator(lambda v: "<wall>" if isinstance(v, dict) else "<word>"),
+]
+
+
+class SchemeTable(Table):
+    """How particles meet a reservoir, ``{ scheme = "layer", width = 0.05 }``."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Any]
+    scheme: Annotated[str, Field(json_schema_extra={"enum": list(SCHEMES)})]
+
+    def build(self) -> InterfaceScheme:
+        if self.scheme not in SCHEMES:
+            meant = closest(self.scheme, SCHEMES)
+            hint = f"did you mean {meant!r}? " if meant else ""
+            raise ModelError(
+                f"scheme = {self.scheme!r}: {hint}it is one of {', '.join(SCHEMES)}; one of your "
+                f"own stands in hybridrd.interface.SCHEMES once you put it there"
+            )
+        return scheme_from_dict({"scheme": self.scheme, **self.__pydantic_extra__})
+
+
+class UnitsTable(Table):
+    """Labels of the units, ``{ length = "um", time = "s" }``."""
+
+    length: str | None = None
+    time: str | None = None
+
+
+class SystemTable(Table):
+    """``[system]``: where, how finely, and how the two regions meet."""
+
+    domain: Annotated[
+        Annotated[Region, Tag("<box>")] | Annotated[ShellRegion, Tag("<shell>")],
+        Discriminator(lambda v: "<shell>" if kind_of_region(v) == "<shell>" else "<box>"),
+    ]
+    particles: (
+        Annotated[
+            Annotated[Region, Tag("<box>")]
+            | Annotated[ShellRegion, Tag("<shell>")]
+            | Annotated[Literal["domain"], Tag("<word>")],
+            Discriminator(kind_of_region),
+        ]
+        | None
+    ) = None
+    cells: (
+        Annotated[
+            Annotated[int, Field(ge=1), Tag("<number>")]
+            | Annotated[
+                list[Annotated[int, Field(ge=1)]],
+                Field(min_length=1, max_length=3),
+                Tag("<list>"),
+            ],
+            Discriminator(lambda v: "<list>" if isinstance(v, list) else "<number>"),
+        ]
+        | None
+    ) = None
+    walls: dict[WallName, WallEntry] = Field(default_factory=dict)
+    interface: SchemeTable | None = None
+    coupling: Literal["two-way", "mean-field"] = "two-way"
+    fluctuations: bool = False
+    units: UnitsTable | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """The arguments of `System` that the table describes."""
+        domain = self.domain.build()
+        given = self.particles
+        return {
+            "domain": domain,
+            "particles": domain if given == "domain" else given and given.build(),
+            "cells": tuple(self.cells) if isinstance(self.cells, list) else self.cells,
+            "walls": {
+                name: WALLS[wall]() if isinstance(wall, str) else wall.build()
+                for name, wall in self.walls.items()
+            },
+            "interface": self.interface and self.interface.build(),
+            "coupling": self.coupling,
+            "fluctuations": self.fluctuations,
+            "units": self.units.model_dump(exclude_none=True) if self.units else {},
+        }
+
+
+class RunTable(Table):
+    """``[run]``: how the command line runs the system by default."""
+
+    dt: Positive | None = None
+    until: NotNegative | None = None
+    every: Positive | None = None
+    seed: Annotated[int, Field(ge=0)] | None = None
+    replicas: Annotated[int, Field(ge=1)] | None = None
+    workers: Annotated[int, Field(ge=1)] | None = None
+    positions: bool | None = None
+
+
+class File(Table):
+    """A whole file."""
+
+    system: SystemTable
+    species: Annotated[list[SpeciesTable], Field(min_length=1)]
+    reactions: list[ReactionTable] = Field(default_factory=list)
+    run: RunTable = Field(default_factory=RunTable)
+
+
+#: Tables by the last word of their place, for the keys that they know.
+TABLES: dict[str, type[Table]] = {
+    "": File,
+    "system": SystemTable,
+    "species": SpeciesTable,
+    "reactions": ReactionTable,
+    "run": RunTable,
+    "units": UnitsTable,
+    "domain": Region,
+    "<box>": Region,
+    "<shell>": ShellRegion,
+    "<wall>": WallTable,
+    "<concentration>": PatchTable,
+    "<copies>": CopiesTable,
+    "<positions>": PointsTable,
+}

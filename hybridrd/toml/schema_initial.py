@@ -1,0 +1,198 @@
+"""Tables of the TOML file: what all have in common, and the initial state.
+
+Needs pydantic; loaded by `hybridrd.toml.config` on use. Every table is strict: no other keys, no
+text for numbers, finite numbers only. Each builds its part of a `System`, so that what a part
+refuses is reported at its place in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Annotated, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+
+from hybridrd.errors import ModelError
+from hybridrd.model.geometry import Box
+from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.shell import Shell
+
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+def _rising(bounds: list[float]) -> list[float]:
+    if not bounds[0] < bounds[1]:
+        raise ModelError("the bounds must rise")
+    return bounds
+
+
+Interval = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_rising)]
+Nested = Annotated[
+    list[Any], WithJsonSchema({"type": "array", "items": {"type": ["array", "number"]}})
+]
+
+CONTENTS = ("concentration", "copies", "positions")
+# What they are called in Python: `Patch(c)`, `Copies(n)`, `Points`.
+_IN_PYTHON = {"c": "concentration", "n": "copies", "points": "positions"}
+
+
+class Table(BaseModel):
+    """A table of the file; its constraints show in the JSON schema, `build` makes the rest."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        self.build()
+        return self
+
+    def build(self) -> Any:
+        """The part of a `System` that the table describes. Raises ModelError."""
+        return None
+
+
+class Region(Table):
+    """A box, ``{ x = [0, 10], y = [0, 5] }`` (length)."""
+
+    x: Interval
+    y: Interval | None = None
+    z: Interval | None = None
+
+    def build(self) -> Box:
+        return Box(**_intervals(self))
+
+
+class ShellRegion(Table):
+    """A ball shell, ``{ inner = 1.0, outer = 6.0 }`` (length)."""
+
+    inner: Positive
+    outer: Positive
+
+    def build(self) -> Shell:
+        return Shell(self.inner, self.outer)
+
+
+def kind_of_region(value: Any) -> str:
+    """Which form of a region is meant: a word, a shell by its keys, or a box."""
+    if not isinstance(value, dict):
+        return "<word>"
+    shell = {"inner", "outer"} & set(value) or ("r" in value and "x" not in value)
+    return "<shell>" if shell else "<box>"
+
+
+def _intervals(table: Any) -> dict[str, Any]:
+    """The intervals that a table names, by axis."""
+    given = {axis: getattr(table, axis) for axis in "xyz"}
+    return {axis: tuple(value) for axis, value in given.items() if value is not None}
+
+
+def numbers(values: list[Any], where: str) -> NDArray[np.float64]:
+    """Nested lists of numbers as an array. Raises ModelError for text, truth values, rags."""
+    try:
+        array = np.array(values)
+    except ValueError as error:
+        raise ModelError(f"{where}: the nested lists differ in length") from error
+    if array.dtype.kind not in "iuf" or _has_truth(values):
+        raise ModelError(f"{where}: the lists must hold numbers only")
+    return array.astype(float)
+
+
+def _has_truth(values: list[Any]) -> bool:
+    return any(_has_truth(v) if isinstance(v, list) else isinstance(v, bool) for v in values)
+
+
+class PatchTable(Table):
+    """A concentration: of a box, of a disc or ball, or (nested lists) of every cell."""
+
+    concentration: Annotated[
+        Annotated[NotNegative, Tag("<number>")] | Annotated[Nested, Tag("<cells>")],
+        Discriminator(lambda v: "<cells>" if isinstance(v, list) else "<number>"),
+    ]
+    x: Interval | None = None
+    y: Interval | None = None
+    z: Interval | None = None
+    center: Annotated[list[float], Field(min_length=1, max_length=3)] | None = None
+    radius: Positive | None = None
+
+    def build(self) -> Patch | NDArray[np.float64]:
+        bounds = _intervals(self)
+        if isinstance(self.concentration, list):
+            if bounds or self.center is not None or self.radius is not None:
+                raise ModelError(
+                    "concentration: nested lists cover all cells; leave out x, y, z, center, radius"
+                )
+            return numbers(self.concentration, "concentration")
+        center = None if self.center is None else tuple(self.center)
+        return Patch(self.concentration, **bounds, center=center, radius=self.radius)
+
+
+class CopiesTable(Table):
+    """An exact number of particles placed uniformly in a box, ``{ copies = 50, x = [0, 1] }``."""
+
+    copies: Annotated[int, Field(ge=0)]
+    x: Interval | None = None
+    y: Interval | None = None
+    z: Interval | None = None
+
+    def build(self) -> Copies:
+        return Copies(self.copies, **_intervals(self))
+
+
+class PointsTable(Table):
+    """Particles at exact positions, ``{ positions = [[0.1, 0.2], [0.3, 0.4]] }`` (length)."""
+
+    positions: Nested
+
+    def build(self) -> Points:
+        return Points(numbers(self.positions, "positions"))
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant."""
+    words = list(known)
+    if _IN_PYTHON.get(word) in words:
+        return _IN_PYTHON[word]
+    found = get_close_matches(word, words, n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def _kind_of_part(value: Any) -> str:
+    """Which form of an initial state is meant, by its keys, misspelt or not."""
+    if not isinstance(value, dict):
+        return "<number>"
+    for key in CONTENTS:
+        if key in value:
+            return f"<{key}>"
+    guesses = [closest(str(key), CONTENTS) for key in value]
+    return f"<{next((g for g in guesses if g), CONTENTS[0])}>"
+
+
+Part = Annotated[
+    Annotated[NotNegative, Tag("<number>")]
+    | Annotated[PatchTable, Tag("<concentration>")]
+    | Annotated[CopiesTable, Tag("<copies>")]
+    | Annotated[PointsTable, Tag("<positions>")],
+    Discriminator(_kind_of_part),
+]
+Initial = Annotated[
+    Annotated[Part, Tag("<part>")] | Annotated[list[Part], Tag("<list>")],
+    Discriminator(lambda v: "<list>" if isinstance(v, list) else "<part>"),
+]
+
+
+def build_part(part: float | PatchTable | CopiesTable | PointsTable) -> Any:
+    """One part of an initial state."""
+    return part if isinstance(part, float) else part.build()

@@ -1,0 +1,147 @@
+"""Systems as plain tables: numbers, strings, lists and dicts, the layout of the TOML file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from hybridrd.errors import ModelError
+from hybridrd.model.draft import Description
+from hybridrd.model.grid import AXES
+from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.reaction import Reaction
+from hybridrd.model.shell import Domain, Shell
+from hybridrd.model.walls import (
+    Absorbing,
+    Influx,
+    PartiallyAbsorbing,
+    Periodic,
+    Reflecting,
+    Reservoir,
+    Wall,
+)
+
+_WORDS = {Reflecting: "reflecting", Absorbing: "absorbing", Periodic: "periodic"}
+
+
+def system_to_dict(system: Description) -> dict[str, Any]:
+    """A system as plain numbers, strings, lists and dicts, the layout of the TOML file.
+
+    Raises
+    ------
+    ModelError
+        If a Python function is in it; it names the place.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=0.5)
+    >>> system_to_dict(hrd.System(species=[A], domain=hrd.Box(x=(0, 1)), initial={A: 3.0}))
+    {'system': {'domain': {'x': [0.0, 1.0]}, 'cells': [100], 'coupling': 'two-way'}, \
+'species': [{'name': 'A', 'D': 0.5, 'initial': 3.0}], 'reactions': []}
+    """
+    species: list[dict[str, Any]] = []
+    for i, s in enumerate(system.species):
+        species.append({"name": s.name, "D": s.D})
+        if s.name in system.initial:
+            species[-1]["initial"] = _initial(system.initial[s.name], f"species[{i}].initial")
+    assert isinstance(system.cells, tuple)
+    table: dict[str, Any] = {"domain": _intervals(system.domain)}
+    if system.particles is not None:
+        whole = system.particles == system.domain
+        table["particles"] = "domain" if whole else _intervals(system.particles)
+    table["cells"] = list(system.cells)
+    table["coupling"] = system.coupling
+    if system.fluctuations:
+        table["fluctuations"] = True
+    if system.interface is not None:
+        table["interface"] = system.interface.to_dict()
+    if system.walls:
+        table["walls"] = dict(_walls(system.walls))
+    if system.units:
+        table["units"] = dict(system.units)
+    return {
+        "system": table,
+        "species": species,
+        "reactions": [_reaction(r, f"reactions[{i}]") for i, r in enumerate(system.reactions)],
+    }
+
+
+def _number(value: Any, where: str) -> float:
+    if callable(value):
+        raise ModelError(
+            f"{where}: a Python function cannot be written as plain data; "
+            f"keep this system in a Python file"
+        )
+    return float(value)
+
+
+def _intervals(part: Domain | Patch | Copies) -> dict[str, Any]:
+    if isinstance(part, Shell):
+        return {"inner": part.inner, "outer": part.outer}
+    given = {axis: getattr(part, axis) for axis in AXES}
+    return {axis: list(v) for axis, v in given.items() if v is not None}
+
+
+def _initial(value: Any, where: str) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_part(part, f"{where}[{i}]") for i, part in enumerate(value)]
+    return _part(value, where)
+
+
+def _part(part: Any, where: str) -> Any:
+    if isinstance(part, Patch):
+        table = {"concentration": _number(part.c, f"{where}.concentration"), **_intervals(part)}
+        if part.center is not None:
+            table |= {"center": list(part.center), "radius": part.radius}
+        return table
+    if isinstance(part, Copies):
+        return {"copies": part.n, **_intervals(part)}
+    if isinstance(part, Points):
+        return {"positions": part.positions.tolist()}
+    if isinstance(part, np.ndarray):
+        return {"concentration": part.tolist()}
+    return _number(part, where)
+
+
+def _reaction(reaction: Reaction, where: str) -> dict[str, Any]:
+    table: dict[str, Any] = {"reaction": reaction.equation}
+    if reaction.k is not None:
+        table["k"] = _number(reaction.k, f"{where}.k")
+    for key in ("lambda0", "radius", "k_back"):
+        if getattr(reaction, key) is not None:
+            table[key] = getattr(reaction, key)
+    if reaction.name != reaction.equation:
+        table["name"] = reaction.name
+    return table
+
+
+def _walls(walls: Mapping[str, Wall]) -> Iterator[tuple[str, Any]]:
+    """Walls by side; under the name of the axis where both sides are periodic."""
+    for side, wall in walls.items():
+        if not wall.joined:
+            yield side, _wall(wall, f"system.walls.{side}")
+        elif side.endswith("-"):
+            yield side[0], "periodic"
+
+
+def _wall(wall: Wall, where: str) -> Any:
+    if type(wall) in _WORDS and not wall.values:
+        return _WORDS[type(wall)]
+    if isinstance(wall, Absorbing):
+        return {"absorbing": list(wall.species)}
+    kind: str
+    values: Mapping[str, Any]
+    if isinstance(wall, Reservoir):
+        kind, values = "reservoir", wall.concentrations
+    elif isinstance(wall, Influx):
+        kind, values = "influx", wall.fluxes
+    elif isinstance(wall, PartiallyAbsorbing):
+        if not isinstance(wall.kappa, Mapping):
+            return {"partially-absorbing": float(wall.kappa)}
+        kind, values = "partially-absorbing", wall.kappa
+    else:
+        raise ModelError(f"{where}: {wall!r} has no form as plain data")
+    return {kind: {name: _number(v, f"{where}.{kind}.{name}") for name, v in values.items()}}

@@ -1,0 +1,145 @@
+"""The scripts that hybridrd promises to run as they are written, and the numbers they print."""
+
+import ast
+import math
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hybridrd as hrd
+from hybridrd.simulation.mean_field import mean_field
+
+COPIES = Path(__file__).parents[1] / "contract"
+ORIGINALS = Path(__file__).parents[3] / "shared" / "contract"
+NAMES = sorted(p.name for p in COPIES.iterdir() if p.suffix in (".py", ".toml"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_copy_is_the_original_and_can_be_read(name):
+    text = (COPIES / name).read_text()
+    assert ast.parse(text) if name.endswith(".py") else tomllib.loads(text)
+    if ORIGINALS.is_dir():
+        assert text == (ORIGINALS / name).read_text()
+
+
+def test_no_copy_is_missing():
+    numbers = {name[:2] for name in NAMES if name.endswith(".py")}
+    assert numbers == {"01", "02", "03", "04", "05"}
+    if ORIGINALS.is_dir():
+        originals = (p.name for p in ORIGINALS.iterdir() if p.suffix in (".py", ".toml"))
+        assert sorted(originals) == NAMES
+
+
+def run(name, folder, **changes):
+    """Run a script in a folder, numbers in it changed; what it prints, its lines in words."""
+    text = (COPIES / name).read_text()
+    for old, new in changes.items():
+        number = f"{old}={new[0]}"
+        assert text.count(number) >= 1, number
+        text = text.replace(number, f"{old}={new[1]}")
+    script = folder / name
+    script.write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning:hybridrd", script],
+        cwd=folder, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def check_open_line(printed, T):
+    """Mean and variance of a stationary Poisson count of mean 100, over a time T.
+
+    The count's autocorrelation is that of diffusion in (0, 1) with one open end,
+    ``rho(t) = 8/pi² sum exp(-m² pi² t/4)/m²`` (m odd). Hence the standard error of the mean is
+    ``10 sqrt(2 tau/T)`` with ``tau = integral of rho = 1/3``, and that of the variance
+    ``100 sqrt(4 tau_2/T)`` with ``tau_2 = integral of rho² = 0.135``.
+    """
+    mean, variance = map(float, printed.split())
+    m = np.arange(1, 200, 2) ** 2
+    weights = 8 / np.pi**2 / m
+    tau = (weights / (m * np.pi**2 / 4)).sum()
+    tau_2 = (np.outer(weights, weights) / ((m[:, None] + m) * np.pi**2 / 4)).sum()
+    assert tau == pytest.approx(1 / 3, rel=1e-6)
+    assert abs(mean - 100) < 4 * 10 * math.sqrt(2 * tau / T)
+    bias = 100 * 2 * tau / T  # of a variance about the mean of the same samples
+    assert abs(variance + bias - 100) < 4 * 100 * math.sqrt(4 * tau_2 / T)
+
+
+def test_open_line_is_poisson(tmp_path):
+    check_open_line(run("01_open_line.py", tmp_path, until=("200.0", "40.0")), T=35)
+
+
+@pytest.mark.validation
+def test_open_line_is_poisson_as_written(tmp_path):
+    check_open_line(run("01_open_line.py", tmp_path), T=195)
+
+
+def check_hybrid_line(result):
+    """All that the script's physics says: mass decays at 0.05, the counts follow the PDE.
+
+    The numbers of births and deaths scatter like a Poisson count, those in the continuum not at
+    all; the standard errors below are therefore upper bounds.
+    """
+    assert result["concentration"].dims == ("time", "species", "x")
+    assert list(result["time"].values) == [round(0.5 * i, 12) for i in range(21)]
+    total = result["total"].sel(species="A")
+    assert total[0] == pytest.approx(6000, rel=1e-12)
+    expected = 6000 * np.exp(-0.05 * result["time"])
+    assert (abs(total - expected) < 5 * np.sqrt(6000 - expected) + 1e-6).all()
+    cells = result["concentration"].sel(species="A")
+    particles = cells.where(cells.x < 5, drop=True).sum("x") * 0.05
+    np.testing.assert_allclose(particles, result["copy_number"].sel(species="A"), rtol=1e-12)
+    pde = mean_field(hrd.System.from_dict(result.attrs["system"]), 1e-3, 10.0, 0.5)
+    expected = pde["copy_number"].sel(species="A")
+    assert (abs(particles - expected) < 5 * np.sqrt(expected + 1)).all()
+
+
+def test_hybrid_line_as_written(tmp_path):
+    assert run("02_hybrid_line.py", tmp_path) == "('time', 'species', 'x')\n"
+    assert (tmp_path / "line.png").stat().st_size > 10_000
+    check_hybrid_line(hrd.load(tmp_path / "line.zarr"))
+
+
+def test_line_file_as_written_is_the_script(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "hybridrd", "run", COPIES / "line.toml", "--out", "line.zarr"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    result = hrd.load(tmp_path / "line.zarr")
+    check_hybrid_line(result)
+    assert done.stdout.split()[-1] == str(int(result["copy_number"][-1, 0]))
+    system = hrd.System.from_toml(COPIES / "line.toml")
+    assert hrd.System.from_dict(result.attrs["system"]) == system
+
+
+def check_sir(printed, replicas):
+    """Numbers of S, I, R at t = 1 against the exact PDE: 454.8, 4559.7, 1900.
+
+    S may stand 2.5 % above (correlations lower the pair rate), the others 1 % off.
+    """
+    lines = printed.splitlines()
+    assert len(lines) > 2 + 3 * 16  # then the comparison, a line for each time and species
+    means, errors = (np.array(part.split(), float) for part in _bracketed(printed)[:2])
+    slack = np.array([0.025 * 454.8, 0.01 * 4559.7, 0.01 * 1900])
+    # a standard error from few replicas is itself uncertain: Poisson's is the least that S can have
+    errors = np.maximum(errors, np.sqrt(means / replicas))
+    assert (abs(means - [454.8, 4559.7, 1900]) < 4 * errors + slack).all()
+
+
+def _bracketed(text):
+    return [part.split("]")[0] for part in text.split("[")[1:]]
+
+
+def test_sir_ensemble(tmp_path):
+    check_sir(run("03_sir_ensemble.py", tmp_path, replicas=("20", "4")), replicas=4)
+
+
+@pytest.mark.validation
+def test_sir_ensemble_as_written(tmp_path):
+    check_sir(run("03_sir_ensemble.py", tmp_path), replicas=20)
