@@ -7,7 +7,8 @@ import pytest
 from support.command_line import LINE, call, folder  # noqa: F401
 from typer.testing import CliRunner
 
-from hybridrd.cli.app import app, commands
+from hybridrd.cli import commands
+from hybridrd.cli.app import app
 from hybridrd.errors import CapacityError
 
 pytestmark = pytest.mark.usefixtures("folder")

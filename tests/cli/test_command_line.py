@@ -11,8 +11,8 @@ from support.command_line import LINE, call, folder  # noqa: F401
 from typer.testing import CliRunner
 
 import hybridrd as hrd
+from hybridrd.cli import app as cli
 from hybridrd.cli.app import app
-from hybridrd.cli.app import app as cli
 from hybridrd.errors import AccuracyWarning
 from hybridrd.examples import CASES
 

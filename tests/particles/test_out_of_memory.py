@@ -50,7 +50,7 @@ except hrd.CapacityError as error:
     print(error)
 """
 COMMAND = """
-from hybridrd.cli import app
+from hybridrd.cli.app import app
 app(["run", sys.argv[2] + "/grow.toml", "--out", sys.argv[2] + "/grow.zarr", "--seed", "1",
      "--checkpoint-minutes", "0"])
 """
