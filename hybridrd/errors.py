@@ -25,7 +25,7 @@ class StepError(HybridrdError, ValueError):
 
 
 class CapacityError(HybridrdError, MemoryError):
-    """The run needs more memory than there is."""
+    """The run needs more memory, or more addresses of random numbers, than there are."""
 
 
 class ResultError(HybridrdError, ValueError):

@@ -17,8 +17,6 @@ from hybridrd.particles.pool import Pool
 from hybridrd.particles.region import Region, SpeciesWalls
 from hybridrd.particles.room import check_new
 
-_FACE = 1 << 32  # arrivals have the addresses (species * 8 + face) * 2^32 + face cell
-
 
 class Exchange:
     """Moves particles through gates; counts crossings, and what each continuum cell gets.
@@ -175,7 +173,7 @@ class Exchange:
         """Poisson numbers per face cell, and the face cell of each arrival."""
         self._check_new(gate, float(means.sum()))
         counts = np.empty(len(means), np.int64)
-        total = poisson_numbers(means, self._key, self._address(gate), step, purpose, counts)
+        total = poisson_numbers(means, self._key, gate.address, step, purpose, counts)
         return counts, runs(counts, total)
 
     def _donations(self, gate: Gate, contents: Floats, step: int) -> tuple[Integers, Integers]:
@@ -184,7 +182,7 @@ class Exchange:
         self._check_new(gate, float(contents.sum()) * (1.0 - gate.numbers.survival))
         counts = np.empty(len(contents), np.int64)
         total = binomial_numbers(
-            contents, 1.0 - gate.numbers.survival, self._key, self._address(gate), step, ARRIVALS,
+            contents, 1.0 - gate.numbers.survival, self._key, gate.address, step, ARRIVALS,
             counts,
         )  # fmt: skip
         return counts, runs(counts, total)
@@ -195,10 +193,6 @@ class Exchange:
             number, self.region.grid.dimension, f"the {what} of {gate.where} in a step",
             f"use a smaller {'flux' if gate.numbers is None else 'concentration'} or dt",
         )  # fmt: skip
-
-    @staticmethod
-    def _address(gate: Gate) -> np.uint64:
-        return np.uint64((gate.species * 8 + gate.face.index) * _FACE)
 
     def _book(self, gate: Gate, counts: Integers) -> None:
         """Count arrivals through a gate, and debit the cells beyond it."""

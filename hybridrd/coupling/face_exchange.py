@@ -8,6 +8,7 @@ concentration c_R comes from.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from hybridrd.continuum.field import face_coordinates
 from hybridrd.coupling.stencil import Stencil, mean_field_stencil, two_way_stencil
 from hybridrd.coupling.user_cells import Beyond, OwnStencil
 from hybridrd.interface import FaceNumbers
+from hybridrd.kernels.rng import arrivals_address
 from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
@@ -57,6 +59,11 @@ class Gate:
     def is_reservoir(self) -> bool:
         """Whether a wall with a reservoir of given concentration is beyond."""
         return self.numbers is not None and self.value is not None
+
+    @cached_property
+    def address(self) -> np.uint64:
+        """That of the number of arrivals in the first face cell."""
+        return arrivals_address(self.species, self.face.index, self.face.size)
 
     def to_active(self, position: Integers) -> None:
         """Let a stencil on the grid point into the active cells, which stand at ``position``."""

@@ -7,6 +7,7 @@ import numpy as np
 from hybridrd.arrays import Floats
 from hybridrd.continuum.field import Field
 from hybridrd.kernels.noise import add_noise
+from hybridrd.kernels.rng import check_noise
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
 from hybridrd.particles.region import Region
@@ -20,6 +21,7 @@ class Noise:
     """Random changes of the contents of cells, which conserve their sum but for open walls."""
 
     def __init__(self, system: System, field: Field, region: Region, key: np.uint64) -> None:
+        check_noise(len(system.species))
         self._field = field
         self._key = key
         grid = region.grid

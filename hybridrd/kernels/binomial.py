@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from hybridrd.kernels._jit import jit
-from hybridrd.kernels.rng import uniforms
+from hybridrd.kernels.rng import LAST_DRAW, uniforms
 
 
 @jit
@@ -74,7 +74,7 @@ def binomial_numbers(contents, p, key, address, step, purpose, out):
         here = np.uint64(address) + np.uint64(j)
         whole = math.floor(contents[j])
         # The last draw of this address; rejection never comes so far.
-        u, _ = uniforms(key, here, step, purpose, (1 << 24) - 1)
+        u, _ = uniforms(key, here, step, purpose, LAST_DRAW)
         n = int(whole) + (1 if u < contents[j] - whole else 0)
         out[j] = binomial(n, p, key, here, step, purpose)
         total += out[j]

@@ -11,7 +11,16 @@ import math
 import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
-from hybridrd.kernels.rng import ARRIVE, ENTER, REMOVE, normal_pair, uniform52, uniforms, words
+from hybridrd.kernels.rng import (
+    ARRIVE,
+    ENTER,
+    REMOVE,
+    normal_pair,
+    touch_draw_of_arrival,
+    uniform52,
+    uniforms,
+    words,
+)
 from hybridrd.kernels.walk import OPEN, WRAP, fold, land, touches, wrap
 
 _BLOCK = 1024
@@ -169,10 +178,10 @@ def plane_place(
             if age > 0.0:
                 alive = alive and not touches(
                     kinds[a, 0], y0 - low[a], y1 - low[a], gammas[a, 0], D * age,
-                    key, address, step, purpose, 5 + 2 * a,
+                    key, address, step, purpose, touch_draw_of_arrival(2 * a),
                 ) and not touches(
                     kinds[a, 1], high[a] - y0, high[a] - y1, gammas[a, 1], D * age,
-                    key, address, step, purpose, 6 + 2 * a,
+                    key, address, step, purpose, touch_draw_of_arrival(2 * a + 1),
                 )  # fmt: skip
             x[a, m] = y1
         kept[k] = 1 if alive else 0

@@ -18,13 +18,21 @@ import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.arrays import cell_of
-from hybridrd.kernels.rng import CREATE, FATE, uniform52, uniforms, words
+from hybridrd.kernels.rng import (
+    CREATE,
+    FATE,
+    birth_address,
+    family_address,
+    fate_draw,
+    uniform52,
+    uniforms,
+    words,
+)
 
 FULL = -1  # the output arrays are too small
 DEEP = -2  # a family is too large to follow
 
 _DEPTH = 4096
-_HALF = 1 << 23  # draws of the second half step start here
 
 
 @inlined
@@ -38,7 +46,7 @@ def _total(s, cell, channels, channel, rates):
 @jit
 def mark(ids, start, stop, probability, key, step, half, marks):
     """Mark the particles that react in this half step, all with one probability."""
-    draw = half * _HALF
+    draw = fate_draw(half)
     for i in range(start, stop):
         w0, w1, _, _ = words(key, ids[i], step, FATE, draw)
         marks[i] = uniform52(w0, w1) < probability
@@ -52,13 +60,13 @@ def _follow(
     """One family from its first member; survivors' species go to ``out`` from position n.
 
     Returns (the new n or an error, whether the first member itself survives). ``own`` says whether
-    there is a first member that may survive; draws start at ``half * _HALF``.
+    there is a first member that may survive; draws start at ``fate_draw(half)``.
     """
     stack[0] = s
     left[0] = tau
     mine[0] = own
     top = 1
-    draw = half * _HALF
+    draw = fate_draw(half)
     survives = False
     while top > 0:
         top -= 1
@@ -84,7 +92,7 @@ def _follow(
                 events[reaction] += 1
                 first = products[reaction]
                 last = products[reaction + 1]
-                if top + last - first > _DEPTH or draw >= (half + 1) * _HALF:
+                if top + last - first > _DEPTH or draw >= fate_draw(half + 1):
                     return DEEP, False
                 for p in range(last - 1, first - 1, -1):
                     stack[top] = product[p]
@@ -146,7 +154,6 @@ def create(
     """Creations of one reaction of order zero, one for each entry of ``cells``.
 
     Each is born uniformly in its cell and in the half step, and its products live for the rest.
-    The k-th has the address 2^63 + (reaction, half, k), which no particle has.
     """
     d = out_x.shape[0]
     stack = np.empty(_DEPTH, np.int64)
@@ -156,12 +163,7 @@ def create(
     m = 0
     capacity = out_species.shape[0]
     for k in range(cells.shape[0]):
-        address = (
-            (np.uint64(1) << np.uint64(63))
-            | (np.uint64(reaction) << np.uint64(48))
-            | (np.uint64(half) << np.uint64(47))
-            | np.uint64(k)
-        )
+        address = birth_address(reaction, half, k)
         time, place[0] = uniforms(key, address, step, CREATE, 0)
         place[1], place[2] = uniforms(key, address, step, CREATE, 1)
         events[reaction] += 1
@@ -169,7 +171,7 @@ def create(
             rate_cell = cells[k] if rates.shape[1] > 1 else 0
             before = m
             # Families of several products of one creation need addresses of their own.
-            own = address ^ (np.uint64(p - products[reaction]) << np.uint64(40))
+            own = family_address(address, p - products[reaction])
             m, _ = _follow(
                 product[p], rate_cell, tau * (1.0 - time), own, key, step, half, False,
                 channels, channel, products, product, rates, stack, left, mine,
@@ -192,7 +194,7 @@ def mark_by_cell(
     marks,
 ):  # fmt: skip
     """`mark` where rates depend on position."""
-    draw = half * _HALF
+    draw = fate_draw(half)
     for i in range(start, stop):
         total = _total(s, cell_of(x, i, low, inverse, shape), channels, channel, rates)
         w0, w1, _, _ = words(key, ids[i], step, FATE, draw)

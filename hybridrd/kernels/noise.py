@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
-from hybridrd.kernels.rng import NOISE, normals, words
+from hybridrd.kernels.rng import NOISE, noise_draw, normals, words
 
 
 @inlined
@@ -27,9 +27,9 @@ def strength(content, low, high):
 
 
 @jit
-def _cell_normals(key, cell, step, species):
+def _cell_normals(key, cell, step, species, wall):
     """Four normal numbers of a cell: one for its upper face along each axis, one for itself."""
-    w0, w1, w2, w3 = words(key, np.uint64(cell), step, NOISE, species)
+    w0, w1, w2, w3 = words(key, np.uint64(cell), step, NOISE, noise_draw(species, wall))
     a, b = normals(w0, w1)
     c, d = normals(w2, w3)
     return a, b, c, d
@@ -66,7 +66,7 @@ def add_noise(
     for cell in range(total):
         i = position[cell]
         if i >= 0:
-            xi[0, i], xi[1, i], xi[2, i], eta[i] = _cell_normals(key, cell, step, species)
+            xi[0, i], xi[1, i], xi[2, i], eta[i] = _cell_normals(key, cell, step, species, 0)
             f = max(content[i], 0.0)
             eta[i] *= math.sqrt(f) * strength(f, low, high)
     stride = 1
@@ -93,7 +93,7 @@ def add_noise(
             for side in range(2):
                 w = walls[a, side]
                 if w > 0.0 and k == (0 if side == 0 else shape[a] - 1):
-                    z, _, _, _ = _cell_normals(key, cell, step, species + 64 * (1 + 2 * a + side))
+                    z, _, _, _ = _cell_normals(key, cell, step, species, 1 + 2 * a + side)
                     change[i] += (
                         math.sqrt(shares[a, side] * w * f) * strength(f, low, high) * z - w * eta[i]
                     )

@@ -14,27 +14,10 @@ import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.cell_list import row_of, row_start
-from hybridrd.kernels.rng import PAIR, philox, uniform52
+from hybridrd.kernels.rng import pair_words, uniform52
 
-_MASK = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _BLOCK = 512
-
-
-@inlined
-def _pair_words(key, first, second, step, reaction, half):
-    """Words of a pair: ids in the counter, their high halves mixed into the key."""
-    last = (
-        np.uint64(PAIR) | (np.uint64(reaction) << np.uint64(9)) | (np.uint64(half) << np.uint64(8))
-    )
-    return philox(
-        (key ^ (first >> _32)) & _MASK,
-        ((key >> _32) ^ (second >> _32)) & _MASK,
-        first & _MASK,
-        second & _MASK,
-        np.uint64(step) & _MASK,
-        last,
-    )
 
 
 @inlined
@@ -198,7 +181,7 @@ def find_close(xa, na, xb, starts_b, like, radius, low, inverse, shape, mask, wi
 def _draw(first, second, key, step, reaction, half, chance, priority):
     """The two numbers of each pair; a loop of its own, so that it vectorises."""
     for k in range(first.shape[0]):
-        w0, w1, w2, w3 = _pair_words(key, first[k], second[k], step, reaction, half)
+        w0, w1, w2, w3 = pair_words(key, first[k], second[k], step, reaction, half)
         chance[k] = uniform52(w0, w1)
         priority[k] = (w2 << _32) | w3
 

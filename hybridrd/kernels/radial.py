@@ -19,6 +19,7 @@ from hybridrd.kernels.rng import (
     WALK,
     normal_pair,
     normals,
+    touch_draw,
     uniforms,
     words,
 )
@@ -63,7 +64,7 @@ def _leaves(r0, r1, low, high, inner_open, outer_open, t, key, address, step):
             return 1
         product = (r0 - low) * (r1 - low)
         if product < 40.0 * t:
-            u, _ = uniforms(key, address, step, BRIDGE, 0)
+            u, _ = uniforms(key, address, step, BRIDGE, touch_draw(0))
             if u >= math.expm1(-product / t) / math.expm1(-r0 * r1 / t):
                 return 1
     if outer_open:
@@ -71,7 +72,7 @@ def _leaves(r0, r1, low, high, inner_open, outer_open, t, key, address, step):
             return 2
         product = (high - r0) * (high - r1)
         if product < 40.0 * t:
-            u, _ = uniforms(key, address, step, BRIDGE, 1)
+            u, _ = uniforms(key, address, step, BRIDGE, touch_draw(1))
             if u < math.exp(-product / t):
                 return 2
     return 0

@@ -15,15 +15,7 @@ from hybridrd.kernels._jit import jit
 from hybridrd.kernels.pairs import when
 from hybridrd.kernels.partner_places import beyond_open, in_ball, locate, reservoir_at
 from hybridrd.kernels.poisson import poisson
-from hybridrd.kernels.rng import PLACE, STRADDLE, uniforms
-
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-
-
-@jit
-def stream_key(key, index):
-    """A key of its own for each use of the same purpose."""
-    return key ^ ((np.uint64(index) + np.uint64(1)) * _GOLDEN)
+from hybridrd.kernels.rng import PLACE, STRADDLE, candidate_draw, entering_address, uniforms
 
 
 @jit
@@ -73,12 +65,12 @@ def find_straddling(
             weight = probability[locate(here, low, inverse, shape, periodic)] / largest
         candidates = poisson(trials, key, ids[i], step, STRADDLE)
         for k in range(candidates):
-            in_ball(here, radius, key, ids[i], step, PLACE, 3 * k, y)
+            in_ball(here, radius, key, ids[i], step, PLACE, candidate_draw(k), y)
             cell, value = reservoir_at(
                 y, region_low, region_high, c, low, inverse, shape, periodic, walls, offsets,
                 steps, counts,
             )  # fmt: skip
-            u, v = uniforms(key, ids[i], step, PLACE, 3 * k + 2)
+            u, v = uniforms(key, ids[i], step, PLACE, candidate_draw(k) + 2)
             if u * c_max < value * weight:
                 _propose(i, cell, y, v, v, m, out_i, out_cell, out_y, out_time, out_priority)
                 m += 1
@@ -111,8 +103,7 @@ def find_entering(
             volume *= min(radius, extent) if a == axis else extent
         candidates = poisson(hazard * c_max * volume, key, np.uint64(face), step, STRADDLE)
         for k in range(candidates):
-            # The faces' own addresses end where those of candidates begin.
-            address = ((np.uint64(face) + np.uint64(1)) << np.uint64(48)) + np.uint64(k)
+            address = entering_address(face, k)
             for a in range(d):
                 u, _ = uniforms(key, address, step, PLACE, 3 + a)
                 extent = region_high[a] - region_low[a]
@@ -172,8 +163,8 @@ def find_unbinding(
                 break
             for a in range(d):
                 here[a] = x[a, i]
-            in_ball(here, radius, key, ids[i], step, PLACE, 3 * draw, y)
-            u, _ = uniforms(key, ids[i], step, PLACE, 3 * draw + 2)
+            in_ball(here, radius, key, ids[i], step, PLACE, candidate_draw(draw), y)
+            u, _ = uniforms(key, ids[i], step, PLACE, candidate_draw(draw) + 2)
             draw += 1
             cell = locate(y, low, inverse, shape, periodic)
             inside = cell >= 0 and mask[cell]

@@ -5,6 +5,10 @@ number is never consumed, it is looked up, so that thread count, storage order a
 change nothing. Every purpose has its name here. Source of the generator: Salmon, Moraes, Dror and
 Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011).
 
+Whoever has something else than a particle to address, a cell, a face or a part, finds the layout of
+its address at the end of this file. Layouts name their fields from the highest bit down; functions
+that are not compiled check that each number fits its field.
+
 Words are 32-bit values held in ``uint64``. What loops over arrays call is inlined and has no
 branch, so that they vectorise; what is called here and there is not: it compiles faster.
 """
@@ -18,6 +22,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from hybridrd.errors import CapacityError
 from hybridrd.kernels._jit import inlined, jit
 
 # Purposes, the low byte of the last counter word; the rest of that word counts further draws.
@@ -46,6 +51,11 @@ _W1 = np.uint64(0xBB67AE85)
 _32 = np.uint64(32)
 _MAGIC = np.uint64(0x4330000000000000)  # bits of 2^52: or-ing an integer below 2^52 adds it
 _TWO52 = 4503599627370496.0
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # odd, so that its multiples are all different
+
+_STEP_BITS, _DRAW_BITS = 32, 24
+MAX_STEPS = 2**_STEP_BITS - 1
+LAST_DRAW = 2**_DRAW_BITS - 1
 
 
 @intrinsic
@@ -114,7 +124,7 @@ def philox(k0, k1, c0, c1, c2, c3):
 @inlined
 def words(key, address, step, purpose, draw):
     """Four words for (key, address, step, purpose, draw)."""
-    last = np.uint64(purpose) | (np.uint64(draw) << np.uint64(8))
+    last = np.uint64(purpose) | (np.uint64(draw) << np.uint64(8))  # a word: 8 + 24 bits
     return philox(
         key & _MASK,
         key >> _32,
@@ -212,3 +222,189 @@ def make_key(seed: int, replica: int) -> np.uint64:
     """The 64-bit key of a replica: independent streams for different (seed, replica)."""
     sequence = np.random.SeedSequence(entropy=seed, spawn_key=(replica,))
     return np.uint64(sequence.generate_state(1, np.uint64)[0])
+
+
+# Layouts
+
+
+def _check(what: str, number: int, bits: int) -> int:
+    """A number that has a field of so many bits. Raises CapacityError."""
+    if number >= 1 << bits:
+        raise CapacityError(
+            f"{number + 1:,} {what}: random numbers have addresses for {1 << bits:,}; use fewer"
+        )
+    return number
+
+
+def initial_address(species: int, part: int, cells: int) -> tuple[np.uint64, int]:
+    """Address of the first cell of a part of a species' initial state, and the step.
+
+    Address: species (22 bits), part modulo 1024 (10), cell (32). Step: part // 1024.
+
+    Raises
+    ------
+    CapacityError
+        More species, parts or cells than that.
+    """
+    step, low = divmod(part, 1024)
+    _check("parts of an initial state", part, _STEP_BITS + 10)
+    _check("cells", cells - 1, 32)
+    return np.uint64(_check("species", species, 22) << 42 | low << 32), step
+
+
+def arrivals_address(species: int, face: int, cells: int) -> np.uint64:
+    """Address of the first cell of a face: species (29 bits), face (3), face cell (32).
+
+    Raises
+    ------
+    CapacityError
+        More species, faces or cells than that.
+    """
+    _check("cells of a face", cells - 1, 32)
+    return np.uint64(_check("species", species, 29) << 35 | _check("faces", face, 3) << 32)
+
+
+def creations_address(reaction: int, half: int, cells: int) -> np.uint64:
+    """Address of the first cell of a creation: reaction (24 bits), half step (1), cell (39).
+
+    Raises
+    ------
+    CapacityError
+        More reactions or cells than that.
+    """
+    _check("cells", cells - 1, 39)
+    return np.uint64(_check("reactions", reaction, 24) << 40 | half << 39)
+
+
+def check_reactions(reactions: int, products: int) -> None:
+    """Check that reactions, of at most so many products, fit `birth_address` and `pair_words`.
+
+    Raises
+    ------
+    CapacityError
+        More than 32,768 reactions, or 128 products of one.
+    """
+    _check("reactions", reactions - 1, 15)
+    _check("products of a reaction", products - 1, 7)
+
+
+@inlined
+def birth_address(reaction, half, birth):
+    """Address of a creation: 1 (1 bit), reaction (15), half step (1), 0 (7), birth (40).
+
+    No particle has it, as ids are below 2^63.
+    """
+    return (
+        (np.uint64(1) << np.uint64(63))
+        | (np.uint64(reaction) << np.uint64(48))
+        | (np.uint64(half) << np.uint64(47))
+        | np.uint64(birth)
+    )
+
+
+@inlined
+def family_address(birth, product):
+    """Address of the family of a product of a creation: `birth_address` with the product (7)."""
+    return birth ^ (np.uint64(product) << np.uint64(40))
+
+
+@inlined
+def fate_draw(half):
+    """First draw of first-order events in a half step: half step (1 bit), event (23)."""
+    return half << 23
+
+
+@inlined
+def pair_words(key, first, second, step, reaction, half):
+    """Four words of a pair of addresses, whose high halves are mixed into the key.
+
+    Draw: reaction (23 bits), half step (1).
+    """
+    last = (
+        np.uint64(PAIR) | (np.uint64(reaction) << np.uint64(9)) | (np.uint64(half) << np.uint64(8))
+    )
+    return philox(
+        (key ^ (first >> _32)) & _MASK,
+        ((key >> _32) ^ (second >> _32)) & _MASK,
+        first & _MASK,
+        second & _MASK,
+        np.uint64(step) & _MASK,
+        last,
+    )
+
+
+def newborn_addresses(priority: np.ndarray, product: int) -> np.ndarray:
+    """Addresses of a product of events, from their priorities: 1 (1 bit), hash (63).
+
+    They have no ids before the half step is over.
+    """
+    shift = np.uint64((product + 1) * int(_GOLDEN) & 0xFFFFFFFFFFFFFFFF)
+    return (priority + shift) | np.uint64(1 << 63)
+
+
+def stream_key(key: np.uint64, encounter: int, half: int, kind: int) -> np.uint64:
+    """A key for each use of the same purpose: encounter (61 bits), half step (1), kind (2)."""
+    index = _check("encounters", encounter, 60) << 3 | half << 2 | kind
+    return key ^ np.uint64((index + 1) * int(_GOLDEN) & 0xFFFFFFFFFFFFFFFF)
+
+
+@inlined
+def entering_address(face, candidate):
+    """Address of a candidate within reach of a face: face + 1 (16 bits), candidate (48).
+
+    The face itself, with the number of its candidates, has the address ``face``.
+    """
+    return ((np.uint64(face) + np.uint64(1)) << np.uint64(48)) + np.uint64(candidate)
+
+
+@inlined
+def candidate_draw(candidate):
+    """First of three draws of a candidate about a particle."""
+    return 3 * candidate
+
+
+def check_candidates(mean: float) -> None:
+    """Check that a Poisson number of candidates of this mean fits `candidate_draw`.
+
+    Raises
+    ------
+    CapacityError
+        A mean of more than 5.5 million.
+    """
+    if not mean <= 5.5e6:
+        raise CapacityError(
+            f"{mean:.3g} partners in reach of a particle in a half step: random numbers have "
+            f"addresses for 5.5e+06; use a smaller dt or radius"
+        )
+
+
+@inlined
+def touch_draw(face):
+    """Draw of `BRIDGE`: whether a face was touched (0 to 5)."""
+    return face
+
+
+@inlined
+def first_touch_draw(face):
+    """First of two draws of `BRIDGE`: when a face was touched (6 to 17); 18 is where."""
+    return 6 + 2 * face
+
+
+@inlined
+def touch_draw_of_arrival(face):
+    """Draw of `ARRIVE` or `ENTER`: whether a face was touched since (5 to 10)."""
+    return 5 + face
+
+
+@inlined
+def noise_draw(species, wall):
+    """Draw of a cell's noise: species // 64 (15 bits), wall (3), species modulo 64 (6).
+
+    Wall 0 stands for the cell itself, 1 to 6 for its faces at walls.
+    """
+    return (species >> 6) << 9 | wall << 6 | (species & 63)
+
+
+def check_noise(species: int) -> None:
+    """Check that so many species fit `noise_draw`. Raises CapacityError above 2,097,152."""
+    _check("species", species - 1, 21)

@@ -14,7 +14,16 @@ import math
 import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
-from hybridrd.kernels.rng import BRIDGE, WALK, normal_pair, normals, uniforms, words
+from hybridrd.kernels.rng import (
+    BRIDGE,
+    WALK,
+    first_touch_draw,
+    normal_pair,
+    normals,
+    touch_draw,
+    uniforms,
+    words,
+)
 
 REFLECT = 0
 WRAP = 1
@@ -158,9 +167,11 @@ def _guarded_row(x, move, sd, Ddt, low, high, kinds, gammas, axis, ids, key, ste
         for side in range(2):
             d0, d1 = (x0 - low, x1 - low) if side == 0 else (high - x0, high - x1)
             face = 2 * axis + side
-            if not touches(kinds[side], d0, d1, gammas[side], Ddt, key, ids[i], step, BRIDGE, face):
+            if not touches(
+                kinds[side], d0, d1, gammas[side], Ddt, key, ids[i], step, BRIDGE, touch_draw(face)
+            ):
                 continue
-            time = first_touch(d0, d1, Ddt, key, ids[i], step, BRIDGE, 6 + 2 * face)
+            time = first_touch(d0, d1, Ddt, key, ids[i], step, BRIDGE, first_touch_draw(face))
             if exits[i] == 0:
                 ended += 1
             elif times[i] <= time:

@@ -11,7 +11,7 @@ from hybridrd.arrays import Floats, Integers
 from hybridrd.kernels.arrays import runs
 from hybridrd.kernels.exchange import place_in_cells
 from hybridrd.kernels.poisson import poisson_numbers
-from hybridrd.kernels.rng import INITIAL, SETTLE
+from hybridrd.kernels.rng import INITIAL, SETTLE, initial_address
 from hybridrd.model.grid import AXES
 from hybridrd.model.initial import Copies, Patch, Points, as_sequence
 from hybridrd.model.overlap import cells_of, concentration
@@ -20,7 +20,8 @@ from hybridrd.particles.particles import Particles
 from hybridrd.particles.region import Region
 
 _SLICE = 1 << 20  # points placed at a time
-_PART = 1 << 32  # numbers have the addresses (species * 1024 + part) * 2^32 + cell
+
+Address = tuple[np.uint64, int]  # the step with it
 
 
 def parts(system: System, species: int) -> list[Any]:
@@ -56,7 +57,7 @@ class Start:
         where = f"initial[{system.names[species]!r}]"
         outside = np.zeros(region.grid.cells)
         for p, part in enumerate(parts(system, species)):
-            address = (species * 1024 + p) * _PART
+            address = initial_address(species, p, region.grid.cells)
             if isinstance(part, (Copies, Points)):
                 if isinstance(part, Copies):
                     group.reserve(part.n)
@@ -108,12 +109,12 @@ class Start:
         low, high = _box(part, self._region.grid.lower, self._region.grid.upper)
         return self._place(part.n, None, low, high - low, np.ones(len(low), np.int64))
 
-    def _number(self, means: Floats, address: int) -> tuple[Integers, int]:
+    def _number(self, means: Floats, address: Address) -> tuple[Integers, int]:
         counts = np.empty(len(means), np.int64)
-        total = poisson_numbers(means, self._key, np.uint64(address), 0, INITIAL, counts)
+        total = poisson_numbers(means, self._key, *address, INITIAL, counts)
         return counts, total
 
-    def _in_shape(self, c: float, patch: Patch, address: int, group: Particles) -> None:
+    def _in_shape(self, c: float, patch: Patch, address: Address, group: Particles) -> None:
         """A Poisson process of constant concentration in a patch, cut to the region."""
         region = self._region
         if patch.center is not None and patch.radius is not None:
@@ -133,7 +134,7 @@ class Start:
                 x = x[:, inside]
             group.append(x, self._ids(x.shape[1]))
 
-    def _by_cell(self, field: Floats, address: int, group: Particles) -> None:
+    def _by_cell(self, field: Floats, address: Address, group: Particles) -> None:
         region = self._region
         inside = np.flatnonzero(region.mask)
         counts, total = self._number((field * region.grid.volumes)[inside], address)

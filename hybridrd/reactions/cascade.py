@@ -9,11 +9,8 @@ from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.kernels import pairs
+from hybridrd.kernels.rng import newborn_addresses
 from hybridrd.reactions.proposals import Actors, Events, Words, joined
-
-_GOLDEN = 0x9E3779B97F4A7C15
-_WORD = (1 << 64) - 1
-_TOP = np.uint64(1 << 63)
 
 
 class Cascade:
@@ -105,9 +102,8 @@ class Cascade:
                 acts = self._acts(f, k, species, place)
                 if acts.any():
                     mine = k[acts]
-                    # An address that no particle has.
-                    words = f.priority[mine] + np.uint64((number + 1) * _GOLDEN & _WORD)
-                    born = f.places[place][:, mine], words | _TOP, child[acts], f.time[mine]
+                    words = newborn_addresses(f.priority[mine], number)
+                    born = f.places[place][:, mine], words, child[acts], f.time[mine]
                     news.setdefault(species, []).append(born)
                 child = child + acts
         return {s: _actors_of(born) for s, born in news.items()}

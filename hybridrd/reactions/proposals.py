@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hybridrd.arrays import Floats, Integers
 from hybridrd.kernels import pairs
 from hybridrd.kernels import reservoir_pairs as straddle
+from hybridrd.kernels.rng import check_candidates, stream_key
 from hybridrd.particles.region import Region
 from hybridrd.reactions.close_pairs import Couples
 from hybridrd.reactions.reservoir_partners import Reservoirs
@@ -136,6 +137,7 @@ class Proposals:
         trials = 0.5 * float(p.full.max()) * e.volume * reservoir.c_max
         if e.first == e.second:
             trials *= 0.5  # either of a like pair may be the first
+        check_candidates(trials)
         i, cell, y, time, priority = self._single(
             lambda *out: straddle.find_straddling(
                 a.x, a.ids, a.n, region.low, region.high, reservoir.opens, e.radius, p.full,
@@ -210,7 +212,7 @@ class Proposals:
             room = m
 
     def _stream(self, index: int, kind: int) -> np.uint64:
-        return np.uint64(straddle.stream_key(self._key, index * 8 + self._half * 4 + kind))
+        return stream_key(self._key, index, self._half, kind)
 
 
 def _in_time(events: Events) -> Events:

@@ -12,7 +12,7 @@ from hybridrd.errors import StepError
 from hybridrd.kernels import first_order as fates
 from hybridrd.kernels.arrays import runs
 from hybridrd.kernels.poisson import poisson_numbers
-from hybridrd.kernels.rng import CREATIONS
+from hybridrd.kernels.rng import CREATIONS, check_reactions, creations_address
 from hybridrd.particles.particles import Particles, add_in_order
 from hybridrd.particles.pool import Pool
 from hybridrd.particles.region import Region
@@ -20,8 +20,6 @@ from hybridrd.particles.room import check_new
 from hybridrd.reactions.pairs import Encounters
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import Probability, ReactionTables, encounter_probabilities
-
-_CREATION = 1 << 40  # creation counts have the addresses reaction * 2^40 + cell
 
 
 class Reactor:
@@ -33,6 +31,7 @@ class Reactor:
     """
 
     def __init__(self, tables: ReactionTables, region: Region, dt: float, key: np.uint64) -> None:
+        check_reactions(len(tables.products) - 1, int(np.diff(tables.products).max(initial=0)))
         self._tables = tables
         self._region = region
         self._dt = dt
@@ -147,7 +146,7 @@ class Reactor:
         number = float(means.sum()) * len(channel.products)
         self._check_new(number, f"reaction {channel.label!r} in half a step")
         counts = np.empty(len(inside), np.int64)
-        address = np.uint64(r * _CREATION + half * (_CREATION >> 1))
+        address = creations_address(r, half, len(means))
         total = poisson_numbers(means, self._key, address, step, CREATIONS, counts)
         return np.asarray(inside[runs(counts, total)])
 

@@ -6,8 +6,7 @@ import math
 
 from hybridrd.arguments import number
 from hybridrd.errors import StepError
-
-MAX_STEPS = 2**32 - 1  # steps are addressed with 32 bits
+from hybridrd.kernels.rng import MAX_STEPS
 
 
 def in_steps(time: float, dt: float, name: str, least: int = 1) -> int:

@@ -85,7 +85,7 @@ class ShellExchange(Exchange):
 
     def _number_of(self, gate: Gate, mean: float, step: int, purpose: int, kind: int = 0) -> int:
         self._check_new(gate, mean)
-        address = np.uint64(self._address(gate) + np.uint64(kind))
+        address = gate.address + np.uint64(kind)
         counts = np.empty(1, np.int64)
         return int(poisson_numbers(np.array([mean]), self._key, address, step, purpose, counts))
 

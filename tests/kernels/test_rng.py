@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from twins import naive
 
+import hybridrd as hrd
 from hybridrd.kernels import rng
 
 WORD = st.integers(0, 2**32 - 1)
@@ -139,7 +140,9 @@ def test_numbers_of_different_addresses_are_independent():
 
 
 def test_purposes_have_different_numbers():
-    values = [v for name, v in vars(rng).items() if name.isupper() and isinstance(v, int)]
+    bounds = ("MAX_STEPS", "LAST_DRAW")
+    named = {name: v for name, v in vars(rng).items() if name.isupper() and name not in bounds}
+    values = [v for v in named.values() if isinstance(v, int)]
     assert len(values) >= 12
     assert len(set(values)) == len(values)
     assert all(0 < v < 256 for v in values)  # one byte of the counter
@@ -150,3 +153,91 @@ def test_keys_differ_between_seeds_and_replicas():
     assert len(set(keys)) == len(keys)
     assert rng.make_key(2**63, 7) == rng.make_key(2**63, 7)
     assert rng.make_key(5, 0) != rng.make_key(0, 5)
+
+
+LAST = 2**40 - 1
+# Fields at and about their bounds, and how they make an address.
+LAYOUTS = {
+    "initial": (
+        lambda species, part: rng.initial_address(species, part, 2**32),
+        [(0, 1, 2, 1023, 1024, 2**22 - 1), (0, 1, 1023, 1024, 1025, 2048, 2**42 - 1)],
+    ),
+    "arrivals": (
+        lambda species, face: rng.arrivals_address(species, face, 2**32),
+        [(0, 1, 7, 8, 2**29 - 1), range(6)],
+    ),
+    "creations": (
+        lambda reaction, half: rng.creations_address(reaction, half, 2**39),
+        [(0, 1, 2, 2**24 - 1), range(2)],
+    ),
+    "births": (rng.birth_address, [(0, 1, 2**15 - 1), range(2), (0, 1, LAST)]),
+    "families": (
+        lambda reaction, half, product, birth: rng.family_address(
+            rng.birth_address(reaction, half, birth), product
+        ),
+        [(0, 1, 2**15 - 1), range(2), (0, 1, 127), (0, 1, LAST)],
+    ),
+    "streams": (
+        lambda encounter, half, kind: rng.stream_key(KEY, encounter, half, kind),
+        [(0, 1, 2, 7, 8, 1000), range(2), range(4)],
+    ),
+    "entering": (rng.entering_address, [range(6), (0, 1, 2**48 - 1)]),
+    "noise": (rng.noise_draw, [(0, 1, 63, 64, 65, 128, 2**21 - 1), range(7)]),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_no_two_things_have_one_address(name):
+    make, fields = LAYOUTS[name]
+    made = [make(*values) for values in itertools.product(*fields)]
+    assert len(set(made)) == len(made)
+    if name != "noise":
+        return
+    assert max(made) < rng.LAST_DRAW
+
+
+def test_draws_of_a_bridge_are_apart():
+    touches = [rng.touch_draw(f) for f in range(6)]
+    first = [rng.first_touch_draw(f) + k for f in range(6) for k in range(2)]
+    assert sorted(touches + first) == list(range(18))
+    assert [rng.touch_draw_of_arrival(f) for f in range(6)] == list(range(5, 11))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: rng.initial_address(2**22, 0, 1), "4,194,305 species: .* 4,194,304; use fewer"),
+        (lambda: rng.initial_address(0, 2**42, 1), "parts of an initial state"),
+        (lambda: rng.initial_address(0, 0, 2**32 + 1), "4,294,967,297 cells"),
+        (lambda: rng.arrivals_address(2**29, 0, 1), "species"),
+        (lambda: rng.arrivals_address(0, 8, 1), "9 faces"),
+        (lambda: rng.arrivals_address(0, 0, 2**32 + 1), "cells of a face"),
+        (lambda: rng.creations_address(2**24, 0, 1), "reactions"),
+        (lambda: rng.creations_address(0, 0, 2**39 + 1), "cells"),
+        (lambda: rng.check_reactions(2**15 + 1, 1), "32,769 reactions"),
+        (lambda: rng.check_reactions(1, 129), "129 products of a reaction"),
+        (lambda: rng.stream_key(KEY, 2**60, 0, 0), "encounters"),
+        (lambda: rng.check_candidates(6e6), "6e[+]06 partners in reach"),
+        (lambda: rng.check_noise(2**21 + 1), "species"),
+    ],
+)
+def test_what_has_no_address_is_refused(make, message):
+    with pytest.raises(hrd.CapacityError, match=message):
+        make()
+
+
+def test_bounds_themselves_have_addresses():
+    rng.check_reactions(2**15, 128)
+    rng.check_reactions(0, 0)
+    rng.check_candidates(5e6)
+    rng.check_noise(2**21)
+
+
+def test_a_creation_of_too_many_products_is_refused():
+    """The 129th would have had the numbers of the other half step."""
+    A = hrd.Species("A", D=1.0)
+    line = hrd.Box(x=(0, 1))
+    born = hrd.Reaction("0 -> 100 A + 29 A", k=1.0)
+    system = hrd.System(species=[A], domain=line, particles=line, reactions=[born])
+    with pytest.raises(hrd.CapacityError, match="129 products"):
+        hrd.Simulation(system, dt=1e-3)

@@ -198,3 +198,11 @@ def test_the_start_belongs_to_seed_and_replica():
     np.testing.assert_array_equal(one, start(seed=5, replica=0, threads=2))
     for other in (start(seed=5, replica=1), start(seed=6), start(seed=5, replica=2)):
         assert not np.isin(one, other).any()
+
+
+def test_parts_of_a_species_share_no_numbers_with_those_of_the_next():
+    """Part 1024 of A and part 0 of B, of one mean, would have one Poisson number."""
+    initial = {A: [hrd.Patch(0.0)] * 1024 + [40.0], B: 40.0}
+    described = system(initial, particles=SQUARE, cells=(2, 2))
+    counts = [hrd.Simulation(described, 1e-3, seed=s).copy_number for s in range(8)]
+    assert any(a != b for a, b in counts)  # each pair is equal with a probability of 0.02

@@ -14,7 +14,8 @@ ROOT = Path(hybridrd.__file__).parent
 LAYERS = [
     ["_version", "errors"],
     ["arrays"],
-    ["arguments", "kernels"],
+    ["kernels"],
+    ["arguments"],
     ["interface"],
     ["model"],
     ["toml"],
