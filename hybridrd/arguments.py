@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from hybridrd.errors import HybridrdError, ModelError
+from hybridrd.errors import HybridrdError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Named = TypeVar("Named", bound=Callable[..., Any])
 
 _SHOWN = 160  # characters of a value in a message
 _NAME = 200  # bytes of a new file's name: systems stop at 255, and parts are written beside it
@@ -24,7 +33,7 @@ def shown(value: object) -> str:
     ('0.5', True)
     """
     try:
-        text = repr(value)
+        text = " ".join(repr(value).split())
     except Exception:
         text = f"<{type(value).__name__}>"
     if len(text) <= _SHOWN:
@@ -65,7 +74,7 @@ def number(
         "" if minimum == -math.inf else f"{'greater than' if strict else 'at least'} {minimum:g}"
     )
     wanted = f"a number {least} is needed" if least else "a number is needed"
-    if isinstance(value, (bool, complex, str, bytes)) or value is None or not _is_real(value):
+    if isinstance(value, (bool, complex, str, bytes)) or value is None or _kind(value) not in "iuf":
         raise error(f"{where} = {shown(value)}: {wanted}")
     finite = f"it must be finite{f' and {least}' if least else ''}"
     try:
@@ -79,10 +88,11 @@ def number(
     return result
 
 
-def _is_real(value: object) -> bool:
-    """Whether a value of numpy's kind is one real number; True for any other value."""
-    kind = getattr(getattr(value, "dtype", None), "kind", "f")
-    return kind in ("i", "u", "f") and not getattr(value, "ndim", 0)
+def _kind(value: Any) -> str:
+    """Kind of a scalar of numpy, xarray and the like, "array" for more, "" for other values."""
+    if getattr(value, "ndim", 0):
+        return "array"
+    return str(getattr(getattr(value, "dtype", None), "kind", ""))
 
 
 def _is_short(value: object) -> bool:
@@ -100,9 +110,8 @@ def whole_number(
 ) -> int:
     """A whole number of at least ``least`` and at most ``most``, from an int or numpy's."""
     bound = f"of at least {least}" if most is None else f"between {least} and {most}"
-    kind = getattr(getattr(value, "dtype", None), "kind", "i")
-    whole = isinstance(value, int) if not hasattr(value, "dtype") else kind in ("i", "u")
-    if isinstance(value, bool) or not whole or getattr(value, "ndim", 0) != 0:
+    whole = isinstance(value, int) or _kind(value) in ("i", "u")
+    if isinstance(value, bool) or not whole:
         raise error(f"{where} = {shown(value)}: a whole number {bound} is needed")
     result = int(value)  # type: ignore[call-overload]
     if result < least or (most is not None and result > most):
@@ -112,8 +121,7 @@ def whole_number(
 
 def truth(value: object, where: str, error: type[HybridrdError] = ModelError) -> bool:
     """True or False, Python's or numpy's; text and numbers are refused."""
-    kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if isinstance(value, bool) or (kind == "b" and not getattr(value, "ndim", 0)):
+    if isinstance(value, bool) or _kind(value) == "b":
         return bool(value)
     raise error(f"{where} = {shown(value)}: it is True or False")
 
@@ -140,6 +148,48 @@ def items(value: Any) -> tuple[Any, ...] | None:
     if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping, set, frozenset)):
         return None
     return tuple(value) if getattr(value, "ndim", 1) else None
+
+
+def real_array(
+    value: Any, where: str, error: type[HybridrdError] = ModelError
+) -> NDArray[np.float64]:
+    """An array of real numbers in double precision, a copy; integers are converted.
+
+    Parameters
+    ----------
+    value
+        Numbers of any shape.
+    where
+        The argument, or what a function of the user's gave, for the message.
+    error
+        What is raised for truth values, complex numbers, text, objects, rows that differ in
+        length, and values that are masked.
+
+    Examples
+    --------
+    >>> real_array([1, 2], "c")
+    array([1., 2.])
+    """
+    import numpy as np
+
+    wanted = "real numbers are needed"
+    try:
+        array = np.asarray(value)
+    except Exception as problem:
+        raise error(f"{where}: no array, {shown(value)}; {wanted}") from problem
+    kind = array.dtype.kind
+    if kind == "O" and all(isinstance(v, int) and not isinstance(v, bool) for v in array.flat):
+        kind = "i"  # numbers beyond 64 bits
+    if kind not in "iuf":
+        what = {"b": "truth values", "c": "complex numbers", "U": "text", "S": "text"}
+        given = what.get(kind, f"values of type {array.dtype}")
+        raise error(f"{where}: {given}, {shown(value)}; {wanted}")
+    if np.ma.is_masked(value):
+        raise error(f"{where}: values that are masked; {wanted}, 0 for example")
+    try:
+        return array.astype(np.float64)
+    except OverflowError as problem:
+        raise error(f"{where}: a number of more than 300 digits; it must be finite") from problem
 
 
 def path_of(value: object, where: str, error: type[HybridrdError] = ModelError) -> Path:
@@ -176,7 +226,8 @@ def path_of(value: object, where: str, error: type[HybridrdError] = ModelError) 
             ) from problem
     except (OSError, UnicodeEncodeError) as problem:
         why = getattr(problem, "strerror", None) or "it has letters that no file name has"
-        raise error(f"{where} = {shown(text)}: {why}; choose another name") from problem
+        long = f" ({len(text):,} characters)" if len(text) > _NAME else ""
+        raise error(f"{where} = {shown(text)}: {why}{long}; choose another name") from problem
     return path
 
 
@@ -197,3 +248,71 @@ def check_file(
         raise error(f"{path}: is a device or a pipe, not a file")
     if most is not None and found.st_size > most:
         raise error(f"{path}: {found.st_size:,} bytes; at most {most:,} are read")
+
+
+# Names that users look for, and the page that says what there is instead.
+_PAGES = {
+    "cmap": "docs/pictures.md",
+    "figsize": "docs/pictures.md",
+    "drift": "docs/extending.md for a FiPy equation with a drift",
+    "velocity": "docs/extending.md for a FiPy equation with a drift",
+    "potential": "docs/extending.md for a FiPy equation with a drift",
+}
+
+
+def named_arguments(function: Named) -> Named:
+    """A function or class that refuses wrong arguments with a UsageError naming those it has.
+
+    Examples
+    --------
+    >>> @named_arguments
+    ... def save(dataset, path, overwrite=False): ...
+    >>> save(1, "a", overwrit=True)
+    Traceback (most recent call last):
+    ...
+    hybridrd.errors.UsageError: save: there is no argument overwrit, did you mean overwrite?; its \
+arguments are dataset, path, overwrite
+    """
+    if isinstance(function, type):
+        function.__init__ = _naming(function.__init__, function.__name__)  # type: ignore[misc]
+        return function
+    return _naming(function, function.__name__)  # type: ignore[return-value]
+
+
+def _naming(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*given: Any, **by_name: Any) -> Any:
+        try:
+            return function(*given, **by_name)
+        except TypeError as error:
+            problem = None if isinstance(error, UsageError) else _misfit(function, given, by_name)
+            if problem is None:
+                raise
+            raise UsageError(f"{name}: {problem}") from None
+
+    return call
+
+
+def _misfit(
+    function: Callable[..., Any], given: tuple[Any, ...], by_name: Mapping[str, Any]
+) -> str | None:
+    """Why arguments do not fit a function; None if they do."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*given, **by_name)
+    except TypeError as error:
+        names = [n for n in signature.parameters if n not in ("self", "cls")]
+        there = f"its arguments are {', '.join(names)}" if names else "it takes no arguments"
+        unknown = [n for n in by_name if n not in signature.parameters]
+        if not unknown:
+            return f"{error}; {there}"
+        near = get_close_matches(unknown[0], names, 1)
+        hint = f", did you mean {near[0]}?" if near else ""
+        page = f"; see {_PAGES[unknown[0]]}" if unknown[0] in _PAGES else ""
+        return f"there is no argument {', '.join(map(shown_name, unknown))}{hint}; {there}{page}"
+    return None
+
+
+def shown_name(name: str) -> str:
+    """A name without quotes, shortened where it is long."""
+    return shown(name)[1:-1] if len(name) <= _SHOWN else shown(name)

@@ -20,6 +20,10 @@ class ModelError(HybridrdError, ValueError):
     """The description of a system cannot be: a wrong value, name, shape or combination."""
 
 
+class UsageError(ModelError, TypeError):
+    """A wrong call: an argument that does not exist, or a change of something frozen."""
+
+
 class StepError(HybridrdError, ValueError):
     """A numerical parameter (time step, layer width, cells) cannot give an accurate run."""
 

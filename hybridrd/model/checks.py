@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hybridrd.arguments import number
+from hybridrd.arguments import number, real_array, shown
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
 from hybridrd.model.draft import COUPLINGS, Draft
@@ -35,15 +35,16 @@ def _species(draft: Draft, at: Places) -> Iterator[str]:
 
 def _options(draft: Draft, at: Places) -> Iterator[str]:
     if draft.coupling not in COUPLINGS:
-        yield f"{at.field('coupling')} = {draft.coupling!r}: it is one of {', '.join(COUPLINGS)}"
+        where = f"{at.field('coupling')} = {shown(draft.coupling)}"
+        yield f"{where}: it is one of {', '.join(COUPLINGS)}"
     if draft.interface is not None and not isinstance(draft.interface, InterfaceScheme):
         yield (
-            f"{at.field('interface')} = {draft.interface!r}: give Layer(), CalibratedLayer(), "
+            f"{at.field('interface')} = {shown(draft.interface)}: give Layer(), CalibratedLayer(), "
             f"ExactPlane() or a scheme of your own"
         )
     where = at.field("fluctuations")
     if not isinstance(draft.fluctuations, bool):
-        yield f"{where} = {draft.fluctuations!r}: it is True or False"
+        yield f"{where} = {shown(draft.fluctuations)}: it is True or False"
     elif draft.fluctuations and draft.domain is not None and draft.domain.radial:
         yield f"{where} = True: the continuum of a Shell has no noise; leave it out"
     for key, label in draft.units.items():
@@ -65,7 +66,7 @@ def _region(draft: Draft, at: Places) -> Iterator[str]:
         return
     if type(region) is not type(domain):
         kind = type(domain).__name__
-        yield f"{where} = {region!r}: give a {kind} like the domain, or None for a pure PDE"
+        yield f"{where} = {shown(region)}: give a {kind} like the domain, or None for a pure PDE"
         return
     if region.axes != domain.axes:
         yield f"{where} has {region.dimension} axes, the domain {domain.dimension}"
@@ -109,13 +110,13 @@ def _nearest_counts(a: float, b: float, lo: float, hi: float, n: int) -> str:
 
 def _reactions(draft: Draft, at: Places) -> Iterator[str]:
     domain = draft.domain
-    labels = [r.label for r in draft.reactions]
-    for i, reaction in enumerate(draft.reactions):
-        label = reaction.label
-        if label in labels[:i] and label not in labels[i + 1 :]:
+    labels = [(i, r.label) for i, given in enumerate(draft.reactions) for r in given.one_way()]
+    for n, (i, label) in enumerate(labels):
+        times = [name for _, name in labels].count(label)
+        if times > 1 and label not in (name for _, name in labels[n + 1 :]):
             yield (
-                f"{at.repeated(i)}: {label!r} stands {labels.count(label)} times; add the rates "
-                f"up, or give each a name"
+                f"{at.repeated(i)}: {shown(label)} is given {times} times; add the rates up, or "
+                f"give each a name"
             )
     for i, reaction in enumerate(draft.reactions):
         where = at.reaction(i, reaction.label, "reaction")
@@ -124,7 +125,8 @@ def _reactions(draft: Draft, at: Places) -> Iterator[str]:
                 yield f"{where}: {_unknown(name, draft)}"
         if reaction.reactants == reaction.products:
             yield f"{where}: it changes nothing"
-        pairs = reaction.order == 2 and draft.particles is not None
+        orders = [r.order for r in reaction.one_way()]
+        pairs = 2 in orders and draft.particles is not None
         if pairs and domain is not None and domain.radial:
             yield (
                 f"{where}: particles in a Shell carry only their distance r, so that pairs "
@@ -143,9 +145,10 @@ def _reactions(draft: Draft, at: Places) -> Iterator[str]:
                         f"{where}: radius {reaction.radius:g} is more than half of the domain's "
                         f"extent {hi - lo:g} along {axis}"
                     )
-        if callable(reaction.k):
-            where = at.reaction(i, reaction.label, "k")
-            yield from _function_problem(reaction.k, domain.axes, f"{where}: k")
+        for key, rate in (("k", reaction.k), ("k_back", reaction.k_back)):
+            if callable(rate):
+                where = at.reaction(i, reaction.label, key)
+                yield from _function_problem(rate, domain.axes, f"{where}: {key}")
 
 
 def _function_problem(value: Any, coordinates: tuple[str, ...], where: str) -> Iterator[str]:
@@ -214,15 +217,25 @@ def _part(part: Any, domain: Domain, cells: tuple[int, ...] | None, where: str) 
     elif isinstance(part, np.ndarray):
         if cells is not None and part.shape != cells:
             yield f"{where}: an array of shape {part.shape}, but the cells are {cells}"
-        elif not (np.issubdtype(part.dtype, np.number) and np.isfinite(part).all()):
-            yield f"{where}: the array has values that are not finite numbers"
-        elif (part < 0).any():
-            yield f"{where}: the array has negative concentrations, {part.min():g} the least"
+        else:
+            yield from _array_problem(part, where)
     else:
         try:
             number(part, where)
         except ModelError as error:
             yield f"{error}; or give a Patch, Copies, Points, an array or a function"
+
+
+def _array_problem(part: np.ndarray, where: str) -> Iterator[str]:
+    try:
+        c = real_array(part, where)
+    except ModelError as error:
+        yield str(error)
+        return
+    if not np.isfinite(c).all():
+        yield f"{where}: the array has values that are not finite numbers"
+    elif (c < 0).any():
+        yield f"{where}: the array has negative concentrations, {c.min():g} the least"
 
 
 def _placed(part: Patch | Copies, domain: Domain, where: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
 from hybridrd.interface import InterfaceScheme
+from hybridrd.model.frozen import Frozen
 from hybridrd.model.grid import Grid
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
@@ -58,10 +59,10 @@ class Draft:
         """The fields of a System whose form may differ from the given one."""
         return {
             "species": self.species,
-            "reactions": self.reactions,
+            "reactions": tuple(r for given in self.reactions for r in given.one_way()),
             "cells": self.cells,
             "walls": self.walls,
-            "initial": dict(self.contents),
+            "initial": Frozen(self.contents),
             "units": self.units,
         }
 

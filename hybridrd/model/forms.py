@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import numpy as np
-
-from hybridrd.arguments import number
+from hybridrd.arguments import items, number, shown
 from hybridrd.errors import ModelError
 from hybridrd.model.draft import DEFAULT_CELLS, Draft
+from hybridrd.model.frozen import Frozen, frozen
 from hybridrd.model.places import Places
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
@@ -64,7 +64,7 @@ def normalise(
         species=species,
         reactions=_tuple(given["reactions"], Reaction, at.field("reactions"), problems),
         walls=_walls(given["walls"], domain, at, problems),
-        units=dict(_mapping(given["units"], at.field("units"), problems)),
+        units=Frozen(_mapping(given["units"], at.field("units"), problems)),
         contents=_contents(given["initial"], problems),
         all_species=all_species,
     )
@@ -72,19 +72,20 @@ def normalise(
 
 
 def _tuple(value: Any, kind: type[T], where: str, problems: list[str]) -> tuple[T, ...]:
-    items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    given = items(value)
+    given = (value,) if given is None else given
     problems += [
-        f"{where}: {item!r} is not a {kind.__name__}"
-        for item in items
+        f"{where}: {shown(item)} is not a {kind.__name__}; give a list of them"
+        for item in given
         if not isinstance(item, kind)
     ]
-    return tuple(item for item in items if isinstance(item, kind))
+    return tuple(item for item in given if isinstance(item, kind))
 
 
 def _mapping(value: Any, where: str, problems: list[str]) -> Mapping[Any, Any]:
     if isinstance(value, Mapping):
         return value
-    problems.append(f"{where} = {value!r}: give a dict")
+    problems.append(f"{where} = {shown(value)}: give a dict")
     return {}
 
 
@@ -97,16 +98,19 @@ def _cells(
     if cells is None:
         return DEFAULT_CELLS[dimension]
     where = at.field("cells")
-    values = tuple(cells) if isinstance(cells, (list, tuple)) else (cells,) * dimension
+    listed = items(cells)
+    values = (cells,) * dimension if listed is None else listed
     try:
         if len(values) != dimension:
-            raise ModelError(f"{where} = {cells}: give one number, or {dimension}, one an axis")
+            raise ModelError(
+                f"{where} = {shown(cells)}: give one number, or {dimension}, one an axis"
+            )
         numbers = [number(v, where, minimum=1) for v in values]
         if any(v != int(v) for v in numbers):
-            raise ModelError(f"{where} = {cells}: whole numbers are needed")
-        if np.prod(numbers) > MAX_CELLS:
+            raise ModelError(f"{where} = {shown(cells)}: whole numbers are needed")
+        if math.prod(numbers) > MAX_CELLS:
             raise ModelError(
-                f"{where} = {cells}: {np.prod(numbers):.3g} cells in all; at most 2^31 - 1"
+                f"{where} = {shown(cells)}: {math.prod(numbers):.3g} cells in all; at most 2^31 - 1"
             )
     except ModelError as error:
         problems.append(str(error))
@@ -124,7 +128,7 @@ def _walls(walls: Any, domain: Domain | None, at: Places, problems: list[str]) -
     for name, wall in given.items():
         where = at.wall(name)
         if not isinstance(wall, Wall):
-            problems.append(f"{where} = {wall!r}: give a wall such as Reflecting()")
+            problems.append(f"{where} = {shown(wall)}: give a wall, Reflecting() for example")
         elif name not in names and name not in pairs:
             allowed = ", ".join([*pairs, *names])
             problems.append(f"{where}: there is no such wall; the names are {allowed}")
@@ -133,7 +137,7 @@ def _walls(walls: Any, domain: Domain | None, at: Places, problems: list[str]) -
                 if side in result:
                     problems.append(f"{where}: {side} is given twice")
                 result[side] = wall
-    return {name: result[name] for name in names if name in result}
+    return Frozen({name: result[name] for name in names if name in result})
 
 
 def _contents(initial: Any, problems: list[str]) -> tuple[tuple[str, Any], ...]:
@@ -146,15 +150,5 @@ def _contents(initial: Any, problems: list[str]) -> tuple[tuple[str, Any], ...]:
             continue
         if name in result:
             problems.append(f"initial: {name} is given twice")
-        result[name] = own(value)
+        result[name] = frozen(value)
     return tuple(result.items())
-
-
-def own(value: Any) -> Any:
-    """An initial state whose arrays are copies that cannot be changed."""
-    if isinstance(value, (list, tuple)):
-        return type(value)(own(part) for part in value)
-    if isinstance(value, np.ndarray):
-        value = value.copy()
-        value.flags.writeable = False
-    return value

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from hybridrd.arguments import real_array, shown
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 
@@ -30,7 +31,7 @@ def arguments(function: Callable[..., Any], where: str) -> tuple[str, ...]:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError) as error:
-        raise ModelError(f"{where}: the arguments of {function!r} cannot be read") from error
+        raise ModelError(f"{where}: the arguments of {shown(function)} cannot be read") from error
     needed = [p for p in parameters if p.default is p.empty]
     unnamed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
     variadic = any(p.kind in unnamed or p.kind is p.VAR_KEYWORD for p in needed)
@@ -86,8 +87,8 @@ def evaluate(
     Raises
     ------
     ModelError
-        If the function fails, has the wrong shape, or yields a value that is not finite or is
-        below ``minimum``.
+        If the function fails, has the wrong shape, or yields truth values, complex numbers, text
+        or objects, or a value that is not finite or is below ``minimum``.
     """
     if size is None:
         size = len(next(iter(coordinates.values()))) if coordinates else 1
@@ -101,17 +102,12 @@ def evaluate(
             f"{where}: the function failed on arrays ({type(error).__name__}: {error}); "
             f"functions are called with arrays, use numpy functions"
         ) from error
+    given = real_array(raw, f"{where}: the function's values")
     try:
-        result = np.broadcast_to(np.asarray(raw, dtype=float), (size,)).copy()
-    except (TypeError, ValueError) as error:
-        shape = np.shape(raw)
+        result = np.broadcast_to(given, (size,)).copy()
+    except ValueError as error:
         raise ModelError(
-            f"{where}: the function returned shape {shape} for {size} points"
-        ) from error
-    except OverflowError as error:
-        raise ModelError(
-            f"{where}: the function gives a number of more than 300 digits; it must be finite and "
-            f"at least {minimum:g}"
+            f"{where}: the function returned shape {given.shape} for {size} points"
         ) from error
     bad = ~(np.isfinite(result) & (result >= minimum))
     if bad.any():

@@ -7,26 +7,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from hybridrd.arguments import items, named_arguments, number, shown
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES, Grid
 
 Interval = tuple[float, float]
 
 
+#: Lengths between which every volume, area and diffusion time is a number.
+SHORTEST, LONGEST = 1e-100, 1e100
+
+
 def interval(value: object, where: str) -> Interval:
-    """A pair of finite increasing numbers, or a ModelError."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence) or len(value) != 2:
-        raise ModelError(f"{where} = {value!r}: give two numbers, (lower, upper)")
-    try:
-        lower, upper = float(value[0]), float(value[1])
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{where} = {value!r}: give two numbers, (lower, upper)") from error
-    except OverflowError as error:
-        raise ModelError(
-            f"{where}: a number of more than 300 digits; the bounds must be finite and rise"
-        ) from error
-    if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+    """A pair of finite increasing numbers whose distance is a length, or a ModelError."""
+    pair = items(value)
+    if pair is None or len(pair) != 2:
+        raise ModelError(f"{where} = {shown(value)}: give two numbers, (lower, upper)")
+    lower, upper = (number(v, f"{where}: bound", minimum=-math.inf) for v in pair)
+    if not lower < upper:
         raise ModelError(f"{where} = ({lower:g}, {upper:g}): the bounds must be finite and rise")
+    check_length(upper - lower, where)
+    if max(abs(lower), abs(upper)) * 1e-13 > upper - lower:
+        raise ModelError(
+            f"{where} = ({lower:.17g}, {upper:.17g}): the two bounds differ in their last digits "
+            f"only; put the origin of the axis near them"
+        )
     return lower, upper
 
 
@@ -37,6 +42,17 @@ class HasIntervals(Protocol):
     def intervals(self) -> tuple[Interval, ...]: ...
 
 
+def check_length(length: float, where: str) -> float:
+    """A length of which powers are numbers, too. Raises ModelError."""
+    if not SHORTEST <= length <= LONGEST:
+        raise ModelError(
+            f"{where}: a length of {length:g}; it is between {SHORTEST:g} and {LONGEST:g}, use "
+            f"another unit of length"
+        )
+    return length
+
+
+@named_arguments
 @dataclass(frozen=True)
 class Box:
     """An axis-aligned box in one, two or three dimensions.
@@ -50,7 +66,8 @@ class Box:
     Raises
     ------
     ModelError
-        If an interval is not finite or does not rise, or ``z`` is given without ``y``.
+        If an interval is not finite, does not rise or is no length between 1e-100 and 1e100, or
+        ``z`` is given without ``y``.
 
     Examples
     --------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hybridrd.arguments import number
+from hybridrd.arguments import items, named_arguments, number, real_array, shown
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.functions import Value
@@ -27,6 +27,7 @@ def _bounds(owner: object) -> dict[str, Interval]:
     return {axis: value for axis, value in given.items() if value is not None}
 
 
+@named_arguments
 @dataclass(frozen=True)
 class Patch:
     """A concentration within a box, or within a disc or ball; zero elsewhere.
@@ -69,9 +70,10 @@ class Patch:
         if self.center is not None:
             if any(v is not None for v in (self.x, self.y, self.z)):
                 raise ModelError("Patch: give either intervals x=, y=, z= or center= and radius=")
-            if not isinstance(self.center, Sequence) or isinstance(self.center, str):
-                raise ModelError(f"Patch: center = {self.center!r}: give one number an axis")
-            point = tuple(number(v, "Patch: center", minimum=-np.inf) for v in self.center)
+            center = items(self.center)
+            if not center:
+                raise ModelError(f"Patch: center = {shown(self.center)}: give one number an axis")
+            point = tuple(number(v, "Patch: center", minimum=-np.inf) for v in center)
             object.__setattr__(self, "center", point)
             radius = number(self.radius, "Patch: radius", strict=True)
             object.__setattr__(self, "radius", radius)
@@ -88,6 +90,7 @@ class Patch:
         return f"Patch({', '.join(parts)})"
 
 
+@named_arguments
 @dataclass(frozen=True)
 class Copies:
     """An exact number of particles, placed uniformly and independently in a box.
@@ -118,6 +121,7 @@ class Copies:
         return _bounds(self)
 
 
+@named_arguments
 @dataclass(frozen=True, eq=False)
 class Points:
     """Particles at exact positions.
@@ -131,10 +135,7 @@ class Points:
     positions: Floats
 
     def __init__(self, positions: ArrayLike) -> None:
-        try:
-            array = np.array(positions, dtype=float)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ModelError("Points: give an array of numbers of shape (n, d)") from error
+        array = real_array(positions, "Points: positions")
         if array.ndim == 1:
             array = array[:, None]
         if array.ndim != 2 or not 1 <= array.shape[1] <= 3 or not np.isfinite(array).all():
@@ -146,6 +147,12 @@ class Points:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Points) and np.array_equal(self.positions, other.positions)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # made anew: unpickled arrays could be changed
+        return Points, (self.positions,)
+
+    def __hash__(self) -> int:
+        return hash((self.positions.shape, float(self.positions.sum())))
 
     def __repr__(self) -> str:
         return f"Points({len(self.positions)} positions)"

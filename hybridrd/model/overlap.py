@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hybridrd.arguments import real_array
 from hybridrd.arrays import Floats
 from hybridrd.model.functions import evaluate
 from hybridrd.model.geometry import Interval
@@ -116,7 +117,7 @@ def concentration(part: Any, grid: Grid, where: str) -> Floats:
         counts = np.bincount(cells_of(part.positions, grid), minlength=grid.cells)
         return np.asarray(counts / grid.mesh_volumes)
     if isinstance(part, np.ndarray):
-        return np.asarray(grid.flatten(part.astype(float)))
+        return np.asarray(grid.flatten(real_array(part, where)))
     return evaluate(part, grid.coordinates(), 0.0, where, size=grid.cells)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hybridrd.arguments import number
+from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.errors import ModelError
 from hybridrd.model import doi
 from hybridrd.model.equation import read_equation
 from hybridrd.model.functions import Value
 
 
+@named_arguments
 @dataclass(frozen=True)
 class Reaction:
     """A reaction with mass-action kinetics.
@@ -19,8 +20,8 @@ class Reaction:
     ----------
     equation
         ``"A -> 0"``, ``"0 -> A"``, ``"A -> 2 A"``, ``"A + B -> C"``, ``"2 A -> 0"``, or the
-        reversible ``"A + B <-> C"``, ``"2 A <-> C"``; a pair's Doi
-        radius may stand inside, ``"A +(0.02) B -> C"``, and a name in front,
+        reversible ``"A + B <-> C"``, ``"2 A <-> C"``, ``"A <-> B"``, ``"A + B <-> C + D"``; a
+        pair's Doi radius may be given inside, ``"A +(0.02) B -> C"``, and a name in front,
         ``"fusion: A + B -> C"``.
     k
         Macroscopic rate: per volume and time for order 0, 1/time for order 1, length^d/time for
@@ -31,7 +32,8 @@ class Reaction:
     radius
         Doi radius (length) of order 2; needed where particles react.
     k_back
-        Rate of dissociation (1/time) of a reversible reaction.
+        Rate of the way back of a reversible reaction: of a binding the dissociation rate (1/time),
+        a number; of any other a number or a function, in the units of its order.
     name
         A name; by default the equation in normal form.
 
@@ -42,12 +44,13 @@ class Reaction:
     The j-th product sits at the j-th reactant, further ones at the first; a product of the same
     species as the reactant at its place is that particle, unmoved.
 
-    A reversible reaction keeps detailed balance: C is put at the place of A; when it dissociates A
-    stays and B is put uniformly within the radius (a place outside the domain rejects the event),
-    and the hazards of both directions in every half step have the ratio k_back/lambda0, so that
-    ``c_A c_B/c_C = k_back/k`` holds for any step (``c_A²/(2 c_C)`` for like reactants), however
-    many partners are in reach. So it does across an interface and a reservoir wall: complexes come
-    apart across it from either side as often as partners meet there.
+    A reversible binding, ``A + B <-> C``, keeps detailed balance: C is put at the place of A; when
+    it dissociates A stays and B is put uniformly within the radius (a place outside the domain
+    rejects the event), and the hazards of both directions in every half step have the ratio
+    k_back/lambda0, so that ``c_A c_B/c_C = k_back/k`` holds for any step (``c_A²/(2 c_C)`` for like
+    reactants), however many partners are in reach. So it does across an interface and a reservoir
+    wall: complexes come apart across it from either side as often as partners meet there. Any other
+    reversible reaction is short for two, one each way (`one_way`), which is what a System holds.
 
     Raises
     ------
@@ -66,7 +69,7 @@ class Reaction:
     k: Value | None = None
     lambda0: float | None = None
     radius: float | None = None
-    k_back: float | None = None
+    k_back: Value | None = None
     name: str | None = None
     reactants: tuple[str, ...] = field(init=False, repr=False, default=())
     products: tuple[str, ...] = field(init=False, repr=False, default=())
@@ -93,7 +96,7 @@ class Reaction:
         elif not callable(self.k):
             object.__setattr__(self, "k", number(self.k, f"{where}: k"))
         if self.radius is not None:
-            if self.order != 2:
+            if 2 not in (self.order, self.reversible and len(self.products)):
                 raise ModelError(f"{where}: a radius goes with two reactants only")
             radius = doi.checked_radius(self.radius, f"{where}: radius")
             object.__setattr__(self, "radius", radius)
@@ -106,16 +109,59 @@ class Reaction:
             if self.k_back is not None:
                 raise ModelError(f"{where}: k_back goes with a reversible reaction, 'A + B <-> C'")
             return
-        if self.order != 2 or len(self.products) != 1:
-            raise ModelError(
-                f"{where}: reversible reactions are 'A + B <-> C' and '2 A <-> C'; "
-                f"write others as two reactions"
-            )
+        forward, back = self._equations
         if self.k_back is None:
-            raise ModelError(f"{where}: give the rate of dissociation, k_back=")
-        if callable(self.k):
-            raise ModelError(f"{where}: a reversible reaction needs a constant k")
-        object.__setattr__(self, "k_back", number(self.k_back, f"{where}: k_back"))
+            raise ModelError(f"{where}: give the rate of the way back, k_back=")
+        if len(self.products) > 2:
+            raise ModelError(
+                f"{where}: the way back has {len(self.products)} reactants; at most two, write it "
+                f"in two steps"
+            )
+        if self.order == 1 and len(self.products) == 2:
+            raise ModelError(
+                f"{where}: write the pair first, {back.replace('->', '<->')!r}, with k of the "
+                f"binding and k_back of the dissociation"
+            )
+        if not callable(self.k_back):
+            object.__setattr__(self, "k_back", number(self.k_back, f"{where}: k_back"))
+        if self.binds and (callable(self.k) or callable(self.k_back)):
+            raise ModelError(
+                f"{where}: detailed balance needs a constant k and k_back; with a rate that varies "
+                f"write two reactions, {forward!r} with its k and {back!r} with its own (a complex "
+                f"then comes apart where it is)"
+            )
+        self.one_way()
+
+    @property
+    def binds(self) -> bool:
+        """Whether it is a reversible binding, which keeps detailed balance."""
+        return self.reversible and self.order == 2 and len(self.products) == 1
+
+    @property
+    def _equations(self) -> tuple[str, str]:
+        left, right = self.equation.split(" <-> ")
+        return f"{left} -> {right}", f"{right} -> {left}"
+
+    def one_way(self) -> tuple[Reaction, ...]:
+        """The reactions that a System holds: a reversible one that is no binding as two.
+
+        Examples
+        --------
+        >>> import hybridrd as hrd
+        >>> [r.label for r in hrd.Reaction("A <-> B", k=1.0, k_back=2.0).one_way()]
+        ['A -> B', 'B -> A']
+        """
+        if not self.reversible or self.binds:
+            return (self,)
+        forward, back = self._equations
+        named = self.name != self.equation
+        names = (f"{self.name} (forward)", f"{self.name} (back)") if named else (None, None)
+        radii = (self.radius if len(s) == 2 else None for s in (self.reactants, self.products))
+        there, here = radii
+        return (
+            Reaction(forward, k=self.k, lambda0=self.lambda0, radius=there, name=names[0]),
+            Reaction(back, k=self.k_back, radius=here, name=names[1]),
+        )
 
     def _read(self) -> None:
         try:
@@ -123,13 +169,15 @@ class Reaction:
             if read.radius is not None and self.radius is not None:
                 raise ModelError("the radius is given twice")
         except ModelError as error:
-            raise ModelError(f"reaction {self.equation!r}: {error}") from error
+            raise ModelError(f"reaction {shown(self.equation)}: {error}") from error
         if read.radius is not None:
             object.__setattr__(self, "radius", read.radius)
         object.__setattr__(self, "reactants", read.reactants)
         object.__setattr__(self, "products", read.products)
         object.__setattr__(self, "reversible", read.reversible)
         object.__setattr__(self, "equation", read.normal)
+        if self.name is not None and not (isinstance(self.name, str) and self.name):
+            raise ModelError(f"reaction {self.equation!r}: name = {shown(self.name)}: give text")
         if self.name is None:
             object.__setattr__(self, "name", read.label or read.normal)
 
@@ -164,9 +212,11 @@ class Reaction:
         return doi.microscopic_rate(self.k, self.radius, dimension)
 
     def channels(self) -> tuple[Channel, ...]:
-        """The one-way reactions that this one consists of: two if it is reversible."""
-        if not self.reversible:
-            return (Channel(self, self.label, self.reactants, self.products, False),)
+        """The one-way channels of this reaction: two if it is reversible."""
+        if not self.binds:
+            return tuple(
+                Channel(r, r.label, r.reactants, r.products, False) for r in self.one_way()
+            )
         return (
             Channel(self, f"{self.label} (forward)", self.reactants, self.products, False),
             Channel(self, f"{self.label} (back)", self.products, self.reactants, True),

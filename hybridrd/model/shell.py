@@ -9,15 +9,16 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from hybridrd.arguments import number
+from hybridrd.arguments import named_arguments, number
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
-from hybridrd.model.geometry import Box, HasIntervals, within
+from hybridrd.model.geometry import Box, HasIntervals, interval, within
 from hybridrd.model.grid import Grid
 
 WALLS = ("inner", "outer")
 
 
+@named_arguments
 @dataclass(frozen=True)
 class Shell:
     """A ball shell ``inner <= r <= outer`` in three dimensions, everything a function of r.
@@ -60,6 +61,7 @@ class Shell:
             raise ModelError(
                 f"Shell(inner={self.inner:g}, outer={self.outer:g}): the radii must rise"
             )
+        interval((self.inner, self.outer), "Shell")
 
     @property
     def dimension(self) -> int:

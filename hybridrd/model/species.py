@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from hybridrd.arguments import number
+from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.errors import ModelError
 
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
+@named_arguments
 @dataclass(frozen=True)
 class Species:
     """A chemical species that diffuses with a constant coefficient.
@@ -42,7 +43,7 @@ class Species:
         try:
             check_name(self.name)
         except ModelError as error:
-            raise ModelError(f"species name {self.name!r}: {error}") from error
+            raise ModelError(f"species name {shown(self.name)}: {error}") from error
         object.__setattr__(self, "D", number(self.D, f"species {self.name}: D"))
 
     def __str__(self) -> str:
@@ -64,4 +65,4 @@ def species_name(species: SpeciesLike) -> str:
         return species.name
     if isinstance(species, str):
         return species
-    raise ModelError(f"{species!r} is not a species: give a Species or its name")
+    raise ModelError(f"{shown(species)} is not a species: give a Species or its name")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hybridrd.arguments import named_arguments
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
 from hybridrd.model.draft import Coupling
@@ -21,6 +22,7 @@ from hybridrd.model.species import Species, SpeciesLike
 from hybridrd.model.walls import Wall
 
 
+@named_arguments
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class System:
     """An open reaction-diffusion system, described once, run in many ways.
@@ -177,6 +179,16 @@ class System:
     def __eq__(self, other: object) -> bool:
         return _same_system(self, other) if isinstance(other, System) else NotImplemented
 
+    def __deepcopy__(self, _: Any) -> System:
+        return self  # it cannot be changed
+
+    def __reduce__(self) -> tuple[Any, ...]:  # made anew: unpickled arrays could be changed
+        return _made, ({f.name: getattr(self, f.name) for f in dataclasses.fields(self)},)
+
+    def __hash__(self) -> int:
+        parts = self.species, self.reactions, self.domain, self.particles, self.cells
+        return hash((*parts, frozenset(self.walls), frozenset(self.initial), self.coupling))
+
     def __repr__(self) -> str:
         from hybridrd.model.describe import text
 
@@ -212,3 +224,7 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(map(_same, one, other))
     return bool(one == other)
+
+
+def _made(fields: dict[str, Any]) -> System:
+    return System(**fields)

@@ -25,8 +25,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
-from hybridrd.arguments import number
+from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.errors import ModelError
+from hybridrd.model.frozen import Frozen
 from hybridrd.model.functions import Value
 from hybridrd.model.species import SpeciesLike, species_name
 
@@ -36,7 +37,7 @@ def _by_name(
 ) -> dict[str, Value]:
     """Values per species, keyed by name, each a finite number not below 0 or a function."""
     if not isinstance(values, Mapping) or not values:
-        raise ModelError(f"{kind}({values!r}): give a value per species, {kind}({{A: 1.0}})")
+        raise ModelError(f"{kind}({shown(values)}): give a value per species, {kind}({{A: 1.0}})")
     result: dict[str, Value] = {}
     for species, value in values.items():
         name = species_name(species)
@@ -44,7 +45,7 @@ def _by_name(
             result[name] = value
         else:
             result[name] = number(value, f"{kind}: value of {name}")
-    return result
+    return Frozen(result)
 
 
 class Law(NamedTuple):
@@ -106,6 +107,7 @@ class Wall(ABC):
         return type(self).__name__.lower() + (f", {listed}" if listed else "")
 
 
+@named_arguments
 @dataclass(frozen=True)
 class Reflecting(Wall):
     """A closed wall: no flux."""
@@ -114,6 +116,7 @@ class Reflecting(Wall):
         return CLOSED
 
 
+@named_arguments
 @dataclass(frozen=True, init=False, repr=False)
 class Absorbing(Wall):
     """A wall at which every particle that touches it disappears: ``c = 0``.
@@ -146,6 +149,7 @@ class Absorbing(Wall):
         return f"Absorbing({', '.join(map(repr, self.species))})"
 
 
+@named_arguments
 @dataclass(frozen=True)
 class PartiallyAbsorbing(Wall):
     """A wall that absorbs at a finite rate: ``D dc/dn = -kappa c``.
@@ -182,6 +186,7 @@ class PartiallyAbsorbing(Wall):
         return "partially absorbing, kappa" + (f": {listed}" if listed else f" = {self.kappa:g}")
 
 
+@named_arguments
 @dataclass(frozen=True)
 class Reservoir(Wall):
     """A wall in contact with a reservoir of given concentration: ``c = c_R`` at the wall.
@@ -217,6 +222,7 @@ class Reservoir(Wall):
         return f"Reservoir({self.concentrations})"
 
 
+@named_arguments
 @dataclass(frozen=True)
 class Influx(Wall):
     """A wall through which particles enter at a given rate, and none leaves.
@@ -244,6 +250,7 @@ class Influx(Wall):
         return f"Influx({self.fluxes})"
 
 
+@named_arguments
 @dataclass(frozen=True)
 class Periodic(Wall):
     """Both walls of an axis joined: name the axis, ``walls={"x": Periodic()}``."""

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from hybridrd.model import checks, forms
 from hybridrd.model.draft import Draft
+from hybridrd.model.frozen import frozen
 from hybridrd.model.places import FilePlaces, Places
 from hybridrd.toml.messages import Place
 from hybridrd.toml.repair import Salvage
@@ -103,7 +104,7 @@ def _fields(
     }
     draft, problems = forms.normalise(fields, at, frozenset(found.unclear))
     # A name that stands twice has two initial states, and both are looked at.
-    draft = replace(draft, contents=tuple((n, forms.own(c)) for _, n, c in contents))
+    draft = replace(draft, contents=tuple((n, frozen(c)) for _, n, c in contents))
     return fields, draft, problems + checks.problems(draft, at)
 
 

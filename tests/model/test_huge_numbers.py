@@ -24,8 +24,8 @@ BEYOND = {
     "copies": (lambda: hrd.Copies(HUGE), "Copies: n: "),
     "concentration": (lambda: hrd.Patch(HUGE), "Patch: concentration: "),
     "reservoir": (lambda: hrd.Reservoir({A: HUGE}), "Reservoir: value of A: "),
-    "box": (lambda: hrd.Box(x=(0, HUGE)), r"Box\(x=...\): .* finite and rise"),
-    "point": (lambda: hrd.Points([[HUGE]]), "Points: give an array of numbers"),
+    "box": (lambda: hrd.Box(x=(0, HUGE)), r"Box\(x=...\): bound: .* finite"),
+    "point": (lambda: hrd.Points([[HUGE]]), "Points: positions: a number of more than 300 digits"),
     "cells": (lambda: hrd.System(species=[A], domain=LINE, cells=HUGE), "cells: "),
     "dt": (lambda: hrd.Simulation(simulation().system, dt=HUGE), "dt: .* greater than 0"),
     "until": (lambda: simulation().run(until=HUGE), "until: "),
@@ -35,7 +35,7 @@ BEYOND = {
             dt=0.01,
             until=0.01,
         ),
-        "the function gives a number of more than 300 digits",
+        "the function's values: a number of more than 300 digits",
     ),
 }
 

@@ -66,7 +66,7 @@ def pair_table(system: System, reaction: Reaction, grid: Grid, periodic: bool) -
         rates = pair_rates(value / volume, reaction.radius, grid, periodic)
     beyond = k / volume * _partners_beyond(system, reaction, grid)
     back = None
-    if reaction.k_back is not None:
+    if reaction.k_back is not None and not callable(reaction.k_back):
         # B is put uniformly within the radius of A, in C's voxel; a place outside rejects.
         within = pair_rates(1.0, reaction.radius, grid, periodic)
         back = reaction.k_back * within * grid.volume / volume
