@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from hybridrd.results.store import save as save
     from hybridrd.run.stop import SteadyState as SteadyState
     from hybridrd.run.stop import WallTime as WallTime
+    from hybridrd.sbml import from_antimony as from_antimony
     from hybridrd.sbml import from_sbml as from_sbml
     from hybridrd.simulation.mean_field import mean_field as mean_field
     from hybridrd.simulation.simulation import Simulation as Simulation
@@ -85,6 +86,7 @@ _PLACES = {
     "compare": "hybridrd.results.compare",
     "ensemble": "hybridrd.ensembles.ensemble",
     "export": "hybridrd.exporters",
+    "from_antimony": "hybridrd.sbml",
     "from_sbml": "hybridrd.sbml",
     "load": "hybridrd.results.store",
     "mean_field": "hybridrd.simulation.mean_field",

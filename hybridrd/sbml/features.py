@@ -1,10 +1,11 @@
-"""Parts of an SBML file that no reaction-diffusion system can be made of, one message each."""
+"""Checks for parts of an SBML file that a reaction-diffusion system cannot express."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
+
+from hybridrd.sbml.contents import Contents, entries, references
 
 _HARMLESS = ("l3v2extendedmath",)  # its functions are refused one by one
 
@@ -20,38 +21,45 @@ def packages(document: Any) -> Iterator[str]:
             yield f"it needs the SBML package {name!r}, which is not supported"
 
 
-def features(model: Any) -> Iterator[str]:
-    """Parts of a model that are no reactions of mass action."""
-    for k in range(model.getNumRules()):
-        yield f"the rule for {model.getRule(k).getVariable() or 'nothing'} is not supported"
-    for k in range(model.getNumEvents()):
-        yield f"the event {model.getEvent(k).getId() or k + 1} is not supported"
+def features(contents: Contents) -> Iterator[str]:
+    """Parts of a model that are not reactions in one well-mixed volume."""
+    model = contents.model
+    for rule in entries(model.getNumRules(), model.getRule):
+        if rule.isRate():
+            yield (
+                f"the rate rule for {rule.getVariable()} is not supported; write it as a "
+                f"reaction if {rule.getVariable()} is a species"
+            )
+        elif not rule.isAssignment():
+            yield "an algebraic rule is not supported"
+    for k, event in enumerate(entries(model.getNumEvents(), model.getEvent)):
+        yield f"the event {event.getId() or k + 1} is not supported"
     if model.getNumConstraints():
         yield "constraints are not supported"
-    if model.isSetConversionFactor():
-        yield "a conversionFactor is not supported"
-    for k in range(model.getNumSpecies()):
-        if model.getSpecies(k).isSetConversionFactor():
-            yield f"the conversionFactor of {model.getSpecies(k).getId()} is not supported"
-    used = {model.getSpecies(k).getCompartment() for k in range(model.getNumSpecies())}
+    used = {one.getCompartment() for one in contents.variable}
     if len(used) > 1:
-        yield f"species in several compartments, {', '.join(sorted(used))}: one is supported"
+        yield (
+            f"species in several compartments, {', '.join(sorted(used))}: one is supported, "
+            f"since the domain takes its place"
+        )
+    for name, one in contents.species.items():
+        if one.getCompartment() not in contents.compartments:
+            yield f"{name} is in a compartment that is not there, {one.getCompartment()!r}"
+        if one.getSpatialSizeUnits():
+            yield f"the spatialSizeUnits of {name} are not supported"
+    for name, reaction in contents.reactions.items():
+        yield from (f"reaction {name}: {problem}" for problem in _reaction(reaction, contents))
 
 
-def names(model: Any) -> Iterator[str]:
-    """Names that stand for two things, or for none."""
-    lists = [
-        model.getListOfFunctionDefinitions(),
-        model.getListOfCompartments(),
-        model.getListOfSpecies(),
-        model.getListOfParameters(),
-        model.getListOfReactions(),
-    ]
-    ids = Counter(entries.get(k).getId() for entries in lists for k in range(entries.size()))
-    for name, count in ids.items():
-        if count > 1:
-            yield f"{count} things have the id {name!r}"
-    for k in range(model.getNumSpecies()):
-        one = model.getSpecies(k)
-        if model.getCompartment(one.getCompartment()) is None:
-            yield f"{one.getId()} is in a compartment that is not there, {one.getCompartment()!r}"
+def _reaction(reaction: Any, contents: Contents) -> Iterator[str]:
+    if contents.level < (3, 2) and reaction.getFast():
+        yield 'it is fast, which is not supported; say fast="false" and give its rate'
+    law = reaction.getKineticLaw()
+    if law is not None and (law.isSetTimeUnits() or law.isSetSubstanceUnits()):
+        yield "units of its own for its kinetic law are not supported"
+    for one in references(reaction):
+        name = one.getSpecies()
+        if name not in contents.species:
+            yield f"{name!r} is not a species of the model"
+        elif name in contents.rules and not contents.species[name].getBoundaryCondition():
+            yield f"{name} is changed by the reaction and set by a rule"

@@ -1,116 +1,213 @@
-"""A kinetic law as a polynomial in copy numbers, by the algebra of its syntax tree."""
+"""Formulas of SBML as polynomials in copy numbers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 from hybridrd.errors import ModelError
+from hybridrd.sbml.functions import NAMES, apply, check_arguments
 from hybridrd.sbml.polynomial import Polynomial
 
-_FUNCTIONS: dict[str, Callable[..., float]] = {
-    "AST_FUNCTION_EXP": math.exp,
-    "AST_FUNCTION_LN": math.log,
-    "AST_FUNCTION_ABS": abs,
-    "AST_FUNCTION_LOG": lambda base, x: math.log(x) / math.log(base),
-    "AST_FUNCTION_ROOT": lambda degree, x: x ** (1.0 / degree),
+_MOST_NODES = 2_000_000  # definitions that call one another twice each grow without bounds
+_UNSUPPORTED = {
+    "AST_FUNCTION_DELAY": "delays are not supported",
+    "AST_FUNCTION_RATE_OF": "rateOf is not supported",
 }
 
 
-def polynomial(node: Any, symbols: Mapping[str, Polynomial]) -> Polynomial:
-    """The polynomial of a syntax tree of libSBML.
+@dataclass(frozen=True)
+class Scope:
+    """The meaning of names in a formula.
+
+    Attributes
+    ----------
+    lookup
+        The polynomial of a name.
+    time
+        The polynomial of time.
+    """
+
+    lookup: Callable[[str], Polynomial]
+    time: Polynomial
+
+
+class Evaluator:
+    """The polynomials of syntax trees of libSBML.
 
     Parameters
     ----------
-    node
-        A ``libsbml.ASTNode``; function definitions are expanded.
-    symbols
-        What each name stands for: constants, and species in terms of their copy numbers.
-
-    Raises
-    ------
-    ModelError
-        If it is not a polynomial, and why.
+    lib
+        The module ``libsbml``.
+    definitions
+        Function definitions by id.
     """
-    import libsbml as lib
 
-    kind = node.getType()
-    children = [node.getChild(k) for k in range(node.getNumChildren())]
-    if node.isNumber() or kind in (lib.AST_CONSTANT_PI, lib.AST_CONSTANT_E, lib.AST_NAME_AVOGADRO):
-        return Polynomial.constant(_constant(lib, node))
-    if kind == lib.AST_NAME:
-        if node.getName() not in symbols:
-            raise ModelError(f"{node.getName()} has no value")
-        return symbols[node.getName()]
-    if kind not in _arithmetic(lib) and kind not in _functions(lib):
-        raise ModelError(f"{lib.formulaToL3String(node)} is no mass action")
-    text = lib.formulaToL3String(node)
-    fewest, most = _arguments(lib).get(kind, (0, len(children)))
-    if not fewest <= len(children) <= most:
-        raise ModelError(f"{text or 'an operator'} has {len(children)} arguments")
-    parts = [polynomial(child, symbols) for child in children]
-    if kind == lib.AST_PLUS:
-        return reduce(Polynomial.__add__, parts, Polynomial.constant(0.0))
-    if kind == lib.AST_TIMES:
-        return reduce(Polynomial.__mul__, parts, Polynomial.constant(1.0))
-    if kind == lib.AST_MINUS:
-        return parts[0].scaled(-1.0) if len(parts) == 1 else parts[0] - parts[1]
-    values = [part.value for part in parts]
-    if kind == lib.AST_DIVIDE:
-        if values[1] is None:
-            raise ModelError(f"{text} divides by a copy number, which is no mass action")
-        if values[1] == 0.0:
+    def __init__(self, lib: Any, definitions: Mapping[str, Any]) -> None:
+        self._lib, self._definitions = lib, definitions
+        self._left = _MOST_NODES
+        self._kinds = _kinds(lib)
+        self._unsupported = {
+            getattr(lib, name): text for name, text in _UNSUPPORTED.items() if hasattr(lib, name)
+        }
+
+    def __call__(self, node: Any, scope: Scope) -> Polynomial:
+        """The polynomial of a ``libsbml.ASTNode``.
+
+        Raises
+        ------
+        ModelError
+            If it is not a polynomial, and why.
+        """
+        lib, kind = self._lib, node.getType()
+        self._left -= 1
+        if self._left < 0:
+            raise ModelError(f"its formulas have more than {_MOST_NODES} parts in full")
+        if kind in (lib.AST_CONSTANT_PI, lib.AST_CONSTANT_E):
+            return Polynomial.constant(math.pi if kind == lib.AST_CONSTANT_PI else math.e)
+        if kind in (lib.AST_CONSTANT_TRUE, lib.AST_CONSTANT_FALSE):
+            return Polynomial.constant(float(kind == lib.AST_CONSTANT_TRUE))
+        if node.isNumber() or kind == lib.AST_NAME_AVOGADRO:
+            return Polynomial.constant(float(node.getValue()))
+        if kind == lib.AST_NAME_TIME:
+            return scope.time
+        if kind == lib.AST_NAME:
+            return scope.lookup(node.getName())
+        if kind in self._unsupported:
+            raise ModelError(f"{self._text(node)}: {self._unsupported[kind]}")
+        if kind in (lib.AST_PLUS, lib.AST_TIMES):
+            return self._sum_or_product(node, scope)
+        children = [node.getChild(k) for k in range(node.getNumChildren())]
+        if kind == lib.AST_FUNCTION:
+            return self._call(node, children, scope)
+        if kind == lib.AST_FUNCTION_PIECEWISE:
+            return self._piecewise(node, children, scope)
+        if kind == lib.AST_MINUS:
+            if not 1 <= len(children) <= 2:
+                raise ModelError(f"{self._text(node)} has {len(children)} arguments")
+            parts = [self(child, scope) for child in children]
+            return parts[0].scaled(-1.0) if len(parts) == 1 else parts[0] - parts[1]
+        if kind not in self._kinds:
+            raise ModelError(f"{self._text(node)} is not mass action")
+        return self._function(self._kinds[kind], node, children, scope)
+
+    def _text(self, node: Any) -> str:
+        text = self._lib.formulaToL3String(node) or "an operator"
+        return text if len(text) <= 80 else text[:77] + "..."
+
+    def _sum_or_product(self, node: Any, scope: Scope) -> Polynomial:
+        """A sum or product; libSBML nests those of many parts, which are taken in a row."""
+        kind = node.getType()
+        parts, rest = [], [node]
+        while rest:
+            one = rest.pop()
+            if one.getType() == kind:
+                rest.extend(one.getChild(k) for k in reversed(range(one.getNumChildren())))
+            else:
+                parts.append(self(one, scope))
+        if kind == self._lib.AST_TIMES:
+            return reduce(Polynomial.__mul__, parts, Polynomial.constant(1.0))
+        falling = frozenset[str]().union(*(part.falling for part in parts))
+        return Polynomial.collected((t for part in parts for t in part.terms.items()), falling)
+
+    def _call(self, node: Any, children: Sequence[Any], scope: Scope) -> Polynomial:
+        """A function of the model, whose arguments are the only names in it."""
+        name = node.getName()
+        definition = self._definitions.get(name)
+        if definition is None or definition.getBody() is None:
+            raise ModelError(f"the function {name} has no definition")
+        count = definition.getNumArguments()
+        if count != len(children):
+            raise ModelError(f"{self._text(node)}: {name} takes {count} arguments")
+        values = {
+            definition.getArgument(k).getName(): self(child, scope)
+            for k, child in enumerate(children)
+        }
+
+        def lookup(argument: str) -> Polynomial:
+            if argument not in values:
+                raise ModelError(f"{argument} has no value in the function {name}")
+            return values[argument]
+
+        return self(definition.getBody(), Scope(lookup, scope.time))
+
+    def _piecewise(self, node: Any, children: Sequence[Any], scope: Scope) -> Polynomial:
+        """Pieces whose conditions are constants or depend on time alone."""
+        pieces: list[Polynomial] = []  # value, condition, ..., otherwise
+        for value, condition in zip(children[::2], children[1::2], strict=False):
+            holds = self(condition, scope)
+            if holds.species:
+                raise ModelError(f"{self._text(condition)} is not mass action")
+            if holds.value is None:
+                pieces += [self(value, scope), holds]
+            elif holds.value != 0.0:
+                pieces.append(self(value, scope))
+                break
+        else:
+            if len(children) % 2:
+                pieces.append(self(children[-1], scope))
+        if not pieces:
+            raise ModelError(f"{self._text(node)} has no value: none of its conditions holds")
+        if len(pieces) == 1:
+            return pieces[0]
+        if not any(piece.species for piece in pieces[::2]):
+            return Polynomial.function("piecewise", pieces)
+        one, zero = Polynomial.constant(1.0), Polynomial.constant(0.0)
+        result = zero
+        for k in range(0, len(pieces), 2):
+            chosen = [one if j == k else zero if j % 2 == 0 else p for j, p in enumerate(pieces)]
+            result = result + pieces[k] * Polynomial.function("piecewise", chosen)
+        return result
+
+    def _function(self, name: str, node: Any, children: Sequence[Any], scope: Scope) -> Polynomial:
+        """A function of numbers; a quotient and a power may have copy numbers in them."""
+        parts = [self(child, scope) for child in children]
+        if name == "root" and len(parts) == 1:
+            parts = [Polynomial.constant(2.0), *parts]
+        text = self._text(node)
+        check_arguments(name, len(parts), text)
+        if name == "divide" and parts[0].species:
+            return parts[0] * self._reciprocal(parts[1], text)
+        if name == "power" and parts[0].species:
+            exponent = parts[1].value
+            if exponent is None or exponent < 0 or not float(exponent).is_integer():
+                raise ModelError(f"{text} is not a whole power, which is not mass action")
+            return parts[0].power(int(exponent))
+        if name == "divide" and parts[1].species:
+            raise ModelError(f"{text} divides by a copy number, which is not mass action")
+        if any(part.species for part in parts):
+            raise ModelError(f"{text} is not mass action")
+        known = [part.value for part in parts if part.value is not None]
+        if len(known) < len(parts):
+            if name == "divide" and len(known) == 1 and parts[1].value is not None:
+                return parts[0] * self._reciprocal(parts[1], text)
+            return Polynomial.function(name, parts)
+        try:
+            return Polynomial.constant(apply(name, known))
+        except ZeroDivisionError as error:
+            raise ModelError(f"{text} divides by 0") from error
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise ModelError(f"{text} has no value: {error}") from error
+
+    def _reciprocal(self, divisor: Polynomial, text: str) -> Polynomial:
+        if divisor.species:
+            raise ModelError(f"{text} divides by a copy number, which is not mass action")
+        if divisor.value is None:
+            return Polynomial.function("divide", [Polynomial.constant(1.0), divisor])
+        if divisor.value == 0.0:
             raise ModelError(f"{text} divides by 0")
-        return parts[0].scaled(1.0 / values[1])
-    if kind in (lib.AST_POWER, lib.AST_FUNCTION_POWER) and values[0] is None:
-        exponent = values[1]
-        if exponent is None or exponent < 0 or not float(exponent).is_integer():
-            raise ModelError(f"{text} is not a whole power, which is no mass action")
-        return parts[0].power(int(exponent))
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
-        raise ModelError(f"{text} is no mass action")
-    function = _functions(lib).get(kind, math.pow)
-    if kind == lib.AST_FUNCTION_ROOT and len(known) == 1:
-        known = [2.0, *known]
-    try:
-        result = float(function(*known))
-    except (ValueError, TypeError, ArithmeticError) as error:
-        raise ModelError(f"{text} has no value: {error}") from error
-    return Polynomial.constant(result)
+        return Polynomial.constant(1.0 / divisor.value)
 
 
-def _arithmetic(lib: Any) -> tuple[int, ...]:
-    return (
-        lib.AST_PLUS, lib.AST_MINUS, lib.AST_TIMES, lib.AST_DIVIDE, lib.AST_POWER,
-        lib.AST_FUNCTION_POWER,
-    )  # fmt: skip
-
-
-def _arguments(lib: Any) -> dict[int, tuple[int, int]]:
-    """The fewest and most arguments of operators that do not take any number of them."""
-    return {
-        lib.AST_MINUS: (1, 2),
-        lib.AST_DIVIDE: (2, 2),
-        lib.AST_POWER: (2, 2),
-        lib.AST_FUNCTION_POWER: (2, 2),
-        lib.AST_FUNCTION_EXP: (1, 1),
-        lib.AST_FUNCTION_LN: (1, 1),
-        lib.AST_FUNCTION_ABS: (1, 1),
-        lib.AST_FUNCTION_LOG: (2, 2),  # libSBML adds the base 10
-        lib.AST_FUNCTION_ROOT: (1, 2),
-    }
-
-
-def _functions(lib: Any) -> dict[int, Callable[..., float]]:
-    return {getattr(lib, name): function for name, function in _FUNCTIONS.items()}
-
-
-def _constant(lib: Any, node: Any) -> float:
-    if node.getType() == lib.AST_CONSTANT_PI:
-        return math.pi
-    if node.getType() == lib.AST_CONSTANT_E:
-        return math.e
-    return float(node.getValue())
+def _kinds(lib: Any) -> dict[int, str]:
+    """The name of the function of each kind of node."""
+    kinds = {lib.AST_DIVIDE: "divide", lib.AST_POWER: "power"}
+    for name in NAMES:
+        for prefix in ("AST_FUNCTION_", "AST_RELATIONAL_", "AST_LOGICAL_"):
+            kind = getattr(lib, prefix + name.upper(), None)
+            if kind is not None:
+                kinds[kind] = name
+    return kinds

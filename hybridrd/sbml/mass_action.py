@@ -1,4 +1,4 @@
-"""Which one-way reactions a polynomial rate stands for."""
+"""One-way reactions of a kinetic law that is a polynomial in copy numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hybridrd.errors import ModelError
-from hybridrd.sbml.polynomial import Monomial, Polynomial
+from hybridrd.sbml.polynomial import Polynomial
+
+Product = tuple[str, ...]  # of copy numbers: names of species, each as often as its power
 
 
 @dataclass(frozen=True)
@@ -18,18 +20,21 @@ class Event:
     Attributes
     ----------
     name
-        What the file calls it.
+        The id of its reaction in the file.
     reactants, products
         Species, each as often as it takes part.
     rate
-        ``rate n_A``, ``rate n_A n_B``, of like reactants ``rate n (n - 1)/2``: per copy, or per
-        pair of copies (1/time).
+        The rate c of ``c n_A``, ``c n_A n_B``, or of like reactants ``c n (n - 1)/2``: per copy,
+        or per pair of copies (1/time), a number or a function of time.
+    back
+        Whether it is the way back of a reversible reaction.
     """
 
     name: str
     reactants: tuple[str, ...]
     products: tuple[str, ...]
-    rate: float
+    rate: Polynomial
+    back: bool
 
 
 def events(
@@ -51,83 +56,113 @@ def events(
     Raises
     ------
     ModelError
-        If the law is no mass action of these reactants, and why.
+        If the law is not mass action of these reactants, and why.
 
     Notes
     -----
-    A species of the law that is no reactant takes part as a catalyst. Of like reactants ``K n²``
-    is the mean-field form of ``K n (n - 1)``, and both mean that ``rate = 2 K``: a law of
-    ``K n (n - 1)/2`` is the propensity of pairs that react with rate K.
+    Each term is a reaction. A species of a term that is no reactant takes part as a catalyst. Of
+    like reactants ``K n²`` is the mean-field form of ``K n (n - 1)``, and both mean that the rate
+    is 2 K: a law of ``K n (n - 1)/2`` is the propensity of pairs that react with rate K.
     """
-    terms = dict(law.terms)
-    _drop_companions(terms, (reactants, products) if reversible else ())
-    forward = [m for m, value in terms.items() if value > 0]
-    back = [m for m, value in terms.items() if value < 0]
-    if back and not reversible:
-        raise ModelError(
-            f"its law has a negative term, {_shown(back[0])}, but it is not reversible"
-        )
-    if len(forward) > 1 or len(back) > 1:
-        alike = forward if len(forward) > 1 else back
-        raise ModelError(
-            f"its law has several terms, {' and '.join(map(_shown, alike))}: "
-            f"write one reaction each"
-        )
     there, again = tuple(reactants), tuple(products)
-    found = [_event(name, m, terms[m], there, again, "reactant") for m in forward]
-    found += [_event(name, m, -terms[m], again, there, "product") for m in back]
-    return found
+    terms = _in_pairs(law, (there, again) if reversible else ())
+    found = []
+    for term, rate in terms.items():
+        back = _is_back(term, rate, there, again, reversible)
+        before, after = (again, there) if back else (there, again)
+        found.append(_event(name, term, rate.scaled(-1.0) if back else rate, before, after, back))
+    return sorted(found, key=lambda event: event.back)
 
 
-def _drop_companions(terms: dict[Monomial, float], sides: Sequence[Sequence[str]]) -> None:
-    """Write ``K n (n - 1)`` as ``K n²``.
+def _in_pairs(law: Polynomial, sides: Sequence[tuple[str, ...]]) -> dict[Product, Polynomial]:
+    """The terms of a law, of which ``n n`` counts twice the pairs, n (n - 1).
 
-    In a reversible reaction the linear term may be that of the other way, if its one reactant is
-    the same species: ``K n² - K n`` of ``2 A <-> A`` is both, and cannot be told apart.
+    Where the law is written with n - 1, the square is ``n (n - 1) + n``. Elsewhere ``K n²`` alone
+    is the mean-field form, and so it is in ``K n² - k n`` if that n can be the way back of a
+    reversible reaction; if not, K n (n - 1) was multiplied out.
     """
-    for monomial in [m for m in terms if len(m) == 2 and m[0] == m[1]]:
-        single = (monomial[0],)
-        linear = terms.get(single)
-        if linear is None or linear * terms[monomial] > 0:  # the latter are two reactions
-            continue
-        alone = any(tuple(side) == single for side in sides)
-        if alone or not math.isclose(linear, -terms[monomial], rel_tol=1e-9):
-            name = monomial[0]
+    terms = law.by_species()
+    for pair in [term for term in terms if len(term) == 2 and term[0] == term[1]]:
+        single, square = pair[:1], terms[pair]
+        linear = terms.get(single, Polynomial.constant(0.0))
+        rest = linear + square
+        spelled = pair[0] in law.falling
+        way_back = any(side == single for side in sides)
+        if spelled or (not way_back and _vanishes(rest, square)):
+            terms[single] = rest
+            if _vanishes(rest, square):
+                del terms[single]
+        elif not way_back and _sign(linear) * _sign(square) < 0:
             raise ModelError(
-                f"its law has terms in {name} and {name}^2, and it cannot be told whether the "
-                f"first is a reaction or a part of K {name} ({name} - 1): write one reaction each"
+                f"its law has terms in {pair[0]} and {pair[0]}^2 that are neither K {pair[0]} "
+                f"({pair[0]} - 1) nor two directions of the reaction: write one reaction each"
             )
-        del terms[single]
+    return terms
+
+
+def _vanishes(rest: Polynomial, of: Polynomial) -> bool:
+    """Whether a difference is 0 but for rounding."""
+    largest = max(map(abs, of.terms.values()), default=0.0)
+    return all(abs(value) <= 1e-9 * largest for value in rest.terms.values())
+
+
+def _sign(rate: Polynomial) -> int:
+    """The sign of a constant rate; 0 of a rate that depends on time."""
+    return 0 if rate.value is None else int(math.copysign(1, rate.value)) if rate.value else 0
+
+
+def _is_back(
+    term: Product,
+    rate: Polynomial,
+    reactants: tuple[str, ...],
+    products: tuple[str, ...],
+    reversible: bool,
+) -> bool:
+    """Whether a term is the way back: by its sign, or by its species if it depends on time."""
+    if rate.value is not None:
+        if rate.value < 0 and not reversible:
+            raise ModelError(
+                f"its law has a negative term, {_shown(term)}, but it is not reversible"
+            )
+        return rate.value < 0
+    fits = [not Counter(side) - Counter(term) for side in (reactants, products)]
+    if reversible and all(fits):
+        raise ModelError(
+            f"the rate of its term {_shown(term)} depends on time, and the term may be either "
+            f'direction of the reaction: write one reaction each way, with reversible="false"'
+        )
+    return reversible and fits[1]
 
 
 def _event(
     name: str,
-    monomial: Monomial,
-    value: float,
+    term: Product,
+    rate: Polynomial,
     reactants: tuple[str, ...],
     products: tuple[str, ...],
-    role: str,
+    back: bool,
 ) -> Event:
-    catalysts = Counter(monomial)
+    catalysts = Counter(term)
     catalysts.subtract(reactants)
     missing = [s for s, count in catalysts.items() if count < 0]
     if missing:
+        role = "product" if back else "reactant"
         raise ModelError(
-            f"its rate {_shown(monomial)} is no mass action: it does not contain the {role} "
-            f"{missing[0]}" + (" often enough" if missing[0] in monomial else "")
+            f"its rate {_shown(term)} is not mass action: it does not contain the {role} "
+            f"{missing[0]}" + (" often enough" if missing[0] in term else "")
         )
-    if len(monomial) > 2:
-        raise ModelError(f"{_shown(monomial)} is of order {len(monomial)}; at most two")
+    if len(term) > 2:
+        raise ModelError(f"{_shown(term)} is of order {len(term)}; at most two")
     extra = tuple(catalysts.elements())
-    like = len(monomial) == 2 and monomial[0] == monomial[1]
+    like = len(term) == 2 and term[0] == term[1]
     before, after = _paired((*reactants, *extra), (*products, *extra))
-    return Event(name, before, after, 2.0 * value if like else value)
+    return Event(name, before, after, rate.scaled(2.0) if like else rate, back)
 
 
 def _paired(
     reactants: tuple[str, ...], products: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What stays comes first on both sides, so that it stays in its place."""
+    """What stays comes first on both sides, so that it keeps its place."""
     kept = Counter(reactants) & Counter(products)
 
     def ordered(species: tuple[str, ...]) -> tuple[str, ...]:
@@ -137,5 +172,5 @@ def _paired(
     return ordered(reactants), ordered(products)
 
 
-def _shown(monomial: Monomial) -> str:
-    return "k " + " ".join(monomial) if monomial else "a constant"
+def _shown(term: Product) -> str:
+    return "k " + " ".join(term) if term else "a constant"

@@ -1,0 +1,198 @@
+"""Systems of well-mixed models, put into a domain."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hybridrd.errors import AccuracyWarning, ModelError
+from hybridrd.model.initial import Copies
+from hybridrd.model.reaction import Reaction
+from hybridrd.model.shell import Domain
+from hybridrd.model.species import Species, number
+from hybridrd.model.system import System
+from hybridrd.sbml.document import read
+from hybridrd.sbml.mass_action import Event
+from hybridrd.sbml.polynomial import Polynomial
+
+
+@dataclass(frozen=True)
+class TimeRate:
+    """A rate that depends on time, as a function for `Reaction`.
+
+    Attributes
+    ----------
+    rate
+        A polynomial without copy numbers.
+    """
+
+    rate: Polynomial
+
+    def __call__(self, t: float) -> float:
+        return self.rate.at(t)
+
+
+def build(
+    text: str,
+    where: str,
+    domain: Domain,
+    D: float | Mapping[str, float],
+    radius: float | Mapping[str, float] | None,
+    copies_per_amount: float | None,
+    system: dict[str, Any],
+) -> System:
+    """The system of an SBML document; ``where`` is its file, for messages."""
+    for name in ("species", "reactions"):
+        if name in system:
+            raise ModelError(f"{name} are those of {where}; leave {name} out, or use replace()")
+    if not isinstance(domain, Domain):
+        raise ModelError(f"domain = {domain!r}: a Box or Shell is needed")
+    if copies_per_amount is not None:
+        copies_per_amount = number(copies_per_amount, "copies_per_amount", strict=True)
+    model = read(text, where, copies_per_amount)
+    coefficients = _by_id(D, list(model.copies), f"{where}: D", "species")
+    missing = [name for name in model.copies if name not in coefficients]
+    if missing:
+        raise ModelError(f"{where}: D has no value for {', '.join(missing)}")
+    pairs = [e.name for e in model.events if len(e.reactants) == 2]
+    radii = _by_id(radius, pairs, f"{where}: radius", "reactions of two reactants")
+    particles = system.get("particles") is not None
+    initial = _initial(model.copies, system.pop("initial", None), domain.volume, where)
+    return System(
+        species=[Species(name, coefficients[name]) for name in model.copies],
+        reactions=_reactions(model.events, radii, domain.volume, where if particles else None),
+        domain=domain,
+        initial=initial,
+        **system,
+    )
+
+
+def _initial(
+    copies: Mapping[str, float | None], given: Any, volume: float, where: str
+) -> dict[Any, Any]:
+    """Whole numbers as copies, others as concentrations; what is given goes before the file's."""
+    if given is not None and not isinstance(given, Mapping):
+        raise ModelError(f"initial = {given!r}: a mapping of species is needed")
+    initial = dict(given or {})
+    named = {getattr(species, "name", species) for species in initial}
+    for name, n in copies.items():
+        if name in named:
+            continue
+        if n is None or math.isnan(n):
+            raise ModelError(f"{where}: {name} has no initial amount; give it as initial=")
+        if not 0 <= n < math.inf:
+            raise ModelError(
+                f"{where}: {name} starts with {n:g} copies, which must be finite and at least 0; "
+                f"give it as initial="
+            )
+        whole = round(n)
+        near = math.isclose(n, whole, rel_tol=1e-9)
+        initial[name] = Copies(whole) if near else n / volume
+    return initial
+
+
+def _by_id(given: Any, names: Sequence[str], where: str, what: str) -> dict[str, Any]:
+    """A value for each name."""
+    if not isinstance(given, Mapping):
+        return dict.fromkeys(names, given)
+    found = {str(getattr(name, "name", name)): value for name, value in given.items()}
+    unknown = [name for name in found if name not in names]
+    if unknown:
+        raise ModelError(
+            f"{where}: {unknown[0]!r} is none of the {what}: {', '.join(dict.fromkeys(names))}"
+        )
+    return found
+
+
+def _reactions(
+    found: Sequence[Event], radii: Mapping[str, float | None], volume: float, where: str | None
+) -> list[Reaction]:
+    """Reactions with macroscopic rates; a pair and its one product become one reaction.
+
+    ``where`` is the file if particles react, else None.
+    """
+    back = _ways_back(found)
+    labels = _labels(found)
+    reactions = []
+    for k, event in enumerate(found):
+        if k in back.values():
+            continue
+        left, right = (" + ".join(side) or "0" for side in (event.reactants, event.products))
+        order = len(event.reactants)
+        k_macroscopic = _macroscopic(event.rate, order, volume)
+        arguments: dict[str, Any] = {"k": k_macroscopic, "name": labels[k]}
+        if order == 2:
+            arguments["radius"] = radii.get(event.name)
+        arrow = "->"
+        if k in back:
+            arrow, other = "<->", found[back[k]]
+            arguments["k_back"] = other.rate.value
+            arguments["name"] = event.name + (f"/{other.name}" if other.name != event.name else "")
+        reactions.append(Reaction(f"{left} {arrow} {right}", **arguments))
+    if where is not None:
+        _warn_of_pairs_in_time(found, where)
+    return reactions
+
+
+def _macroscopic(rate: Polynomial, order: int, volume: float) -> float | TimeRate:
+    """A rate per copy or pair of copies as a number or function of time, per volume."""
+    if rate.value is None:
+        return TimeRate(rate.scaled(volume ** (order - 1)))
+    return rate.value / volume if order == 0 else rate.value * volume ** (order - 1)
+
+
+def _undoes(event: Event, other: Event) -> bool:
+    """Whether a pair that forms one product comes back by another event."""
+    if len(event.reactants) != 2 or len(event.products) != 1:
+        return False
+    return other.reactants == event.products and Counter(other.products) == Counter(event.reactants)
+
+
+def _is_constant(event: Event) -> bool:
+    return event.rate.value is not None
+
+
+def _ways_back(found: Sequence[Event]) -> dict[int, int]:
+    """For each pair that forms one product, the event in which that falls apart again."""
+    back: dict[int, int] = {}
+    constant = [k for k, event in enumerate(found) if _is_constant(event)]
+    for k in constant:
+        for j in constant:
+            if _undoes(found[k], found[j]) and j not in back.values():
+                back[k] = j
+                break
+    return back
+
+
+def _warn_of_pairs_in_time(found: Sequence[Event], where: str) -> None:
+    """Warn where rates that depend on time keep two reactions from becoming a reversible one."""
+    for event in found:
+        for other in found:
+            if _undoes(event, other) and not (_is_constant(event) and _is_constant(other)):
+                warnings.warn(
+                    f"{where}: {' + '.join(event.reactants)} <-> {event.products[0]} "
+                    f"({event.name}) has a rate that depends on time, so that it is two one-way "
+                    f"reactions without detailed balance: particles that have just come apart "
+                    f"meet again too often. Use constant rates, or particles=None",
+                    AccuracyWarning,
+                    stacklevel=5,
+                )
+
+
+def _labels(found: Sequence[Event]) -> list[str]:
+    """The ids of the file, with direction and number where one law is several reactions."""
+    labels = []
+    for event in found:
+        alike = [other for other in found if other.name == event.name]
+        one_way = [other for other in alike if other.back == event.back]
+        notes = []
+        if len(one_way) < len(alike):
+            notes.append("back" if event.back else "forward")
+        if len(one_way) > 1:
+            notes.append(str(1 + [other is event for other in one_way].index(True)))
+        labels.append(f"{event.name} ({' '.join(notes)})" if notes else event.name)
+    return labels

@@ -1,0 +1,97 @@
+"""Text of model files, checked before a parser sees it."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from xml.parsers import expat
+
+from hybridrd.errors import ModelError
+
+LARGEST = 64 * 2**20  # bytes
+_DEEPEST = 500  # elements in one another; libSBML's stack ends at about 10 000
+_WIDEST = 10_000  # arguments of an operator, which libSBML nests
+
+
+def read_text(path: Path, kind: str, largest: int = LARGEST) -> str:
+    """The text of a regular file of at most ``largest`` bytes, in UTF-8.
+
+    Raises
+    ------
+    ModelError
+        If there is no such file, or it is not that; ``kind`` is what to give.
+    """
+    shown = _short(path)
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            what = "a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+            raise ModelError(f"{shown} is {what}; give {kind}")
+        with path.open("rb") as file:
+            data = file.read(largest + 1)
+    except FileNotFoundError as error:
+        raise ModelError(f"{shown}: there is no such file; give {kind}") from error
+    except OSError as error:
+        raise ModelError(f"{shown}: {error.strerror or error}; give {kind}") from error
+    if len(data) > largest:
+        raise ModelError(f"{shown}: {found.st_size} bytes; at most {largest} are read")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ModelError(
+            f"{shown}: not text in UTF-8 (byte {error.start}); save it as such"
+            + (", uncompressed" if data[:2] in (b"\x1f\x8b", b"PK", b"BZ") else "")
+        ) from error
+
+
+def _short(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= 200 else f"{text[:80]}...{text[-40:]}"
+
+
+def check_xml(text: str, where: str) -> None:
+    """Refuse XML that is malformed, nested too deeply, or defines entities.
+
+    Raises
+    ------
+    ModelError
+        With the line of what is wrong.
+    """
+    parser = expat.ParserCreate("utf-8")
+    children: list[int] = []
+
+    def refuse(what: str) -> None:
+        raise ModelError(f"{where}, line {parser.CurrentLineNumber}: {what}")
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if not children:
+            _check_root(name, attributes, where)
+        else:
+            children[-1] += 1
+            if children[-1] == _WIDEST and name.rpartition(":")[2] in _MATH:
+                refuse(f"more than {_WIDEST} parts in one operator; write them in groups")
+        children.append(0)
+        if len(children) > _DEEPEST:
+            refuse(f"elements are nested more than {_DEEPEST} deep")
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = lambda name: children.pop()  # noqa: ARG005
+    parser.StartDoctypeDeclHandler = lambda *_: refuse(
+        "it has a document type declaration, which SBML does not have; delete it"
+    )
+    try:
+        parser.Parse(text, True)
+    except expat.ExpatError as error:
+        why = expat.errors.messages.get(error.code, str(error))
+        raise ModelError(f"{where}: not XML, line {error.lineno}: {why}") from error
+
+
+_MATH = ("ci", "cn", "csymbol", "apply", "piece", "piecewise")
+
+
+def _check_root(name: str, attributes: dict[str, str], where: str) -> None:
+    if name.rpartition(":")[2] != "sbml":
+        raise ModelError(f"{where}: not SBML: its root is <{name[:80]}>, not <sbml>")
+    level = attributes.get("level", "")
+    if level not in ("2", "3"):
+        raise ModelError(f"{where}: SBML of level {level[:80]!r}; level 2 or 3 is needed")
