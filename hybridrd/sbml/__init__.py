@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hybridrd.model.paths import path_of
+from hybridrd.arguments import named_arguments, path_of
 from hybridrd.model.shell import Domain
 from hybridrd.model.system import System
 
 
+@named_arguments
 def from_sbml(
     path: str | Path,
     *,
@@ -105,6 +106,7 @@ def from_sbml(
     return build(text, str(path), domain, D, radius, copies_per_amount, system)
 
 
+@named_arguments
 def from_antimony(
     source: str | Path,
     *,
@@ -121,9 +123,9 @@ def from_antimony(
     Parameters
     ----------
     source
-        Antimony text, or the path of a file of it. Text is told by a line break, a semicolon, an
-        arrow or an equals sign; a `pathlib.Path` is always a file. Of several models the last is
-        read, or the one marked with an asterisk; its submodels are part of it.
+        Antimony text, or the path of a file of it. Text has a line break, a semicolon or an
+        arrow; a `pathlib.Path` is always a file. Of several models the last is read, or the one
+        marked with an asterisk; its submodels are part of it.
     domain, D, radius, copies_per_amount, **system
         As in `from_sbml`. Antimony without units counts copies.
 

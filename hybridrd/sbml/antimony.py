@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+from hybridrd.arguments import path_of
 from hybridrd.errors import ModelError
-from hybridrd.model.paths import path_of
 from hybridrd.sbml.source import read_text
 
 _LARGEST = 2**20  # bytes; libAntimony's time grows with the square of a formula's length
 _DEEPEST = 200  # open parentheses
-_IS_TEXT = re.compile(r"[\n;]|->|=>|=")
+_IS_TEXT = re.compile(r"[\n;]|->|=>")
 
 
 def sbml_of(source: str | Path) -> tuple[str, str]:
@@ -21,8 +21,8 @@ def sbml_of(source: str | Path) -> tuple[str, str]:
     Parameters
     ----------
     source
-        Antimony text, or the path of a file of it. Text has a line break, a semicolon, an arrow
-        or an equals sign; a `pathlib.Path` always is a path.
+        Antimony text, or the path of a file of it. Text has a line break, a semicolon or an
+        arrow; a `pathlib.Path` always is a path.
 
     Raises
     ------

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hybridrd.arguments import number
 from hybridrd.errors import AccuracyWarning, ModelError
 from hybridrd.model.initial import Copies
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
-from hybridrd.model.species import Species, number
+from hybridrd.model.species import Species
 from hybridrd.model.system import System
 from hybridrd.sbml.document import read
 from hybridrd.sbml.mass_action import Event
@@ -179,7 +180,7 @@ def _warn_of_pairs_in_time(found: Sequence[Event], where: str) -> None:
                     f"reactions without detailed balance: particles that have just come apart "
                     f"meet again too often. Use constant rates, or particles=None",
                     AccuracyWarning,
-                    stacklevel=5,
+                    stacklevel=6,
                 )
 
 

@@ -137,7 +137,7 @@ class _Reader:
                     f"{self._where}: {name} starts with {number:.3g} copies: amounts are moles "
                     f"where a level 2 file says nothing; with copies_per_amount=1 they are copies",
                     AccuracyWarning,
-                    stacklevel=6,
+                    stacklevel=7,
                 )
                 return
 
@@ -153,7 +153,7 @@ class _Reader:
             warnings.warn(
                 f"{self._where}: reaction {reaction.getId()}: its law is 0; it is left out",
                 AccuracyWarning,
-                stacklevel=6,
+                stacklevel=7,
             )
         return events(reaction.getId(), rate, reactants, products, reaction.getReversible())
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 from xml.parsers import expat
 
+from hybridrd.arguments import check_file
 from hybridrd.errors import ModelError
 
 LARGEST = 64 * 2**20  # bytes
@@ -21,32 +21,21 @@ def read_text(path: Path, kind: str, largest: int = LARGEST) -> str:
     ModelError
         If there is no such file, or it is not that; ``kind`` is what to give.
     """
-    shown = _short(path)
+    check_file(path, largest)
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            what = "a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-            raise ModelError(f"{shown} is {what}; give {kind}")
         with path.open("rb") as file:
-            data = file.read(largest + 1)
+            data = file.read(largest)
     except FileNotFoundError as error:
-        raise ModelError(f"{shown}: there is no such file; give {kind}") from error
+        raise ModelError(f"{path}: there is no such file; give {kind}") from error
     except OSError as error:
-        raise ModelError(f"{shown}: {error.strerror or error}; give {kind}") from error
-    if len(data) > largest:
-        raise ModelError(f"{shown}: {found.st_size} bytes; at most {largest} are read")
+        raise ModelError(f"{path}: {error.strerror or error}; give {kind}") from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ModelError(
-            f"{shown}: not text in UTF-8 (byte {error.start}); save it as such"
+            f"{path}: not text in UTF-8 (byte {error.start}); save it as such"
             + (", uncompressed" if data[:2] in (b"\x1f\x8b", b"PK", b"BZ") else "")
         ) from error
-
-
-def _short(path: Path) -> str:
-    text = str(path)
-    return text if len(text) <= 200 else f"{text[:80]}...{text[-40:]}"
 
 
 def check_xml(text: str, where: str) -> None:
