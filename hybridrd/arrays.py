@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,16 @@ Integers: TypeAlias = NDArray[np.int64]
 Ids: TypeAlias = NDArray[np.uint64]
 #: What a checkpoint holds.
 State: TypeAlias = dict[str, NDArray[Any]]
+
+
+class Stateful(Protocol):
+    """Something whose future is decided by arrays that a checkpoint can hold."""
+
+    def state(self) -> State:
+        """All that decides its future, as arrays by name."""
+
+    def load_state(self, state: State) -> None:
+        """The inverse of `state`. Raises ResultError if something is missing."""
 
 
 def stored(state: State, name: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrd.arrays import Floats
+from hybridrd.arrays import Floats, State, stored
 from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import Dirichlet, NoFlux, PeriodicWall, Robin, WallCondition
 from hybridrd.continuum.diffusion import Diffusion
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.continuum.spherical import SphericalDiffusion
+from hybridrd.errors import ModelError
 from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.system import System
@@ -67,6 +68,22 @@ class Field:
         )
         self._mass_action = mass_action(system) if system.channels else None
         self._walls = [_WallValues(system, s.name, self.grid) for s in system.species]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the species, in order."""
+        return self.system.names
+
+    def start(self, species: int, c: Floats) -> None:
+        """Set a species to a concentration on all cells, ``(cells,)``."""
+        self.c[species] = c[self.active]
+
+    def show(self) -> None:
+        """Nobody else has to know the concentrations."""
+
+    def user_cells(self) -> Floats:
+        """A field of the package has no cells of its own. Raises ModelError."""
+        raise ModelError("the continuum is the package's; its cells are in `concentration`")
 
     def scale_pairs(self, factors: Mapping[int, Floats]) -> None:
         """Multiply the rates of some channels by factors on all cells, ``(cells,)``."""
@@ -129,6 +146,18 @@ class Field:
                 self.c[s] = diffusion.backward_euler(self.c[s], given, held)
             else:
                 self.c[s] = diffusion.step(self.c[s], given, held, slack)
+
+    def state(self) -> State:
+        """Concentrations and how often implicit Euler was needed, as arrays by name."""
+        fallbacks = np.array([d.fallbacks for d in self.diffusion])
+        return {"field/c": self.c.copy(), "field/fallbacks": fallbacks}
+
+    def load_state(self, state: State) -> None:
+        """The inverse of `state`. Raises ResultError if something is missing."""
+        self.c = stored(state, "field/c", self.c.shape).astype(float)
+        counts = stored(state, "field/fallbacks", (len(self.diffusion),))
+        for diffusion, count in zip(self.diffusion, counts, strict=True):
+            diffusion.fallbacks = int(count)
 
     def wall_flux(self, species: int, wall: str, step: int, part: Mask) -> float:
         """Amount per time that left through part of a wall in the last step.

@@ -6,6 +6,7 @@ import numpy as np
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.coupling.face_exchange import Gate
+from hybridrd.coupling.motion import Motion
 from hybridrd.interface import FaceNumbers
 from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels.arrays import exit_cells, runs
@@ -14,7 +15,6 @@ from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import ARRIVALS, INFLUX
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.pool import Pool
-from hybridrd.particles.region import Region, SpeciesWalls
 from hybridrd.particles.room import check_new
 
 
@@ -32,39 +32,26 @@ class Exchange:
         cells)``; None where the continuum takes no notice.
     """
 
-    def __init__(
-        self,
-        region: Region,
-        gates: list[Gate],
-        walls: list[SpeciesWalls],
-        D: list[float],
-        dt: float,
-        key: np.uint64,
-        two_way: bool,
-    ) -> None:
-        self.region = region
+    def __init__(self, motion: Motion, gates: list[Gate], two_way: bool) -> None:
+        region = motion.region
+        self._motion = motion
         self._layers = [
             (g, g.numbers)
             for g in gates
             if g.numbers is not None and g.numbers.kind == "layer" and g.numbers.survival < 1
         ]
         self._planes = [g for g in gates if g.numbers is None or g.numbers.kind == "exact"]
-        self._walls = walls
-        self._D = D
-        self._dt = dt
-        self._key = key
+        self._key = motion.key
         grid = region.grid
-        self.crossings = np.zeros((len(D), len(region.faces)), np.int64)
+        self.crossings = np.zeros((len(motion.D), len(region.faces)), np.int64)
         self.arrivals = np.zeros_like(self.crossings)
-        self.credit = np.zeros((len(D), grid.cells), np.int64) if two_way else None
+        self.credit = np.zeros((len(motion.D), grid.cells), np.int64) if two_way else None
         self._scrap = np.zeros(grid.cells, np.int64)
         self._low = np.array(grid.lower)
         self._inverse = 1.0 / np.array(grid.spacing)
         self._shape = np.array(grid.shape, np.int64)
         self._first = np.array(region.first, np.int64)
         self._last = self._first + np.array(region.inner.shape, np.int64) - 1
-        self._inner_steps = np.array(region.inner.spacing)
-        self._inner_shape = np.array(region.inner.shape, np.int64)
         self._outside = np.full(2 * grid.dimension, -1, np.int64)
         self._number = np.full(2 * grid.dimension, -1, np.int64)
         for f, face in enumerate(region.faces):
@@ -79,25 +66,18 @@ class Exchange:
         """
         removed = np.zeros(len(particles), np.int64)
         for gate, numbers in self._layers:
-            face, group = gate.face, particles[gate.species]
+            group = particles[gate.species]
             removed[gate.species] += self._remove(gate, numbers, group, step, pool)
-            c = 0.5 * (gate.start + gate.end)
             if gate.binomial:
-                counts, cells = self._donations(gate, c * (face.area * numbers.width), step)
+                contents = gate.mean * (gate.face.area * numbers.width)
+                counts, cells = self._donations(gate, numbers, contents, step)
             else:
-                means = c * (face.area * numbers.arrivals_per_area)
+                means = self._motion.layer_means(gate, numbers)
                 counts, cells = self._arrivals(gate, means, step, ARRIVALS)
-            m = len(cells)
-            if m:
-                group.reserve(m)
-                group.ids[group.n : group.n + m] = np.arange(next_id, next_id + m, dtype=np.uint64)
-                next_id += m
-                kernels.layer_place(
-                    group.x, group.ids, group.n, cells, face.axis, face.side, face.plane,
-                    numbers.width, self.region.low, self._inner_steps, self._inner_shape,
-                    self._key, step,
-                )  # fmt: skip
-                group.n += m
+            if len(cells):
+                next_id = group.name_next(len(cells), next_id)
+                self._motion.fill_layer(gate, numbers, group, cells, step)
+                group.n += len(cells)
                 self._book(gate, counts)
         for s in np.flatnonzero(removed):
             self.leave(int(s), particles[s])
@@ -118,40 +98,27 @@ class Exchange:
 
         return pool.run(kernel, group.n)
 
+    def move(self, particles: list[Particles], step: int, pool: Pool) -> None:
+        """Diffuse all particles for a step; those that end at a face leave through it."""
+        for s, group in enumerate(particles):
+            if self._motion.D[s] > 0 and group.n and self._motion.move(s, group, step, pool):
+                self.leave(s, group)
+
     def planes(self, particles: list[Particles], step: int, next_id: int) -> int:
         """Arrivals through open planes and influx walls in this step; the next free id.
 
         To be called after the particles inside have moved and left.
         """
         for gate in self._planes:
-            influx = gate.numbers is None
-            face, group = gate.face, particles[gate.species]
-            if gate.numbers is None:
-                per_value = face.area * self._dt
-            else:
-                per_value = face.area * gate.numbers.arrivals_per_area
+            group = particles[gate.species]
             top = np.maximum(gate.start, gate.end)
-            purpose = INFLUX if influx else ARRIVALS
-            counts, cells = self._arrivals(gate, top * per_value, step, purpose)
-            m = len(cells)
-            if m == 0:
-                continue
-            group.reserve(m)
-            group.ids[group.n : group.n + m] = np.arange(next_id, next_id + m, dtype=np.uint64)
-            next_id += m
-            safe = np.where(top > 0, top, 1.0)
-            kept = np.empty(m, np.uint8)
-            walls = self._walls[gate.species]
-            k = kernels.plane_place(
-                group.x, group.ids, group.n, cells, face.axis, face.side, self._D[gate.species],
-                self._dt, self.region.low, self.region.high, walls.kinds, walls.gammas,
-                self._inner_steps, self._inner_shape, gate.start / safe, gate.end / safe, influx,
-                self._key, step, kept,
-            )  # fmt: skip
-            group.n += k
-            counts[:] = 0
-            kernels.tally(cells, kept, counts)
-            self._book(gate, counts)
+            purpose = INFLUX if gate.numbers is None else ARRIVALS
+            for stream, means in enumerate(self._motion.plane_means(gate, top)):
+                _, cells = self._arrivals(gate, means, step, purpose, stream)
+                if len(cells):
+                    next_id = group.name_next(len(cells), next_id)
+                    kept = self._motion.enter_plane(gate, stream, group, cells, top, step)
+                    self._book(gate, kept)
         return next_id
 
     def leave(self, species: int, group: Particles) -> None:
@@ -168,21 +135,23 @@ class Exchange:
         group.drop(gaps)
 
     def _arrivals(
-        self, gate: Gate, means: Floats, step: int, purpose: int
+        self, gate: Gate, means: Floats, step: int, purpose: int, stream: int = 0
     ) -> tuple[Integers, Integers]:
         """Poisson numbers per face cell, and the face cell of each arrival."""
         self._check_new(gate, float(means.sum()))
         counts = np.empty(len(means), np.int64)
-        total = poisson_numbers(means, self._key, gate.address, step, purpose, counts)
+        address = gate.address + np.uint64(stream)
+        total = poisson_numbers(means, self._key, address, step, purpose, counts)
         return counts, runs(counts, total)
 
-    def _donations(self, gate: Gate, contents: Floats, step: int) -> tuple[Integers, Integers]:
+    def _donations(
+        self, gate: Gate, numbers: FaceNumbers, contents: Floats, step: int
+    ) -> tuple[Integers, Integers]:
         """Binomial numbers out of the contents of the cells beyond a layer."""
-        assert gate.numbers is not None
-        self._check_new(gate, float(contents.sum()) * (1.0 - gate.numbers.survival))
+        self._check_new(gate, float(contents.sum()) * (1.0 - numbers.survival))
         counts = np.empty(len(contents), np.int64)
         total = binomial_numbers(
-            contents, 1.0 - gate.numbers.survival, self._key, gate.address, step, ARRIVALS,
+            contents, 1.0 - numbers.survival, self._key, gate.address, step, ARRIVALS,
             counts,
         )  # fmt: skip
         return counts, runs(counts, total)
@@ -190,7 +159,7 @@ class Exchange:
     def _check_new(self, gate: Gate, number: float) -> None:
         what = "influx" if gate.numbers is None else "arrivals"
         check_new(
-            number, self.region.grid.dimension, f"the {what} of {gate.where} in a step",
+            number, self._motion.region.grid.dimension, f"the {what} of {gate.where} in a step",
             f"use a smaller {'flux' if gate.numbers is None else 'concentration'} or dt",
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hybridrd.arrays import Floats, Integers
+from hybridrd.arrays import Floats, Integers, State, stored
 from hybridrd.continuum.field import face_coordinates
 from hybridrd.coupling.stencil import Stencil, mean_field_stencil, two_way_stencil
 from hybridrd.coupling.user_cells import Beyond, OwnStencil
@@ -65,6 +65,11 @@ class Gate:
         """That of the number of arrivals in the first face cell."""
         return arrivals_address(self.species, self.face.index, self.face.size)
 
+    @property
+    def mean(self) -> Floats:
+        """c_R per face cell, the mean over the step."""
+        return 0.5 * (self.start + self.end)
+
     def to_active(self, position: Integers) -> None:
         """Let a stencil on the grid point into the active cells, which stand at ``position``."""
         if isinstance(self.stencil, Stencil):
@@ -101,6 +106,20 @@ class Gate:
         self.start = np.maximum(wanted, 0.0)
         self.owed = wanted - self.start
         self.end = self.start
+
+    def state(self) -> State:
+        """What it keeps from step to step, as arrays by name."""
+        if self.memory is None or self.owed is None:
+            return {}
+        name = f"gate/{self.where}/"
+        return {name + "memory": self.memory.copy(), name + "owed": self.owed.copy()}
+
+    def load_state(self, state: State) -> None:
+        """The inverse of `state`; a gate new to the state starts anew."""
+        name = f"gate/{self.where}/"
+        if self.stencil is not None and name + "memory" in state:
+            self.memory = stored(state, name + "memory", (self.face.size,)).copy()
+            self.owed = stored(state, name + "owed", (self.face.size,)).copy()
 
 
 def make_gates(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from hybridrd.arrays import Floats
+from hybridrd.arrays import Floats, State, stored
 from hybridrd.continuum.field import Field
 from hybridrd.coupling.noise import Noise
 from hybridrd.coupling.user_field import OwnField
@@ -64,6 +66,20 @@ class Ledger:
         field.diffuse(step, gain, noise is not None, slack=float(np.min(1.0 / volume)))
         self._carry()
         credit[:] = 0
+
+    def described(self) -> dict[str, Any]:
+        """What is owed of each species, and how often cells were overdrawn."""
+        owed = dict(zip(self._field.names, map(float, self.total_owed()), strict=True))
+        return {"owed": owed, "overdrafts": self.overdrafts}
+
+    def state(self) -> State:
+        """Debts and how often there were any, as arrays by name."""
+        return {"owed": self.owed.copy(), "overdrafts": np.array(self.overdrafts)}
+
+    def load_state(self, state: State) -> None:
+        """The inverse of `state`. Raises ResultError if something is missing."""
+        self.owed = stored(state, "owed", self.owed.shape).astype(float)
+        self.overdrafts = int(stored(state, "overdrafts", ()))
 
     def _carry(self) -> None:
         """Let the field be what is not negative, and owe the rest."""

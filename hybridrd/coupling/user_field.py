@@ -1,4 +1,4 @@
-"""A continuum of one's own in the place of `hybridrd.continuum.field.Field`."""
+"""Field of a user's continuum, in the place of `hybridrd.continuum.field.Field`."""
 
 from __future__ import annotations
 
@@ -61,11 +61,27 @@ class OwnField:
             )
         self.show()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the species, in order."""
+        return self._system.names
+
+    def start(self, species: int, c: Floats) -> None:
+        """Refuse an initial concentration: a user's continuum has its own start."""
+        amount = float((c * self._system.grid.mesh_volumes).sum())
+        if amount > 0 and self._system.particles is not None:
+            name, (low, high) = self.names[species], self._system.particles.intervals[0]
+            raise ModelError(
+                f"initial[{name!r}] puts {amount:.6g} outside the particle region, but a continuum "
+                f"of your own has its own start; restrict it to the region, as in "
+                f"Patch(c, x=({low:g}, {high:g}))"
+            )
+
     def concentration(self) -> Floats:
         """Means over the cells of the grid, ``(species, cells)``; 0 where it does not reach."""
         return np.asarray((self._beyond.shares @ self.c.T).T)
 
-    def own(self) -> Floats:
+    def user_cells(self) -> Floats:
         """A copy on its own cells, ``(species, nx, ny, nz)``."""
         return self.c.reshape(self._shape).copy()
 
@@ -126,7 +142,7 @@ class OwnField:
 
     def show(self) -> None:
         """Let the continuum know the concentrations."""
-        self.continuum.show(self.own())
+        self.continuum.show(self.user_cells())
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All of it as arrays by name. Raises ResultError if the continuum cannot say."""

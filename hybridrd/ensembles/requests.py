@@ -65,7 +65,7 @@ class Requests:
         CapacityError
             If the replicas to keep take more than half a gigabyte.
         """
-        from hybridrd.simulation.run import OFFERED
+        from hybridrd.run.recording import OFFERED
 
         offered = tuple(name for name in OFFERED if name != "events" or plan.system.reactions)
         recorded = offered

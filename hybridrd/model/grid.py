@@ -79,6 +79,17 @@ class Grid:
         """Length along an axis from its origin, or what takes its place: volumes rise with it."""
         return x
 
+    def by_volume(self, x: Floats, low: Floats, width: Floats) -> None:
+        """Make points uniform along the axes uniform by volume in their cells, in place.
+
+        Parameters
+        ----------
+        x
+            Points, ``(d, n)`` (length).
+        low, width
+            Where the cells start, and how wide each is, along each axis (length).
+        """
+
     def box_volume(self, low: Floats, high: Floats) -> float:
         """Volume between two corners, one number an axis each (length^d)."""
         return float(np.prod(high - low))

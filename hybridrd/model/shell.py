@@ -169,6 +169,12 @@ class ShellGrid(Grid):
         """Volume of the ball of radius x (length³)."""
         return np.asarray(4 / 3 * math.pi * x**3)
 
+    def by_volume(self, x: Floats, low: Floats, width: Floats) -> None:
+        """Make radii uniform along cells uniform by volume in each, see `Grid.by_volume`."""
+        a = low[0] + width[0] * np.floor((x[0] - low[0]) / width[0])
+        fraction = (x[0] - a) / width[0]
+        x[0] = np.cbrt(a**3 + fraction * ((a + width[0]) ** 3 - a**3))
+
     def box_volume(self, low: Floats, high: Floats) -> float:
         """Volume between two radii, given as arrays of one (length³)."""
         return float((self.measure(0, high) - self.measure(0, low))[0])
@@ -184,18 +190,3 @@ class ShellGrid(Grid):
     def plane_area(self, axis: int, plane: float) -> float:  # noqa: ARG002
         """Area of the sphere of radius ``plane`` (length²)."""
         return 4 * math.pi * plane**2
-
-
-def by_volume(r: Floats, lower: float, width: float) -> Floats:
-    """Radii that are uniform along cells made uniform by volume in each.
-
-    Parameters
-    ----------
-    r
-        Radii (length).
-    lower, width
-        Where the cells start, and how wide each is (length).
-    """
-    a = lower + width * np.floor((r - lower) / width)
-    fraction = (r - a) / width
-    return np.asarray(np.cbrt(a**3 + fraction * ((a + width) ** 3 - a**3)))

@@ -103,6 +103,7 @@ class Start:
             mine = np.zeros(end - begin, np.int64) if cells is None else cells[begin:end]
             x = np.empty((len(low), end - begin))
             place_in_cells(x, ids, 0, mine, low, steps, shape, self._key, SETTLE, 0)
+            self._region.grid.by_volume(x, low, steps)
             yield x
 
     def _copies(self, part: Copies) -> Iterator[Floats]:

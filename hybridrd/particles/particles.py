@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hybridrd.arrays import Floats, Ids, Integers
+from hybridrd.arrays import Floats, Ids, Integers, State, stored
 from hybridrd.errors import CapacityError
 from hybridrd.kernels import arrays
 from hybridrd.particles.cell_list import Counted, store
@@ -87,6 +87,12 @@ class Particles:
         self.x, self.ids, self.marks = x, ids, marks
         self._spare = None
 
+    def name_next(self, m: int, next_id: int) -> int:
+        """Make room for m particles behind those there are, give them ids; the next free id."""
+        self.reserve(m)
+        self.ids[self.n : self.n + m] = np.arange(next_id, next_id + m, dtype=np.uint64)
+        return next_id + m
+
     def append(self, x: Floats, ids: Ids) -> None:
         """Add particles: positions as rows ``(d, m)``."""
         m = len(ids)
@@ -132,6 +138,17 @@ class Particles:
         self._spare = (self.x, self.ids)
         self.stamp += 1
         self.x, self.ids = x, ids
+
+    def state(self) -> State:
+        """Positions and ids, in the order they are stored in, as arrays by name."""
+        return {f"positions/{self.name}": self.x[:, : self.n].copy(), f"ids/{self.name}": self.id}
+
+    def load_state(self, state: State) -> None:
+        """Put the particles of a state in the place of those that are there."""
+        ids = stored(state, f"ids/{self.name}").astype(np.uint64)
+        x = stored(state, f"positions/{self.name}", (self.x.shape[0], len(ids)))
+        self.n = 0
+        self.append(x, ids)
 
 
 def add_in_order(particles: list[Particles], species: Integers, x: Floats, next_id: int) -> int:

@@ -156,6 +156,8 @@ class Reactor:
             r, cells, self._low, self._steps, self._shape, 0.5 * self._dt, self._key, step, half,
             t.channels, t.channel, t.products, t.product, self._rates, *out,
         )  # fmt: skip
+        if n > 0:
+            self._region.grid.by_volume(out[2][:, :n], self._low, self._steps)
         return n
 
     def _react(self, s: int, group: Particles, tau: float, step: int, half: int, *out: Any) -> int:

@@ -32,7 +32,7 @@ from hybridrd.run.provenance import versions
 from hybridrd.run.system_identity import check_same, fingerprint, given_continuum, portrait
 
 if TYPE_CHECKING:
-    from hybridrd.simulation.run import Run
+    from hybridrd.simulation.simulation import Simulation as Run
 
 AnyRun = TypeVar("AnyRun", bound="Run")
 FORMAT = 1  # raise it when other programs could misread what is written

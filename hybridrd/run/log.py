@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 LOGGER = logging.getLogger("hybridrd")
 LOGGER.addHandler(logging.NullHandler())  # silent unless the user sets logging up
@@ -24,3 +29,20 @@ class Clock:
         now = time.perf_counter()
         self._timings[name] += now - self._last
         self._last = now
+
+
+def timed(stage: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Add the time that a method takes to ``self.timings[stage]``."""
+
+    def decorate(method: Callable[..., T]) -> Callable[..., T]:
+        @wraps(method)
+        def measured(self: Any, *args: Any, **kwargs: Any) -> T:
+            begun = time.perf_counter()
+            try:
+                return method(self, *args, **kwargs)
+            finally:
+                self.timings[stage] += time.perf_counter() - begun
+
+        return measured
+
+    return decorate

@@ -17,7 +17,7 @@ from hybridrd.run.recording import Recording
 if TYPE_CHECKING:
     import xarray as xr
 
-    from hybridrd.simulation.run import Run
+    from hybridrd.simulation.simulation import Simulation as Run
 
 END, INTERRUPTED = "reached the end", "interrupted"
 

@@ -12,7 +12,7 @@ from hybridrd.errors import ModelError
 from hybridrd.model.system import System
 
 if TYPE_CHECKING:
-    from hybridrd.simulation.run import Run
+    from hybridrd.simulation.simulation import Simulation as Run
 
 _PACKAGES = ("numpy", "scipy", "numba", "fipy", "xarray")
 

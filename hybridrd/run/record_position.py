@@ -10,7 +10,7 @@ import numpy as np
 from hybridrd.arrays import Floats, State, load_counts, stored
 
 if TYPE_CHECKING:
-    from hybridrd.simulation.realisation import Realisation
+    from hybridrd.simulation.simulation import Simulation as Realisation
 
 
 @dataclass

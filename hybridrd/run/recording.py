@@ -24,7 +24,7 @@ from hybridrd.run.schedule import record_stride
 if TYPE_CHECKING:
     import xarray as xr
 
-    from hybridrd.simulation.run import Run
+    from hybridrd.simulation.simulation import Simulation as Run
 
 OFFERED = ("concentration", "copy_number", "total", "flux", "crossings", "events")
 PARTICLES = ("row_size", "position", "particle_id")

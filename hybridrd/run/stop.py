@@ -11,7 +11,7 @@ from hybridrd.arguments import number
 from hybridrd.arrays import State, stored
 
 if TYPE_CHECKING:
-    from hybridrd.simulation.run import Run
+    from hybridrd.simulation.simulation import Simulation as Run
 
 
 class SteadyState:

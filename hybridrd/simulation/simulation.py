@@ -1,36 +1,49 @@
-"""The running simulation: the only thing that changes."""
+"""Simulation of a System: one step, read from top to bottom, and its run."""
 
 from __future__ import annotations
 
-from typing import Any
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
-from hybridrd.arrays import Floats, State, load_counts
-from hybridrd.continuum.field import Field
-from hybridrd.continuum.user import Continuum
+from hybridrd.arguments import number, path_of, whole_number
+from hybridrd.arrays import Floats, State, Stateful, labels, load_counts, stored
+from hybridrd.continuum.user import Continuum as UserContinuum
 from hybridrd.coupling.exchange import Exchange
-from hybridrd.coupling.user_field import OwnField
-from hybridrd.errors import ModelError, ResultError
+from hybridrd.coupling.motion import make_motion
+from hybridrd.errors import ModelError, StepError
 from hybridrd.kernels.arrays import count_in_cells
-from hybridrd.kernels.walk import WRAP, move, move_closed
-from hybridrd.model.shell import Shell
+from hybridrd.kernels.rng import make_key
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import Start
 from hybridrd.particles.particles import Particles
+from hybridrd.particles.pool import Pool
 from hybridrd.particles.region import Region
 from hybridrd.reactions.reactor import Reactor
-from hybridrd.run.log import Clock
-from hybridrd.simulation.couple import check_start, couple, own_cells
+from hybridrd.run.balance import balance, by_name
+from hybridrd.run.checkpoint import Checkpoints, restore, write_checkpoint
+from hybridrd.run.log import STAGES, Clock, timed
+from hybridrd.run.loop import Course
+from hybridrd.run.provenance import attributes
+from hybridrd.run.record_position import Mark, mark_of
+from hybridrd.run.recording import Recording
+from hybridrd.run.schedule import in_steps
+from hybridrd.simulation.continuum import cells_of_user, make_continuum
 from hybridrd.simulation.plan import Plan, compile_system
 from hybridrd.simulation.report import report
-from hybridrd.simulation.run import Run
-from hybridrd.simulation.state import continuum_state, load_continuum
-from hybridrd.simulation.window import LiveWindow, MeanField, OwnWindow
+from hybridrd.simulation.sizes import check_run
+from hybridrd.simulation.window import Window
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
-class Simulation(Run):
-    """One realisation of a System with a particle region.
+@final
+class Simulation:
+    """One realisation of a System with a particle region, and the only thing that changes.
 
     Parameters
     ----------
@@ -65,20 +78,24 @@ class Simulation(Run):
     >>> result = hrd.Simulation(system, dt=1e-3, seed=1).run(until=0.1, every=0.05)
     >>> result["copy_number"].values.ravel()
     array([50, 50, 50])
+
+    Attributes
+    ----------
+    plan
+        The compiled system.
+    steps
+        Number of steps done.
+    timings
+        Seconds spent in each stage.
+    mark
+        Where the records of its run are.
+    came_from
+        The checkpoint it was restored from.
+    halted
+        What the stop condition remembered then.
+    continuum_kind
+        Name of the class of a user's continuum.
     """
-
-    # What another geometry puts in their place.
-    _Exchange: type[Exchange] = Exchange
-    _Reactor: type[Reactor] = Reactor
-    _Start: type[Start] = Start
-
-    def __new__(cls, system: Any, *_: Any, **__: Any) -> Simulation:
-        """A system in a ball shell has a Simulation of its own."""
-        if cls is Simulation and isinstance(getattr(system, "domain", None), Shell):
-            from hybridrd.simulation.shell import ShellSimulation
-
-            return super().__new__(ShellSimulation)
-        return super().__new__(cls)
 
     def __init__(
         self,
@@ -89,68 +106,144 @@ class Simulation(Run):
         threads: int | None = None,
         solver: str = "auto",
         *,
-        continuum: Continuum | None = None,
+        continuum: UserContinuum | None = None,
         plan: Plan | None = None,
-        mean_field: MeanField | None = None,
+        mean_field: Window | None = None,
     ) -> None:
-        super().__init__(system, dt, seed, replica, threads)
+        if not isinstance(system, System):
+            raise ModelError(f"system = {system!r}: give a System")
+        self.system = system
+        self.dt = number(dt, "dt", strict=True)
+        self.seed = whole_number(secrets.randbits(63) if seed is None else seed, "seed")
+        self.replica = whole_number(replica, "replica")
+        self.threads = max(1, whole_number(1 if threads is None else threads, "threads"))
         self.solver = solver
+        self.steps = 0
+        self.timings = dict.fromkeys(STAGES, 0.0)
+        begun = Clock(self.timings)
+        self.mark: Mark | None = None
+        self.came_from: Path | None = None
+        self.halted: State = {}
+        self._course: Course | None = None
         self.continuum_kind = None if continuum is None else type(continuum).__name__
-        own = own_cells(continuum, solver)
-        self.plan = compile_system(system, self.dt, own) if plan is None else plan
+        cells = cells_of_user(continuum, solver)
+        self.plan = compile_system(system, self.dt, cells) if plan is None else plan
         if self.plan.region is None:
             raise ModelError(
                 "the system has no particle region (particles=None); run it with "
                 "hybridrd.mean_field, or give particles="
             )
         self._region: Region = self.plan.region
+        self._key = make_key(self.seed, self.replica)
+        self._pool = Pool(self.threads)
         self._gates = self.plan.gates()
-        two_way = self.plan.coupling == "two-way"
-        self._D = [s.D for s in system.species]
-        self._exchange = self._Exchange(
-            self._region, self._gates, list(self.plan.walls), self._D, self.dt, self._key, two_way
-        )
-        self._reactor = self._Reactor(self.plan.tables, self._region, self.dt, self._key)
-        self._reactor.encounters.credit = self._exchange.credit
         self._partners = self.plan.partners(self._gates)
-        beside = couple(self.plan, self._gates, self._key, solver, continuum, mean_field)
-        self._field, self._ledger, self._noise = beside.field, beside.ledger, beside.noise
-        self._mean_field, self._own = beside.mean_field, beside.own
-        self._draw()
-        self._begun.lap("set_up")
-
-    def _draw(self) -> None:
-        start = self._Start(self.system, self._region, self._key)
+        D = [s.D for s in system.species]
+        self._motion = make_motion(self._region, self.plan.walls, D, self.dt, self._key)
+        two_way = self.plan.coupling == "two-way"
+        self._exchange = Exchange(self._motion, self._gates, two_way)
+        self._reactor = Reactor(self.plan.tables, self._region, self.dt, self._key)
+        self._reactor.encounters.credit = self._exchange.credit
+        self._continuum = make_continuum(
+            self.plan, self._gates, self._key, solver, continuum, mean_field
+        )
+        start = Start(system, self._region, self._key)
+        self._groups = [Particles(len(system.domain.axes), s.name) for s in system.species]
         for s, group in enumerate(self._groups):
-            outside = start.draw(s, group)
-            if isinstance(self._field, Field):
-                self._field.c[s] = outside[self._field.active]
-            elif self._own is not None:
-                check_start(self.system, s, outside)
+            self._continuum.start(s, start.draw(s, group))
         self._next_id = start.next_id
+        begun.lap("set_up")
+
+    # The step
+
+    def step(self) -> None:
+        """One step of dt.
+
+        1. what walls hold or let in is evaluated for the step;
+        2. half a step of reactions: pairs, then creations and first-order families;
+        3. the continuum reacts for half a step, and c_R is read from it; a mean-field reservoir
+           takes its whole step, and c_R is that before and after its diffusion;
+        4. boundary layers exchange, one face after another;
+        5. particles diffuse, and leave through open faces;
+        6. arrivals through exact planes and influx walls, each with its age;
+        7. the continuum diffuses, with all that was exchanged as a source inside the step, and
+           reacts for half a step;
+        8. half a step of reactions: creations and first-order families, then pairs.
+        """
+        k = self.steps
+        self._read_walls(k)
+        self._react(k, 0)
+        self._read_continuum(k)
+        self._exchange_layers(k)
+        self._diffuse(k)
+        self._exchange_planes(k)
+        self._advance_continuum(k)
+        self._react(k, 1)
+        self.steps += 1
+
+    @timed("reactions")
+    def _read_walls(self, k: int) -> None:
+        for gate in self._gates:
+            if gate.stencil is None:
+                gate.set_given(k * self.dt, self.dt)
+
+    @timed("reactions")
+    def _react(self, k: int, half: int) -> None:
+        """Half a step of reactions of the particles, and with partners in the reservoir."""
+        if self._partners:
+            self._partners.update(lambda s: self._continuum.partner(s, k + half), half)
+        self._next_id = self._reactor.half_step(
+            self._groups, self._partners, k, half, self._next_id, self._pool
+        )
+        if self.plan.tables.encounters:
+            self._continuum.book(self._exchange.credit)
+
+    @timed("continuum")
+    def _read_continuum(self, k: int) -> None:
+        self._continuum.before(k, self._gates)
+
+    @timed("exchange")
+    def _exchange_layers(self, k: int) -> None:
+        self._next_id = self._exchange.layers(self._groups, k, self._next_id, self._pool)
+
+    @timed("diffusion")
+    def _diffuse(self, k: int) -> None:
+        self._exchange.move(self._groups, k, self._pool)
+
+    @timed("exchange")
+    def _exchange_planes(self, k: int) -> None:
+        self._next_id = self._exchange.planes(self._groups, k, self._next_id)
+
+    @timed("continuum")
+    def _advance_continuum(self, k: int) -> None:
+        self._continuum.after(k, self._exchange.credit)
+
+    # What can be observed
+
+    @property
+    def time(self) -> float:
+        """Time reached."""
+        return self.steps * self.dt
+
+    @property
+    def particles(self) -> Mapping[str, Particles]:
+        """The particles of each species by name: ``positions`` ``(n, d)`` and ``id`` ``(n,)``."""
+        return dict(zip(self.system.names, self._groups, strict=True))
+
+    @property
+    def copy_number(self) -> np.ndarray:
+        """Number of particles in the particle region, per species."""
+        return np.array([g.n for g in self._groups], np.int64)
+
+    @property
+    def concentration(self) -> Floats:
+        """Concentration on all cells of the domain, ``(species, nx, ny, nz)``."""
+        return np.asarray(self.system.grid.unflatten(self.flat_concentration()))
 
     @property
     def continuum(self) -> Floats:
-        """Concentrations on the cells of a continuum of one's own, ``(species, nx, ny, nz)``."""
-        if self._own is None:
-            raise ModelError("the continuum is the package's; its cells are in `concentration`")
-        return self._own.own()
-
-    @property
-    def face_names(self) -> list[str]:
-        return [f.name for f in self._region.faces]
-
-    @property
-    def crossings(self) -> np.ndarray:
-        return self._exchange.crossings
-
-    @property
-    def arrivals(self) -> np.ndarray:
-        return self._exchange.arrivals
-
-    @property
-    def events(self) -> np.ndarray:
-        return self._reactor.events
+        """Concentrations on the cells of a continuum of your own, ``(species, nx, ny, nz)``."""
+        return self._continuum.user_cells()
 
     @property
     def total(self) -> Floats:
@@ -158,14 +251,34 @@ class Simulation(Run):
 
         In mean-field coupling the continuum is counted outside the particle region.
         """
-        n = self.copy_number.astype(float)
-        if self._field is not None and self._ledger is not None:
-            return np.asarray(n + self._field.amounts() - self._ledger.total_owed())
-        if self._mean_field is not None:
-            c = self._mean_field.concentration(self.steps)
-            outside = (c * self._region.grid.mesh_volumes)[:, ~self._region.mask]
-            return np.asarray(n + outside.sum(axis=1))
-        return n
+        return self._continuum.total(self.copy_number.astype(float), self.steps)
+
+    @property
+    def face_names(self) -> list[str]:
+        """Names of the faces of the particle region."""
+        return [f.name for f in self._region.faces]
+
+    @property
+    def crossings(self) -> np.ndarray:
+        """Net number that left through each face since the start, ``(species, faces)``.
+
+        The array of the counts itself, as `events`.
+        """
+        return self._exchange.crossings
+
+    @property
+    def arrivals(self) -> np.ndarray:
+        """Number that entered through each face since the start, ``(species, faces)``."""
+        return self._exchange.arrivals
+
+    @property
+    def events(self) -> np.ndarray:
+        """How often each reaction fired in the particle region since the start."""
+        return self._reactor.events
+
+    def mean_flux(self, crossings: np.ndarray, elapsed: float) -> Floats:
+        """Net particles per time through each face since the last record, outwards."""
+        return self._motion.mean_flux(crossings, elapsed)
 
     def flat_concentration(self) -> Floats:
         """Concentration on all cells, flat: ``(species, cells)``."""
@@ -178,122 +291,237 @@ class Simulation(Run):
             counts = np.zeros(inner.cells, np.int64)
             count_in_cells(group.x, group.n, low, inverse, shape, counts)
             result[s, self._region.mask] = counts / inner.volumes
-        outside = ~self._region.mask
-        if self._field is not None:
-            result[:, outside] = self._field.concentration()[:, outside]
-        elif self._mean_field is not None:
-            result[:, outside] = self._mean_field.concentration(self.steps)[:, outside]
+        self._continuum.fill(result, ~self._region.mask, self.steps)
         return result
 
-    def step(self) -> None:
-        k = self.steps
-        clock = Clock(self.timings)
-        for gate in self._gates:
-            if gate.stencil is None:
-                gate.set_given(k * self.dt, self.dt)
-        self._react(k, 0)
-        clock.lap("reactions")
-        self._read_reservoirs(k)
-        clock.lap("continuum")
-        exchange = self._exchange
-        self._next_id = exchange.layers(self._groups, k, self._next_id, self._pool)
-        clock.lap("exchange")
-        self._move(k)
-        clock.lap("diffusion")
-        self._next_id = exchange.planes(self._groups, k, self._next_id)
-        clock.lap("exchange")
-        if self._field is not None and self._ledger is not None and exchange.credit is not None:
-            self._ledger.diffuse(k, exchange.credit, self._noise)
-            self._field.react(k)
-        clock.lap("continuum")
-        self._react(k, 1)
-        clock.lap("reactions")
-        if self._own is not None:
-            self._own.show()
-        self.steps += 1
+    def diagnostics(self) -> dict[str, Any]:
+        """What was chosen and what happened, as plain numbers and text."""
+        return report(self.plan) | self._continuum.described()
 
-    def _react(self, k: int, half: int) -> None:
-        """Half a step of reactions of the particles, and with partners in the reservoir."""
-        if self._partners:
-            self._partners.update(lambda s: self._partner(s, k + half), half)
-        self._next_id = self._reactor.half_step(
-            self._groups, self._partners, k, half, self._next_id, self._pool
-        )
-        credit = self._exchange.credit
-        if self._ledger is not None and credit is not None and self.plan.tables.encounters:
-            self._ledger.apply(credit)
+    # The run
 
-    def _partner(self, species: int, step: int) -> Floats:
-        """The continuum's concentration of a species on all cells."""
-        if self._field is not None:
-            return self._field.full(species)
-        if self._mean_field is not None:
-            return self._mean_field.partner(species, step)
-        return np.zeros(self._region.grid.cells)
+    def run(
+        self,
+        until: float,
+        every: float | None = None,
+        record: Sequence[str] | None = None,
+        out: str | Path | None = None,
+        positions: bool = False,
+        observe: Mapping[str, Callable[[Any], Any]] | None = None,
+        stop: Callable[[Any], bool] | None = None,
+        checkpoint: str | Path | None = None,
+        checkpoint_minutes: float = 10.0,
+        keep: int = 3,
+        progress: bool | None = None,
+    ) -> xr.Dataset:
+        """Run to a time and return what was recorded.
 
-    def _read_reservoirs(self, k: int) -> None:
-        """Set c_R of every gate to the continuum for this step."""
-        if self._field is not None and self._ledger is not None:
-            self._field.react(k)
-            for gate in self._gates:
-                if gate.stencil is not None:
-                    gate.set_two_way(self._ledger.effective(gate.species))
-        elif self._mean_field is not None:
-            self._mean_field.advance(k, self._gates)
+        The order of a step, symmetric and of second order, is that of `step`.
 
-    def _move(self, k: int) -> None:
-        region = self._region
-        low, high = region.low, region.high
-        for s, group in enumerate(self._groups):
-            if self._D[s] == 0 or group.n == 0:
-                continue
-            walls = self.plan.walls[s]
+        Ctrl-C ends the run after its step, with a checkpoint if there are any, and raises
+        KeyboardInterrupt, whose message says how to go on.
 
-            def kernel(a: int, b: int, s: int = s, g: Particles = group, w: Any = walls) -> int:
-                step = g.x, g.ids, a, b, self._key, k, self._D[s], self.dt, low, high
-                if w.closed:
-                    move_closed(*step, w.kinds[:, 0] == WRAP)
-                    return 0
-                ended: int = move(*step, w.kinds, w.gammas, g.gone)
-                return ended
+        Parameters
+        ----------
+        until
+            Absolute time to reach, a multiple of dt.
+        every
+            Time between records, a multiple of dt; by default a hundredth of the run.
+        record
+            Names of variables to record; by default all.
+        out
+            ``NAME`` or ``NAME.zarr``: a zarr directory that is written while the run goes on,
+            which `hybridrd.load` can read at any moment; records take no memory then. A
+            simulation restored from a checkpoint of a run goes on with the store of that run.
+        positions
+            Whether to record all particles, as a contiguous ragged array: ``position(obs, axis)``
+            and ``particle_id(obs)``, of which ``row_size(time, species)`` belong to each record.
+        observe
+            Functions of the simulation by name, called at each record; each returns a number, an
+            array of constant shape, or a DataArray, of which names of dimensions, coordinates and
+            attributes are kept, too.
+        stop
+            Called at each record; a true value ends the run. `SteadyState` and `WallTime` are
+            such conditions.
+        checkpoint
+            Where to put checkpoints: a directory, or ``PREFIX.npz``; see `restore`.
+        checkpoint_minutes
+            Wall time between checkpoints; there is one at the end, too.
+        keep
+            How many checkpoints are kept.
+        progress
+            True says how far the run is and how long it will take: a bar on a terminal or in a
+            notebook; elsewhere, as in the file of a batch queue, a line on the error stream now
+            and then. By default only a bar on a terminal, after two seconds. Where the log takes
+            it (level INFO of the logger ``hybridrd``), the lines go there. False for nothing.
 
-            if self._pool.run(kernel, group.n):
-                self._exchange.leave(s, group)
+        Returns
+        -------
+        xarray.Dataset
+            ``concentration(time, species, x, y, z)``, ``copy_number(time, species)``,
+            ``total(time, species)``, ``flux(time, species, face)``, ``crossings`` and ``events``,
+            with time 0 (or the time of the call) first; there ``flux`` is NaN, for it is the mean
+            since the record before. With ``out`` values are read from the store on demand.
+
+        Raises
+        ------
+        ModelError
+            If an argument is not what it should be, or an observer's value not like its first.
+        StepError
+            If ``until`` or ``every`` is not a multiple of dt, or ``until`` has passed.
+        CapacityError
+            If what is to be kept in memory cannot fit, before the first step; or if the particles
+            outgrow the memory there is: then with the time reached and the last checkpoint.
+        ResultError
+            If ``out`` or a checkpoint cannot be written, or would replace those of another run.
+        """
+        last = in_steps(until, self.dt, "until", least=0)
+        if last < self.steps:
+            raise StepError(f"until = {until:g} has passed; the simulation is at {self.time:.12g}")
+        if stop is not None and not callable(stop):
+            raise ModelError(
+                f"stop = {stop!r}: give a function of the simulation, SteadyState or WallTime"
+            )
+        if checkpoint is not None:
+            checkpoint = path_of(checkpoint, "checkpoint")
+        recording = Recording(self, last, every, record, observe, out, positions)
+        checkpoints = None
+        if checkpoint is not None:
+            checkpoints = Checkpoints(self, checkpoint, checkpoint_minutes, keep)
+        self._course = Course(self, last, recording, checkpoints, stop)
+        try:
+            return self._course.run(progress)
+        finally:
+            self._course = None
+
+    def attributes(self, reason: str) -> dict[str, Any]:
+        """What a result says of its origin and of the run."""
+        report = self.diagnostics() | {"particles": balance(self)}
+        if self.mark is not None and self.mark.largest.any():
+            report["largest_c"] = by_name(self.system.names, self.mark.largest)
+        return attributes(self, reason, report)
+
+    def checkpoint(self, path: str | Path) -> None:
+        """Write all that decides the future into one file, all of it or nothing.
+
+        Parameters
+        ----------
+        path
+            The file, by custom ``NAME.npz``; one that stands there is replaced.
+
+        Raises
+        ------
+        ResultError
+            If it cannot be written, or the simulation shares its mean field with others.
+        """
+        if self._course is not None:
+            self._course.recording.flush()
+        write_checkpoint(self, path)
+
+    @classmethod
+    def restore(
+        cls,
+        path: str | Path,
+        system: System | None = None,
+        allow_change: bool = False,
+        threads: int | None = None,
+        continuum: UserContinuum | None = None,
+    ) -> Self:
+        """The simulation of a checkpoint, which goes on as if it had never been interrupted.
+
+        Parameters
+        ----------
+        path
+            A file of `checkpoint` or of `run`, or the place of those of a run: the latest that
+            can be read.
+        system
+            The system, needed where there are Python functions in it; it is compared with that
+            of the checkpoint (of functions only the names).
+        allow_change
+            Take another system all the same, and keep the state: rates and walls may be others,
+            not species, geometry and cells. Its records go to a store of their own.
+        threads
+            As of `Simulation`; the result does not depend on it.
+        continuum
+            The continuum of your own, if the simulation had one; the same, or one made anew.
+
+        Raises
+        ------
+        ResultError
+            If the file is damaged or of another format, or the system has changed; the message
+            names the first difference.
+
+        Examples
+        --------
+        >>> import hybridrd as hrd, tempfile
+        >>> A = hrd.Species("A", D=1.0)
+        >>> line, half = hrd.Box(x=(0, 2)), hrd.Box(x=(0, 1))
+        >>> system = hrd.System(
+        ...     species=[A], domain=line, particles=half, cells=20, initial={A: 50.0}
+        ... )
+        >>> sim = hrd.Simulation(system, dt=1e-3, seed=1)
+        >>> result = sim.run(until=0.1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sim.checkpoint(f"{folder}/half.npz")
+        ...     twin = hrd.Simulation.restore(f"{folder}/half.npz")
+        >>> sim.run(until=0.2).equals(twin.run(until=0.2))
+        True
+        """
+        return restore(cls, path, system, allow_change, threads, continuum)
+
+    def check_room(
+        self, records: int, variables: Sequence[str], positions: bool, stored: bool
+    ) -> None:
+        """Refuse a run whose records or particles to come do not fit into memory."""
+        check_run(self, records, variables, positions, stored)
+
+    # The state
 
     def state(self) -> State:
-        """All that decides the future, see `Run.state`.
+        """All that decides the future, as arrays by name.
 
         Raises
         ------
         ResultError
             For a replica of an ensemble that shares its mean field: the field is not its own.
         """
-        state = super().state() | {"arrivals": self._exchange.arrivals.copy()}
-        return state | continuum_state(self._own_field(), self._ledger, self._gates)
+        state: State = {
+            "steps": np.array(self.steps),
+            "next_id": np.array(self._next_id),
+            "faces": labels(self.face_names),
+            "reactions": labels([c.label for c in self.system.channels]),
+            "crossings": self.crossings.copy(),
+            "events": self.events.copy(),
+            "arrivals": self.arrivals.copy(),
+        }
+        for part in self._parts():
+            state |= part.state()
+        if self.mark is not None:
+            state |= self.mark.state()
+        if self._course is not None:
+            state |= self._course.stop_state()
+        return state | {f"timings/{name}": np.array(t) for name, t in self.timings.items()}
+
+    def _parts(self) -> list[Stateful]:
+        return [*self._groups, self._motion, self._continuum, *self._gates]
 
     def load_state(self, state: State) -> None:
-        """Go back to what `state` gave, see `Run.load_state`."""
-        super().load_state(state)
-        load_counts(state, "arrivals", self._exchange.arrivals, "faces", self.face_names)
-        load_continuum(state, self._own_field(), self._ledger, self._gates)
+        """Go back to what `state` gave: the same particles, fields, debts and counts.
 
-    def _own_field(self) -> Field | OwnField | None:
-        """The continuum that this simulation steps, None without one. Raises ResultError."""
-        if self._field is not None or self._mean_field is None:
-            return self._field
-        if isinstance(self._mean_field, LiveWindow | OwnWindow):
-            return self._mean_field.field
-        raise ResultError(
-            "this replica shares the mean field of an ensemble, which no checkpoint of it can hold"
-        )
-
-    def diagnostics(self) -> dict[str, Any]:
-        """What was chosen and what happened, as plain numbers and text."""
-        found = report(self.plan)
-        field = self._field or getattr(self._mean_field, "field", None)
-        found |= {} if field is None else field.described()
-        if self._ledger is not None:
-            owed = self._ledger.total_owed()
-            found["owed"] = dict(zip(self.system.names, map(float, owed), strict=True))
-            found["overdrafts"] = self._ledger.overdrafts
-        return found
+        Raises
+        ------
+        ResultError
+            If something is missing, or has another shape.
+        """
+        self.steps = int(stored(state, "steps", ()))
+        self._next_id = int(stored(state, "next_id", ()))
+        channels = [c.label for c in self.system.channels]
+        load_counts(state, "crossings", self.crossings, "faces", self.face_names)
+        load_counts(state, "arrivals", self.arrivals, "faces", self.face_names)
+        load_counts(state, "events", self.events, "reactions", channels)
+        for part in self._parts():
+            part.load_state(state)
+        for name in self.timings:
+            self.timings[name] = float(stored(state, f"timings/{name}", ()))
+        self.mark = mark_of(state, self)
+        self.halted = {n.removeprefix("stop/"): v for n, v in state.items() if n[:5] == "stop/"}

@@ -19,7 +19,7 @@ from hybridrd.particles.region import Region, index_box
 from hybridrd.reactions.tables import ReactionTables
 
 if TYPE_CHECKING:
-    from hybridrd.simulation.run import Run
+    from hybridrd.simulation.simulation import Simulation as Run
 
 # Measured as the growth of the process: 18, 24 and 32 bytes a particle in one to three dimensions,
 # twice as much and an index where species meet; room to grow is a quarter.

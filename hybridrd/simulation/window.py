@@ -5,23 +5,28 @@ It takes no notice of the particles, so that replicas may share one solution.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrd.arrays import Floats, Integers
+from hybridrd.arrays import Floats, Integers, State
 from hybridrd.continuum.field import Field
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.user_field import OwnField
+from hybridrd.errors import ModelError, ResultError
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import mean_concentration
 from hybridrd.simulation.plan import Plan
 
 
-class MeanField(Protocol):
-    """What a simulation asks of its mean-field reservoir."""
+class Window(Protocol):
+    """What the mean-field reservoir of a simulation does."""
+
+    def start(self, species: int, outside: Floats) -> None:
+        """Take notice of the initial concentration outside the region, ``(cells,)``."""
 
     def advance(self, step: int, gates: list[Gate]) -> None:
         """Take the step from ``step`` and set c_R of all gates to the continuum."""
@@ -32,60 +37,70 @@ class MeanField(Protocol):
     def partner(self, species: int, step: int) -> Floats:
         """A species after ``step`` steps ``(cells,)``, right where partners may be."""
 
+    def show(self) -> None:
+        """Let a user's continuum know the concentrations."""
+
+    def user_cells(self) -> Floats:
+        """Concentrations on a user's cells. Raises ModelError where there are none."""
+
+    def described(self) -> dict[str, Any]:
+        """What it is, for the diagnostics of a result."""
+
+    def state(self) -> State:
+        """The field, as arrays by name. Raises ResultError where replicas share it."""
+
+    def load_state(self, state: State) -> None:
+        """The inverse of `state`."""
+
 
 def start_field(system: System, field: Field) -> None:
     """Set a field to the expected initial concentrations."""
     for s in range(len(system.species)):
-        field.c[s] = mean_concentration(system, s)[field.active]
+        field.start(s, mean_concentration(system, s))
 
 
 class LiveWindow:
-    """Solves the PDE beside the particles."""
+    """A field solved beside the particles.
 
-    def __init__(self, system: System, dt: float, solver: str = "auto") -> None:
-        self.field = Field(system, dt, solver=solver)
-        start_field(system, self.field)
+    Parameters
+    ----------
+    field
+        The package's, or a user's.
+    start
+        Told what the initial state puts outside the particle region; a user's field refuses it,
+        the package's has its own start.
+    """
 
-    def advance(self, step: int, gates: list[Gate]) -> None:
-        _advance(self.field, step, gates)
-
-    def concentration(self, step: int) -> Floats:  # noqa: ARG002
-        return self.field.c
-
-    def partner(self, species: int, step: int) -> Floats:  # noqa: ARG002
-        return np.asarray(self.field.c[species])
-
-
-class OwnWindow:
-    """A continuum of one's own as mean-field reservoir."""
-
-    def __init__(self, field: OwnField) -> None:
-        self.field = field
+    def __init__(self, field: Field | OwnField, start: Callable[[int, Floats], None]) -> None:
+        self._field, self.start = field, start
+        self.show, self.user_cells = field.show, field.user_cells
+        self.described, self.state, self.load_state = field.described, field.state, field.load_state
 
     def advance(self, step: int, gates: list[Gate]) -> None:
-        _advance(self.field, step, gates)
+        """A step of the field, c_R of the gates before and after its diffusion."""
+        field = self._field
+        field.react(step)
+        open_gates = [(g, g.stencil) for g in gates if g.stencil is not None]
+        before = [stencil.read(field.c[g.species]) for g, stencil in open_gates]
+        field.diffuse(step)
+        for (gate, stencil), first in zip(open_gates, before, strict=True):
+            gate.set_one_way(first, stencil.read(field.c[gate.species]))
+        field.react(step)
 
     def concentration(self, step: int) -> Floats:  # noqa: ARG002
-        return self.field.concentration()
+        """The field now, ``(species, cells)``."""
+        return self._field.concentration()
 
     def partner(self, species: int, step: int) -> Floats:  # noqa: ARG002
-        return self.field.full(species)
+        """A species now, ``(cells,)``."""
+        return self._field.full(species)
 
 
-def _advance(field: Field | OwnField, step: int, gates: list[Gate]) -> None:
-    """A step of the continuum, c_R of the gates before and after its diffusion."""
-    field.react(step)
-    open_gates = [g for g in gates if g.stencil is not None]
-    before = [_read(g, field) for g in open_gates]
-    field.diffuse(step)
-    for gate, first in zip(open_gates, before, strict=True):
-        gate.set_one_way(first, _read(gate, field))
-    field.react(step)
-
-
-def _read(gate: Gate, field: Field | OwnField) -> Floats:
-    assert gate.stencil is not None
-    return gate.stencil.read(field.c[gate.species])
+def live_window(system: System, dt: float, solver: str = "auto") -> tuple[LiveWindow, Field]:
+    """The package's PDE on the whole domain, from the expected initial concentrations."""
+    field = Field(system, dt, solver=solver)
+    start_field(system, field)
+    return LiveWindow(field, lambda species, outside: None), field  # noqa: ARG005
 
 
 @dataclass(frozen=True)
@@ -109,7 +124,32 @@ class RecordedWindow:
     near: NDArray[np.float64]
     partners: tuple[int, ...]
 
+    def start(self, species: int, outside: Floats) -> None:
+        """It has started."""
+
+    def show(self) -> None:
+        """There is no user's continuum."""
+
+    def user_cells(self) -> Floats:
+        """There are none. Raises ModelError."""
+        raise ModelError("the continuum is the package's; its cells are in `concentration`")
+
+    def described(self) -> dict[str, Any]:
+        """Nothing: the ensemble reports it."""
+        return {}
+
+    def state(self) -> State:
+        """Raises ResultError: the field is not this replica's."""
+        raise ResultError(
+            "this replica shares the mean field of an ensemble, which no checkpoint of it can hold"
+        )
+
+    def load_state(self, state: State) -> None:  # noqa: ARG002
+        """Raises ResultError: the field is not this replica's."""
+        self.state()
+
     def advance(self, step: int, gates: list[Gate]) -> None:
+        """Set c_R of all gates to the values of the step."""
         at = 0
         for gate in gates:
             if gate.stencil is not None:
@@ -119,9 +159,11 @@ class RecordedWindow:
                 at += n
 
     def concentration(self, step: int) -> Floats:
+        """The field after so many steps, ``(species, cells)``."""
         return self.fields[step]
 
     def partner(self, species: int, step: int) -> Floats:
+        """A species after so many steps ``(cells,)``, right where partners may be."""
         full = np.zeros(self.fields[0].shape[1])
         full[self.strip] = self.near[step, self.partners.index(species)]
         return full
@@ -129,21 +171,21 @@ class RecordedWindow:
 
 def record_window(plan: Plan, steps: int, stride: int) -> RecordedWindow:
     """Solve the mean field once for many replicas; fields are kept every ``stride`` steps."""
-    live = LiveWindow(plan.system, plan.dt)
+    live, field = live_window(plan.system, plan.dt)
     gates = plan.gates()
     partners = plan.partners(gates)
     asked, strip = partners.species, partners.strip
     open_gates = [g for g in gates if g.stencil is not None]
     values = np.empty((steps, 2, sum(g.face.size for g in open_gates)))
     near = np.empty((steps + 1, len(asked), len(strip)))
-    near[0] = live.field.c[np.ix_(np.array(asked, np.int64), strip)]
-    fields = {0: live.field.c.copy()}
+    near[0] = field.c[np.ix_(np.array(asked, np.int64), strip)]
+    fields = {0: field.c.copy()}
     for step in range(steps):
         live.advance(step, gates)
         if open_gates:
             values[step, 0] = np.concatenate([g.start for g in open_gates])
             values[step, 1] = np.concatenate([g.end for g in open_gates])
-        near[step + 1] = live.field.c[np.ix_(np.array(asked, np.int64), strip)]
+        near[step + 1] = field.c[np.ix_(np.array(asked, np.int64), strip)]
         if (step + 1) % stride == 0 or step + 1 == steps:
-            fields[step + 1] = live.field.c.copy()
+            fields[step + 1] = field.c.copy()
     return RecordedWindow(values, fields, strip, near, asked)

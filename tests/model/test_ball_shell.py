@@ -8,7 +8,7 @@ import pytest
 import hybridrd as hrd
 from hybridrd.errors import ModelError, StepError
 from hybridrd.model.overlap import concentration
-from hybridrd.model.shell import ShellGrid, by_volume
+from hybridrd.model.shell import ShellGrid
 from hybridrd.simulation.plan import compile_system
 from hybridrd.toml.config import read_toml
 
@@ -54,10 +54,11 @@ def test_cells_have_volumes_of_their_own():
 
 def test_places_by_volume():
     """A fraction f of a cell from a to b by length becomes f of its volume."""
-    r = by_volume(np.array([1.0, 1.125, 1.25, 1.75, 2.0]), 1.0, 0.5)
+    x = np.array([[1.0, 1.125, 1.25, 1.75, 2.0]])
+    system().grid.by_volume(x, np.array([1.0]), np.array([0.5]))
     volumes = [1.0, 1 + 0.25 * (1.5**3 - 1), 1 + 0.5 * (1.5**3 - 1)]
     volumes += [1.5**3 + 0.5 * (8 - 1.5**3), 8.0]
-    np.testing.assert_allclose(r**3, volumes, rtol=1e-14)
+    np.testing.assert_allclose(x[0] ** 3, volumes, rtol=1e-14)
 
 
 def test_contents_of_cells():

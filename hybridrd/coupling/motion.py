@@ -1,0 +1,253 @@
+"""Motion of particles in a geometry: diffusion, and where they arrive through its faces."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hybridrd.arrays import Floats, Integers, State, stored
+from hybridrd.coupling.face_exchange import Gate
+from hybridrd.interface import FaceNumbers
+from hybridrd.kernels import exchange as kernels
+from hybridrd.kernels import radial
+from hybridrd.kernels.walk import PARTIAL, WRAP, move, move_closed
+from hybridrd.particles.particles import Particles
+from hybridrd.particles.pool import Pool
+from hybridrd.particles.region import Region, SpeciesWalls, layer_radii
+from hybridrd.results.dataset import mean_rate
+
+
+class Motion(ABC):
+    """What a geometry does with particles; to add one, write these methods.
+
+    Parameters
+    ----------
+    region, walls
+        The particle region, and how each species meets its faces.
+    D
+        Diffusion coefficient of each species (length²/time).
+    dt
+        Time step.
+    key
+        Key of the random numbers.
+    """
+
+    def __init__(
+        self,
+        region: Region,
+        walls: Sequence[SpeciesWalls],
+        D: Sequence[float],
+        dt: float,
+        key: np.uint64,
+    ) -> None:
+        self.region, self.walls, self.D, self.dt, self.key = region, walls, D, dt, key
+        self._steps = np.array(region.inner.spacing)
+        self._shape = np.array(region.inner.shape, np.int64)
+
+    @abstractmethod
+    def move(self, species: int, group: Particles, step: int, pool: Pool) -> bool:
+        """Diffuse the particles of a species for dt; whether any is marked as gone."""
+
+    @abstractmethod
+    def layer_means(self, gate: Gate, numbers: FaceNumbers) -> Floats:
+        """Expected arrivals in the layer behind each face cell in this step."""
+
+    @abstractmethod
+    def fill_layer(
+        self, gate: Gate, numbers: FaceNumbers, group: Particles, cells: Integers, step: int
+    ) -> None:
+        """Places of new particles, the face cells of which are given, in a layer."""
+
+    @abstractmethod
+    def plane_means(self, gate: Gate, top: Floats) -> list[Floats]:
+        """Expected arrivals behind each face cell, for each stream of them, at c_R = ``top``."""
+
+    @abstractmethod
+    def enter_plane(
+        self, gate: Gate, stream: int, group: Particles, cells: Integers, top: Floats, step: int
+    ) -> Integers:
+        """Place candidates behind the particles and keep those that stay; how many a face cell."""
+
+    def mean_flux(self, crossings: np.ndarray, elapsed: float) -> Floats:
+        """Net particles per time through each face since the last record, outwards."""
+        return mean_rate(crossings, elapsed)
+
+    def state(self) -> State:
+        """Its memory, as arrays by name: none."""
+        return {}
+
+    def load_state(self, state: State) -> None:  # noqa: B027
+        """The inverse of `state`."""
+
+
+class BoxMotion(Motion):
+    """Motion in a box: each axis by itself."""
+
+    def move(self, species: int, group: Particles, step: int, pool: Pool) -> bool:
+        """Diffuse the particles of a species for dt; whether any is marked as gone."""
+        walls, D = self.walls[species], self.D[species]
+        wraps = walls.kinds[:, 0] == WRAP
+
+        def kernel(a: int, b: int) -> int:
+            rest = self.key, step, D, self.dt, self.region.low, self.region.high
+            if walls.closed:
+                move_closed(group.x, group.ids, a, b, *rest, wraps)
+                return 0
+            ended: int = move(
+                group.x, group.ids, a, b, *rest, walls.kinds, walls.gammas, group.gone
+            )
+            return ended
+
+        return pool.run(kernel, group.n) > 0
+
+    def layer_means(self, gate: Gate, numbers: FaceNumbers) -> Floats:
+        """Expected arrivals in the layer behind each face cell in this step."""
+        return gate.mean * (gate.face.area * numbers.arrivals_per_area)
+
+    def fill_layer(
+        self, gate: Gate, numbers: FaceNumbers, group: Particles, cells: Integers, step: int
+    ) -> None:
+        """Places of new particles, the face cells of which are given, in a layer."""
+        face = gate.face
+        kernels.layer_place(
+            group.x, group.ids, group.n, cells, face.axis, face.side, face.plane, numbers.width,
+            self.region.low, self._steps, self._shape, self.key, step,
+        )  # fmt: skip
+
+    def plane_means(self, gate: Gate, top: Floats) -> list[Floats]:
+        """Expected arrivals behind each face cell, in one stream."""
+        numbers = gate.numbers
+        return [
+            top * (gate.face.area * (self.dt if numbers is None else numbers.arrivals_per_area))
+        ]
+
+    def enter_plane(
+        self,
+        gate: Gate,
+        stream: int,  # noqa: ARG002
+        group: Particles,
+        cells: Integers,
+        top: Floats,
+        step: int,
+    ) -> Integers:
+        """Place candidates behind the particles and keep those that stay; how many a face cell."""
+        face, walls = gate.face, self.walls[gate.species]
+        safe = np.where(top > 0, top, 1.0)
+        kept = np.empty(len(cells), np.uint8)
+        group.n += kernels.plane_place(
+            group.x, group.ids, group.n, cells, face.axis, face.side, self.D[gate.species],
+            self.dt, self.region.low, self.region.high, walls.kinds, walls.gammas, self._steps,
+            self._shape, gate.start / safe, gate.end / safe, gate.numbers is None, self.key, step,
+            kept,
+        )  # fmt: skip
+        counts = np.zeros(len(top), np.int64)
+        kernels.tally(cells, kept, counts)
+        return counts
+
+
+class ShellMotion(Motion):
+    """Motion in a ball shell, of particles that carry their distance r from its centre.
+
+    ``flux`` through a sphere that absorbs is the expected one, the absorption probabilities of all
+    particles summed over the steps: the mean of the exact counts, ``crossings``, with far less
+    noise.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        faces = self.region.faces
+        # Expected absorption through each face since the start, and at the last record.
+        self._expected = np.zeros((len(self.D), len(faces)))
+        self._recorded = np.zeros_like(self._expected)
+        self._absorbs = np.array(
+            [[w.kinds[0, f.side] == PARTIAL for f in faces] for w in self.walls]
+        )
+        self._low, self._high = self.region.inner.lower[0], self.region.inner.upper[0]
+
+    def move(self, species: int, group: Particles, step: int, pool: Pool) -> bool:
+        """Diffuse the particles of a species for dt; whether any is marked as gone."""
+        walls = self.walls[species]
+        expected = np.empty((2, group.n))
+
+        def kernel(a: int, b: int) -> int:
+            ended: int = radial.move_radial(
+                group.x[0], group.ids, a, b, self.key, step, self.D[species], self.dt, self._low,
+                self._high, walls.kinds[0], walls.gammas[0], group.gone, expected,
+            )  # fmt: skip
+            return ended
+
+        ended = pool.run(kernel, group.n)
+        for f in np.flatnonzero(self._absorbs[species]):
+            self._expected[species, f] += expected[self.region.faces[f].side].sum()
+        return ended > 0
+
+    def layer_means(self, gate: Gate, numbers: FaceNumbers) -> Floats:
+        """Expected arrivals in the layer behind the sphere in this step."""
+        inner, outer = layer_radii(numbers.width, gate.face)
+        volume = self.region.grid.box_volume(np.array([inner]), np.array([outer]))
+        return gate.mean * volume * (1.0 - numbers.survival)
+
+    def fill_layer(
+        self, gate: Gate, numbers: FaceNumbers, group: Particles, cells: Integers, step: int
+    ) -> None:
+        """Places of new particles in a layer, uniform by volume."""
+        inner, outer = layer_radii(numbers.width, gate.face)
+        radial.layer_spread(
+            group.x[0], group.ids, group.n, len(cells), inner, outer, self.key, step
+        )
+
+    def plane_means(self, gate: Gate, top: Floats) -> list[Floats]:
+        """Expected arrivals: as through a plane; inwards also what the curvature adds."""
+        face, numbers = gate.face, gate.numbers
+        if numbers is None:
+            return [top * face.area * self.dt]
+        means = [top * face.area * numbers.arrivals_per_area]
+        if face.side == 0:  # the steady influx 4 pi a D c_R
+            means.append(top * face.area / face.plane * self.D[gate.species] * self.dt)
+        return means
+
+    def enter_plane(
+        self, gate: Gate, stream: int, group: Particles, cells: Integers, top: Floats, step: int
+    ) -> Integers:
+        """Place candidates behind the particles and keep those that stay; how many."""
+        side, D = gate.face.side, self.D[gate.species]
+        kinds = self.walls[gate.species].kinds[0]
+        keep = float(gate.start[0]) / float(top[0]), float(gate.end[0]) / float(top[0])
+        to = group.x[0], group.ids, group.n, len(cells), side
+        rest = D, self.dt, self._low, self._high, kinds, *keep, self.key, step
+        if gate.numbers is None:
+            kept = radial.enter_influx(*to, *rest)
+        else:
+            kept = radial.enter_open(*to, stream == 1, *rest)
+        group.n += kept
+        return np.array([kept])
+
+    def mean_flux(self, crossings: np.ndarray, elapsed: float) -> Floats:
+        """Net particles per time through each face since the last record, see the class."""
+        gone = np.where(self._absorbs, self._expected - self._recorded, crossings)
+        self._recorded = self._expected.copy()
+        return super().mean_flux(gone, elapsed)
+
+    def state(self) -> State:
+        """Expected absorption since the start, and at the last record."""
+        return {"expected": self._expected.copy(), "recorded": self._recorded.copy()}
+
+    def load_state(self, state: State) -> None:
+        """The inverse of `state`. Raises ResultError if something is missing."""
+        self._expected[:] = stored(state, "expected", self._expected.shape)
+        self._recorded[:] = stored(state, "recorded", self._recorded.shape)
+
+
+def make_motion(
+    region: Region,
+    walls: Sequence[SpeciesWalls],
+    D: Sequence[float],
+    dt: float,
+    key: np.uint64,
+) -> Motion:
+    """The motion in a region's geometry."""
+    kind = ShellMotion if region.grid.radial else BoxMotion
+    return kind(region, walls, D, dt, key)

@@ -1,0 +1,317 @@
+"""Continuum beside the particles of a simulation: none, in two-way exchange, or a mean field."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from hybridrd.arrays import Floats, State
+from hybridrd.continuum.field import Field
+from hybridrd.continuum.rectilinear import Cells
+from hybridrd.continuum.user import Continuum as UserContinuum
+from hybridrd.coupling.face_exchange import Gate
+from hybridrd.coupling.ledger import Ledger
+from hybridrd.coupling.noise import Noise
+from hybridrd.coupling.user_field import OwnField
+from hybridrd.errors import ModelError
+from hybridrd.particles.memory import check_fits, naming
+from hybridrd.simulation.plan import Plan, pair_factors
+from hybridrd.simulation.sizes import continuum_part
+from hybridrd.simulation.window import LiveWindow, Window, live_window
+
+
+class Continuum(ABC):
+    """What a simulation asks of its continuum; to add a kind, write these methods."""
+
+    @abstractmethod
+    def start(self, species: int, outside: Floats) -> None:
+        """Take the initial concentration of a species outside the particle region, ``(cells,)``."""
+
+    @abstractmethod
+    def before(self, step: int, gates: list[Gate]) -> None:
+        """Do what comes before the exchange of a step, and set c_R of the gates."""
+
+    @abstractmethod
+    def after(self, step: int, credit: np.ndarray | None) -> None:
+        """Do what comes after the exchange of a step, which brought ``credit`` to the cells."""
+
+    @abstractmethod
+    def book(self, credit: np.ndarray | None) -> None:
+        """Take what reactions with partners in the continuum brought to the cells."""
+
+    @abstractmethod
+    def partner(self, species: int, step: int) -> Floats:
+        """Concentration of a species on all cells, right where partners may be, ``(cells,)``."""
+
+    @abstractmethod
+    def fill(self, c: Floats, outside: np.ndarray, step: int) -> None:
+        """Enter the concentrations on cells ``outside`` the region into c ``(species, cells)``."""
+
+    @abstractmethod
+    def total(self, copy_number: Floats, step: int) -> Floats:
+        """Particles and continuum together, per species."""
+
+    @abstractmethod
+    def described(self) -> dict[str, Any]:
+        """What it is and what happened, for the diagnostics of a result."""
+
+    @abstractmethod
+    def state(self) -> State:
+        """All that decides its future, as arrays by name."""
+
+    @abstractmethod
+    def load_state(self, state: State) -> None:
+        """The inverse of `state`. Raises ResultError if something is missing."""
+
+    def user_cells(self) -> Floats:
+        """Concentrations on the cells of a user's continuum, ``(species, nx, ny, nz)``."""
+        raise ModelError("the continuum is the package's; its cells are in `concentration`")
+
+
+class NoContinuum(Continuum):
+    """Particles alone."""
+
+    def __init__(self, cells: int) -> None:
+        self._cells = cells
+
+    def start(self, species: int, outside: Floats) -> None:
+        """There is nothing outside."""
+
+    def before(self, step: int, gates: list[Gate]) -> None:
+        """There is nothing to do."""
+
+    def after(self, step: int, credit: np.ndarray | None) -> None:
+        """There is nothing to do."""
+
+    def book(self, credit: np.ndarray | None) -> None:
+        """There is nothing to book."""
+
+    def partner(self, species: int, step: int) -> Floats:  # noqa: ARG002
+        """No partners."""
+        return np.zeros(self._cells)
+
+    def fill(self, c: Floats, outside: np.ndarray, step: int) -> None:
+        """There is nothing outside."""
+
+    def total(self, copy_number: Floats, step: int) -> Floats:  # noqa: ARG002
+        """The particles."""
+        return copy_number
+
+    def described(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def state(self) -> State:
+        """Nothing."""
+        return {}
+
+    def load_state(self, state: State) -> None:
+        """Nothing."""
+
+
+class TwoWay(Continuum):
+    """The continuum region in two-way exchange: what leaves one side enters the other.
+
+    Parameters
+    ----------
+    field
+        Concentrations on the cells of the continuum, the package's or a user's.
+    ledger
+        The account of what it receives and owes.
+    noise
+        Fluctuations of its diffusion, if there are any.
+    """
+
+    def __init__(self, field: Field | OwnField, ledger: Ledger, noise: Noise | None) -> None:
+        self._field, self._ledger, self._noise = field, ledger, noise
+
+    def start(self, species: int, outside: Floats) -> None:
+        """Take the initial concentration; a user's continuum has its own, and refuses."""
+        self._field.start(species, outside)
+
+    def before(self, step: int, gates: list[Gate]) -> None:
+        """React for half a step, and set c_R of the gates."""
+        self._field.react(step)
+        for gate in gates:
+            if gate.stencil is not None:
+                gate.set_two_way(self._ledger.effective(gate.species))
+
+    def after(self, step: int, credit: np.ndarray | None) -> None:
+        """Diffuse with the exchanged particles as a source, and react for half a step."""
+        assert credit is not None
+        self._ledger.diffuse(step, credit, self._noise)
+        self._field.react(step)
+        self._field.show()
+
+    def book(self, credit: np.ndarray | None) -> None:
+        """Take what reactions with partners in the continuum brought to the cells."""
+        assert credit is not None
+        self._ledger.apply(credit)
+
+    def partner(self, species: int, step: int) -> Floats:  # noqa: ARG002
+        """Concentration of a species on all cells."""
+        return self._field.full(species)
+
+    def fill(self, c: Floats, outside: np.ndarray, step: int) -> None:  # noqa: ARG002
+        """Enter the concentrations on cells outside the region."""
+        c[:, outside] = self._field.concentration()[:, outside]
+
+    def total(self, copy_number: Floats, step: int) -> Floats:  # noqa: ARG002
+        """Particles + integral of the continuum - amount owed."""
+        return np.asarray(copy_number + self._field.amounts() - self._ledger.total_owed())
+
+    def described(self) -> dict[str, Any]:
+        """Solvers, and what is owed."""
+        return self._field.described() | self._ledger.described()
+
+    def state(self) -> State:
+        """Field and debts."""
+        return self._field.state() | self._ledger.state()
+
+    def load_state(self, state: State) -> None:
+        """The inverse of `state`."""
+        self._field.load_state(state)
+        self._ledger.load_state(state)
+
+    def user_cells(self) -> Floats:
+        """Concentrations on the cells of a user's continuum."""
+        return self._field.user_cells()
+
+
+class MeanField(Continuum):
+    """A mean-field reservoir: a PDE on the whole domain that takes no notice of the particles.
+
+    Parameters
+    ----------
+    window
+        Its values, solved beside the particles or once for many replicas.
+    volumes
+        Volume of each cell of the domain.
+    outside
+        The cells outside the particle region.
+    """
+
+    def __init__(self, window: Window, volumes: Floats, outside: np.ndarray) -> None:
+        self._window, self._volumes, self._outside = window, volumes, outside
+
+    def start(self, species: int, outside: Floats) -> None:
+        """It starts from the expected concentrations; a user's has its own, and refuses."""
+        self._window.start(species, outside)
+
+    def before(self, step: int, gates: list[Gate]) -> None:
+        """Take the whole step of the PDE, and set c_R of the gates."""
+        self._window.advance(step, gates)
+
+    def after(self, step: int, credit: np.ndarray | None) -> None:  # noqa: ARG002
+        """Let a user's continuum know where it is."""
+        self._window.show()
+
+    def book(self, credit: np.ndarray | None) -> None:
+        """It takes no notice."""
+
+    def partner(self, species: int, step: int) -> Floats:
+        """Concentration of a species where partners may be."""
+        return self._window.partner(species, step)
+
+    def fill(self, c: Floats, outside: np.ndarray, step: int) -> None:
+        """Enter the concentrations on cells outside the region."""
+        c[:, outside] = self._window.concentration(step)[:, outside]
+
+    def total(self, copy_number: Floats, step: int) -> Floats:
+        """Particles + integral of the PDE outside the particle region."""
+        amounts = (self._window.concentration(step) * self._volumes)[:, self._outside]
+        return np.asarray(copy_number + amounts.sum(axis=1))
+
+    def described(self) -> dict[str, Any]:
+        """Solvers of the PDE."""
+        return self._window.described()
+
+    def state(self) -> State:
+        """The PDE. Raises ResultError where replicas share it."""
+        return self._window.state()
+
+    def load_state(self, state: State) -> None:
+        """The inverse of `state`."""
+        self._window.load_state(state)
+
+    def user_cells(self) -> Floats:
+        """Concentrations on the cells of a user's continuum."""
+        return self._window.user_cells()
+
+
+def make_continuum(
+    plan: Plan,
+    gates: list[Gate],
+    key: np.uint64,
+    solver: str,
+    user: UserContinuum | None,
+    shared: Window | None,
+) -> Continuum:
+    """Make the continuum of a simulation; ``shared`` is a mean field solved for many.
+
+    Raises
+    ------
+    CapacityError
+        If there is no memory for it.
+    """
+    named = solver != "auto" and user is None and shared is None
+    if named and plan.coupling != "none":  # "auto" has been estimated with the plan
+        kept = [part for part in plan.parts if not part.continuum]
+        check_fits([*kept, continuum_part(plan.system, solver)])
+    with naming("the continuum", "use fewer cells"):
+        return _make(plan, gates, key, solver, user, shared)
+
+
+def _make(
+    plan: Plan,
+    gates: list[Gate],
+    key: np.uint64,
+    solver: str,
+    user: UserContinuum | None,
+    shared: Window | None,
+) -> Continuum:
+    system, dt, region = plan.system, plan.dt, plan.region
+    assert region is not None
+    two_way = plan.coupling == "two-way"
+    own = None
+    if user is not None and plan.beyond is not None:
+        own = OwnField(user, system, dt, plan.beyond, two_way)
+    if two_way:
+        field = own or Field(system, dt, cut=region.mask, solver=solver)
+        field.scale_pairs(pair_factors(plan))
+        noise = None
+        if isinstance(field, Field):
+            for gate in gates:
+                gate.to_active(field.position)
+                gate.binomial = system.fluctuations and gate.stencil is not None
+            if system.fluctuations:
+                noise = Noise(system, field, region, key)
+        return TwoWay(field, Ledger(field), noise)
+    window: Window | None = None if own is None else LiveWindow(own, own.start)
+    if window is None and plan.coupling == "mean-field":
+        window = shared or live_window(system, dt, solver)[0]
+    if window is None:
+        return NoContinuum(region.grid.cells)
+    return MeanField(window, region.grid.mesh_volumes, ~region.mask)
+
+
+def cells_of_user(continuum: UserContinuum | None, solver: str) -> Cells | None:
+    """The cells of a user's continuum, if there is one. Raises ModelError."""
+    if continuum is None:
+        return None
+    if not isinstance(continuum, UserContinuum):
+        raise ModelError(
+            f"continuum = {continuum!r}: give a FiPyContinuum, or an object of a class of yours "
+            f"that derives from hybridrd.Continuum"
+        )
+    if solver != "auto":
+        raise ModelError(f"solver = {solver!r} is for the package's own PDE; leave it out")
+    edges = continuum.edges
+    if edges is None or isinstance(edges, str) or not hasattr(edges, "__len__"):
+        raise ModelError(
+            f"the edges of {type(continuum).__name__}: {edges!r}; give the cell faces along each "
+            f"axis, as in ([0.0, 1.0, 2.0],)"
+        )
+    return Cells.between(edges, f"the edges of {type(continuum).__name__}")
