@@ -1,7 +1,6 @@
 """Where the time of a run goes: every stage is counted, and all of them make up the whole."""
 
 import time
-from pathlib import Path
 
 import pytest
 from support.survivors import DT, SYSTEMS, line, simulation
@@ -9,7 +8,6 @@ from support.survivors import DT, SYSTEMS, line, simulation
 import hybridrd as hrd
 from hybridrd.run.log import STAGES
 
-DATA = Path(__file__).parents[1] / "data"
 STEPPED = ("reactions", "exchange", "diffusion", "continuum")
 
 
@@ -81,16 +79,6 @@ def test_a_restored_run_adds_to_what_was_there(tmp_path):
     assert twin.timings["set_up"] > sim.timings["set_up"] > 0
     for stage in (*STEPPED, "records", "writing"):
         assert twin.timings[stage] == sim.timings[stage]
-
-
-def test_a_checkpoint_of_a_version_with_fewer_stages(tmp_path):
-    sim = hrd.Simulation.restore(DATA / "checkpoint-1.npz")
-    assert sim.timings["diffusion"] > 0
-    assert sim.timings["records"] == 0
-    assert sim.timings["set_up"] > 0  # of this process
-    timings = sim.run(sim.time + 5 * sim.dt, out=tmp_path / "a").attrs["timings"]
-    assert timings["records"] > 0
-    assert timings["writing"] > 0
 
 
 def test_a_pde_and_an_ensemble_have_them_too(tmp_path):
