@@ -109,14 +109,13 @@ def whole_number(
     error: type[HybridrdError] = ModelError,
 ) -> int:
     """A whole number of at least ``least`` and at most ``most``, from an int or numpy's."""
-    bound = f"of at least {least}" if most is None else f"between {least} and {most}"
+    wanted = f"a whole number of at least {least} is needed"
     whole = isinstance(value, int) or _kind(value) in ("i", "u")
-    if isinstance(value, bool) or not whole:
-        raise error(f"{where} = {shown(value)}: a whole number {bound} is needed")
-    result = int(value)  # type: ignore[call-overload]
-    if result < least or (most is not None and result > most):
-        raise error(f"{where} = {shown(result)}: a whole number {bound} is needed")
-    return int(result)
+    if isinstance(value, bool) or not whole or value < least:  # type: ignore[operator]
+        raise error(f"{where} = {shown(value)}: {wanted}")
+    if most is not None and value > most:  # type: ignore[operator]
+        raise error(f"{where} = {shown(value)}: a whole number of at most {most} is needed")
+    return int(value)  # type: ignore[call-overload, no-any-return]
 
 
 def truth(value: object, where: str, error: type[HybridrdError] = ModelError) -> bool:
@@ -248,6 +247,24 @@ def check_file(
         raise error(f"{path}: is a device or a pipe, not a file")
     if most is not None and found.st_size > most:
         raise error(f"{path}: {found.st_size:,} bytes; at most {most:,} are read")
+
+
+def answer(function: Callable[..., Any], where: str, *given: Any) -> Any:
+    """What a function of the user's answers; its exceptions get the name of the argument.
+
+    Raises
+    ------
+    ModelError
+        From whatever it raises, but for the errors of this package and a lack of memory, which
+        remain what they are and get a note.
+    """
+    try:
+        return function(*given)
+    except (HybridrdError, MemoryError) as error:
+        error.add_note(f"raised by {where}")
+        raise
+    except Exception as error:
+        raise ModelError(f"{where} failed: {type(error).__name__}: {error}") from error
 
 
 # Names that users look for, and the page that says what there is instead.

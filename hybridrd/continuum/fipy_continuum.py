@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.arguments import named_arguments
 from hybridrd.arrays import Floats
 from hybridrd.continuum.diffusion import ROUND_OFF, G
 from hybridrd.continuum.fipy_mesh import check_floating, mesh_of, rectilinear_cells
@@ -21,6 +22,7 @@ from hybridrd.model.species import species_name
 from hybridrd.model.system import System
 
 
+@named_arguments
 class FiPyContinuum(Continuum):
     """FiPy variables and equations of one's own beside a particle region.
 

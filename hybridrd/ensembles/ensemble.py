@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hybridrd.arguments import whole_number
+from hybridrd.arguments import named_arguments, shown, truth, whole_number
 from hybridrd.ensembles.blocks import Job, Sums, make_blocks
 from hybridrd.ensembles.processes import (
     Blocks,
@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 SHARED_BYTES = 500e6  # a larger mean field is solved by each replica beside itself
 
+MOST_REPLICAS, MOST_THREADS = 10**9, 1024
 
+
+@named_arguments
 def ensemble(
     system: System,
     replicas: int,
@@ -139,11 +142,12 @@ def ensemble(
     began, own = time.perf_counter(), {"set_up": 0.0, "shared_continuum": 0.0}
     clock = Clock(own)
     if not isinstance(system, System):
-        raise ModelError(f"system = {system!r}: give a System")
-    replicas = whole_number(replicas, "replicas", 1)
-    processes = whole_number(0 if workers is None else workers, "workers", 0)
+        raise ModelError(f"system = {shown(system)}: give a System")
+    replicas = whole_number(replicas, "replicas", 1, MOST_REPLICAS)
+    processes = whole_number(0 if workers is None else workers, "workers", 0, MOST_THREADS)
     seed = None if seed is None else whole_number(seed, "seed", 0)
-    threads = whole_number(1 if threads is None else threads, "threads", 1)
+    threads = whole_number(1 if threads is None else threads, "threads", 1, MOST_THREADS)
+    progress = None if progress is None else truth(progress, "progress")
     _check_engine(workers, client)
     plan = compile_system(system, dt, here=client is None)
     if plan.region is None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
-from hybridrd.arguments import path_of
+from hybridrd.arguments import named_arguments, number, path_of, truth
 from hybridrd.errors import ResultError
 from hybridrd.exporters.place import check_free
 from hybridrd.exporters.records import record_near
@@ -33,6 +32,7 @@ class _Writer(Protocol):
     def write(self, view: View, path: Path) -> None: ...
 
 
+@named_arguments
 def export(
     result: Any, path: str | Path, *, time: float | None = None, overwrite: bool = False
 ) -> None:
@@ -93,10 +93,10 @@ def export(
     <BLANKLINE>
     """
     path = path_of(path, "path", ResultError)
-    suffix = path.suffix.lower()
+    suffix, overwrite = path.suffix.lower(), truth(overwrite, "overwrite", ResultError)
     view = View(result, str(path))
-    if time is not None and not (isinstance(time, (int, float, np.number)) and np.isfinite(time)):
-        raise ResultError(f"{path}: time = {time!r}: a finite time is needed")
+    if time is not None:
+        time = number(time, f"{path}: time", -math.inf, error=ResultError)
     check_place(path, overwrite)
     if time is not None or suffix in _ONE_RECORD:
         view = record_near(view, time)

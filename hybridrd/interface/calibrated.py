@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from hybridrd.arguments import named_arguments
 from hybridrd.errors import StepError
 from hybridrd.interface.base import (
     Context,
@@ -20,6 +21,7 @@ from hybridrd.interface.calibration import calibrated_rate, largest_alpha, small
 from hybridrd.interface.layer import check_room, no_exchange
 
 
+@named_arguments
 @dataclass(frozen=True)
 class CalibratedLayer(InterfaceScheme):
     """`Layer` with both rates multiplied by beta, such that c_R belongs at a chosen offset.

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from hybridrd.arguments import named_arguments
 from hybridrd.errors import StepError
 from hybridrd.interface.base import (
     Context,
@@ -25,6 +26,7 @@ LARGEST_CELL_ALPHA = 7.5
 SMOOTHING = 0.2
 
 
+@named_arguments
 @dataclass(frozen=True)
 class ExactPlane(InterfaceScheme):
     """Open plane at c_R, exact for any step: removal by touch, arrivals by first entrance.

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass
 from typing import ClassVar
 
+from hybridrd.arguments import named_arguments
 from hybridrd.errors import AccuracyWarning, StepError
 from hybridrd.interface.base import (
     Context,
@@ -26,6 +27,7 @@ LARGEST_ALPHA = 1.0
 ROUND_OFF = 1.0 + 1e-9
 
 
+@named_arguments
 @dataclass(frozen=True)
 class Layer(InterfaceScheme):
     """Boundary layer of width dx: particles leave with rate D/dx**2, arrive with c_R D/dx**2.

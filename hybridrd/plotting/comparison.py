@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import named_arguments
 from hybridrd.errors import ResultError
 from hybridrd.plotting import images, style
 from hybridrd.plotting.checks import bins_of
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 Z_STEPS = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)  # bounds of the colours of z: white within one
 
 
+@named_arguments
 def compare(
     result: xr.Dataset,
     reference: xr.Dataset,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import named_arguments
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import bins_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _LONGEST = 4.0  # ratio of edges above which an image is not drawn to scale
 
 
+@named_arguments
 def field(
     result: xr.Dataset,
     species: SpeciesLike | None = None,

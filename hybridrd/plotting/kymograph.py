@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hybridrd.arguments import named_arguments
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import bins_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hybridrd.model.species import SpeciesLike
 
 
+@named_arguments
 def kymograph(
     result: xr.Dataset,
     species: SpeciesLike | None = None,

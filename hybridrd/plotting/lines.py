@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import named_arguments
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import check_domain, check_region
 from hybridrd.plotting.select import axis_of, mean_along, names_of, species_of
@@ -22,6 +23,7 @@ INTERFACE: dict[str, Any] = {"color": "#555555", "linewidth": 1.0, "linestyle": 
 _ROOM = 1.08  # of the highest value, so that no line runs along the frame
 
 
+@named_arguments
 def profile(
     result: xr.Dataset,
     species: SpeciesLike | None = None,
@@ -125,6 +127,7 @@ def band(ax: Axes, x: Floats, low: Floats, high: Floats, colour: str, step: Any 
     ax.fill_between(x, low, high, color=colour, alpha=0.3, linewidth=0, step=step)
 
 
+@named_arguments
 def counts(
     result: xr.Dataset,
     species: SpeciesLike | list[SpeciesLike] | None = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import named_arguments
 from hybridrd.errors import ResultError
 from hybridrd.plotting import dots, style
 from hybridrd.plotting.animation import SLOWEST, Movie
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     Draw = Callable[[Axes, float], None]
 
 
+@named_arguments
 def movie(
     result: xr.Dataset,
     species: SpeciesLike | list[SpeciesLike] | None = None,

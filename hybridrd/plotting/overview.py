@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import named_arguments
 from hybridrd.errors import ResultError
 from hybridrd.plotting import images, style
 from hybridrd.plotting.checks import check_domain
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _SIDE = 2.2  # edge of a panel (inch)
 
 
+@named_arguments
 def overview(
     result: xr.Dataset,
     reference: xr.Dataset | None = None,

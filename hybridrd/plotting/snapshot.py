@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import named_arguments
 from hybridrd.errors import ResultError
 from hybridrd.plotting import dots, images, style
 from hybridrd.plotting.select import concentration_at, names_of, upper_limit
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Drawn = tuple[ScalarMappable, dict[str, Floats], str]
 
 
+@named_arguments
 def snapshot(
     result: xr.Dataset,
     species: SpeciesLike | list[SpeciesLike] | None = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hybridrd.arguments import named_arguments
 from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
 from hybridrd.results.divergence import jensen_shannon, sampling_floor
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _NAN = float("nan")
 
 
+@named_arguments
 def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
     """How far two results are apart, by time and species, over the particle region.
 

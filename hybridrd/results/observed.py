@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hybridrd.arguments import shown
 from hybridrd.errors import ModelError
 from hybridrd.results.metadata import passing
 from hybridrd.results.names import flaw
@@ -40,15 +41,20 @@ def as_array(name: str, value: Any) -> Any:
     Raises
     ------
     ModelError
-        If it is a nested list of rows that differ in length.
+        If it is no array of numbers, truth values or text: None, a dict, a generator, a nested
+        list of rows that differ in length.
     """
+    wanted = "let it return a number, or an array of constant shape"
     try:
-        return np.array(value)
-    except ValueError as error:
+        array = np.array(value)
+    except Exception as error:  # an __array__ of the user's may raise anything
+        raise ModelError(f"observe[{name!r}]: its value is no array ({error}); {wanted}") from error
+    if array.dtype.kind not in "biufcU":
+        hint = "; has it a return?" if value is None else ""
         raise ModelError(
-            f"observe[{name!r}]: its value is no array ({error}); let it return a number, or an "
-            f"array of constant shape"
-        ) from error
+            f"observe[{name!r}]: its value {shown(value)} is no array of numbers{hint}; {wanted}"
+        )
+    return array
 
 
 def labels_of(name: str, value: Any, variables: Collection[str]) -> Labels:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybridrd.arguments import path_of
+from hybridrd.arguments import check_file, named_arguments, path_of, truth
 from hybridrd.errors import ResultError
 from hybridrd.results.attributes import pack, unpack
 from hybridrd.results.metadata import passing
@@ -33,6 +33,7 @@ RUN_NAME = "hybridrd_run"
 _UNREADABLE = (OSError, KeyError, TypeError, ValueError)
 
 
+@named_arguments
 def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None:
     """Write a result, all of it or nothing.
 
@@ -71,7 +72,7 @@ def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None
     path = path_of(path, "path", ResultError)
     if not isinstance(dataset, xr.Dataset):
         raise ResultError(f"{path}: save takes a result (an xarray.Dataset), not {dataset!r}")
-    netcdf = _is_netcdf(path)
+    netcdf, overwrite = _is_netcdf(path), truth(overwrite, "overwrite", ResultError)
     if path.exists() or path.is_symlink():
         _check_replaceable(path, netcdf, overwrite)
     if not path.parent.is_dir():
@@ -87,6 +88,7 @@ def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None
         _remove(part)
 
 
+@named_arguments
 def load(path: str | Path) -> xr.Dataset:
     """Read a result that `save` or a run wrote, whole and into memory.
 
@@ -118,6 +120,7 @@ def open_result(path: str | Path) -> xr.Dataset:
         if path.is_dir():
             opened = _open_zarr(path)
         else:
+            check_file(path, error=ResultError)
             _need_h5netcdf(path)
             opened = xr.open_dataset(path, engine="h5netcdf", decode_times=False)
         result = _unpacked(_committed(opened), path)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from hybridrd.arguments import number, path_of
+from hybridrd.arguments import number, path_of, truth, whole_number
 from hybridrd.arrays import State
 from hybridrd.continuum.user import Continuum
 from hybridrd.errors import HybridrdError, ModelError, ResultError
@@ -153,7 +153,7 @@ def restore(
                 f"hold; give it again, restore(path, system=...)"
             )
         system = System.from_dict(about["system"])
-    changed = check_same(about["portrait"], system, allow_change, str(path))
+    changed = check_same(about["portrait"], system, truth(allow_change, "allow_change"), str(path))
     own = given_continuum(about.get("continuum"), continuum, str(path))
     arguments = about["dt"], about["seed"], about["replica"], threads, about["solver"]
     run = make(system, *arguments, **own)
@@ -231,9 +231,7 @@ class Checkpoints:
 
     def __init__(self, run: Run, place: str | Path, minutes: float, keep: int) -> None:
         self._minutes = number(minutes, "checkpoint_minutes", minimum=0.0)
-        if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
-            raise ModelError(f"keep = {keep!r}: a whole number of at least 1 is needed")
-        self._run, self._keep = run, keep
+        self._run, self._keep = run, whole_number(keep, "keep", 1)
         self.place = path_of(place, "checkpoint")
         self._folder, self._stem = _split(self.place)
         try:

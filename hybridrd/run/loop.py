@@ -13,6 +13,7 @@ from hybridrd.run.interrupt import Interrupt
 from hybridrd.run.log import LOGGER, Clock
 from hybridrd.run.progress import progress_bar
 from hybridrd.run.recording import Recording
+from hybridrd.run.stop import ends
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -102,7 +103,7 @@ class Course:
                 run.step()
                 bar.update(1)
                 recorded = recording.step()
-                if stop is not None and (recorded or always) and stop(run):
+                if stop is not None and (recorded or always) and ends(stop, run):
                     return str(getattr(stop, "reason", "stop condition"))
                 if interrupt.asked:
                     return INTERRUPTED

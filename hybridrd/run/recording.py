@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybridrd.arguments import path_of
+from hybridrd.arguments import answer, path_of, shown, truth
 from hybridrd.errors import ModelError, StepError
 from hybridrd.results.dataset import Recorder
 from hybridrd.results.metadata import passing
@@ -69,7 +69,7 @@ class Recording:
             run.system.grid, run.system.names, run.face_names,
             [c.label for c in run.system.channels], dict(run.system.units), record, offered,
         )  # fmt: skip
-        self._positions = positions
+        self._positions = truth(positions, "positions")
         self.out = None if out is None else path_of(out, "out")
         self._writer: StoreWriter | None = None
         self._written = time.monotonic()
@@ -178,7 +178,10 @@ class Recording:
         crossings, events = run.crossings - mark.crossings, run.events - mark.events
         elapsed = (run.steps - mark.step) * run.dt
         # First those that may look at anything, or write a checkpoint: nothing is changed yet.
-        observed = {name: f(run) for name, f in self._observers.items()}
+        at = f"at t = {run.time:.12g}"
+        observed = {
+            name: answer(f, f"observe[{name!r}] {at}", run) for name, f in self._observers.items()
+        }
         makers: dict[str, Callable[[], Any]] = {
             "concentration": run.flat_concentration,
             "copy_number": lambda: run.copy_number,
@@ -204,17 +207,19 @@ def _observers(observe: Any, axes: Sequence[str]) -> dict[str, Callable[[Any], A
     """The functions of ``observe``, after a look at them and at their names."""
     if not isinstance(observe, Mapping):
         raise ModelError(
-            f"observe = {observe!r}: give functions of the simulation by name, such as "
+            f"observe = {shown(observe)}: give functions of the simulation by name, such as "
             f"{{'spread': f}}"
         )
     for name, function in observe.items():
         why = flaw(name)
         if why is not None:
-            raise ModelError(f"observe: no result can have the name {name!r}: {why}")
+            raise ModelError(f"observe: no result can have the name {shown(name)}: {why}")
         if name in _TAKEN or name in axes:
             raise ModelError(f"observe: the name {name!r} is taken; choose another")
         if not callable(function):
-            raise ModelError(f"observe[{name!r}] = {function!r}: give a function of the simulation")
+            raise ModelError(
+                f"observe[{name!r}] = {shown(function)}: give a function of the simulation"
+            )
     return dict(observe)
 
 

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybridrd.arguments import number
+from hybridrd.arguments import answer, named_arguments, number, shown, truth
 from hybridrd.arrays import State, stored
+from hybridrd.errors import ModelError
 
 if TYPE_CHECKING:
     from hybridrd.simulation.simulation import Simulation as Run
 
 
+def ends(stop: Callable[[Any], Any], simulation: Any) -> bool:
+    """Whether a stop condition ends the run now; None, of a function without return, does not.
+
+    Raises
+    ------
+    ModelError
+        If it fails, or answers anything but True and False: text, a number or an array.
+    """
+    where = f"stop at t = {simulation.time:.12g}"
+    found = answer(stop, where, simulation)
+    if found is None:
+        return False
+    try:
+        return truth(found, "its answer")
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}; let {shown(stop)} return one of them") from None
+
+
+@named_arguments
 class SteadyState:
     """Ends a run when numbers no longer change from one stretch of time to the next.
 
@@ -87,6 +108,7 @@ class SteadyState:
         self._rows = list(stored(state, "rows"))
 
 
+@named_arguments
 class WallTime:
     """Ends a run after some time on the clock, between two steps.
 

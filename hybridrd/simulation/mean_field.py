@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hybridrd.arguments import number
+from hybridrd.arguments import named_arguments, number, shown, truth
 from hybridrd.arrays import Floats
 from hybridrd.continuum.field import Field
 from hybridrd.continuum.solvers import one_blas_thread
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 OFFERED = ("concentration", "copy_number", "total", "flux")
 
 
+@named_arguments
 def mean_field(
     system: System,
     dt: float,
@@ -76,10 +77,11 @@ def mean_field(
     array([2., 2., 2.])
     """
     if not isinstance(system, System):
-        raise ModelError(f"system = {system!r}: give a System")
+        raise ModelError(f"system = {shown(system)}: give a System")
     timings = {"set_up": 0.0, "continuum": 0.0, "records": 0.0}
     clock = Clock(timings)
     dt = number(dt, "dt", strict=True)
+    progress = None if progress is None else truth(progress, "progress")
     steps = in_steps(until, dt, "until", least=0)
     stride = record_stride(every, dt, steps)
     # Cells first: even the indices of too many would not fit.

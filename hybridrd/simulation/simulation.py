@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
-from hybridrd.arguments import number, path_of, whole_number
+from hybridrd.arguments import choice, named_arguments, number, path_of, shown, truth, whole_number
 from hybridrd.arrays import Floats, State, Stateful, labels, load_counts, stored
+from hybridrd.continuum.solvers import KINDS
 from hybridrd.continuum.user import Continuum as UserContinuum
 from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.motion import make_motion
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 
 @final
+@named_arguments
 class Simulation:
     """One realisation of a System with a particle region, and the only thing that changes.
 
@@ -111,13 +114,13 @@ class Simulation:
         mean_field: Window | None = None,
     ) -> None:
         if not isinstance(system, System):
-            raise ModelError(f"system = {system!r}: give a System")
+            raise ModelError(f"system = {shown(system)}: give a System")
         self.system = system
         self.dt = number(dt, "dt", strict=True)
         self.seed = whole_number(secrets.randbits(63) if seed is None else seed, "seed")
         self.replica = whole_number(replica, "replica")
-        self.threads = max(1, whole_number(1 if threads is None else threads, "threads"))
-        self.solver = solver
+        self.threads = max(1, whole_number(1 if threads is None else threads, "threads", 0, 1024))
+        self.solver = choice(solver, "solver", ("auto", *KINDS))
         self.steps = 0
         self.timings = dict.fromkeys(STAGES, 0.0)
         begun = Clock(self.timings)
@@ -127,7 +130,11 @@ class Simulation:
         self._course: Course | None = None
         self.continuum_kind = None if continuum is None else type(continuum).__name__
         cells = cells_of_user(continuum, solver)
+        self._user_continuum = continuum
         self.plan = compile_system(system, self.dt, cells) if plan is None else plan
+        if self.plan.dt != self.dt or self.plan.system != system:
+            other = f"dt = {self.plan.dt:g}" if self.plan.dt != self.dt else "another system"
+            raise ModelError(f"plan: it was compiled for {other}; leave it out, or compile anew")
         if self.plan.region is None:
             raise ModelError(
                 "the system has no particle region (particles=None); run it with "
@@ -300,6 +307,7 @@ class Simulation:
 
     # The run
 
+    @named_arguments
     def run(
         self,
         until: float,
@@ -380,8 +388,9 @@ class Simulation:
             raise StepError(f"until = {until:g} has passed; the simulation is at {self.time:.12g}")
         if stop is not None and not callable(stop):
             raise ModelError(
-                f"stop = {stop!r}: give a function of the simulation, SteadyState or WallTime"
+                f"stop = {shown(stop)}: give a function of the simulation, SteadyState or WallTime"
             )
+        progress = None if progress is None else truth(progress, "progress")
         if checkpoint is not None:
             checkpoint = path_of(checkpoint, "checkpoint")
         recording = Recording(self, last, every, record, observe, out, positions)
@@ -401,6 +410,7 @@ class Simulation:
             report["largest_c"] = by_name(self.system.names, self.mark.largest)
         return attributes(self, reason, report)
 
+    @named_arguments
     def checkpoint(self, path: str | Path) -> None:
         """Write all that decides the future into one file, all of it or nothing.
 
@@ -419,6 +429,7 @@ class Simulation:
         write_checkpoint(self, path)
 
     @classmethod
+    @named_arguments
     def restore(
         cls,
         path: str | Path,
@@ -477,6 +488,14 @@ class Simulation:
 
     # The state
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy or pickle is made from the arguments and the state, as by `restore`."""
+        options = self.seed, self.replica, self.threads, self.solver
+        return _remade, (self.system, self.dt, options, self._user_continuum, self.state())
+
+    def __copy__(self) -> Simulation:
+        return deepcopy(self)  # a user's continuum is copied, too: it has a memory
+
     def state(self) -> State:
         """All that decides the future, as arrays by name.
 
@@ -525,3 +544,15 @@ class Simulation:
             self.timings[name] = float(stored(state, f"timings/{name}", ()))
         self.mark = mark_of(state, self)
         self.halted = {n.removeprefix("stop/"): v for n, v in state.items() if n[:5] == "stop/"}
+
+
+def _remade(
+    system: System,
+    dt: float,
+    options: tuple[int, int, int, str],
+    continuum: UserContinuum | None,
+    state: State,
+) -> Simulation:
+    made = Simulation(system, dt, *options, continuum=continuum)
+    made.load_state(state)
+    return made

@@ -32,8 +32,8 @@ def test_a_saved_result_is_exported():
         (["a", "-o", "here/a.csv"], "there is no directory here"),
         (["a", "-o", "a.xyz"], "positions were not recorded"),
         (["a", "-o", "a.csv", "--time", "7"], "no record near t = 7"),
-        (["a", "-o", "a.csv", "--time", "nan"], "time = nan: a finite time is needed"),
-        (["a", "-o", "a.csv", "--time", "inf"], "time = inf: a finite time is needed"),
+        (["a", "-o", "a.csv", "--time", "nan"], "time = nan: it must be finite"),
+        (["a", "-o", "a.csv", "--time", "inf"], "time = inf: it must be finite"),
         (["a", "-o", "dangling.csv"], "(--overwrite)"),
         (["a", "-o", "mine.pvd"], "holds other files"),
         (

@@ -99,7 +99,7 @@ def test_a_folder_elsewhere_behind_a_link_is_kept(tmp_path):
 
 @pytest.mark.parametrize("time", [float("nan"), float("inf"), -float("inf")])
 def test_times_that_are_none(time, tmp_path):
-    with pytest.raises(hrd.ResultError, match="a finite time is needed"):
+    with pytest.raises(hrd.ResultError, match="it must be finite"):
         hrd.export(run(system("line")), tmp_path / "a.csv", time=time)
     assert not list(tmp_path.iterdir())
 

@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 import hybridrd as hrd
+from hybridrd.arguments import shown
 from hybridrd.results.names import chosen, flaw
 
 DT = 0.01
@@ -68,7 +69,7 @@ def test_names_that_no_store_holds_are_refused_before_the_run(name, tmp_path):
     for options in ({}, {"out": tmp_path / "a"}):
         with pytest.raises(hrd.ModelError, match=BAD[name]) as refused:
             run({name: called.append}, **options)
-        assert repr(name) in str(refused.value)
+        assert shown(name) in str(refused.value)
     assert not called
     assert not list(tmp_path.iterdir())
 
