@@ -65,8 +65,9 @@ def contents(model: Any, level: tuple[int, int]) -> Contents:
     problems = []
     count = Counter(one.getId() for parts in lists.values() for one in parts)
     problems += [f"{n} things have the id {name!r}" for name, n in count.items() if n > 1]
-    rules = [r for r in entries(m.getNumRules(), m.getRule) if r.isAssignment()]
-    assignments = list(entries(m.getNumInitialAssignments(), m.getInitialAssignment))
+    rules = [r for r in entries(m.getNumRules(), m.getRule) if r.isAssignment() and _acts(r)]
+    given = entries(m.getNumInitialAssignments(), m.getInitialAssignment)
+    assignments = [one for one in given if _acts(one)]
     set_by = Counter([r.getVariable() for r in rules] + [a.getSymbol() for a in assignments])
     problems += [
         f"{name} is set by {n} rules or initial assignments; at most one can hold"
@@ -82,6 +83,11 @@ def contents(model: Any, level: tuple[int, int]) -> Contents:
         rules={rule.getVariable(): rule for rule in rules},
         assignments={one.getSymbol(): one for one in assignments},
     )
+
+
+def _acts(rule: Any) -> bool:
+    """Whether a rule has a formula; from level 3 version 2 on, one without has no effect."""
+    return (rule.getLevel(), rule.getVersion()) < (3, 2) or rule.getMath() is not None
 
 
 def references(reaction: Any) -> Iterator[Any]:

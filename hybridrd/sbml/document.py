@@ -77,7 +77,8 @@ def read(text: str, where: str, copies_per_amount: float | None) -> Model:
         raise ModelError("\n".join(f"{where}: {line}" for line in lines)) from error
     except RecursionError as error:
         raise ModelError(
-            f"{where}: its formulas refer to one another through too many steps"
+            f"{where}: its formulas are nested too deeply, or refer to one another through too "
+            f"many steps"
         ) from error
 
 

@@ -24,7 +24,10 @@ def packages(document: Any) -> Iterator[str]:
 def features(contents: Contents) -> Iterator[str]:
     """Parts of a model that are not reactions in one well-mixed volume."""
     model = contents.model
+    without = contents.level >= (3, 2)  # what has no formula has no effect
     for rule in entries(model.getNumRules(), model.getRule):
+        if without and rule.getMath() is None:
+            continue
         if rule.isRate():
             yield (
                 f"the rate rule for {rule.getVariable()} is not supported; write it as a "
@@ -33,8 +36,11 @@ def features(contents: Contents) -> Iterator[str]:
         elif not rule.isAssignment():
             yield "an algebraic rule is not supported"
     for k, event in enumerate(entries(model.getNumEvents(), model.getEvent)):
-        yield f"the event {event.getId() or k + 1} is not supported"
-    if model.getNumConstraints():
+        if not (without and _is_idle(event)):
+            yield f"the event {event.getId() or k + 1} is not supported"
+    if any(
+        not without or c.getMath() for c in entries(model.getNumConstraints(), model.getConstraint)
+    ):
         yield "constraints are not supported"
     used = {one.getCompartment() for one in contents.variable}
     if len(used) > 1:
@@ -49,6 +55,14 @@ def features(contents: Contents) -> Iterator[str]:
             yield f"the spatialSizeUnits of {name} are not supported"
     for name, reaction in contents.reactions.items():
         yield from (f"reaction {name}: {problem}" for problem in _reaction(reaction, contents))
+
+
+def _is_idle(event: Any) -> bool:
+    """Whether an event never fires, or sets nothing."""
+    trigger = event.getTrigger()
+    sets = entries(event.getNumEventAssignments(), event.getEventAssignment)
+    fires = trigger is not None and trigger.getMath() is not None
+    return not fires or all(one.getMath() is None for one in sets)
 
 
 def _reaction(reaction: Any, contents: Contents) -> Iterator[str]:

@@ -12,7 +12,7 @@ from hybridrd.errors import ModelError
 from hybridrd.sbml.functions import NAMES, apply, check_arguments
 from hybridrd.sbml.polynomial import Polynomial
 
-_MOST_NODES = 2_000_000  # definitions that call one another twice each grow without bounds
+_MOST_NODES = 100_000  # of a formula: definitions that call one another twice each grow fast
 _UNSUPPORTED = {
     "AST_FUNCTION_DELAY": "delays are not supported",
     "AST_FUNCTION_RATE_OF": "rateOf is not supported",
@@ -62,10 +62,14 @@ class Evaluator:
         ModelError
             If it is not a polynomial, and why.
         """
+        self._left = _MOST_NODES
+        return self._read(node, scope)
+
+    def _read(self, node: Any, scope: Scope) -> Polynomial:
         lib, kind = self._lib, node.getType()
         self._left -= 1
         if self._left < 0:
-            raise ModelError(f"its formulas have more than {_MOST_NODES} parts in full")
+            raise ModelError(f"a formula has more than {_MOST_NODES} parts in full")
         if kind in (lib.AST_CONSTANT_PI, lib.AST_CONSTANT_E):
             return Polynomial.constant(math.pi if kind == lib.AST_CONSTANT_PI else math.e)
         if kind in (lib.AST_CONSTANT_TRUE, lib.AST_CONSTANT_FALSE):
@@ -88,7 +92,7 @@ class Evaluator:
         if kind == lib.AST_MINUS:
             if not 1 <= len(children) <= 2:
                 raise ModelError(f"{self._text(node)} has {len(children)} arguments")
-            parts = [self(child, scope) for child in children]
+            parts = [self._read(child, scope) for child in children]
             return parts[0].scaled(-1.0) if len(parts) == 1 else parts[0] - parts[1]
         if kind not in self._kinds:
             raise ModelError(f"{self._text(node)} is not mass action")
@@ -107,7 +111,7 @@ class Evaluator:
             if one.getType() == kind:
                 rest.extend(one.getChild(k) for k in reversed(range(one.getNumChildren())))
             else:
-                parts.append(self(one, scope))
+                parts.append(self._read(one, scope))
         if kind == self._lib.AST_TIMES:
             return reduce(Polynomial.__mul__, parts, Polynomial.constant(1.0))
         falling = frozenset[str]().union(*(part.falling for part in parts))
@@ -123,7 +127,7 @@ class Evaluator:
         if count != len(children):
             raise ModelError(f"{self._text(node)}: {name} takes {count} arguments")
         values = {
-            definition.getArgument(k).getName(): self(child, scope)
+            definition.getArgument(k).getName(): self._read(child, scope)
             for k, child in enumerate(children)
         }
 
@@ -132,23 +136,23 @@ class Evaluator:
                 raise ModelError(f"{argument} has no value in the function {name}")
             return values[argument]
 
-        return self(definition.getBody(), Scope(lookup, scope.time))
+        return self._read(definition.getBody(), Scope(lookup, scope.time))
 
     def _piecewise(self, node: Any, children: Sequence[Any], scope: Scope) -> Polynomial:
         """Pieces whose conditions are constants or depend on time alone."""
         pieces: list[Polynomial] = []  # value, condition, ..., otherwise
         for value, condition in zip(children[::2], children[1::2], strict=False):
-            holds = self(condition, scope)
+            holds = self._read(condition, scope)
             if holds.species:
                 raise ModelError(f"{self._text(condition)} is not mass action")
             if holds.value is None:
-                pieces += [self(value, scope), holds]
+                pieces += [self._read(value, scope), holds]
             elif holds.value != 0.0:
-                pieces.append(self(value, scope))
+                pieces.append(self._read(value, scope))
                 break
         else:
             if len(children) % 2:
-                pieces.append(self(children[-1], scope))
+                pieces.append(self._read(children[-1], scope))
         if not pieces:
             raise ModelError(f"{self._text(node)} has no value: none of its conditions holds")
         if len(pieces) == 1:
@@ -164,7 +168,7 @@ class Evaluator:
 
     def _function(self, name: str, node: Any, children: Sequence[Any], scope: Scope) -> Polynomial:
         """A function of numbers; a quotient and a power may have copy numbers in them."""
-        parts = [self(child, scope) for child in children]
+        parts = [self._read(child, scope) for child in children]
         if name == "root" and len(parts) == 1:
             parts = [Polynomial.constant(2.0), *parts]
         text = self._text(node)

@@ -11,6 +11,7 @@ from hybridrd.errors import ModelError
 LARGEST = 64 * 2**20  # bytes
 _DEEPEST = 500  # elements in one another; libSBML's stack ends at about 10 000
 _WIDEST = 10_000  # arguments of an operator, which libSBML nests
+_LONGEST = 10_000  # characters of a formula of level 1
 
 
 def read_text(path: Path, kind: str, largest: int = LARGEST) -> str:
@@ -59,6 +60,8 @@ def check_xml(text: str, where: str) -> None:
             children[-1] += 1
             if children[-1] == _WIDEST and name.rpartition(":")[2] in _MATH:
                 refuse(f"more than {_WIDEST} parts in one operator; write them in groups")
+        if len(attributes.get("formula", "")) > _LONGEST:
+            refuse(f"a formula of more than {_LONGEST} characters")
         children.append(0)
         if len(children) > _DEEPEST:
             refuse(f"elements are nested more than {_DEEPEST} deep")
@@ -82,5 +85,5 @@ def _check_root(name: str, attributes: dict[str, str], where: str) -> None:
     if name.rpartition(":")[2] != "sbml":
         raise ModelError(f"{where}: not SBML: its root is <{name[:80]}>, not <sbml>")
     level = attributes.get("level", "")
-    if level not in ("2", "3"):
-        raise ModelError(f"{where}: SBML of level {level[:80]!r}; level 2 or 3 is needed")
+    if level not in ("1", "2", "3"):
+        raise ModelError(f"{where}: SBML of level {level[:80]!r}; there are levels 1, 2 and 3")

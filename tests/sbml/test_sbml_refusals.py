@@ -224,12 +224,10 @@ def test_operators_without_arguments(operator, tmp_path):
         imported(path)
 
 
-def test_level_1(tmp_path):
-    path = tmp_path / "m.xml"
-    document = libsbml.SBMLDocument(1, 2)
-    document.createModel("m").createCompartment().setId("cell")
-    libsbml.writeSBMLToFile(document, str(path))
-    with pytest.raises(hrd.ModelError, match="level '1'; level 2 or 3 is needed"):
+def test_levels_that_do_not_exist(tmp_path):
+    path = written(tmp_path)
+    path.write_text(path.read_text().replace('level="3"', 'level="4"'))
+    with pytest.raises(hrd.ModelError, match="level '4'; there are levels 1, 2 and 3"):
         imported(path)
 
 
