@@ -178,12 +178,13 @@ def find_close(xa, na, xb, starts_b, like, radius, low, inverse, shape, mask, wi
 
 
 @jit
-def _draw(first, second, key, step, reaction, half, chance, priority):
-    """The two numbers of each pair; a loop of its own, so that it vectorises."""
+def _draw(first, second, key, step, reaction, half, chance, priority, coin):
+    """The numbers of each pair; a loop of its own, so that it vectorises."""
     for k in range(first.shape[0]):
         w0, w1, w2, w3 = pair_words(key, first[k], second[k], step, reaction, half)
         chance[k] = uniform52(w0, w1)
         priority[k] = (w2 << _32) | w3
+        coin[k] = w1 & np.uint64(1)  # a bit that `chance` leaves out
 
 
 @inlined
@@ -199,39 +200,40 @@ def when(chance, hazard, once):
 @jit
 def fire(
     i, j, m, xa, ida, xb, idb, like, hazard, once, widths, key, step, reaction, half,
-    rate_low, rate_inverse, rate_shape, time, priority,
+    rate_low, rate_inverse, rate_shape, time, priority, turned,
 ):  # fmt: skip
     """Of ``m`` close pairs keep those that react, with their times; returns how many.
 
     ``hazard``, that of a pair in half a step, has one entry, or one a cell of the rate grid; see
-    `when`. The first of a like pair is the one with the lower id. Of events at the same time the
-    one of lower priority comes first.
+    `when`. Of events at the same time the one of lower priority comes first. Which of a like pair
+    is the first reactant is a fair coin of the pair: ``turned`` says where it is j.
     """
     first, second = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
     chance, order = np.empty(_BLOCK), np.empty(_BLOCK, np.uint64)
+    coin = np.empty(_BLOCK, np.uint64)
     largest = hazard.max()
     bound = largest if once else -math.expm1(-largest)
     kept = 0
     for begin in range(0, m, _BLOCK):
         size = min(m - begin, _BLOCK)
         for k in range(size):
-            p, q = i[begin + k], j[begin + k]
-            swap = like and ida[p] > idb[q]
-            if swap:
-                i[begin + k], j[begin + k] = q, p
-                p, q = q, p
-            first[k], second[k] = ida[p], idb[q]
-        _draw(first[:size], second[:size], key, step, reaction, half, chance, order)
+            a, b = ida[i[begin + k]], idb[j[begin + k]]
+            # The address of a like pair does not depend on which of them is found first.
+            swap = like and a > b
+            first[k], second[k] = (b, a) if swap else (a, b)
+        _draw(first[:size], second[:size], key, step, reaction, half, chance, order, coin)
         for k in range(size):
             if chance[k] >= bound:
                 continue
             h = hazard[0]
-            a, b = i[begin + k], j[begin + k]
+            p, q = i[begin + k], j[begin + k]
             if hazard.shape[0] > 1:
-                h = hazard[_rate_cell(xa, a, xb, b, widths, rate_low, rate_inverse, rate_shape)]
+                h = hazard[_rate_cell(xa, p, xb, q, widths, rate_low, rate_inverse, rate_shape)]
             t = when(chance[k], h, once) if h > 0.0 else 1.0
             if t < 1.0:
-                i[kept], j[kept], time[kept], priority[kept] = a, b, t, order[k]
+                i[kept], j[kept], time[kept], priority[kept] = p, q, t, order[k]
+                heads = coin[k] == np.uint64(1)
+                turned[kept] = like and heads == (ida[p] < idb[q])
                 kept += 1
     return kept
 

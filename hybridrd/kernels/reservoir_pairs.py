@@ -80,10 +80,11 @@ def find_straddling(
 @jit
 def find_entering(
     region_low, region_high, opens, radius, hazard, c_max, c, low, inverse, shape, periodic, walls,
-    offsets, steps, counts, key, step, out_i, out_cell, out_y, out_time, out_priority,
+    offsets, steps, counts, left, key, step, out_i, out_cell, out_y, out_time, out_priority,
 ):  # fmt: skip
-    """Complexes in the reservoir whose second product falls into the region; returns how many.
+    """Complexes in the reservoir of which one product falls into the region; returns how many.
 
+    The other is left beyond: at walls only where they hold a reservoir of it, ``left[axis, side]``.
     A ball about the one place is as good as one about the other: products are drawn uniformly
     within ``radius`` of the open faces, with ``hazard c_max`` a volume, and their complexes in the
     ball about them. Arguments are as in `find_straddling`; ``hazard`` is that of half a step.
@@ -127,7 +128,8 @@ def find_entering(
                 y, region_low, region_high, c, low, inverse, shape, periodic, walls, offsets,
                 steps, counts,
             )  # fmt: skip
-            if u * c_max < value:
+            kept = cell >= 0 or beyond_open(y, low, inverse, shape, periodic, left)
+            if kept and u * c_max < value:
                 _propose(face, cell, here, v, v, m, out_i, out_cell, out_y, out_time, out_priority)
                 m += 1
     return m
@@ -135,13 +137,14 @@ def find_entering(
 
 @jit
 def find_unbinding(
-    x, ids, n, radius, hazard, stays, beyond, mask, low, inverse, shape, periodic, opens, key, step,
-    out_i, out_cell, out_y, out_time, out_priority,
+    x, ids, n, radius, hazard, stays, beyond, mask, low, inverse, shape, periodic, opens, shut,
+    walls_only, key, step, out_i, out_cell, out_y, out_time, out_priority,
 ):  # fmt: skip
-    """Particles that dissociate: the second product is put uniformly within the radius.
+    """Particles that dissociate: one product is put uniformly within the radius.
 
     ``hazard`` is that of half a step. A place outside the domain rejects the event, unless it is
-    beyond walls with a reservoir (``opens[axis, side]``): cell -1. Of places there, and in
+    beyond walls with a reservoir of that product (``opens[axis, side]``) and not beyond such as
+    are ``shut``: cell -1. With ``walls_only`` all other places reject it. Of places there, and in
     cells outside the region (``mask``), a share ``beyond`` is taken; other cells in the output are
     those outside the region, -2 is a place within it. After a rejected event time goes on; also
     after one that leaves the particle there (``stays``). Returns how many.
@@ -170,8 +173,11 @@ def find_unbinding(
             inside = cell >= 0 and mask[cell]
             if inside:
                 cell = -2
-            lost = cell == -1 and not beyond_open(y, low, inverse, shape, periodic, opens)
-            if lost or (not inside and u >= beyond):
+            allowed = not walls_only
+            if cell == -1:
+                allowed = beyond_open(y, low, inverse, shape, periodic, opens)
+                allowed = allowed and not beyond_open(y, low, inverse, shape, periodic, shut)
+            if not allowed or (not inside and u >= beyond):
                 continue
             for a in range(d):
                 if periodic[a]:

@@ -123,7 +123,7 @@ def _reactions(draft: Draft, at: Places) -> Iterator[str]:
         for name in dict.fromkeys(reaction.reactants + reaction.products):
             if draft.all_species and name not in draft.names:
                 yield f"{where}: {_unknown(name, draft)}"
-        if reaction.reactants == reaction.products:
+        if sorted(reaction.reactants) == sorted(reaction.products):
             yield f"{where}: it changes nothing"
         orders = [r.order for r in reaction.one_way()]
         pairs = 2 in orders and draft.particles is not None
@@ -177,13 +177,21 @@ def _wall_contents(draft: Draft, at: Places) -> Iterator[str]:
                     yield f"{where}: {_unknown(species, draft)}"
                 continue
             law, still = wall.law(species), draft.species[draft.names.index(species)].D == 0
+            # What does not move may be the partner of particles beyond the wall.
+            waits = law.is_reservoir and _meets(species, draft)
             for value in (law.outside, law.influx):
                 if callable(value):
                     if domain is not None:
                         along = domain.along(name)
                         yield from _function_problem(value, along, f"{where}: value of {species}")
-                elif value and still:
+                elif value and still and not waits:
                     yield f"{where}: {species} has D = 0 and cannot enter; leave it out of the wall"
+
+
+def _meets(species: str, draft: Draft) -> bool:
+    """Whether a species reacts in pairs, so that it can be a partner beyond a wall."""
+    pairs = [r.reactants for r in draft.reactions if r.order == 2]
+    return any(species in reactants for reactants in pairs) or not draft.all_species
 
 
 def _contents(draft: Draft, at: Places) -> Iterator[str]:

@@ -41,8 +41,12 @@ class Reaction:
     -----
     Like reactants: every unordered pair reacts at ``lambda0``, so ``2 A -> 0`` has
     ``dc/dt = -k c²`` (eq. (23)): k c²/2 events per volume and time, each removes two.
-    The j-th product sits at the j-th reactant, further ones at the first; a product of the same
-    species as the reactant at its place is that particle, unmoved.
+    A product that is a reactant again is that particle, unmoved, whatever the order in which the
+    reaction is written: ``A + B -> B`` and ``B + A -> B`` take A away. The other products take the
+    places of the other reactants in order, further ones that of the first reactant; of two like
+    reactants a fair coin says which one is the first. Where a partner is beyond a `Reservoir` wall,
+    a product at its place is lost there if the wall holds a reservoir of the product's species;
+    otherwise it is put at the place of the particle.
 
     A reversible binding, ``A + B <-> C``, keeps detailed balance: C is put at the place of A; when
     it dissociates A stays and B is put uniformly within the radius (a place outside the domain
@@ -211,15 +215,44 @@ class Reaction:
             return None
         return doi.microscopic_rate(self.k, self.radius, dimension)
 
+    @property
+    def places(self) -> tuple[int, ...]:
+        """For each product the reactant whose place it takes, by its index.
+
+        Products that are reactants again come first, then the others in order; those that are
+        more than the reactants take the place of the first.
+
+        Examples
+        --------
+        >>> Reaction("A + B -> B + 2 C", k=1.0).places
+        (1, 0, 0)
+        """
+        free = list(range(len(self.reactants)))
+        taken: dict[int, int] = {}
+        for j, name in enumerate(self.products):
+            own = [i for i in free if self.reactants[i] == name]
+            if own:
+                taken[j] = own[0]
+                free.remove(own[0])
+        for j in range(len(self.products)):
+            if j not in taken:
+                taken[j] = free.pop(0) if free else 0
+        return tuple(taken[j] for j in range(len(self.products)))
+
     def channels(self) -> tuple[Channel, ...]:
         """The one-way channels of this reaction: two if it is reversible."""
         if not self.binds:
             return tuple(
-                Channel(r, r.label, r.reactants, r.products, False) for r in self.one_way()
+                Channel(r, r.label, r.reactants, r.products, r.places, False)
+                for r in self.one_way()
             )
+        forward, back = f"{self.label} (forward)", f"{self.label} (back)"
+        # The reactant whose place the complex takes is left there; the other is at a new place.
+        home = self.places[0]
+        apart = tuple(int(j != home) for j in range(2))
         return (
-            Channel(self, f"{self.label} (forward)", self.reactants, self.products, False),
-            Channel(self, f"{self.label} (back)", self.products, self.reactants, True),
+            Channel(self, forward, self.reactants, self.products, self.places, False),
+            Channel(self, back, self.products, self.reactants, apart, True),
         )
 
     def rates(self, dimension: int) -> dict[str, object]:
@@ -243,6 +276,9 @@ class Channel:
         Its name in results.
     reactants, products
         Names of species, each as often as it takes part.
+    places
+        For each product the reactant whose place it takes; of a dissociation 1 is a place in the
+        ball about the complex.
     back
         Whether it is the dissociation of a reversible reaction.
     """
@@ -251,6 +287,7 @@ class Channel:
     label: str
     reactants: tuple[str, ...]
     products: tuple[str, ...]
+    places: tuple[int, ...]
     back: bool
 
     @property

@@ -195,7 +195,8 @@ class Reservoir(Wall):
     ----------
     concentrations
         c_R (particles per length^d) per species, a number or a function of the coordinates along
-        the wall and of time; a species that is not named reflects.
+        the wall and of time; a species that is not named reflects. One with D = 0 that reacts in
+        pairs may be named: particles react with it across the wall, and it does not enter.
 
     Examples
     --------

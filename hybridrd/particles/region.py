@@ -237,7 +237,8 @@ def species_walls(
             gammas[at] = law.kappa / (grid.kappa_area(face.axis, face.plane) * D)
         if law.influx is not None:
             influxes.append(number)
-        if context is not None and D > 0:
+        # What does not move has partners beyond a reservoir wall all the same.
+        if context is not None and (D > 0 or context == "wall"):
             scheme = system.interface or default_scheme(context)
             h = grid.spacing[face.axis]
             if width is not None and face.outside >= 0:

@@ -90,7 +90,7 @@ class Cascade:
             return {}
         groups = list(self.by_origin(fresh))
         for f, at, k in groups:
-            acting = [self._acts(f, k, *new) for new in f.encounter.news]
+            acting = [self._acts(f, k, *new) for new in f.news]
             self._born[fresh[at]] = np.sum(acting, axis=0, dtype=np.int64)
         ends = self._next + np.cumsum(self._born[fresh])
         self._children[fresh] = ends - self._born[fresh]
@@ -98,7 +98,7 @@ class Cascade:
         news: dict[int, list[tuple[Floats, Words, Integers, Floats]]] = {}
         for f, at, k in groups:
             child = self._children[fresh[at]]
-            for number, (species, place) in enumerate(f.encounter.news):
+            for number, (species, place) in enumerate(f.news):
                 acts = self._acts(f, k, species, place)
                 if acts.any():
                     mine = k[acts]
@@ -134,7 +134,7 @@ class Cascade:
     def products(self, f: Events, events: Integers) -> Iterator[NDArray[np.bool_]]:
         """Which of accepted events of one origin leave a product there, one after another."""
         k, child = self.inside[events], self._children[events]
-        for species, place in f.encounter.news:
+        for species, place in f.news:
             acts = self._acts(f, k, species, place)
             there = f.cells[place][k] < 0
             there[acts] = self.gone[child[acts]] == 0

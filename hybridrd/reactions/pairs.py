@@ -13,7 +13,7 @@ from hybridrd.particles.particles import Particles, add_in_order
 from hybridrd.particles.region import Region
 from hybridrd.reactions.cascade import Cascade
 from hybridrd.reactions.close_pairs import Couples, Search
-from hybridrd.reactions.proposals import Actors, Events, Proposals, joined
+from hybridrd.reactions.proposals import Actors, Events, Proposals
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import Encounter, Probability
 
@@ -93,7 +93,7 @@ class Encounters:
                 a, b = actors[e.first], actors[e.second]
                 found.append(self._proposals.pairs(e, p, a, b, close[index]))
             elif (complexes := partners.get(index, 0)) is not None:
-                found.append(self._proposals.entering(index, e, p, complexes))
+                found.append(self._proposals.entering(index, e, p, complexes, partners))
             found += self._alone(index, e, p, actors, partners)
         return found
 
@@ -108,13 +108,14 @@ class Encounters:
         """What actors propose that need no second one."""
         if e.back:
             if e.first in actors:
-                walls = partners.walls(index - 1)  # the forward direction stands just before
-                yield self._proposals.unbinding(index, e, p, walls, actors[e.first])
+                yield from self._proposals.unbinding(index, e, p, actors[e.first], partners)
             return
         for role, species in enumerate((e.first, e.second)):
             reservoir = partners.get(index, role)
             if reservoir is not None and species in actors:
-                yield self._proposals.straddling(index, e, role, p, reservoir, actors[species])
+                yield from self._proposals.straddling(
+                    index, e, role, p, reservoir, actors[species], partners
+                )
 
     def _live(
         self, cascade: Cascade, active: Active, actors: dict[int, Actors],
@@ -182,7 +183,7 @@ class Encounters:
                 consumed = e.second if f.reservoir else e.first
                 self._book(consumed, f.cells[f.reservoir][k], -1)
             there = cascade.products(f, accepted[at])
-            for slot, ((s, place), stays) in enumerate(zip(e.news, there, strict=True)):
+            for slot, ((s, place), stays) in enumerate(zip(f.news, there, strict=True)):
                 self._book(s, f.cells[place][k], 1)
                 m = np.count_nonzero(stays)
                 news.append(
@@ -211,10 +212,4 @@ def _ordered(
     e: Encounter, species: int, new: Actors, there: Actors, i: Integers, j: Integers
 ) -> tuple[Actors, Actors, Couples]:
     """Pairs of new actors of a species and others, as the encounter names its partners."""
-    if e.first == e.second and there.born is not None:
-        # Like partners are ordered by their ids, those born in this half step in one group.
-        both = joined([there, new])
-        return both, both, (j, i + there.n)
-    if e.first == e.second:  # ids of what was there before are lower
-        return there, new, (j, i)
     return (new, there, (i, j)) if species == e.first else (there, new, (j, i))

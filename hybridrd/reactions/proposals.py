@@ -7,8 +7,9 @@ partner that is no particle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,11 @@ from hybridrd.kernels import reservoir_pairs as straddle
 from hybridrd.kernels.rng import check_candidates, stream_key
 from hybridrd.particles.region import Region
 from hybridrd.reactions.close_pairs import Couples
-from hybridrd.reactions.reservoir_partners import Reservoirs
+from hybridrd.reactions.reservoir_partners import Partners, Reservoirs
 from hybridrd.reactions.tables import Encounter, Probability
 
 Words = NDArray[np.uint64]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Events:
         Where the reactants' products go, one array ``(d, events)`` each.
     cells
         The domain cell of each place outside the region, -1 where the place is an actor's own.
+    news
+        New particles, as the encounter's: (species, reactant whose place it takes).
     reservoir
         Which partner is in the reservoir, -1 for none.
     """
@@ -81,10 +85,21 @@ class Events:
     priority: Words
     places: tuple[Floats, Floats]
     cells: tuple[Integers, Integers]
+    news: tuple[tuple[int, int], ...]
     reservoir: int = -1
 
     def __len__(self) -> int:
         return len(self.priority)
+
+    def chosen(self, some: NDArray[np.bool_]) -> Events:
+        """Some of the events; all of them are these."""
+        if some.all():
+            return self
+        (a, b), (x, y), (here, there) = self.actors, self.places, self.cells
+        return replace(
+            self, actors=(a[some], b[some]), time=self.time[some], priority=self.priority[some],
+            places=(x[:, some], y[:, some]), cells=(here[some], there[some]),
+        )  # fmt: skip
 
 
 class Proposals:
@@ -115,23 +130,25 @@ class Proposals:
     def pairs(self, e: Encounter, p: Probability, a: Actors, b: Actors, couples: Couples) -> Events:
         """Events of close pairs, given by their places in two groups (which are overwritten)."""
         i, j = couples
+        like = e.first == e.second
         time, priority = np.empty(len(i)), np.empty(len(i), np.uint64)
+        turned = np.empty(len(i), np.bool_)
         m = pairs.fire(
-            i, j, len(i), a.x, a.ids, b.x, b.ids, e.first == e.second, p.hazard, p.once,
-            self._widths, self._key, self._step, e.channel, self._half, self._low, self._inverse,
-            self._shape, time, priority,
+            i, j, len(i), a.x, a.ids, b.x, b.ids, like, p.hazard, p.once, self._widths, self._key,
+            self._step, e.channel, self._half, self._low, self._inverse, self._shape, time,
+            priority, turned,
         )  # fmt: skip
         i, j, time = i[:m], j[:m], time[:m] + np.maximum(a.since(i[:m]), b.since(j[:m]))
         own = np.full(m, -1, np.int64)
-        places = a.x[:, i], b.x[:, j]
-        events = Events(
-            e, (a.number(i), b.number(j)), time, priority[:m].copy(), places, (own, own)
-        )
-        return _in_time(events)
+        actors, places = (a.number(i), b.number(j)), (a.x[:, i], b.x[:, j])
+        if like:
+            actors, places = _turn(turned[:m], *actors), _turn(turned[:m], *places)
+        return _in_time(Events(e, actors, time, priority[:m].copy(), places, (own, own), e.news))
 
     def straddling(
-        self, index: int, e: Encounter, role: int, p: Probability, reservoir: Reservoirs, a: Actors
-    ) -> Events:
+        self, index: int, e: Encounter, role: int, p: Probability, reservoir: Reservoirs, a: Actors,
+        partners: Partners,
+    ) -> Iterator[Events]:  # fmt: skip
         """Events of actors in ``role`` with a partner in the reservoir."""
         region = self._region
         trials = 0.5 * float(p.full.max()) * e.volume * reservoir.c_max
@@ -147,19 +164,70 @@ class Proposals:
             )
         )  # fmt: skip
         own = np.full(len(i), -1, np.int64)
-        # A partner beyond a reservoir wall has no cell; its products are lost there.
+        # A partner beyond a reservoir wall has no cell.
         beyond = np.where(cell < 0, region.grid.cells, cell)
-        return self._alone(e, a, i, y, (own, beyond), time, priority, role=role, reservoir=1 - role)
+        events = self._alone(
+            e, a, i, y, (own, beyond), time, priority, role=role, reservoir=1 - role
+        )
+        return self._kept(events, partners)
+
+    def _kept(self, events: Events, partners: Partners) -> Iterator[Events]:
+        """The same events, with what no wall lets pass at the place of the particle.
+
+        A product at the partner's place beyond walls is lost there, if all of them hold a reservoir
+        of its species.
+        """
+        beyond, mine = events.reservoir, 1 - events.reservoir
+        walls = events.cells[beyond] == self._region.grid.cells
+        stays = np.zeros((len(events.news), len(events)), np.bool_)
+        if walls.any():
+            for slot, (species, place) in enumerate(events.news):
+                if place == beyond:
+                    passes = self._passes(events.places[beyond], partners.walls(species))
+                    stays[slot] = walls & ~passes
+        if not stays.any():
+            yield events
+            return
+        for some in np.unique(stays, axis=1).T:  # one or two
+            news = tuple(
+                (species, mine if stay else place)
+                for (species, place), stay in zip(events.news, some, strict=True)
+            )
+            yield replace(events.chosen((stays == some[:, None]).all(axis=0)), news=news)
+
+    def _passes(self, y: Floats, opens: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Whether points outside the domain are beyond open walls only."""
+        j = np.floor((y - self._low[:, None]) * self._inverse[:, None])
+        free = ~self._periodic[:, None]
+        below, above = (j < 0) & free, (j >= self._shape[:, None]) & free
+        shut = (below & ~opens[:, :1]) | (above & ~opens[:, 1:])
+        return np.asarray(~shut.any(axis=0))
 
     def unbinding(
-        self, index: int, e: Encounter, p: Probability, opens: NDArray[np.bool_], a: Actors
-    ) -> Events:
-        """Dissociations; ``opens[axis, side]`` says which walls hold a reservoir of the partner."""
+        self, index: int, e: Encounter, p: Probability, a: Actors, partners: Partners
+    ) -> Iterator[Events]:
+        """Dissociations of actors."""
+        assert e.apart is not None
+        left, thrown = e.apart
+        nowhere = np.zeros_like(partners.walls(thrown))
+        yield self._unbinding(index, 3, e, p, a, partners.walls(thrown), nowhere)
+        opens, shut = partners.walls(left), partners.walls(e.first)
+        if (opens & ~shut).any():
+            # Complexes that cannot be beyond a wall are put at the place of the particle where
+            # their other partner is there, and so they come apart.
+            events = self._unbinding(index, 0, e, p, a, opens, shut, walls_only=True)
+            yield replace(events, news=((left, 1), (thrown, 0)))
+
+    def _unbinding(
+        self, index: int, kind: int, e: Encounter, p: Probability, a: Actors,
+        opens: NDArray[np.bool_], shut: NDArray[np.bool_], walls_only: bool = False,
+    ) -> Events:  # fmt: skip
+        """Dissociations, one product also beyond walls that are ``opens`` and not ``shut``."""
         i, cell, y, time, priority = self._single(
             lambda *out: straddle.find_unbinding(
                 a.x, a.ids, a.n, e.radius, float(p.hazard[0]), not e.consumes[0], p.beyond,
                 self._region.mask, self._low, self._inverse, self._shape, self._periodic, opens,
-                self._stream(index, 3), self._step, *out,
+                shut, walls_only, self._stream(index, kind), self._step, *out,
             )
         )  # fmt: skip
         # What falls beyond a reservoir wall has no cell; it is lost there.
@@ -167,22 +235,28 @@ class Proposals:
         own = np.full(len(i), -1, np.int64)
         return self._alone(e, a, i, y, (own, outside), time, priority)
 
-    def entering(self, index: int, e: Encounter, p: Probability, reservoir: Reservoirs) -> Events:
-        """Dissociations of complexes in the reservoir whose second product is in the region."""
+    def entering(
+        self, index: int, e: Encounter, p: Probability, reservoir: Reservoirs, partners: Partners
+    ) -> Events:
+        """Dissociations of complexes in the reservoir, of which one product is in the region."""
+        apart = e.apart
+        assert apart is not None
         region = self._region
         hazard = float(p.hazard[0]) * p.beyond
         faces, cell, y, time, priority = self._single(
             lambda *out: straddle.find_entering(
                 region.low, region.high, reservoir.opens, e.radius, hazard, reservoir.c_max,
                 reservoir.c, self._low, self._inverse, self._shape, self._periodic,
-                reservoir.walls, reservoir.offsets, *self._inner, self._stream(index, 2),
-                self._step, *out,
+                reservoir.walls, reservoir.offsets, *self._inner, partners.walls(apart[0]),
+                self._stream(index, 2), self._step, *out,
             )
         )  # fmt: skip
         nobody = np.full(len(faces), self.nobody)
         own = np.full(len(faces), -1, np.int64)
         beyond = np.where(cell < 0, region.grid.cells, cell)
-        return Events(e, (nobody, nobody), time, priority, (y, y), (beyond, own), reservoir=0)
+        return Events(
+            e, (nobody, nobody), time, priority, (y, y), (beyond, own), e.news, reservoir=0
+        )
 
     def _alone(
         self, e: Encounter, a: Actors, i: Integers, y: Floats,
@@ -194,8 +268,9 @@ class Proposals:
         places = a.x[:, i], y
         if role == 1:
             both, places, cells = both[::-1], places[::-1], cells[::-1]
-        events = Events(e, both, time + a.since(i), priority, places, cells, reservoir)
-        return _in_time(events)
+        return _in_time(
+            Events(e, both, time + a.since(i), priority, places, cells, e.news, reservoir)
+        )
 
     def _single(
         self, kernel: Callable[..., int]
@@ -217,17 +292,12 @@ class Proposals:
 
 def _in_time(events: Events) -> Events:
     """Those that happen within the half step."""
-    inside = events.time < 1.0
-    if inside.all():
-        return events
-    a, b = events.actors
-    first, second = events.places
-    mine, other = events.cells
-    return Events(
-        events.encounter, (a[inside], b[inside]), events.time[inside],
-        events.priority[inside], (first[:, inside], second[:, inside]),
-        (mine[inside], other[inside]), events.reservoir,
-    )  # fmt: skip
+    return events.chosen(events.time < 1.0)
+
+
+def _turn(turned: NDArray[np.bool_], first: Array, second: Array) -> tuple[Array, Array]:
+    """Two arrays with some of their entries exchanged."""
+    return np.where(turned, second, first), np.where(turned, first, second)
 
 
 def joined(found: Sequence[Actors]) -> Actors:

@@ -1,4 +1,4 @@
-"""What particles near a face have in the reservoir beyond it: partners, and complexes of them."""
+"""Reservoirs beyond the faces of the region: partners of particles, and complexes of them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,12 @@ class Partners:
         self, region: Region, encounters: tuple[Encounter, ...], gates: list[Gate]
     ) -> None:
         self._all: dict[tuple[int, int], Reservoirs] = {}
-        self._dimension = region.grid.dimension
+        self._nowhere = np.zeros((region.grid.dimension, 2), np.bool_)
+        self._holds: dict[int, NDArray[np.bool_]] = {}
+        for gate in gates:
+            if gate.is_reservoir:
+                holds = self._holds.setdefault(gate.species, self._nowhere.copy())
+                holds[gate.face.axis, gate.face.side] = True
         for i, e in enumerate(encounters):
             for role, other in enumerate((e.first,) if e.back else (e.second, e.first)):
                 found = _reservoirs(region, other, e.radius, gates)
@@ -96,12 +101,9 @@ class Partners:
         found = self._all.get((encounter, role))
         return found if found is not None and found.c_max > 0 else None
 
-    def walls(self, encounter: int) -> NDArray[np.bool_]:
-        """``[axis, side]``: where a wall holds a reservoir of the partner of an encounter."""
-        found = self._all.get((encounter, 0))
-        if found is None:
-            return np.zeros((self._dimension, 2), np.bool_)
-        return found.offsets.reshape(-1, 2) >= 0
+    def walls(self, species: int) -> NDArray[np.bool_]:
+        """``[axis, side]``: where a wall holds a reservoir of a species."""
+        return self._holds.get(species, self._nowhere)
 
     def __bool__(self) -> bool:
         return bool(self._all)

@@ -11,6 +11,7 @@ from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import AccuracyWarning, StepError
 from hybridrd.model import doi
 from hybridrd.model.functions import evaluate, needs_time
+from hybridrd.model.reaction import Channel
 from hybridrd.model.system import System
 
 # Below this lambda0 dt the effective rate is Doi's within 0.4 % (`theory.doi.effective_rate`).
@@ -28,17 +29,18 @@ class Encounter:
     channel, label
         Index among the system's channels, and what it is called.
     partners
-        Species of the reactants; the second is None for a dissociation.
+        Species of the reactants, by index; the second is None for a dissociation.
     radius, volume
         Doi radius (length) and the volume within it (length^d).
     D
         Sum of the partners' diffusion coefficients (length²/time).
     consumes
-        Whether each reactant disappears; one whose product is of its own species stays.
+        Whether each reactant disappears; one that is a product again stays.
     news
-        New particles: (species, reactant at whose place it is put).
-    back
-        Whether it is a dissociation: its hazard is the forward one times k_back/lambda0.
+        New particles: (species, reactant whose place it takes); see `Reaction.places`.
+    apart
+        Of a dissociation the species left at the complex's place and the one put into the ball
+        about it; None for pairs. Its hazard is the forward one times k_back/lambda0.
     """
 
     channel: int
@@ -49,7 +51,12 @@ class Encounter:
     D: float
     consumes: tuple[bool, bool]
     news: tuple[tuple[int, int], ...]
-    back: bool = False
+    apart: tuple[int, int] | None = None
+
+    @property
+    def back(self) -> bool:
+        """Whether it is a dissociation."""
+        return self.apart is not None
 
     @property
     def first(self) -> int:
@@ -124,7 +131,7 @@ def make_tables(system: System) -> ReactionTables:
             encounters.append(_encounter(system, r, index))
         elif channel.order == 1:
             by_species[index[channel.reactants[0]]].append(r)
-    products_of = [[index[n] for n in r.products] for r in channels]
+    products_of = [[index[n] for n in _own_first(c)] for c in channels]
     rates = [r.macroscopic(system.dimension) for r in channels]
     return ReactionTables(
         system=system,
@@ -139,30 +146,41 @@ def make_tables(system: System) -> ReactionTables:
     )
 
 
+def _own_first(channel: Channel) -> list[str]:
+    """Products, first the species of the reactants: the first of a family is what stays."""
+    return sorted(channel.products, key=lambda name: name not in channel.reactants)
+
+
 def _encounter(system: System, r: int, index: dict[str, int]) -> Encounter:
     channel = system.channels[r]
     assert channel.radius is not None
     reactants = [index[n] for n in channel.reactants]
     products = [index[n] for n in channel.products]
+    pair = products if channel.back else reactants
+    # Partners are named in the order of the species, however the reaction is written.
+    order = sorted(range(len(reactants)), key=lambda j: reactants[j])
+    partners = [reactants[j] for j in order]
     consumes, news = [True, not channel.back], []
-    for k, s in enumerate(products):
-        # A dissociation has its second product at a place of its own.
-        place = k if k < 2 else 0
-        if k < len(reactants) and s == reactants[k]:
-            consumes[k] = False
+    for s, at in zip(products, channel.places, strict=True):
+        place = at if channel.back else order.index(at)
+        if place < len(partners) and s == partners[place] and consumes[place]:
+            consumes[place] = False
         else:
             news.append((s, place))
-    pair = products if channel.back else reactants
+    apart = None
+    if channel.back:
+        left, thrown = (channel.places.index(place) for place in (0, 1))
+        apart = products[left], products[thrown]
     return Encounter(
         channel=r,
         label=channel.label,
-        partners=(reactants[0], None if channel.back else reactants[1]),
+        partners=(partners[0], None if channel.back else partners[1]),
         radius=channel.radius,
         volume=doi.reactive_volume(channel.radius, system.dimension),
         D=sum(system.species[s].D for s in pair),
         consumes=(consumes[0], consumes[1]),
         news=tuple(news),
-        back=channel.back,
+        apart=apart,
     )
 
 

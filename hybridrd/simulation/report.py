@@ -26,7 +26,7 @@ def report(plan: Plan) -> dict[str, Any]:
             "offset": gate.numbers.offset,
         }
         for gate in plan.gates()
-        if gate.numbers is not None
+        if gate.numbers is not None and gate.numbers.spread > 0
     ]
     found: dict[str, Any] = {
         "coupling": plan.coupling,

@@ -75,6 +75,8 @@ def crowd(
         if gate.value is None:
             continue
         gate.set_given(0.0, dt)
+        if gate.numbers is not None and gate.numbers.arrivals_per_area == 0.0:
+            continue  # it stands beyond the wall and does not move
         if gate.numbers is not None:
             level = float(gate.start.max()) * region.volume
             most[gate.species] = max(most[gate.species], level)

@@ -38,7 +38,10 @@ def find(
     a, b, like, radius, p, low, extent, shape, periods, step=0, reaction=0, half=0, rates=None,
     mask=0,
 ):  # fmt: skip
-    """{(id, id): (time, priority)} of the kernel; a, b are (ids, x), rates the grid of hazards."""
+    """{(id, id): (time, priority, first reactant)} of the kernel, see `naive.firing_pairs`.
+
+    a, b are (ids, x), rates the grid of hazards.
+    """
     shape, low, extent = np.array(shape, np.int64), np.array(low), np.array(extent)
     inverse = shape / extent
     ids_b, x_b, starts = cell_list(*b, low, inverse, shape, mask)
@@ -47,7 +50,7 @@ def find(
     hazard = np.atleast_1d(np.array(p, float))
     room = len(ids_a) * len(ids_b) + 1
     i, j, time = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
-    priority = np.empty(room, np.uint64)
+    priority, turned = np.empty(room, np.uint64), np.empty(room, np.bool_)
     periods = np.array(periods)
     m = pairs.find_close(
         x_a, len(ids_a), x_b, starts, like, radius, low, inverse, shape, mask, periods, i, j
@@ -55,10 +58,13 @@ def find(
     assert len(set(zip(i[:m], j[:m], strict=True))) == m  # no pair twice
     m = pairs.fire(
         i, j, m, x_a, ids_a, x_b, ids_b, like, hazard, False, periods, KEY, step, reaction, half,
-        low, rates / extent, rates, time, priority,
+        low, rates / extent, rates, time, priority, turned,
     )  # fmt: skip
-    named = zip(ids_a[i[:m]], ids_b[j[:m]], time[:m], priority[:m], strict=True)
-    found = {(int(a), int(b)): (float(t), int(order)) for a, b, t, order in named}
+    found = {}
+    for k in range(m):
+        pair = int(ids_a[i[k]]), int(ids_b[j[k]])
+        named = tuple(sorted(pair)) if like else pair
+        found[named] = float(time[k]), int(priority[k]), pair[int(turned[k])]
     assert len(found) == m  # no pair twice
     return found
 
@@ -66,8 +72,8 @@ def find(
 def assert_same(found, expected):
     """The same pairs, in the same order, at the same times but for round-off."""
     assert found.keys() == expected.keys()
-    for pair, (time, priority) in expected.items():
-        assert found[pair] == (pytest.approx(time, rel=1e-9), priority)
+    for pair, (time, *rest) in expected.items():
+        assert found[pair] == (pytest.approx(time, rel=1e-9), *rest)
 
 
 def cloud(n, d, seed, first=0):
@@ -202,6 +208,9 @@ EQUATIONS = [
     ("2 A -> A", (0, 0), (0,)),
     ("2 B -> A + C", (1, 1), (0, 2)),
     ("B + C -> A + A + C", (1, 2), (0, 0, 2)),
+    ("C + B -> 2 A + B + C", (2, 1), (0, 0, 1, 2)),
+    ("2 A -> 2 A + B", (0, 0), (0, 0, 1)),
+    ("2 A -> C", (0, 0), (2,)),
 ]
 
 

@@ -59,13 +59,13 @@ GOLDEN = 0x9E3779B97F4A7C15
 
 
 def pair_numbers(key, first, second, step, reaction, half):
-    """(uniform number, priority) of a pair of ids."""
+    """(uniform number, priority, coin) of a pair of ids."""
     first, second, key = int(first), int(second), int(key)
     k0 = (key % (1 << 32)) ^ (first >> 32)
     k1 = (key >> 32) ^ (second >> 32)
     last = PAIR + 256 * half + 512 * reaction
     w = philox((k0, k1), (first % (1 << 32), second % (1 << 32), step, last))
-    return uniform(w[0], w[1]), (w[2] << 32) + w[3]
+    return uniform(w[0], w[1]), (w[2] << 32) + w[3], w[1] % 2 == 1
 
 
 # --- walls ---------------------------------------------------------------------------------------
@@ -227,18 +227,35 @@ def waiting_time(u, hazard):
 
 
 def firing_pairs(a, b, like, radius, hazard, periods, key, step, reaction, half):
-    """All pairs that fire, ``{(id, id): (time, priority)}``; a and b are {id: position}."""
+    """All pairs that fire, ``{(id, id): (time, priority, first reactant)}``.
+
+    a and b are {id: position}; of like pairs the lower id comes first in the key.
+    """
     found = {}
     for first, second in itertools.product(a, b):
         if like and first >= second:
-            continue  # each unordered pair once, the lower id first
+            continue  # each unordered pair once
         if distance(a[first], b[second], periods) > radius:
             continue
-        u, priority = pair_numbers(key, first, second, step, reaction, half)
+        u, priority, heads = pair_numbers(key, first, second, step, reaction, half)
         time = waiting_time(u, hazard(a[first], b[second]) if callable(hazard) else hazard)
         if time < 1:
-            found[first, second] = time, priority
+            found[first, second] = time, priority, second if like and heads else first
     return found
+
+
+def places(reactants, products):
+    """For each product which reactant it becomes, and whether it is that reactant itself."""
+    free = list(range(len(reactants)))
+    found = [None] * len(products)
+    for wanted in ("own", "any"):
+        for k, product in enumerate(products):
+            for r in free:
+                if found[k] is None and (wanted == "any" or reactants[r] == product):
+                    found[k] = r, wanted == "own"
+                    free.remove(r)
+                    break
+    return [(0, False) if f is None else f for f in found]
 
 
 class HalfStep:
@@ -270,7 +287,9 @@ class HalfStep:
     def _meet(self, i, j, now):
         """Put the reactions of two into the queue."""
         key, step, half = self._address
-        for r, ((s, t), _, radius, hazard) in enumerate(self._reactions):
+        for r, ((s, t), products, radius, hazard) in enumerate(self._reactions):
+            # Where both stay, only the mean number of events is to be right.
+            both_stay = {(0, True), (1, True)} <= set(places((s, t), products))
             for one, other in ((i, j), (j, i)):
                 if (self._alive[one][0], self._alive[other][0]) != (s, t):
                     continue
@@ -278,10 +297,14 @@ class HalfStep:
                     continue
                 x, y = self._alive[one][1], self._alive[other][1]
                 if distance(x, y, self._periods) <= radius:
-                    u, priority = pair_numbers(key, one, other, step, r, half)
-                    time = now + waiting_time(u, hazard)
+                    # By the order of the species, however the reaction is written.
+                    address = (one, other) if s <= t else (other, one)
+                    u, priority, heads = pair_numbers(key, *address, step, r, half)
+                    waiting = u / hazard if both_stay else waiting_time(u, hazard)
+                    time = now + waiting
                     if time < 1:
-                        heapq.heappush(self._queue, (time, priority, r, one, other))
+                        pair = (other, one) if s == t and heads else (one, other)
+                        heapq.heappush(self._queue, (time, priority, r, *pair))
 
     def _run(self):
         born = []
@@ -290,15 +313,16 @@ class HalfStep:
             if i not in self._alive or j not in self._alive:
                 continue
             self.counts[r] += 1
-            (s, t), products, _, _ = self._reactions[r]
-            before = [self._alive[i], self._alive[j]]
-            for k, (reactant, actor) in enumerate(((s, i), (t, j))):
-                if products[k : k + 1] != (reactant,):  # otherwise it stays as it is
+            reactants, products, _, _ = self._reactions[r]
+            before = [self._alive[i][1], self._alive[j][1]]
+            fate = places(reactants, products)
+            for k, actor in enumerate((i, j)):
+                if (k, True) not in fate:
                     del self._alive[actor]
             number = 0
-            for k, product in enumerate(products):
-                owner, place = before[k if k < 2 else 0]
-                if k > 1 or product != owner:
+            for product, (reactant, stays) in zip(products, fate, strict=True):
+                place = before[reactant]
+                if not stays:
                     number += 1
                     word = (priority + number * GOLDEN) % (1 << 64) | (1 << 63)
                     self._alive[word] = product, place

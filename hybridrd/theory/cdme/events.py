@@ -47,15 +47,17 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
 
     A copy jumps to each neighbour at ``D/h²``. Creation happens at the mean of k over the voxel
     times h; a rate of first order is that at the voxel's centre; a pair reacts at Doi's rate
-    averaged over the pair of voxels. The j-th product sits in the j-th reactant's voxel, further
-    ones in the first's. At a `Reservoir` a copy in the last voxel leaves at ``gamma`` and copies
-    enter at ``gamma c_R h`` (del Razo 2024, eq. (14)).
+    averaged over the pair of voxels; products are in the voxels of the reactants whose places
+    they take (`hybridrd.Reaction`). At a `Reservoir` a copy in the last voxel leaves at ``gamma``
+    and copies enter at ``gamma c_R h`` (del Razo 2024, eq. (14)).
 
     A copy within the Doi radius of a `Reservoir` wall also reacts with partners beyond it, at
     ``lambda0 c_R V_cap`` (section III.A), the cap averaged over the voxel; products at the
-    partner's place are lost there. A like pair across the wall has either of its copies as the
-    first with equal probability. The complex of a reversible reaction dissociates in its voxel,
-    the second product uniformly within the radius; a place outside the domain rejects the event.
+    partner's place are lost there if the wall holds a reservoir of their species, else they are
+    in the copy's voxel. A like pair across the wall has either of its copies as the first with
+    equal probability. The complex of a reversible reaction dissociates in its voxel, the second
+    product uniformly within the radius; a place outside the domain rejects the event, but for
+    walls with a reservoir, across which complexes come apart as often as partners meet.
 
     Parameters
     ----------
@@ -97,7 +99,7 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
         *_jumps(system, grid, periodic),
         *_at_walls(system, grid, RESERVOIRS[reservoir]),
         *_singles(system, grid),
-        *(event for table in pairs for event in pair_events(system, table)),
+        *(event for table in pairs for event in pair_events(system, table, grid)),
     )
     return VoxelModel(system, grid, tuple(e for e in events if e.rate > 0), pairs)
 

@@ -177,7 +177,7 @@ def _pair_variables(model: VoxelModel, time: str, length: str) -> dict[str, Any]
         ),
         "pair_beyond": (
             ("pair", "x"),
-            np.array([t.beyond[0] for t in model.pairs]),
+            np.array([t.total_beyond[0] for t in model.pairs]),
             {"units": f"1/{time}", "long_name": "rate of a first reactant with partners beyond"},
         ),
         "pair_k": (
