@@ -47,9 +47,6 @@ class Exchange:
         self.arrivals = np.zeros_like(self.crossings)
         self.credit = np.zeros((len(motion.D), grid.cells), np.int64) if two_way else None
         self._scrap = np.zeros(grid.cells, np.int64)
-        self._low = np.array(grid.lower)
-        self._inverse = 1.0 / np.array(grid.spacing)
-        self._shape = np.array(grid.shape, np.int64)
         self._first = np.array(region.first, np.int64)
         self._last = self._first + np.array(region.inner.shape, np.int64) - 1
         self._outside = np.full(2 * grid.dimension, -1, np.int64)
@@ -127,8 +124,8 @@ class Exchange:
         credit = self._scrap if self.credit is None else self.credit[species]
         gaps = group.gaps()
         exit_cells(
-            group.x, group.gone, gaps, self._low, self._inverse, self._shape, self._first,
-            self._last, self._outside, counts, credit,
+            group.x, group.gone, gaps, self._motion.region.cells, self._first, self._last, self._outside,
+            counts, credit,
         )  # fmt: skip
         for index in np.flatnonzero(counts):
             self.crossings[species, self._number[index]] += counts[index]

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
+
+
+class Cells(NamedTuple):
+    """Uniform cells of a box, one entry an axis; their flat index runs along the first axis first.
+
+    Parameters
+    ----------
+    low
+        Lower corner of the box.
+    width, inverse
+        Widths of the cells, and cells per length.
+    shape
+        Numbers of cells.
+    """
+
+    low: np.ndarray
+    width: np.ndarray
+    inverse: np.ndarray
+    shape: np.ndarray
 
 
 @jit
@@ -70,8 +90,9 @@ def axis_cell(x, low, inverse, count):
 
 
 @inlined
-def cell_of(x, i, low, inverse, shape):
-    """The flat cell index of particle i, first axis fastest."""
+def cell_of(x, i, cells):
+    """The flat index of the cell of particle i."""
+    low, _, inverse, shape = cells
     index = 0
     for a in range(x.shape[0] - 1, -1, -1):
         index = index * shape[a] + axis_cell(x[a, i], low[a], inverse[a], shape[a])
@@ -79,14 +100,14 @@ def cell_of(x, i, low, inverse, shape):
 
 
 @jit
-def count_in_cells(x, n, low, inverse, shape, counts):
-    """Add the number of particles in each cell to ``counts`` (flat, first axis fastest)."""
+def count_in_cells(x, n, cells, counts):
+    """Add the number of particles in each cell to ``counts``."""
     for i in range(n):
-        counts[cell_of(x, i, low, inverse, shape)] += 1
+        counts[cell_of(x, i, cells)] += 1
 
 
 @jit
-def exit_cells(x, gone, gaps, low, inverse, shape, first, last, outside, counts, credit):
+def exit_cells(x, gone, gaps, cells, first, last, outside, counts, credit):
     """Book the particles ``gaps`` that left: per face, and in the cell at their exit point.
 
     ``gone[i]`` is face + 1. ``outside[face]`` is the index along the face's axis of the cells
@@ -94,6 +115,7 @@ def exit_cells(x, gone, gaps, low, inverse, shape, first, last, outside, counts,
     those of the particle's position, within those of the region, ``first`` to ``last``.
     """
     d = x.shape[0]
+    low, _, inverse, shape = cells
     for i in gaps:
         face = gone[i] - 1
         counts[face] += 1

@@ -4,15 +4,12 @@ A particle of species s has the total rate K, the sum over its channels. It reac
 -ln(U)/K; channel j is chosen with probability k_j/K, so competing channels share exactly. Products
 live on for the rest of the half step and may react again: births and chains are exact for any
 step. A family is followed with random numbers addressed by the id of its first member.
-
-Tables: the channels of species s are ``channel[channels[s]:channels[s + 1]]``, reaction indices;
-the products of reaction r are ``product[products[r]:products[r + 1]]``. ``rates[r, cell]`` has one
-column where no rate depends on position.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,167 +32,208 @@ DEEP = -2  # a family is too large to follow
 _DEPTH = 4096
 
 
+class Network(NamedTuple):
+    """Reactions of order zero and one.
+
+    Parameters
+    ----------
+    channels, channel
+        Those of species s are the reactions ``channel[channels[s]:channels[s + 1]]``.
+    products, product
+        Those of reaction r are the species ``product[products[r]:products[r + 1]]``.
+    rates
+        ``rates[r, cell]``, with one column where no rate depends on position.
+    """
+
+    channels: np.ndarray
+    channel: np.ndarray
+    products: np.ndarray
+    product: np.ndarray
+    rates: np.ndarray
+
+
+class HalfStep(NamedTuple):
+    """Which half step it is: the key of its random numbers, the step, 0 or 1, and its length."""
+
+    key: np.uint64
+    step: int
+    half: int
+    tau: float
+
+
+class Offspring(NamedTuple):
+    """Where new particles are put, and how often each reaction fired.
+
+    Parameters
+    ----------
+    species, parent, x
+        Of each new particle its species, the address of its family, and its place ``x[axis, j]``.
+    events
+        Counts by reaction, added to.
+    """
+
+    species: np.ndarray
+    parent: np.ndarray
+    x: np.ndarray
+    events: np.ndarray
+
+
+class _Stack(NamedTuple):
+    """Members of a family who still have to live: species, time left, whether it is the first."""
+
+    species: np.ndarray
+    left: np.ndarray
+    first: np.ndarray
+
+
+@jit
+def _new_stack():
+    return _Stack(np.empty(_DEPTH, np.int64), np.empty(_DEPTH), np.empty(_DEPTH, np.bool_))
+
+
 @inlined
-def _total(s, cell, channels, channel, rates):
+def _total(s, cell, network):
     total = 0.0
-    for c in range(channels[s], channels[s + 1]):
-        total += rates[channel[c], cell]
+    for c in range(network.channels[s], network.channels[s + 1]):
+        total += network.rates[network.channel[c], cell]
     return total
 
 
 @jit
-def mark(ids, start, stop, probability, key, step, half, marks):
+def chances(s, network, tau):
+    """Probability that a particle of species s reacts within tau, one or one a cell."""
+    result = np.empty(network.rates.shape[1])
+    for cell in range(result.shape[0]):
+        result[cell] = -math.expm1(-_total(s, cell, network) * tau)
+    return result
+
+
+@jit
+def mark(ids, start, stop, chance, key, step, half, marks):
     """Mark the particles that react in this half step, all with one probability."""
     draw = fate_draw(half)
     for i in range(start, stop):
         w0, w1, _, _ = words(key, ids[i], step, FATE, draw)
-        marks[i] = uniform52(w0, w1) < probability
+        marks[i] = uniform52(w0, w1) < chance
 
 
 @jit
-def _follow(
-    s, cell, tau, address, key, step, half, own, channels, channel, products, product, rates,
-    stack, left, mine, out, n, capacity, events,
-):  # fmt: skip
-    """One family from its first member; survivors' species go to ``out`` from position n.
-
-    Returns (the new n or an error, whether the first member itself survives). ``own`` says whether
-    there is a first member that may survive; draws start at ``fate_draw(half)``.
-    """
-    stack[0] = s
-    left[0] = tau
-    mine[0] = own
-    top = 1
+def mark_by_cell(x, ids, start, stop, chance, cells, key, step, half, marks):
+    """`mark` with a probability for each cell."""
     draw = fate_draw(half)
+    for i in range(start, stop):
+        w0, w1, _, _ = words(key, ids[i], step, FATE, draw)
+        marks[i] = uniform52(w0, w1) < chance[cell_of(x, i, cells)]
+
+
+@inlined
+def _choose(s, cell, network, choice):
+    """The reaction of species s at which the sum of rates first exceeds ``choice``."""
+    reaction = network.channel[network.channels[s]]
+    for c in range(network.channels[s], network.channels[s + 1]):
+        reaction = network.channel[c]
+        choice -= network.rates[reaction, cell]
+        if choice < 0.0:
+            break
+    return reaction
+
+
+@jit
+def _follow(cell, address, now, network, stack, out, n):
+    """One family, from the one member on the stack; survivors go to ``out`` from position n.
+
+    Returns (the new n or an error, whether the first member itself survives).
+    """
+    top = 1
+    draw = fate_draw(now.half)
     survives = False
     while top > 0:
         top -= 1
-        species = stack[top]
-        remaining = left[top]
-        is_first = mine[top]
-        total = _total(species, cell, channels, channel, rates)
-        time = remaining
-        choice = 0.0
+        species, remaining, is_first = stack.species[top], stack.left[top], stack.first[top]
+        total = _total(species, cell, network)
         if total > 0.0:
-            u, v = uniforms(key, address, step, FATE, draw)
+            u, v = uniforms(now.key, address, now.step, FATE, draw)
             draw += 1
             # The same comparison as in `mark`: an event where u < 1 - exp(-K tau).
             if u < -math.expm1(-total * remaining):
                 time = min(-math.log1p(-u) / total, remaining)
-                choice = v * total
-                reaction = channel[channels[species]]
-                for c in range(channels[species], channels[species + 1]):
-                    reaction = channel[c]
-                    choice -= rates[reaction, cell]
-                    if choice < 0.0:
-                        break
-                events[reaction] += 1
-                first = products[reaction]
-                last = products[reaction + 1]
-                if top + last - first > _DEPTH or draw >= fate_draw(half + 1):
+                reaction = _choose(species, cell, network, v * total)
+                out.events[reaction] += 1
+                begin, end = network.products[reaction], network.products[reaction + 1]
+                if top + end - begin > _DEPTH or draw >= fate_draw(now.half + 1):
                     return DEEP, False
-                for p in range(last - 1, first - 1, -1):
-                    stack[top] = product[p]
-                    left[top] = remaining - time
-                    mine[top] = is_first and p == first and product[p] == s
+                for p in range(end - 1, begin - 1, -1):
+                    stack.species[top] = network.product[p]
+                    stack.left[top] = remaining - time
+                    stack.first[top] = is_first and p == begin and network.product[p] == species
                     top += 1
                 continue
         if is_first:
             survives = True
+        elif n >= out.species.shape[0]:
+            return FULL, False
         else:
-            if n >= capacity:
-                return FULL, False
-            out[n] = species
+            out.species[n] = species
             n += 1
     return n, survives
 
 
 @jit
-def react_first_order(
-    s, x, ids, n, marks, tau, key, step, half, channels, channel, products, product, rates,
-    low, inverse, shape, gone, out_species, out_parent, out_x, events,
-):  # fmt: skip
+def react_first_order(s, x, ids, marks, gone, now, network, cells, out):
     """Follow the families of all marked particles of species s.
 
     ``gone[i]`` is set where the particle itself does not survive. Returns the number of new
-    particles, or FULL or DEEP; then nothing may be used but ``events`` must be reset.
+    particles, or FULL or DEEP; then nothing may be used but the counts must be reset.
     """
-    d = x.shape[0]
-    stack = np.empty(_DEPTH, np.int64)
-    left = np.empty(_DEPTH)
-    mine = np.empty(_DEPTH, np.bool_)
+    stack = _new_stack()
     m = 0
-    capacity = out_species.shape[0]
-    for i in range(n):
+    for i in range(marks.shape[0]):
         if not marks[i]:
             continue
-        cell = cell_of(x, i, low, inverse, shape) if rates.shape[1] > 1 else 0
+        cell = cell_of(x, i, cells) if network.rates.shape[1] > 1 else 0
         before = m
-        m, survives = _follow(
-            s, cell, tau, ids[i], key, step, half, True, channels, channel, products, product,
-            rates, stack, left, mine, out_species, m, capacity, events,
-        )  # fmt: skip
+        stack.species[0], stack.left[0], stack.first[0] = s, now.tau, True
+        m, survives = _follow(cell, ids[i], now, network, stack, out, m)
         if m < 0:
             return m
         if not survives:
             gone[i] = 1
         for j in range(before, m):
-            out_parent[j] = ids[i]
-            for a in range(d):
-                out_x[a, j] = x[a, i]
+            out.parent[j] = ids[i]
+            for a in range(x.shape[0]):
+                out.x[a, j] = x[a, i]
     return m
 
 
 @jit
-def create(
-    reaction, cells, low, steps, shape, tau, key, step, half, channels, channel, products, product,
-    rates, out_species, out_parent, out_x, events,
-):  # fmt: skip
-    """Creations of one reaction of order zero, one for each entry of ``cells``.
+def create(reaction, where, now, network, cells, out):
+    """Creations of one reaction of order zero, one for each cell in ``where``.
 
     Each is born uniformly in its cell and in the half step, and its products live for the rest.
     """
-    d = out_x.shape[0]
-    stack = np.empty(_DEPTH, np.int64)
-    left = np.empty(_DEPTH)
-    mine = np.empty(_DEPTH, np.bool_)
+    stack = _new_stack()
     place = np.empty(3)
     m = 0
-    capacity = out_species.shape[0]
-    for k in range(cells.shape[0]):
-        address = birth_address(reaction, half, k)
-        time, place[0] = uniforms(key, address, step, CREATE, 0)
-        place[1], place[2] = uniforms(key, address, step, CREATE, 1)
-        events[reaction] += 1
-        for p in range(products[reaction], products[reaction + 1]):
-            rate_cell = cells[k] if rates.shape[1] > 1 else 0
+    for k in range(where.shape[0]):
+        address = birth_address(reaction, now.half, k)
+        time, place[0] = uniforms(now.key, address, now.step, CREATE, 0)
+        place[1], place[2] = uniforms(now.key, address, now.step, CREATE, 1)
+        out.events[reaction] += 1
+        begin = network.products[reaction]
+        for p in range(begin, network.products[reaction + 1]):
+            cell = where[k] if network.rates.shape[1] > 1 else 0
             before = m
-            # Families of several products of one creation need addresses of their own.
-            own = family_address(address, p - products[reaction])
-            m, _ = _follow(
-                product[p], rate_cell, tau * (1.0 - time), own, key, step, half, False,
-                channels, channel, products, product, rates, stack, left, mine,
-                out_species, m, capacity, events,
-            )  # fmt: skip
+            stack.species[0], stack.left[0] = network.product[p], now.tau * (1.0 - time)
+            stack.first[0] = False
+            family = family_address(address, p - begin)
+            m, _ = _follow(cell, family, now, network, stack, out, m)
             if m < 0:
                 return m
             for j in range(before, m):
-                out_parent[j] = address
-                rest = cells[k]
-                for a in range(d):
-                    out_x[a, j] = low[a] + steps[a] * (rest % shape[a] + place[a])
-                    rest //= shape[a]
+                out.parent[j] = address
+                rest = where[k]
+                for a in range(out.x.shape[0]):
+                    axis_index = rest % cells.shape[a]
+                    out.x[a, j] = cells.low[a] + cells.width[a] * (axis_index + place[a])
+                    rest //= cells.shape[a]
     return m
-
-
-@jit
-def mark_by_cell(
-    s, x, ids, start, stop, tau, key, step, half, channels, channel, rates, low, inverse, shape,
-    marks,
-):  # fmt: skip
-    """`mark` where rates depend on position."""
-    draw = fate_draw(half)
-    for i in range(start, stop):
-        total = _total(s, cell_of(x, i, low, inverse, shape), channels, channel, rates)
-        w0, w1, _, _ = words(key, ids[i], step, FATE, draw)
-        marks[i] = uniform52(w0, w1) < -math.expm1(-total * tau)

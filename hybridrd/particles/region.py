@@ -13,6 +13,7 @@ from hybridrd.arrays import Floats
 from hybridrd.errors import StepError
 from hybridrd.interface import Context, FaceNumbers, default_scheme
 from hybridrd.interface.base import at_least, at_most
+from hybridrd.kernels.arrays import Cells
 from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP
 from hybridrd.model.grid import Grid
 from hybridrd.model.shell import Domain
@@ -101,6 +102,16 @@ class Region:
     mask: NDArray[np.bool_]
 
     @cached_property
+    def cells(self) -> Cells:
+        """Cells of the domain, as kernels take them."""
+        return _cells(self.grid)
+
+    @cached_property
+    def inner_cells(self) -> Cells:
+        """Cells of the region alone."""
+        return _cells(self.inner)
+
+    @cached_property
     def low(self) -> Floats:
         return np.array(self.inner.lower)
 
@@ -115,6 +126,11 @@ class Region:
     @cached_property
     def extent(self) -> Floats:
         return self.high - self.low
+
+
+def _cells(grid: Grid) -> Cells:
+    width = np.array(grid.spacing)
+    return Cells(np.array(grid.lower), width, 1.0 / width, np.array(grid.shape, np.int64))
 
 
 def periodic_axes(system: System) -> tuple[bool, ...]:

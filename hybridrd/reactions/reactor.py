@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import numpy as np
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import StepError
-from hybridrd.kernels import first_order as fates
+from hybridrd.kernels import first_order
 from hybridrd.kernels.arrays import runs
+from hybridrd.kernels.first_order import HalfStep, Network, Offspring
 from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import CREATIONS, check_reactions, creations_address
 from hybridrd.particles.particles import Particles, add_in_order
@@ -36,22 +37,23 @@ class Reactor:
         self._region = region
         self._dt = dt
         self._key = key
-        self._rates = np.zeros((0, 1))
         self._probabilities: list[Probability] = []
         self._room = 256
         self.events = np.zeros(len(tables.system.channels), np.int64)
         self.encounters = Encounters(tables.encounters, region, key)
-        grid = region.grid if tables.varies else region.inner
-        self._low = np.array(grid.lower)
-        self._inverse = 1.0 / np.array(grid.spacing)
-        self._steps = np.array(grid.spacing)
-        self._shape = np.array(grid.shape, np.int64)
+        self._cells = region.cells if tables.varies else region.inner_cells
         self.set_rates(0.5 * dt)
 
     def set_rates(self, t: float) -> None:
         """Evaluate the rates at the middle of a step. Raises StepError where dt is too large."""
-        self._rates = self._tables.macroscopic(t)
-        self._probabilities = encounter_probabilities(self._tables, self._rates, self._dt)
+        tables, half = self._tables, 0.5 * self._dt
+        rates = tables.macroscopic(t)
+        self._network = Network(
+            tables.channels, tables.channel, tables.products, tables.product, rates
+        )
+        species = range(len(tables.system.species))
+        self._chances = [first_order.chances(s, self._network, half) for s in species]
+        self._probabilities = encounter_probabilities(tables, rates, self._dt)
 
     def half_step(
         self,
@@ -84,23 +86,24 @@ class Reactor:
         tables = self._tables
         if not tables.creations and not len(tables.channel):
             return next_id
-        tau = 0.5 * self._dt
+        now = HalfStep(self._key, step, half, 0.5 * self._dt)
         news: list[tuple[Integers, np.ndarray, Floats]] = []
         for r in tables.creations:
-            cells = self._creation_cells(r, tau, step, half)
-            if len(cells):
-                news.append(
-                    self._grow(lambda *out, r=r, c=cells: self._create(r, c, step, half, *out))
-                )
+            where = self._creation_cells(r, now)
+            if len(where):
+                news.append(self._grow(partial(self._create, r, where, now)))
         for s, group in enumerate(particles):
             if tables.channels[s] == tables.channels[s + 1] or group.n == 0:
                 continue
-            self._mark(s, group, tau, step, half, pool)
-            if not group.marks[: group.n].any():
+            self._mark(s, group, step, half, pool)
+            marks = group.marks[: group.n]
+            if not marks.any():
                 continue
-            news.append(
-                self._grow(lambda *out, s=s, g=group: self._react(s, g, tau, step, half, *out))
-            )
+            kernel = partial(
+                first_order.react_first_order, s, group.x, group.ids, marks, group.gone, now,
+                self._network, self._cells,
+            )  # fmt: skip
+            news.append(self._grow(kernel))
             group.compact()
         if not news:
             return next_id
@@ -111,65 +114,48 @@ class Reactor:
         order = np.argsort(parents, kind="stable")
         return add_in_order(particles, species[order], x[:, order], next_id)
 
-    def _mark(self, s: int, group: Particles, tau: float, step: int, half: int, pool: Pool) -> None:
-        t = self._tables
-        if self._rates.shape[1] > 1:
+    def _mark(self, s: int, group: Particles, step: int, half: int, pool: Pool) -> None:
+        chance = self._chances[s]
+        if len(chance) > 1:
             pool.run(
-                lambda a, b: fates.mark_by_cell(
-                    s, group.x, group.ids, a, b, tau, self._key, step, half, t.channels, t.channel,
-                    self._rates, self._low, self._inverse, self._shape, group.marks,
+                lambda a, b: first_order.mark_by_cell(
+                    group.x, group.ids, a, b, chance, self._cells, self._key, step, half,
+                    group.marks,
                 ),
                 group.n,
             )  # fmt: skip
             return
-        mine = t.channel[t.channels[s] : t.channels[s + 1]]
-        total = 0.0
-        for r in mine:  # in the order of the kernel, to the last bit
-            total += self._rates[r, 0]
-        probability = -np.expm1(-total * tau)
         pool.run(
-            lambda a, b: fates.mark(
-                group.ids, a, b, probability, self._key, step, half, group.marks
+            lambda a, b: first_order.mark(
+                group.ids, a, b, chance[0], self._key, step, half, group.marks
             ),
             group.n,
         )
 
-    def _creation_cells(self, r: int, tau: float, step: int, half: int) -> Integers:
-        region = self._region
-        if self._rates.shape[1] > 1:
+    def _creation_cells(self, r: int, now: HalfStep) -> Integers:
+        region, rates = self._region, self._network.rates
+        if rates.shape[1] > 1:
             inside = np.flatnonzero(region.mask)
-            means = self._rates[r, inside] * region.grid.volumes[inside] * tau
+            means = rates[r, inside] * region.grid.volumes[inside] * now.tau
         else:
             inside = np.arange(region.inner.cells)
-            means = self._rates[r, 0] * region.inner.volumes * tau
+            means = rates[r, 0] * region.inner.volumes * now.tau
         channel = self._tables.system.channels[r]
         number = float(means.sum()) * len(channel.products)
         self._check_new(number, f"reaction {channel.label!r} in half a step")
         counts = np.empty(len(inside), np.int64)
-        address = creations_address(r, half, len(means))
-        total = poisson_numbers(means, self._key, address, step, CREATIONS, counts)
+        address = creations_address(r, now.half, len(means))
+        total = poisson_numbers(means, self._key, address, now.step, CREATIONS, counts)
         return np.asarray(inside[runs(counts, total)])
 
-    def _create(self, r: int, cells: Integers, step: int, half: int, *out: Any) -> int:
-        t = self._tables
-        n: int = fates.create(
-            r, cells, self._low, self._steps, self._shape, 0.5 * self._dt, self._key, step, half,
-            t.channels, t.channel, t.products, t.product, self._rates, *out,
-        )  # fmt: skip
+    def _create(self, r: int, where: Integers, now: HalfStep, out: Offspring) -> int:
+        cells = self._cells
+        n = int(first_order.create(r, where, now, self._network, cells, out))
         if n > 0:
-            self._region.grid.by_volume(out[2][:, :n], self._low, self._steps)
+            self._region.grid.by_volume(out.x[:, :n], cells.low, cells.width)
         return n
 
-    def _react(self, s: int, group: Particles, tau: float, step: int, half: int, *out: Any) -> int:
-        t = self._tables
-        n: int = fates.react_first_order(
-            s, group.x, group.ids, group.n, group.marks, tau, self._key, step, half, t.channels,
-            t.channel, t.products, t.product, self._rates, self._low, self._inverse, self._shape,
-            group.gone, *out,
-        )  # fmt: skip
-        return n
-
-    def _grow(self, kernel: Callable[..., int]) -> tuple[Integers, np.ndarray, Floats]:
+    def _grow(self, kernel: Callable[[Offspring], int]) -> tuple[Integers, np.ndarray, Floats]:
         """Run a kernel with outputs large enough; numbers are addressed, so a rerun is the same."""
         d = self._region.grid.dimension
         while True:
@@ -177,11 +163,11 @@ class Reactor:
             parents = np.empty(self._room, np.uint64)
             x = np.empty((d, self._room))
             events = np.zeros_like(self.events)
-            n = kernel(species, parents, x, events)
+            n = kernel(Offspring(species, parents, x, events))
             if n >= 0:
                 self.events += events
                 return species[:n], parents[:n], x[:, :n]
-            if n == fates.DEEP:
+            if n == first_order.DEEP:
                 raise StepError(
                     f"one particle has thousands of descendants within half a step of "
                     f"{self._dt:g}; use a smaller dt"

@@ -290,13 +290,11 @@ class Simulation:
     def flat_concentration(self) -> Floats:
         """Concentration on all cells, flat: ``(species, cells)``."""
         grid, inner = self._region.grid, self._region.inner
-        low, inverse = np.array(inner.lower), 1.0 / np.array(inner.spacing)
-        shape = np.array(inner.shape, np.int64)
         result = np.zeros((len(self._groups), grid.cells))
         for s, group in enumerate(self._groups):
             # In the region's own cells, so that a particle on the plane is not beyond it.
             counts = np.zeros(inner.cells, np.int64)
-            count_in_cells(group.x, group.n, low, inverse, shape, counts)
+            count_in_cells(group.x, group.n, self._region.inner_cells, counts)
             result[s, self._region.mask] = counts / inner.volumes
         self._continuum.fill(result, ~self._region.mask, self.steps)
         return result

@@ -19,6 +19,10 @@ def box(shape):
     return low, high, np.array(shape) / (high - low)
 
 
+def cells(low, inverse, shape):
+    return arrays.Cells(low, 1 / inverse, inverse, np.array(shape))
+
+
 def flat(index, shape):
     """Flat index with the first axis fastest."""
     return int(np.ravel_multi_index(index, shape, order="F"))
@@ -49,7 +53,7 @@ def test_particles_are_counted_in_their_cells(shape, seed):
     x = np.random.default_rng(seed).uniform(low, high, (50, len(shape)))
     x[0], x[1] = low, high  # both ends belong to the box
     counts = np.ones(np.prod(shape), np.int64)
-    arrays.count_in_cells(x.T.copy(), 50, low, inverse, np.array(shape), counts)
+    arrays.count_in_cells(x.T.copy(), 50, cells(low, inverse, shape), counts)
     expected = np.ones_like(counts)
     for index, number in naive.count_cells(x, low, high, shape).items():
         expected[flat(index, shape)] += number
@@ -68,8 +72,8 @@ def test_leavers_are_booked_in_the_cell_of_their_exit_point(shape, seed):
     last = source.integers(first, shape)
     counts, credit = np.zeros(2 * d, np.int64), np.zeros(np.prod(shape), np.int64)
     arrays.exit_cells(
-        x.T.copy(), gone, np.flatnonzero(gone), low, inverse, np.array(shape), first, last,
-        outside, counts, credit,
+        x.T.copy(), gone, np.flatnonzero(gone), cells(low, inverse, shape), first, last, outside,
+        counts, credit,
     )  # fmt: skip
     expected = np.zeros_like(credit)
     for point, mark in zip(x, gone, strict=True):

@@ -10,7 +10,9 @@ from scipy import stats
 from twins import naive
 
 import hybridrd as hrd
-from hybridrd.kernels import first_order as fates
+from hybridrd.kernels import first_order
+from hybridrd.kernels.arrays import Cells
+from hybridrd.kernels.first_order import HalfStep, Network, Offspring
 from hybridrd.kernels.rng import CREATE, make_key
 
 KEY = make_key(5, 0)
@@ -34,10 +36,10 @@ def starts(groups):
 
 
 def tables(reactions, factors=(1.0,)):
-    """Kernel tables of [(reactant, products, rate), ...]; rates times a factor for each cell."""
+    """The network of [(reactant, products, rate), ...]; rates times a factor for each cell."""
     by_species = [[r for r, (s, _, _) in enumerate(reactions) if s == t] for t in range(3)]
     products = [p for _, p, _ in reactions]
-    return (
+    return Network(
         starts(by_species),
         np.array([r for group in by_species for r in group], np.int64),
         starts(products),
@@ -46,24 +48,33 @@ def tables(reactions, factors=(1.0,)):
     )
 
 
+def offspring(table, room, d):
+    events = np.zeros(len(table.rates), np.int64)
+    return Offspring(
+        np.empty(room, np.int64), np.empty(room, np.uint64), np.empty((d, room)), events
+    )
+
+
 def react(s, x, ids, tau, table, step=0, half=0, room=None):
     """One half step of species s on [0, 1); returns (code, gone, species, parents, x, events)."""
     n = len(ids)
     room = 100 * n + 1000 if room is None else room
-    low, inverse, shape = np.zeros(1), np.array([float(CELLS)]), np.array([CELLS])
+    cells = Cells(np.zeros(1), np.array([1 / CELLS]), np.array([float(CELLS)]), np.array([CELLS]))
     marks, gone = np.zeros(n, np.bool_), np.zeros(n, np.uint8)
-    where = (table[0], table[1], table[4], low, inverse, shape)
-    if table[4].shape[1] > 1:
-        fates.mark_by_cell(s, x, ids, 0, n, tau, KEY, step, half, *where, marks)
+    chance = first_order.chances(s, table, tau)
+    if len(chance) > 1:
+        first_order.mark_by_cell(x, ids, 0, n, chance, cells, KEY, step, half, marks)
     else:
-        total = sum(table[4][r, 0] for r in table[1][table[0][s] : table[0][s + 1]])
-        fates.mark(ids, 0, n, -np.expm1(-total * tau), KEY, step, half, marks)
-    out = np.empty(room, np.int64), np.empty(room, np.uint64), np.empty((1, room))
-    events = np.zeros(len(table[4]), np.int64)
-    m = fates.react_first_order(
-        s, x, ids, n, marks, tau, KEY, step, half, *table, low, inverse, shape, gone, *out, events
-    )  # fmt: skip
-    return m, gone, out[0][: max(m, 0)], out[1][: max(m, 0)], out[2][:, : max(m, 0)], events
+        total = sum(
+            table.rates[r, 0] for r in table.channel[table.channels[s] : table.channels[s + 1]]
+        )
+        assert chance[0] == pytest.approx(-math.expm1(-total * tau), rel=1e-15)
+        first_order.mark(ids, 0, n, chance[0], KEY, step, half, marks)
+    out = offspring(table, room, 1)
+    now = HalfStep(KEY, step, half, tau)
+    m = first_order.react_first_order(s, x, ids, marks, gone, now, table, cells, out)
+    k = max(m, 0)
+    return m, gone, out.species[:k], out.parent[:k], out.x[:, :k], out.events
 
 
 def many(s, n, tau, reactions, **options):
@@ -119,10 +130,10 @@ def test_creations_are_those_of_the_twin(reactions, tau, half):
     r = len(reactions) - 1
     table = tables(reactions)
     cells = np.array([0, 2, 2, 5], np.int64)
-    low, steps, shape = np.array([1.0, 2.0]), np.array([0.5, 0.25]), np.array([3, 2])
-    out = np.empty(5000, np.int64), np.empty(5000, np.uint64), np.empty((2, 5000))
-    events = np.zeros(len(reactions), np.int64)
-    m = fates.create(r, cells, low, steps, shape, tau, KEY, 9, half, *table, *out, events)
+    width = np.array([0.5, 0.25])
+    grid = Cells(np.array([1.0, 2.0]), width, 1 / width, np.array([3, 2]))
+    out = offspring(table, 5000, 2)
+    m = first_order.create(r, cells, HalfStep(KEY, 9, half, tau), table, grid, out)
     species, places, counts = [], [], np.zeros(len(reactions), int)
     for k, cell in enumerate(cells):
         address = 2**63 + r * 2**48 + half * 2**47 + k
@@ -138,9 +149,9 @@ def test_creations_are_those_of_the_twin(reactions, tau, half):
             places += [point] * len(family.new)
             counts += family.events
     assert m == len(species)
-    assert out[0][:m].tolist() == species
-    np.testing.assert_allclose(out[2][:, :m], np.array(places).reshape(-1, 2).T, rtol=1e-14)
-    assert events.tolist() == counts.tolist()
+    assert out.species[:m].tolist() == species
+    np.testing.assert_allclose(out.x[:, :m], np.array(places).reshape(-1, 2).T, rtol=1e-14)
+    assert out.events.tolist() == counts.tolist()
 
 
 # --- nothing but ids, step and key decides -------------------------------------------------------
@@ -168,14 +179,12 @@ def test_storage_order_changes_nothing():
 def test_parts_and_kinds_of_marks_agree():
     n, tau = 4000, 0.4
     ids, x = np.arange(n, dtype=np.uint64), np.full((1, n), 0.5)
-    channels, channel, _, _, rates = tables(MIXED)
+    chance = first_order.chances(0, tables(MIXED), tau)
     by_cell, by_number = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
-    grid = np.zeros(1), np.ones(1), np.array([1])
+    grid = Cells(np.zeros(1), np.ones(1), np.ones(1), np.array([1]))
     for start, stop in ((1000, n), (0, 1000)):
-        fates.mark_by_cell(
-            0, x, ids, start, stop, tau, KEY, 1, 1, channels, channel, rates, *grid, by_cell
-        )  # fmt: skip
-    fates.mark(ids, 0, n, -np.expm1(-1.6 * tau), KEY, 1, 1, by_number)
+        first_order.mark_by_cell(x, ids, start, stop, chance, grid, KEY, 1, 1, by_cell)
+    first_order.mark(ids, 0, n, -np.expm1(-1.6 * tau), KEY, 1, 1, by_number)
     np.testing.assert_array_equal(by_cell, by_number)
     assert 1500 < by_number.sum() < 2300
 
@@ -184,7 +193,7 @@ def test_too_little_room_is_reported_and_changes_nothing():
     whole = many(0, 300, 1.0, MIXED)
     m = whole[0]
     assert m > 100
-    assert many(0, 300, 1.0, MIXED, room=m - 1)[0] == fates.FULL
+    assert many(0, 300, 1.0, MIXED, room=m - 1)[0] == first_order.FULL
     exact = many(0, 300, 1.0, MIXED, room=m)
     for a, b in zip(whole, exact, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -207,7 +216,7 @@ def test_a_simulation_with_little_room_gives_the_same():
 
 
 def test_a_family_without_end_is_refused():
-    assert many(0, 1, 100.0, [(0, (0,) * 100, 1.0)])[0] == fates.DEEP
+    assert many(0, 1, 100.0, [(0, (0,) * 100, 1.0)])[0] == first_order.DEEP
     model = system("A", {"A -> 100 A": 1.0}, A=hrd.Copies(1))
     with pytest.raises(hrd.StepError, match="smaller dt"):
         hrd.Simulation(model, dt=200.0, seed=1).step()
