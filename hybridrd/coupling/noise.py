@@ -6,7 +6,7 @@ import numpy as np
 
 from hybridrd.arrays import Floats
 from hybridrd.continuum.field import Field
-from hybridrd.kernels.noise import add_noise
+from hybridrd.kernels.noise import Conduction, add_noise
 from hybridrd.kernels.rng import check_noise
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
@@ -22,14 +22,10 @@ class Noise:
 
     def __init__(self, system: System, field: Field, region: Region, key: np.uint64) -> None:
         check_noise(len(system.species))
-        self._field = field
         self._key = key
         grid = region.grid
-        self._shape = np.array(grid.shape, np.int64)
-        self._periodic = np.array(region.periodic)
-        h = np.array(grid.spacing)
-        self._conductance = [s.D * field.dt / h**2 for s in system.species]
-        self._walls: list[tuple[Floats, Floats]] = []
+        shape, periodic = np.array(grid.shape, np.int64), np.array(region.periodic)
+        self._cells: list[Conduction] = []
         for s, diffusion in zip(system.species, field.diffusion, strict=True):
             walls, shares = np.zeros((grid.dimension, 2)), np.zeros((grid.dimension, 2))
             for name, condition in diffusion.walls.items():
@@ -40,15 +36,15 @@ class Noise:
                 elif not (condition.joined or condition.closed):
                     walls[at] = condition.conductance(s.D, width) * field.dt / width
                     shares[at] = 1.0
-            self._walls.append((walls, shares))
+            conductance = s.D * field.dt / np.array(grid.spacing) ** 2
+            self._cells.append(
+                Conduction(field.position, shape, periodic, conductance, walls, shares)
+            )
 
     def change(self, species: int, content: Floats, step: int) -> Floats:
         """The random change of the content of each active cell in a step."""
         change = np.zeros_like(content)
-        if self._conductance[species].any():
-            add_noise(
-                content, self._field.position, self._shape, self._periodic,
-                self._conductance[species], *self._walls[species], *FADE, self._key, step, species,
-                change,
-            )  # fmt: skip
+        cells = self._cells[species]
+        if cells.conductance.any():
+            add_noise(content, cells, FADE, self._key, step, species, change)
         return change

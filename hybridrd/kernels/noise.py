@@ -13,6 +13,7 @@ matrix of that step, the covariance of the noise is f (2 K + K²).
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,10 +21,37 @@ from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.rng import NOISE, noise_draw, normals, words
 
 
+class Conduction(NamedTuple):
+    """How the cells of a continuum exchange one species in a step.
+
+    Parameters
+    ----------
+    position
+        Where each cell of the domain stands among the active ones, -1 for none.
+    shape, periodic
+        Number of cells along each axis of the domain, and whether it is periodic.
+    conductance
+        D dt/h² along each axis.
+    walls
+        ``walls[axis, side]``: conductance of a domain wall through which the continuum is open,
+        0 where it is closed.
+    shares
+        2 where particles come back through a wall (a reservoir, its content taken to be that of
+        the cell), 1 where they don't.
+    """
+
+    position: np.ndarray
+    shape: np.ndarray
+    periodic: np.ndarray
+    conductance: np.ndarray
+    walls: np.ndarray
+    shares: np.ndarray
+
+
 @inlined
-def strength(content, low, high):
-    """How much of the noise acts in a cell: none below ``low`` particles, all above ``high``."""
-    return min(max((content - low) / (high - low), 0.0), 1.0)
+def strength(content, fade):
+    """How much of the noise acts in a cell: none below ``fade[0]`` particles, all above [1]."""
+    return min(max((content - fade[0]) / (fade[1] - fade[0]), 0.0), 1.0)
 
 
 @jit
@@ -35,66 +63,52 @@ def _cell_normals(key, cell, step, species, wall):
     return a, b, c, d
 
 
+@inlined
+def _neighbour(cell, k, stride, axis, cells):
+    """Where the next cell along an axis stands among the active ones, -1 for none."""
+    if k + 1 < cells.shape[axis]:
+        return cells.position[cell + stride]
+    if cells.periodic[axis] and cells.shape[axis] > 1:
+        return cells.position[cell - k * stride]
+    return -1
+
+
 @jit
-def add_noise(
-    content,
-    position,
-    shape,
-    periodic,
-    conductance,
-    walls,
-    shares,
-    low,
-    high,
-    key,
-    step,
-    species,
-    change,
-):
+def add_noise(content, cells, fade, key, step, species, change):
     """Add the random change of the content of each active cell to ``change``.
 
-    ``content`` and ``change`` are over active cells; ``position[cell]`` is where a cell of the
-    domain stands among them, -1 for none. ``conductance[axis]`` is D dt/h². ``walls[axis, side]``
-    is the conductance of a domain wall through which the continuum is open (0: closed), and
-    ``shares`` is 2 where particles come back (a reservoir, its content taken to be that of the
-    cell), 1 where they don't.
+    ``content`` and ``change`` are over active cells, ``cells`` is a `Conduction`.
     """
-    d = shape.shape[0]
+    d = cells.shape.shape[0]
     eta = np.empty(content.shape[0])
     xi = np.empty((3, content.shape[0]))
-    total = position.shape[0]
+    total = cells.position.shape[0]
     for cell in range(total):
-        i = position[cell]
+        i = cells.position[cell]
         if i >= 0:
             xi[0, i], xi[1, i], xi[2, i], eta[i] = _cell_normals(key, cell, step, species, 0)
             f = max(content[i], 0.0)
-            eta[i] *= math.sqrt(f) * strength(f, low, high)
+            eta[i] *= math.sqrt(f) * strength(f, fade)
     stride = 1
     for a in range(d):
-        g = conductance[a]
+        g = cells.conductance[a]
         for cell in range(total):
-            i = position[cell]
+            i = cells.position[cell]
             if i < 0:
                 continue
-            k = (cell // stride) % shape[a]
-            beyond = -1
-            if k + 1 < shape[a]:
-                beyond = cell + stride
-            elif periodic[a] and shape[a] > 1:
-                beyond = cell - k * stride
+            k = (cell // stride) % cells.shape[a]
+            j = _neighbour(cell, k, stride, a, cells)
             f = max(content[i], 0.0)
-            if beyond >= 0 and position[beyond] >= 0:
-                j = position[beyond]
+            if j >= 0:
                 both = f + max(content[j], 0.0)
-                flux = math.sqrt(g * both) * strength(0.5 * both, low, high) * xi[a, i]
+                flux = math.sqrt(g * both) * strength(0.5 * both, fade) * xi[a, i]
                 flux -= g * (eta[j] - eta[i])
                 change[i] -= flux
                 change[j] += flux
             for side in range(2):
-                w = walls[a, side]
-                if w > 0.0 and k == (0 if side == 0 else shape[a] - 1):
+                w = cells.walls[a, side]
+                if w > 0.0 and k == (0 if side == 0 else cells.shape[a] - 1):
                     z, _, _, _ = _cell_normals(key, cell, step, species, 1 + 2 * a + side)
-                    change[i] += (
-                        math.sqrt(shares[a, side] * w * f) * strength(f, low, high) * z - w * eta[i]
-                    )
-        stride *= shape[a]
+                    shot = math.sqrt(cells.shares[a, side] * w * f) * strength(f, fade)
+                    change[i] += shot * z - w * eta[i]
+        stride *= cells.shape[a]
