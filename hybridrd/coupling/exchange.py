@@ -124,8 +124,8 @@ class Exchange:
         credit = self._scrap if self.credit is None else self.credit[species]
         gaps = group.gaps()
         exit_cells(
-            group.x, group.gone, gaps, self._motion.region.cells, self._first, self._last, self._outside,
-            counts, credit,
+            group.x, group.gone, gaps, self._motion.region.cells, self._first, self._last,
+            self._outside, counts, credit,
         )  # fmt: skip
         for index in np.flatnonzero(counts):
             self.crossings[species, self._number[index]] += counts[index]

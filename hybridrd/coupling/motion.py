@@ -13,7 +13,7 @@ from hybridrd.coupling.face_exchange import Gate
 from hybridrd.interface import FaceNumbers
 from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels import radial
-from hybridrd.kernels.walk import PARTIAL, WRAP, move, move_closed
+from hybridrd.kernels.walk import PARTIAL, Walls, move, move_closed
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.pool import Pool
 from hybridrd.particles.region import Region, SpeciesWalls, layer_radii
@@ -44,6 +44,7 @@ class Motion(ABC):
         key: np.uint64,
     ) -> None:
         self.region, self.walls, self.D, self.dt, self.key = region, walls, D, dt, key
+        self._sides = [Walls(region.low, region.high, w.kinds, w.gammas) for w in walls]
         self._steps = np.array(region.inner.spacing)
         self._shape = np.array(region.inner.shape, np.int64)
 
@@ -88,17 +89,14 @@ class BoxMotion(Motion):
 
     def move(self, species: int, group: Particles, step: int, pool: Pool) -> bool:
         """Diffuse the particles of a species for dt; whether any is marked as gone."""
-        walls, D = self.walls[species], self.D[species]
-        wraps = walls.kinds[:, 0] == WRAP
+        rest = self.key, step, self.D[species] * self.dt, self._sides[species]
+        closed = self.walls[species].closed
 
         def kernel(a: int, b: int) -> int:
-            rest = self.key, step, D, self.dt, self.region.low, self.region.high
-            if walls.closed:
-                move_closed(group.x, group.ids, a, b, *rest, wraps)
+            if closed:
+                move_closed(group.x, group.ids, a, b, *rest)
                 return 0
-            ended: int = move(
-                group.x, group.ids, a, b, *rest, walls.kinds, walls.gammas, group.gone
-            )
+            ended: int = move(group.x, group.ids, a, b, *rest, group.gone)
             return ended
 
         return pool.run(kernel, group.n) > 0

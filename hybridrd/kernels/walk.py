@@ -1,7 +1,6 @@
 """Brownian steps of a block of particles, with the walls of a box.
 
-Positions are held as one row an axis, ``x[axis, particle]``. ``kinds[axis, side]`` and
-``gammas[axis, side]`` say what stands at each side; ``exits[particle]`` receives 0, or
+Positions are held as one row an axis, ``x[axis, particle]``. ``exits[particle]`` receives 0, or
 ``2 axis + side + 1`` of the face through which the particle left or at which it was absorbed. Of
 several faces it is the one that was touched first, and the particle is left where that happened:
 what leaves through a face must be what enters there, reversed in time.
@@ -10,6 +9,7 @@ what leaves through a face must be what enters there, reversed in time.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,26 @@ REFLECT = 0
 WRAP = 1
 OPEN = 2  # touching it within the step means leaving: absorbing walls, exact planes
 PARTIAL = 3  # absorbs at a finite rate
+
+
+class Walls(NamedTuple):
+    """The box of particles, and how one species meets its sides.
+
+    Parameters
+    ----------
+    low, high
+        Corners of the box, one entry an axis.
+    kinds
+        ``kinds[axis, side]``: what stands there, `REFLECT`, `WRAP`, `OPEN` or `PARTIAL`.
+    gammas
+        ``gammas[axis, side]``: kappa/D (1/length) where it is `PARTIAL`.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    kinds: np.ndarray
+    gammas: np.ndarray
+
 
 _BLOCK = 1024
 _ROOT_PI = 1.7724538509055159
@@ -154,11 +174,13 @@ def first_touch(d0, d1, Ddt, key, address, step, purpose, draw):
 
 
 @jit
-def _guarded_row(x, move, sd, Ddt, low, high, kinds, gammas, axis, ids, key, step, exits, times):
+def _guarded_row(x, move, Ddt, walls, axis, ids, key, step, exits, times):
     """One axis with at least one side at which particles can end; returns how many did.
 
     ``times`` receives when, as a part of the step; the first of several counts.
     """
+    sd = math.sqrt(2.0 * Ddt)
+    low, high, kinds = walls.low[axis], walls.high[axis], walls.kinds[axis]
     ended = 0
     for i in range(x.shape[0]):
         x0 = x[i]
@@ -166,10 +188,9 @@ def _guarded_row(x, move, sd, Ddt, low, high, kinds, gammas, axis, ids, key, ste
         x[i] = x1
         for side in range(2):
             d0, d1 = (x0 - low, x1 - low) if side == 0 else (high - x0, high - x1)
-            face = 2 * axis + side
-            if not touches(
-                kinds[side], d0, d1, gammas[side], Ddt, key, ids[i], step, BRIDGE, touch_draw(face)
-            ):
+            face, gamma = 2 * axis + side, walls.gammas[axis, side]
+            draw = touch_draw(face)
+            if not touches(kinds[side], d0, d1, gamma, Ddt, key, ids[i], step, BRIDGE, draw):
                 continue
             time = first_touch(d0, d1, Ddt, key, ids[i], step, BRIDGE, first_touch_draw(face))
             if exits[i] == 0:
@@ -181,13 +202,15 @@ def _guarded_row(x, move, sd, Ddt, low, high, kinds, gammas, axis, ids, key, ste
 
 
 @jit
-def _leave_there(x, start, moves, sd, Ddt, low, high, kinds, ids, key, step, exits, times):
+def _leave_there(x, start, moves, Ddt, walls, ids, key, step, exits, times):
     """Put particles that ended at a face to where they touched it, along the other axes.
 
     There they are on a bridge from start to end. Other faces, which it touches later if at all,
     hold it back.
     """
     d = x.shape[0]
+    sd = math.sqrt(2.0 * Ddt)
+    low, high, kinds, _ = walls
     for i in range(x.shape[1]):
         if exits[i] == 0:
             continue
@@ -210,38 +233,40 @@ def _leave_there(x, start, moves, sd, Ddt, low, high, kinds, ids, key, step, exi
 
 
 @jit
-def move_closed(x, ids, start, stop, key, step, D, dt, low, high, wraps):
-    """`move` where nobody can leave: ``wraps[axis]``, or reflected at both sides.
+def move_closed(x, ids, start, stop, key, step, Ddt, walls):
+    """`move` where nobody can leave: each axis is periodic, or reflects at both sides.
 
     A kernel of its own, as it takes a third of the time to compile.
     """
     d = x.shape[0]
-    sd = math.sqrt(2.0 * D * dt)
+    sd = math.sqrt(2.0 * Ddt)
     moves = np.empty((d, _BLOCK))
     for begin in range(start, stop, _BLOCK):
         end = min(stop, begin + _BLOCK)
         _displacements(d, ids[begin:end], key, step, moves)
         for a in range(d):
-            if wraps[a]:
-                _wrap_row(x[a][begin:end], moves[a], sd, low[a], high[a])
+            if walls.kinds[a, 0] == WRAP:
+                _wrap_row(x[a][begin:end], moves[a], sd, walls.low[a], walls.high[a])
             else:
-                _fold_row(x[a][begin:end], moves[a], sd, low[a], high[a])
+                _fold_row(x[a][begin:end], moves[a], sd, walls.low[a], walls.high[a])
 
 
 @jit
-def move(x, ids, start, stop, key, step, D, dt, low, high, kinds, gammas, exits):
+def move(x, ids, start, stop, key, step, Ddt, walls, exits):
     """One Brownian step of particles ``start`` to ``stop``; returns how many ended at a wall.
 
-    ``exits`` must be zero before.
+    ``Ddt`` is D dt; ``exits`` must be zero before.
     """
     d = x.shape[0]
-    sd = math.sqrt(2.0 * D * dt)
+    sd = math.sqrt(2.0 * Ddt)
+    low, high, kinds, _ = walls
     moves, before, times = np.empty((d, _BLOCK)), np.empty((d, _BLOCK)), np.empty(_BLOCK)
     ended = 0
     for begin in range(start, stop, _BLOCK):
         end = min(stop, begin + _BLOCK)
         n = end - begin
-        _displacements(d, ids[begin:end], key, step, moves)
+        named, left_at = ids[begin:end], exits[begin:end]
+        _displacements(d, named, key, step, moves)
         if d > 1:
             before[:, :n] = x[:, begin:end]
         left = 0
@@ -252,14 +277,9 @@ def move(x, ids, start, stop, key, step, D, dt, low, high, kinds, gammas, exits)
             elif kinds[a, 0] == REFLECT and kinds[a, 1] == REFLECT:
                 _fold_row(row, moves[a], sd, low[a], high[a])
             else:
-                left += _guarded_row(
-                    row, moves[a], sd, D * dt, low[a], high[a], kinds[a], gammas[a], a,
-                    ids[begin:end], key, step, exits[begin:end], times,
-                )  # fmt: skip
+                left += _guarded_row(row, moves[a], Ddt, walls, a, named, key, step, left_at, times)
         if left > 0 and d > 1:
-            _leave_there(
-                x[:, begin:end], before, moves, sd, D * dt, low, high, kinds, ids[begin:end], key,
-                step, exits[begin:end], times,
-            )  # fmt: skip
+            here = x[:, begin:end]
+            _leave_there(here, before, moves, Ddt, walls, named, key, step, left_at, times)
         ended += left
     return ended

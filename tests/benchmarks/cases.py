@@ -147,12 +147,12 @@ def generator_steps(n: int) -> Steps:
     from hybridrd.kernels.rng import make_key
 
     x, ids, key = np.zeros((3, n)), np.arange(n, dtype=np.uint64), make_key(1, 0)
-    low, high = np.full(3, -1e9), np.full(3, 1e9)
-    wraps = np.zeros(3, np.bool_)
+    reflecting = np.full((3, 2), walk.REFLECT)
+    walls = walk.Walls(np.full(3, -1e9), np.full(3, 1e9), reflecting, np.zeros((3, 2)))
 
     def steps(m: int) -> None:
         for k in range(m):
-            walk.move_closed(x, ids, 0, n, key, k, 1.0, 1e-3, low, high, wraps)
+            walk.move_closed(x, ids, 0, n, key, k, 1e-3, walls)
 
     return steps
 

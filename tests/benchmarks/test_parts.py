@@ -33,10 +33,8 @@ def cells():
 
 
 def test_walk(benchmark, group):
-    wraps = np.zeros(3, np.bool_)
-    benchmark(
-        walk.move_closed, group.x, group.ids, 0, N, KEY, 1, 1.0, 1e-3, LOW, HIGH, wraps
-    )  # fmt: skip
+    walls = walk.Walls(LOW, HIGH, np.full((3, 2), walk.REFLECT), np.zeros((3, 2)))
+    benchmark(walk.move_closed, group.x, group.ids, 0, N, KEY, 1, 1e-3, walls)
 
 
 def test_sort_that_is_nearly_sorted(benchmark, group):

@@ -15,6 +15,7 @@ from hybridrd.kernels.walk import (
     PARTIAL,
     REFLECT,
     WRAP,
+    Walls,
     erfcx,
     first_touch,
     fold,
@@ -35,12 +36,12 @@ def walk(x, D=1.0, dt=0.1, low=0.0, high=1.0, kinds=REFLECT, gammas=0.0, steps=1
     x = np.array(x, float)
     d, n = x.shape
     ids = np.arange(n, dtype=np.uint64)
-    low, high = np.full(d, low), np.full(d, high)
     kinds = np.array(np.broadcast_to(kinds, (d, 2)), np.int64)
     gammas = np.array(np.broadcast_to(gammas, (d, 2)), float)
+    walls = Walls(np.full(d, low), np.full(d, high), kinds, gammas)
     exits = np.zeros(n, np.uint8)
     for step in range(steps):
-        move(x, ids, 0, n, key, step, D, dt, low, high, kinds, gammas, exits)
+        move(x, ids, 0, n, key, step, D * dt, walls, exits)
     return x, exits
 
 
@@ -142,7 +143,7 @@ def test_a_step_is_that_of_the_twin(axes, dt, gamma, address, step):
     assume(margin > 1e-7)
     x, exits = start[:, None].copy(), np.zeros(1, np.uint8)
     ids = np.array([address], np.uint64)
-    move(x, ids, 0, 1, KEY, step, 0.7, dt, low, high, np.array(kinds), gammas, exits)
+    move(x, ids, 0, 1, KEY, step, 0.7 * dt, Walls(low, high, np.array(kinds), gammas), exits)
     for kind, found, expected, period in zip(kinds, x[:, 0], end, high - low, strict=True):
         gap = abs(found - expected)
         # The ends of a periodic axis are one point.
@@ -195,8 +196,8 @@ def test_the_kernel_of_closed_boxes_is_the_general_one(wraps):
     x = np.random.default_rng(1).uniform(0, 1, (d, 3000))
     kinds = np.where(np.array(wraps)[:, None], WRAP, REFLECT) * np.ones((1, 2), np.int64)
     general, exits = walk(x, dt=0.3, kinds=kinds)
-    ids, ends = np.arange(3000, dtype=np.uint64), (np.zeros(d), np.ones(d))
-    move_closed(x, ids, 0, 3000, KEY, 0, 1.0, 0.3, *ends, np.array(wraps))
+    walls = Walls(np.zeros(d), np.ones(d), kinds, np.zeros((d, 2)))
+    move_closed(x, np.arange(3000, dtype=np.uint64), 0, 3000, KEY, 0, 0.3, walls)
     np.testing.assert_array_equal(x, general)
     assert not exits.any()
 
@@ -206,7 +207,7 @@ def test_parts_and_order_change_nothing():
     source = np.random.default_rng(1)
     x, ids = source.uniform(0, 1, (2, 3000)), np.arange(3000, dtype=np.uint64)
     kinds = np.array([[OPEN, PARTIAL], [PARTIAL, REFLECT]])
-    rest = (KEY, 5, 1.0, 0.02, np.zeros(2), np.ones(2), kinds, np.full((2, 2), 3.0))
+    rest = (KEY, 5, 0.02, Walls(np.zeros(2), np.ones(2), kinds, np.full((2, 2), 3.0)))
     whole, left = x.copy(), np.zeros(3000, np.uint8)
     move(whole, ids, 0, 3000, *rest, left)
     assert (left > 0).sum() > 300
