@@ -16,7 +16,7 @@ from hybridrd.results.store import open_result, save
 if TYPE_CHECKING:
     import xarray as xr
 
-    from hybridrd.cli.commands import Job
+    from hybridrd.cli.job import Job
 
 
 class UnfinishedEnsemble:

@@ -20,7 +20,7 @@ from hybridrd.simulation.simulation import Simulation
 if TYPE_CHECKING:
     import xarray as xr
 
-    from hybridrd.cli.commands import Job
+    from hybridrd.cli.job import Job
 
 _RECORDS = "records.zarr"
 
