@@ -56,9 +56,9 @@ class Field:
         ]
         self.active = self.diffusion[0].active
         self.c = np.zeros((len(system.species), len(self.active)))
-        # Volume of each cell as FiPy has it; one number where all are the same.
+        # Volume of each cell; one number where all are the same.
         self.volume: float | Floats = (
-            self.grid.mesh_volumes[self.active] if self.grid.radial else self.grid.volume
+            self.grid.volumes[self.active] if self.grid.radial else self.grid.volume
         )
         # Where each cell of the domain stands among the active ones, -1 for the others.
         self.position = np.full(self.grid.cells, -1, np.int64)

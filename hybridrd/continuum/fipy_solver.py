@@ -30,6 +30,7 @@ _FACES = {
     "z+": "facesBack",
 }
 _PERIODIC = {"x": "LeftRight", "y": "TopBottom", "z": "FrontBack"}
+_SPHERE = 4.0 * np.pi  # FiPy counts per steradian
 _lock = threading.Lock()
 
 
@@ -150,7 +151,12 @@ class _Problem:
         if self.robin:
             sink = fp.CellVariable(mesh=mesh, value=(loss * mesh.faceNormals).divergence.value)
             right = diffusion - fp.ImplicitSourceTerm(coeff=sink)
-        self.equation = fp.TransientTerm() == right
+        storage = fp.TransientTerm()
+        if isinstance(grid, ShellGrid):
+            # FiPy's spherical cells hold r² h: 25 % less than (b³ - a³)/3 in the first of a ball.
+            share = grid.volumes / (_SPHERE * np.asarray(mesh.cellVolumes))
+            storage = fp.TransientTerm(fp.CellVariable(mesh=mesh, value=share))
+        self.equation = storage == right
 
     def hold(self, values: Mapping[str, ArrayLike]) -> None:
         """Set the concentrations on the walls where they are given; the others get 0."""
@@ -167,12 +173,11 @@ class _Problem:
         return self.equation.matrix.matrix, np.array(self.equation.RHSvector, dtype=np.float64)
 
 
-def _volumes(grid: Grid, mesh: Any, active: Indices) -> tuple[float | Floats, float]:
+def _volumes(grid: Grid, active: Indices) -> tuple[float | Floats, float]:
     """Volume of a cell (of each, in a shell), and how much of a sphere FiPy's mesh stands for."""
     if not grid.radial:
         return grid.volume, 1.0
-    whole = 4.0 * np.pi  # FiPy counts per steradian
-    return whole * np.asarray(mesh.cellVolumes, dtype=np.float64)[active], whole
+    return grid.volumes[active], _SPHERE
 
 
 def assemble(
@@ -231,7 +236,7 @@ def assemble(
         return WallTerm(faces, where[faces], coefficient[faces])
 
     matrix, _ = problem.system(tau)
-    volume, whole = _volumes(grid, problem.mesh, active)
+    volume, whole = _volumes(grid, active)
     matrix = whole * matrix[active][:, active].tocsr()
     matrix.sort_indices()
     inflow: dict[str, WallTerm] = {}
@@ -276,7 +281,7 @@ class FipyStepper:
     ) -> None:
         self._problem = _Problem(grid, D, walls, cut)
         self._tau = tau
-        self._scale = tau / _volumes(grid, self._problem.mesh, self._problem.active)[0]
+        self._scale = tau / _volumes(grid, self._problem.active)[0]
         self._cells = grid.cells
 
     def advance(self, u: Floats, values: Mapping[str, ArrayLike] | None = None) -> Floats:

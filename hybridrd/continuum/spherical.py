@@ -12,7 +12,8 @@ class SphericalDiffusion(Diffusion):
     """Diffusion of one species through concentric cells: ``dc/dt = D (d²c/dr² + (2/r) dc/dr)``.
 
     The steps are those of `Diffusion`; the walls are ``x-``, the inner sphere, and ``x+``. Sums
-    are weighted with the volumes of FiPy's mesh, of which mass is conserved.
+    are weighted with the volumes of the cells, ``4/3 pi (b³ - a³)``; mass is conserved. A sphere of
+    radius 0, the centre of a ball, has no area and lets nothing pass.
 
     Examples
     --------

@@ -68,7 +68,7 @@ class OwnField:
 
     def start(self, species: int, c: Floats) -> None:
         """Refuse an initial concentration: a user's continuum has its own start."""
-        amount = float((c * self._system.grid.mesh_volumes).sum())
+        amount = float((c * self._system.grid.volumes).sum())
         if amount > 0 and self._system.particles is not None:
             name, (low, high) = self.names[species], self._system.particles.intervals[0]
             raise ModelError(

@@ -2,7 +2,8 @@
 
 ``kinds[side]`` and ``reactivities[side]`` say what stands at the inner (0) and outer (1) sphere: a
 side that is `OPEN`, or one that reflects or absorbs, see `hybridrd.kernels.sphere`. What is exact
-in the plane for w = r c carries over to r.
+in the plane for w = r c carries over to r. An inner radius of 0 is the centre of a ball, where no
+sphere is: steps nearer to it than to the outer sphere are free ones.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ def _displacements(ids, key, step, out):
 
 
 @jit
-def _near(x0, y0, reach, inner_open, outer_open):
+def _near(x0, y0, reach, inner_closed, outer_open):
     """The closed sphere that a particle feels, of two the nearer one; -1 for none."""
-    if not inner_open and x0 < reach and (outer_open or x0 <= y0):
+    if inner_closed and x0 < reach and (outer_open or x0 <= y0):
         return 0
     if not outer_open and y0 < reach and y0 <= x0:
         return 1
@@ -91,6 +92,7 @@ def move_radial(
     sd = math.sqrt(2.0 * t)
     reach = REACH * sd
     inner_open = kinds[0] == OPEN
+    inner_closed = not inner_open and low > 0.0
     outer_open = kinds[1] == OPEN
     moves = np.empty((3, _BLOCK))
     ended = 0
@@ -101,7 +103,7 @@ def move_radial(
             r0 = row[i]
             expected[0, i] = 0.0
             expected[1, i] = 0.0
-            side = _near(r0 - low, high - r0, reach, inner_open, outer_open)
+            side = _near(r0 - low, high - r0, reach, inner_closed, outer_open)
             if side < 0:
                 k = i - begin
                 radial = r0 + sd * moves[0, k]

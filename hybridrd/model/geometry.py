@@ -124,6 +124,10 @@ class Box:
         """In how many dimensions, in words."""
         return f"{self.dimension} dimension{'s' if self.dimension > 1 else ''}"
 
+    def side(self, axis: int, upper: int) -> str:
+        """The name of the lower (0) or upper (1) wall of an axis."""
+        return self.axes[axis] + "-+"[upper]
+
     def grid(self, cells: tuple[int, ...]) -> Grid:
         """Uniform cells over the box."""
         return Grid(self.lower, self.upper, cells)

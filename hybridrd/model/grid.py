@@ -70,11 +70,6 @@ class Grid:
         """Volume of each cell (length^d), ``(cells,)``."""
         return np.full(self.cells, self.volume)
 
-    @property
-    def mesh_volumes(self) -> Floats:
-        """Volume of each cell as FiPy has it (length^d): with it, its balances close."""
-        return self.volumes
-
     def measure(self, axis: int, x: Floats) -> Floats:  # noqa: ARG002
         """Length along an axis from its origin, or what takes its place: volumes rise with it."""
         return x

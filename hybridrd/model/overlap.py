@@ -112,10 +112,10 @@ def concentration(part: Any, grid: Grid, where: str) -> Floats:
         return np.asarray(overlap * full)
     if isinstance(part, Copies):
         overlap = box_overlap(grid, tuple(getattr(part, a) for a in AXES[: grid.dimension]))
-        return np.asarray(overlap * (part.n / overlap.sum()) / grid.mesh_volumes)
+        return np.asarray(overlap * (part.n / overlap.sum()) / grid.volumes)
     if isinstance(part, Points):
         counts = np.bincount(cells_of(part.positions, grid), minlength=grid.cells)
-        return np.asarray(counts / grid.mesh_volumes)
+        return np.asarray(counts / grid.volumes)
     if isinstance(part, np.ndarray):
         return np.asarray(grid.flatten(real_array(part, where)))
     return evaluate(part, grid.coordinates(), 0.0, where, size=grid.cells)

@@ -1,4 +1,4 @@
-"""The ball shell: a domain or particle region between two concentric spheres."""
+"""The ball shell: a domain or particle region between two concentric spheres, or in one."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ class Shell:
     """A ball shell ``inner <= r <= outer`` in three dimensions, everything a function of r.
 
     Its one coordinate is the distance r from the centre; its walls are ``"inner"`` and
-    ``"outer"``. Particles carry r only: ``dc/dt = D (d²c/dr² + (2/r) dc/dr)``, del Razo 2024,
-    eq. (24); reactions of order two need positions and are refused where there are particles.
+    ``"outer"``. With ``inner=0`` it is a ball, whose only wall is ``"outer"``. Particles carry r
+    only: ``dc/dt = D (d²c/dr² + (2/r) dc/dr)``, del Razo 2024, eq. (24); reactions of order two
+    need positions and are refused where there are particles.
 
     Parameters
     ----------
     inner, outer
-        Radii of the two spheres (length), ``0 < inner < outer``.
+        Radii of the two spheres (length), ``0 <= inner < outer``.
 
     Raises
     ------
     ModelError
-        If a radius is not finite or not positive, or they do not rise.
+        If a radius is not finite, ``inner`` is negative, or they do not rise.
 
     Examples
     --------
@@ -43,6 +44,8 @@ class Shell:
     >>> shell = hrd.Shell(inner=1.0, outer=2.0)
     >>> round(shell.volume, 6), shell.axes
     (29.321531, ('r',))
+    >>> hrd.Shell(inner=0.0, outer=2.0).sides
+    ['outer']
     """
 
     inner: float
@@ -55,7 +58,7 @@ class Shell:
 
     def __post_init__(self) -> None:
         for name in WALLS:
-            value = number(getattr(self, name), f"Shell: {name}", strict=True)
+            value = number(getattr(self, name), f"Shell: {name}", strict=name == "outer")
             object.__setattr__(self, name, value)
         if not self.inner < self.outer:
             raise ModelError(
@@ -75,8 +78,12 @@ class Shell:
 
     @property
     def sides(self) -> list[str]:
-        """The names of the walls."""
-        return list(WALLS)
+        """The names of the walls; at the centre of a ball there is none."""
+        return [name for name in WALLS if getattr(self, name) > 0]
+
+    def side(self, axis: int, upper: int) -> str:  # noqa: ARG002
+        """The name of the lower (0) or upper (1) end of the coordinate."""
+        return WALLS[upper]
 
     def along(self, side: str) -> tuple[str, ...]:  # noqa: ARG002
         """The coordinates along a sphere: none."""
@@ -156,14 +163,6 @@ class ShellGrid(Grid):
     def volumes(self) -> Floats:
         """Volume of each cell, ``4/3 pi (b³ - a³)`` (length³)."""
         return np.diff(self.measure(0, self.edges(0)))
-
-    @cached_property
-    def mesh_volumes(self) -> Floats:
-        """Volume of each cell in FiPy's spherical mesh, ``4 pi r² h`` with r in its middle.
-
-        ``h²/(12 r²)`` less than the exact one: second order, like the mesh.
-        """
-        return 4 * math.pi * self.spacing[0] * self.centers(0) ** 2
 
     def measure(self, axis: int, x: Floats) -> Floats:  # noqa: ARG002
         """Volume of the ball of radius x (length³)."""

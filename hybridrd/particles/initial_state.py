@@ -84,7 +84,7 @@ class Start:
         if inside.all():
             return np.zeros(region.grid.cells)
         cells = cells_of(x[:, ~inside].T, region.grid)
-        return np.bincount(cells, minlength=region.grid.cells) / region.grid.mesh_volumes
+        return np.bincount(cells, minlength=region.grid.cells) / region.grid.volumes
 
     def _ids(self, n: int) -> np.ndarray:
         ids = np.arange(self.next_id, self.next_id + n, dtype=np.uint64)

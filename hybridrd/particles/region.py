@@ -176,7 +176,9 @@ def make_region(system: System, whole: bool = False) -> Region | None:
         for side in (0, 1):
             ends = first[a] + count[a] == grid.shape[a] if side else first[a] == 0
             at_wall = ends and not periodic[a]
-            name = system.domain.sides[2 * a + side]
+            name = system.domain.side(a, side)
+            if at_wall and name not in system.domain.sides:
+                continue  # the centre of a ball
             beyond = first[a] + count[a] if side else first[a] - 1
             tangential = tuple(
                 slice(None) if b == a else slice(first[b], first[b] + count[b])

@@ -294,7 +294,7 @@ def _make(
         window = shared or live_window(system, dt, solver)[0]
     if window is None:
         return NoContinuum(region.grid.cells)
-    return MeanField(window, region.grid.mesh_volumes, ~region.mask)
+    return MeanField(window, region.grid.volumes, ~region.mask)
 
 
 def cells_of_user(continuum: UserContinuum | None, solver: str) -> Cells | None:

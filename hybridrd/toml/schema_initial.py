@@ -76,9 +76,9 @@ class Region(Table):
 
 
 class ShellRegion(Table):
-    """A ball shell, ``{ inner = 1.0, outer = 6.0 }`` (length)."""
+    """A ball shell, ``{ inner = 1.0, outer = 6.0 }`` (length); a ball has ``inner = 0``."""
 
-    inner: Positive
+    inner: NotNegative
     outer: Positive
 
     def build(self) -> Shell:
