@@ -1,4 +1,10 @@
-"""Compiled integration of mass-action kinetics, a block of cells at a time."""
+"""Compiled integration of mass-action kinetics, a block of cells at a time.
+
+Where a content fluctuates as independent copies do, pairs of one species are n (n - 1)/2, not
+n²/2: their rate is ``k c (c - s² copy)/2``, ``copy`` being the concentration of one copy (0: the
+content does not fluctuate) and s how much of the noise acts, from 0 at ``low`` copies to 1 at
+``high``. Pairs of two species need nothing of the kind while their contents are independent.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from hybridrd.kernels._jit import jit
+from hybridrd.kernels.rosenbrock import DONE, NOT_FINITE, advance
 
 # Cells that share a substep: enough for vector units, few enough to have like concentrations.
 BLOCK = 128
@@ -14,11 +21,12 @@ BLOCK = 128
 STEP = 0.04
 # Below this a concentration that nothing feeds is gone; it must not cost substeps any more.
 GONE = 1e-290
-MOST_SUBSTEPS = 300_000
-DONE, TOO_FAST, NOT_FINITE = 0, 1, 2
+# Beyond so many the rest is left to an implicit method, which takes as long as about as many.
+MOST_SUBSTEPS = 200
+NOTHING = 0.0, 0.0, 1.0  # ``copy, low, high`` of a content that does not fluctuate
 
 
-def _rates(m: Any, k: Any, first: Any, second: Any, y: Any, r: int, v: Any) -> None:
+def _rates(m: Any, k: Any, first: Any, second: Any, grain: Any, y: Any, r: int, v: Any) -> None:
     """How often reaction ``r`` fires per volume and time in each of ``m`` cells, into ``v``."""
     kr, i, j = k[r], first[r], second[r]
     if i < 0:
@@ -28,6 +36,11 @@ def _rates(m: Any, k: Any, first: Any, second: Any, y: Any, r: int, v: Any) -> N
         yi = y[i]
         for b in range(m):
             v[b] = kr[b] * yi[b]
+    elif i == j and grain[0] > 0.0:
+        yi, (copy, low, high) = y[i], grain
+        for b in range(m):
+            s = min(max((yi[b] / copy - low) / (high - low), 0.0), 1.0)
+            v[b] = kr[b] * yi[b] * (yi[b] - s * s * copy)
     else:
         yi, yj = y[i], y[j]
         for b in range(m):
@@ -64,18 +77,16 @@ largest = jit(_largest)
 
 
 def _slope(
-    m: Any, k: Any, first: Any, second: Any, change: Any, y: Any, f: Any, v: Any, fired: Any, w: Any
+    m: Any, k: Any, first: Any, second: Any, change: Any, grain: Any, y: Any, f: Any, v: Any
 ) -> None:
-    """Time derivative ``f`` at ``y``; events times ``w`` are added to ``fired`` unless w is 0."""
+    """Time derivative ``f`` at ``y``."""
     for s in range(len(y)):
         fill(m, f[s], 0.0)
     for r in range(len(first)):
-        rates(m, k, first, second, y, r, v)
+        rates(m, k, first, second, grain, y, r, v)
         for s in range(len(y)):
             if change[r, s] != 0.0:
                 add(m, f[s], change[r, s], v)
-        if w != 0.0:
-            add(m, fired[r], w, v)
 
 
 slope = jit(_slope)
@@ -94,7 +105,7 @@ def _speeds(
     for s in range(species):
         fill(m, gain[s], 0.0)
     for r in range(len(first)):
-        rates(m, k, first, second, x, r, v)
+        rates(m, k, first, second, NOTHING, x, r, v)
         for s in range(species):
             if change[r, s] > 0.0:
                 add(m, gain[s], change[r, s], v)
@@ -151,11 +162,15 @@ def _integrate(
     first: Any,
     second: Any,
     change: Any,
+    kept: Any,
+    free: Any,
     tau: float,
-    extents: Any,
-    count: bool,
+    grain: Any,
 ) -> int:
-    """Advance ``c`` ``(S, n)`` by ``tau`` into ``out``; ``k`` is ``(R, n)`` or ``(R, 1)``."""
+    """Advance ``c`` ``(S, n)`` by ``tau`` into ``out``; ``k`` is ``(R, n)`` or ``(R, 1)``.
+
+    For ``kept`` and ``free`` see `hybridrd.kernels.rosenbrock`.
+    """
     species, n = c.shape
     reactions = len(first)
     kb = np.empty((reactions, BLOCK))
@@ -165,15 +180,14 @@ def _integrate(
     total = np.empty((species, BLOCK))
     gain = np.empty((species, BLOCK))
     lam = np.empty((species, BLOCK))
-    fired = np.zeros((reactions, BLOCK))
     v = np.empty(BLOCK)
+    copy, low, high = grain
     for lo in range(0, n, BLOCK):
         m = min(BLOCK, n - lo)
         for s in range(species):
             for b in range(m):
                 x[s, b] = c[s, lo + b]
         for r in range(reactions):
-            fill(m, fired[r], 0.0)
             for b in range(m):
                 kb[r, b] = k[r, lo + b] if k.shape[1] > 1 else k[r, 0]
         left, steps = tau, 0
@@ -187,38 +201,40 @@ def _integrate(
                     break  # nothing here, and nothing comes of it
             delta = left
             speed = max(now, np.sqrt(growth))
+            if left * speed > (MOST_SUBSTEPS - steps) * STEP:
+                for b in range(m):
+                    status: int = advance(
+                        kb[:, b], first, second, change, kept, free, copy, low, high, x[:, b], left
+                    )
+                    if status != DONE:
+                        return status
+                break
             if left * speed > STEP:
                 delta = left / np.ceil(left * speed / STEP)
             if not delta > 0.0:
                 return NOT_FINITE
             steps += 1
-            if steps > MOST_SUBSTEPS:
-                return TOO_FAST
-            w = delta / 6.0 if count else 0.0
-            slope(m, kb, first, second, change, x, f, v, fired, w)
+            slope(m, kb, first, second, change, grain, x, f, v)
             if left > 16.0 * delta and at_rest(m, x, f, delta):
-                # what fires from now on fires at this rate
-                if count:
-                    slope(m, kb, first, second, change, x, f, v, fired, left - w)
                 break
             for s in range(species):
                 ys, xs, fs, ts = y[s], x[s], f[s], total[s]
                 for b in range(m):
                     ts[b] = xs[b] + delta / 6.0 * fs[b]
                     ys[b] = xs[b] + 0.5 * delta * fs[b]
-            slope(m, kb, first, second, change, y, f, v, fired, 2.0 * w)
+            slope(m, kb, first, second, change, grain, y, f, v)
             for s in range(species):
                 ys, xs, fs, ts = y[s], x[s], f[s], total[s]
                 for b in range(m):
                     ts[b] += delta / 3.0 * fs[b]
                     ys[b] = xs[b] + 0.5 * delta * fs[b]
-            slope(m, kb, first, second, change, y, f, v, fired, 2.0 * w)
+            slope(m, kb, first, second, change, grain, y, f, v)
             for s in range(species):
                 ys, xs, fs, ts = y[s], x[s], f[s], total[s]
                 for b in range(m):
                     ts[b] += delta / 3.0 * fs[b]
                     ys[b] = xs[b] + delta * fs[b]
-            slope(m, kb, first, second, change, y, f, v, fired, w)
+            slope(m, kb, first, second, change, grain, y, f, v)
             for s in range(species):
                 xs, fs, ts = x[s], f[s], total[s]
                 for b in range(m):
@@ -230,10 +246,6 @@ def _integrate(
                 if not np.isfinite(x[s, b]):
                     return NOT_FINITE
                 out[s, lo + b] = x[s, b]
-        if count:
-            for r in range(reactions):
-                for b in range(m):
-                    extents[r] += fired[r, b]
     return DONE
 
 

@@ -152,7 +152,7 @@ class _Problem:
             sink = fp.CellVariable(mesh=mesh, value=(loss * mesh.faceNormals).divergence.value)
             right = diffusion - fp.ImplicitSourceTerm(coeff=sink)
         storage = fp.TransientTerm()
-        if isinstance(grid, ShellGrid):
+        if grid.radial:
             # FiPy's spherical cells hold r² h: 25 % less than (b³ - a³)/3 in the first of a ball.
             share = grid.volumes / (_SPHERE * np.asarray(mesh.cellVolumes))
             storage = fp.TransientTerm(fp.CellVariable(mesh=mesh, value=share))

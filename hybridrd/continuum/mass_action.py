@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from hybridrd.arrays import Floats
 from hybridrd.continuum import _mass_action as kernel
 from hybridrd.errors import ModelError, StepError
+from hybridrd.kernels.rosenbrock import DONE, MOST_STEPS, NOT_FINITE
 
 # Propagators kept for rates and steps already seen; rates that vary in time use one each.
 KEPT = 16
@@ -25,7 +27,10 @@ class MassAction:
     Networks without second-order reactions and with the same rates everywhere are solved
     exactly, by a matrix exponential. All others by fourth-order Runge-Kutta substeps, so short
     beside every rate of change that the result is positive and right to about 1e-7, whatever
-    the step.
+    the step; where that would take more than 200 of them, by an implicit method of order four
+    with the same error, positive and with every conserved combination kept, whose effort does not
+    grow with the fastest rate (RODAS: Hairer and Wanner, "Solving ordinary differential equations
+    II", IV.7).
 
     Parameters
     ----------
@@ -70,6 +75,7 @@ class MassAction:
         like = (orders == 2) & (self._first == self._second)
         self._factor = np.where(like, 0.5, 1.0)
         self._linear = bool(np.all(orders < 2))
+        self._kept = conserved(made - taken)
         self._known: dict[tuple[bytes, float], Floats] = {}
 
     @property
@@ -83,7 +89,7 @@ class MassAction:
         k: Floats,
         tau: float,
         out: Floats | None = None,
-        extents: Floats | None = None,
+        grain: tuple[float, float, float] = kernel.NOTHING,
     ) -> Floats:
         """The concentrations after ``tau``.
 
@@ -98,16 +104,17 @@ class MassAction:
             Time, not negative.
         out
             Where to put the result; may be ``c`` itself.
-        extents
-            ``(reactions,)``: how often each reaction fired per volume, summed over the cells, is
-            added to it (times the volume of a cell: the number of events).
+        grain
+            Of a content that fluctuates: the concentration of one copy, and the numbers of copies
+            below which nothing and above which all of it fluctuates. Pairs of one species then
+            react ``k c (c - copy)/2`` times.
 
         Raises
         ------
         ModelError
             If a shape does not fit, or a rate is negative or not finite.
         StepError
-            If the concentrations grow without bound, or more than 300,000 substeps are needed.
+            If the concentrations grow without bound, or 100,000 implicit substeps are not enough.
         """
         reactions, species = self.shape
         field = np.ascontiguousarray(c, dtype=np.float64)
@@ -127,33 +134,26 @@ class MassAction:
         if reactions == 0 or tau == 0.0 or field.shape[1] == 0:
             result[...] = field
         elif self._linear and rate.ndim == 1:
-            self._exact(field, rate, tau, result, extents)
+            self._exact(field, rate, tau, result)
         else:
-            self._integrate(field, rate, tau, result, extents)
+            self._integrate(field, rate, tau, result, grain)
         return result
 
-    def _exact(self, c: Floats, k: Floats, tau: float, out: Floats, extents: Floats | None) -> None:
-        species = self.shape[1]
-        propagator = self._propagator(k, tau)
-        if extents is not None:
-            rows = propagator[species + 1 :]
-            extents += rows[:, :species] @ c.sum(axis=1) + rows[:, species] * c.shape[1]
-        kernel.apply(propagator[:species, : species + 1], c, out)
+    def _exact(self, c: Floats, k: Floats, tau: float, out: Floats) -> None:
+        kernel.apply(self._propagator(k, tau), c, out)
         if not math.isfinite(float(out.sum())):
             raise StepError(_unbounded(tau))
 
     def _propagator(self, k: Floats, tau: float) -> Floats:
-        """Exponential for (concentrations, 1, events): a constant feeds order 0, events add up."""
+        """Exponential for (concentrations, 1): a constant feeds reactions of order 0."""
         key = (k.tobytes(), tau)
         if key not in self._known:
             from scipy.linalg import expm
 
-            reactions, species = self.shape
-            generator = np.zeros((species + 1 + reactions,) * 2)
+            species = self.shape[1]
+            generator = np.zeros((species + 1,) * 2)
             for r, i in enumerate(self._first):
-                column = species if i < 0 else i
-                generator[:species, column] += k[r] * self.change[r]
-                generator[species + 1 + r, column] += k[r]
+                generator[:species, species if i < 0 else i] += k[r] * self.change[r]
             with np.errstate(over="ignore", invalid="ignore"):
                 propagator = expm(generator * tau)
             # No entry of it can be negative; what round-off makes so is 0.
@@ -164,22 +164,62 @@ class MassAction:
         return self._known[key]
 
     def _integrate(
-        self, c: Floats, k: Floats, tau: float, out: Floats, extents: Floats | None
+        self, c: Floats, k: Floats, tau: float, out: Floats, grain: tuple[float, float, float]
     ) -> None:
         rate = np.ascontiguousarray((k[:, None] if k.ndim == 1 else k) * self._factor[:, None])
-        fired = np.zeros(self.shape[0])
         status = kernel.integrate(
-            c, out, rate, self._first, self._second, self.change, tau, fired, extents is not None
+            c, out, rate, self._first, self._second, self.change, *self._kept, tau, grain
         )
-        if status == kernel.NOT_FINITE:
+        if status == NOT_FINITE:
             raise StepError(_unbounded(tau))
-        if status == kernel.TOO_FAST:
+        if status != DONE:
             raise StepError(
-                f"reactions over {tau} need more than {kernel.MOST_SUBSTEPS:,} substeps: the "
-                "rates are far too large for this time step"
+                f"reactions over {tau} need more than {MOST_STEPS:,} implicit substeps in a cell: "
+                "the rates are far too large for this time step"
             )
-        if extents is not None:
-            extents += fired
+
+
+def conserved(change: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Combinations of species that no reaction changes, by exact elimination.
+
+    Parameters
+    ----------
+    change
+        ``(reactions, species)``: what each reaction adds to each species.
+
+    Returns
+    -------
+    numpy.ndarray, numpy.ndarray
+        Weights ``(combinations, species)``, and for each combination a species that is in no other.
+
+    Examples
+    --------
+    ``A + B <-> C`` conserves B - A and A + C, say.
+
+    >>> conserved(np.array([[-1, -1, 1], [1, 1, -1]]))
+    (array([[-1.,  1.,  0.],
+           [ 1.,  0.,  1.]]), array([1, 2]))
+    """
+    rows = [[Fraction(int(v)) for v in row] for row in change]
+    leading: list[int] = []
+    for s in range(change.shape[1]):
+        at = next((r for r in range(len(leading), len(rows)) if rows[r][s] != 0), None)
+        if at is None:
+            continue
+        rows[len(leading)], rows[at] = rows[at], rows[len(leading)]
+        first = rows[len(leading)]
+        first[:] = [v / first[s] for v in first]
+        for row in rows:
+            if row is not first and row[s] != 0:
+                row[:] = [v - row[s] * w for v, w in zip(row, first, strict=True)]
+        leading.append(s)
+    free = [s for s in range(change.shape[1]) if s not in leading]
+    weights = np.zeros((len(free), change.shape[1]))
+    for m, s in enumerate(free):
+        weights[m, s] = 1.0
+        for row, lead in zip(rows, leading, strict=False):
+            weights[m, lead] = -float(row[s])
+    return weights, np.array(free, np.int64)
 
 
 def _unbounded(tau: float) -> str:

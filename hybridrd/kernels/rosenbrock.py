@@ -1,0 +1,255 @@
+"""Compiled implicit integration of stiff mass-action kinetics, one cell at a time.
+
+RODAS, a Rosenbrock method of order four, L-stable, with an error estimate of order three (Hairer
+and Wanner, "Solving ordinary differential equations II", IV.7 and IV.10). Its stages are linear
+solves with ``I/(gamma h) - J``. For each combination that the stoichiometry conserves, a row of
+``kept``, the row of a species ``free`` is replaced by ``kept @ u = 0``, so that it is conserved to
+round-off however large ``h J`` is. No linear method of an order above one is positive at any step:
+where a species would become negative, the step is mixed with implicit Euler's, which is positive
+and conserves the same, as far as it must be.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hybridrd.kernels._jit import jit
+
+DONE, TOO_FAST, NOT_FINITE = 0, 1, 2
+MOST_STEPS = 100_000
+RELATIVE = 1e-7  # local error of each concentration
+ABSOLUTE = 1e-18  # the same beside the largest concentration in the cell
+GAMMA = 0.25
+STAGES = 6
+NEWTON = 30
+# Weights of earlier stages in the argument of f, and in the right-hand side (times 1/h).
+A = np.array([
+    [0.0, 0.0, 0.0, 0.0, 0.0],
+    [1.544000000000000, 0.0, 0.0, 0.0, 0.0],
+    [0.9466785280815826, 0.2557011698983284, 0.0, 0.0, 0.0],
+    [3.314825187068521, 2.896124015972201, 0.9986419139977817, 0.0, 0.0],
+    [1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950, 0.0],
+    [1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950, 1.0],
+])  # fmt: skip
+C = np.array([
+    [0.0, 0.0, 0.0, 0.0, 0.0],
+    [-5.668800000000000, 0.0, 0.0, 0.0, 0.0],
+    [-2.430093356833875, -0.2063599157091915, 0.0, 0.0, 0.0],
+    [-0.1073529058151375, -9.594562251023355, -20.47028614809616, 0.0, 0.0],
+    [7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160, 0.0],
+    [8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136,
+     -6.058818238834054],
+])  # fmt: skip
+
+
+@jit
+def _slope(k, first, second, change, copy, low, high, y, f):
+    """Time derivative ``f`` at ``y``; for ``copy``, ``low`` and ``high`` see `_mass_action`."""
+    f[:] = 0.0
+    for r in range(len(first)):
+        i, j = first[r], second[r]
+        v = k[r]
+        if i >= 0:
+            v *= y[i]
+        if j >= 0:
+            other = y[j]
+            if i == j and copy > 0.0:
+                s = min(max((other / copy - low) / (high - low), 0.0), 1.0)
+                other -= s * s * copy
+            v *= other
+        for s in range(len(y)):
+            if change[r, s] != 0.0:
+                f[s] += change[r, s] * v
+
+
+@jit
+def _jacobian(k, first, second, change, copy, low, high, y, matrix):
+    """Derivative of `_slope` into ``matrix``."""
+    matrix[:] = 0.0
+    for r in range(len(first)):
+        i, j = first[r], second[r]
+        if i < 0:
+            continue
+        by_first, by_second = k[r], 0.0
+        if j >= 0:
+            by_first, by_second = k[r] * y[j], k[r] * y[i]
+            if i == j and copy > 0.0:
+                s = min(max((y[i] / copy - low) / (high - low), 0.0), 1.0)
+                rise = 1.0 / (high - low) if 0.0 < s < 1.0 else 0.0
+                by_first -= k[r] * s * s * copy
+                by_second -= k[r] * y[i] * 2.0 * s * rise
+        for s in range(len(y)):
+            if change[r, s] != 0.0:
+                matrix[s, i] += change[r, s] * by_first
+                if j >= 0:
+                    matrix[s, j] += change[r, s] * by_second
+
+
+@jit
+def _factor(shift, jacobian, kept, free, lu, pivots):
+    """LU factors of ``shift I - jacobian``, with rows replaced; False if it is singular."""
+    n = len(pivots)
+    for i in range(n):
+        for j in range(n):
+            lu[i, j] = -jacobian[i, j]
+        lu[i, i] += shift
+    for m in range(len(free)):
+        lu[free[m]] = kept[m]
+    # Pivots by their share of a row: else the large rows of J would blur the conserved ones.
+    scale = np.empty(n)
+    for i in range(n):
+        scale[i] = np.abs(lu[i]).max()
+    for c in range(n):
+        p = c
+        for i in range(c + 1, n):
+            if abs(lu[i, c]) * scale[p] > abs(lu[p, c]) * scale[i]:
+                p = i
+        pivots[c] = p
+        scale[p] = scale[c]
+        if not abs(lu[p, c]) > 0.0:
+            return False
+        if p != c:
+            for j in range(n):
+                lu[c, j], lu[p, j] = lu[p, j], lu[c, j]
+        for i in range(c + 1, n):
+            if lu[i, c] != 0.0:
+                lu[i, c] /= lu[c, c]
+                for j in range(c + 1, n):
+                    lu[i, j] -= lu[i, c] * lu[c, j]
+    return True
+
+
+@jit
+def _solve(lu, pivots, b):
+    """Solve in place with the factors of `_factor`."""
+    n = len(pivots)
+    for c in range(n):
+        p = pivots[c]
+        if p != c:
+            b[c], b[p] = b[p], b[c]
+    for i in range(n):
+        for j in range(i):
+            b[i] -= lu[i, j] * b[j]
+    for i in range(n - 1, -1, -1):
+        for j in range(i + 1, n):
+            b[i] -= lu[i, j] * b[j]
+        b[i] /= lu[i, i]
+
+
+@jit
+def _implicit_euler(
+    k, first, second, change, kept, free, copy, low, high, y, h, z, f, jacobian, lu, pivots
+):
+    """The root ``z = y + h f(z)`` by Newton's method; False if none is found that is positive."""
+    z[:] = y
+    for _ in range(NEWTON):
+        _slope(k, first, second, change, copy, low, high, z, f)
+        _jacobian(k, first, second, change, copy, low, high, z, jacobian)
+        if not _factor(1.0 / h, jacobian, kept, free, lu, pivots):
+            return False
+        for s in range(len(y)):
+            f[s] += (y[s] - z[s]) / h
+        for m in range(len(free)):
+            f[free[m]] = 0.0
+        _solve(lu, pivots, f)
+        size, move = 0.0, 0.0
+        for s in range(len(y)):
+            z[s] += f[s]
+            size = max(size, abs(z[s]))
+            move = max(move, abs(f[s]))
+        if not np.isfinite(move):
+            return False
+        if move <= 1e-14 * size:
+            for s in range(len(y)):
+                if z[s] < -1e-14 * size:
+                    return False
+                z[s] = max(z[s], 0.0)
+            return True
+    return False
+
+
+@jit
+def _rosenbrock(k, first, second, change, free, copy, low, high, y, h, lu, pivots, u, f, new):
+    """A step from ``y`` into ``new``; the last stage, ``u[-1]``, estimates its error."""
+    for i in range(STAGES):
+        new[:] = y
+        for j in range(i):
+            new += A[i, j] * u[j]
+        _slope(k, first, second, change, copy, low, high, new, f)
+        for j in range(i):
+            f += C[i, j] / h * u[j]
+        for m in range(len(free)):
+            f[free[m]] = 0.0
+        _solve(lu, pivots, f)
+        u[i] = f
+    new += u[STAGES - 1]
+
+
+@jit
+def _error(y, new, estimate):
+    """An error (or a change) beside what is allowed; above 1 it is too large."""
+    largest, error = 0.0, 0.0
+    for s in range(len(y)):
+        largest = max(largest, abs(y[s]), abs(new[s]))
+    for s in range(len(y)):
+        allowed = RELATIVE * max(abs(y[s]), abs(new[s])) + ABSOLUTE * largest + 1e-300
+        error = max(error, abs(estimate[s]) / allowed)
+    return error if np.isfinite(largest) else np.inf
+
+
+@jit
+def _share(new, positive):
+    """The largest share of ``new`` in a mixture with ``positive`` that has no negative number."""
+    share = 1.0
+    for s in range(len(new)):
+        if new[s] < 0.0:
+            share = min(share, positive[s] / (positive[s] - new[s]))
+    return share
+
+
+@jit
+def advance(k, first, second, change, kept, free, copy, low, high, y, tau):
+    """Advance the concentrations ``y`` ``(species,)`` of a cell by ``tau``, in place."""
+    n = len(y)
+    jacobian, lu, pivots = np.empty((n, n)), np.empty((n, n)), np.empty(n, np.int64)
+    u, new, f, z = np.empty((STAGES, n)), np.empty(n), np.empty(n), np.empty(n)
+    left, h, tries = tau, tau, 0
+    while left > 0.0:
+        h = min(h, left)
+        tries += 1
+        if tries > MOST_STEPS:
+            return TOO_FAST
+        if not h > 1e-16 * tau:
+            return NOT_FINITE
+        _jacobian(k, first, second, change, copy, low, high, y, jacobian)
+        if not _factor(1.0 / (GAMMA * h), jacobian, kept, free, lu, pivots):
+            h *= 0.5
+            continue
+        _rosenbrock(k, first, second, change, free, copy, low, high, y, h, lu, pivots, u, f, new)
+        error = _error(y, new, u[STAGES - 1])
+        if not np.isfinite(error):
+            h *= 0.1
+            continue
+        factor = min(5.0, max(0.05, 0.9 * max(error, 1e-12) ** -0.25))
+        if error > 1.0:
+            h *= factor
+            continue
+        if new.min() < 0.0:
+            if not _implicit_euler(
+                k, first, second, change, kept, free, copy, low, high, y, h, z, f, jacobian, lu,
+                pivots,
+            ):  # fmt: skip
+                h *= 0.5
+                continue
+            share = _share(new, z)
+            z -= new
+            z *= 1.0 - share
+            new += z
+            if _error(y, new, z) > 1.0:
+                h *= 0.5
+                continue
+            np.maximum(new, 0.0, new)  # what round-off left
+        y[:] = new
+        left = 0.0 if h >= left else left - h
+        h *= factor
+    return DONE
