@@ -193,9 +193,9 @@ def condition(law: Law) -> WallCondition:
 def laws(system: System, name: str) -> Iterator[tuple[str, Wall, Law]]:
     """The walls that were named, by the sides of a box, and the laws of a species, per area."""
     grid = system.grid
+    ends = {system.domain.side(a, u): (a, u) for a in range(grid.dimension) for u in (0, 1)}
     for side, wall in system.walls.items():
-        number = system.domain.sides.index(side)
-        axis, upper = divmod(number, 2)
+        axis, upper = ends[side]
         plane = (grid.upper if upper else grid.lower)[axis]
         law = wall.law(name)
         law = law._replace(kappa=law.kappa / grid.kappa_area(axis, plane))
