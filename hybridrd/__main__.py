@@ -1,6 +1,18 @@
-"""``python -m hybridrd``: the command line."""
+"""Entry point of the command line, ``hybridrd`` and ``python -m hybridrd``."""
 
-from hybridrd.cli.app import main
+import sys
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is still being loaded ends it with one line, too."""
+    try:
+        from hybridrd.cli.app import main as run
+
+        run()
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)  # as a shell reports it
+
 
 if __name__ == "__main__":
     main()

@@ -227,7 +227,7 @@ def plot(
     with messages():
         from hybridrd.cli import commands, pictures
 
-        picture = path.with_suffix(".png") if out is None else out
+        picture = commands.beside(path, ".png") if out is None else out
         commands.check_output(picture, pictures.PICTURES, overwrite, any_case=True)
         pictures.draw_file(path, picture, species or None, time or None, kind, reference)
         typer.echo(f"drawn in {picture}")
@@ -257,7 +257,7 @@ def movie(
     with messages():
         from hybridrd.cli import commands, pictures
 
-        place = path.with_suffix(".gif") if out is None else out
+        place = commands.beside(path, ".gif") if out is None else out
         commands.check_output(place, pictures.MOVIES, overwrite, any_case=True)
         said = pictures.film_file(path, place, species or None, kind, fps, every, reference)
         typer.echo(said)

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hybridrd.arguments import path_of
 from hybridrd.cli.job import Job as Job
 from hybridrd.cli.job import find_job as find_job
 from hybridrd.errors import ModelError, ResultError
@@ -30,6 +31,7 @@ def check_output(
     ResultError
         If the suffix is another, something stands there, or its directory cannot be written to.
     """
+    path = path_of(path, "out", ResultError)
     if (path.suffix.lower() if any_case else path.suffix) not in suffixes:
         allowed = ", ".join(s or "none" for s in suffixes)
         raise ResultError(f"{path}: unknown suffix {path.suffix!r}; it is one of {allowed}")
@@ -49,6 +51,13 @@ def check_output(
     same = (path / "zarr.json").is_file() if is_directory else path.is_file()
     if not same:
         raise ResultError(f"{path}: exists and is something else; it is not overwritten")
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """A file of the same name as a result. Raises ResultError if it has no name, as ``.`` has."""
+    if not path.name.strip("."):
+        raise ResultError(f"{path}: name a saved result, or the file to write, --out")
+    return path.with_suffix(suffix)
 
 
 def run_job(

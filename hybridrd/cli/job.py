@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
+from hybridrd.arguments import path_of
 from hybridrd.cli.preflight import Place, step_problems, time_problems
 from hybridrd.errors import ModelError
 from hybridrd.examples import CASES
@@ -63,7 +63,7 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
     if case is not None:
         system = sound = case.system()
         defaults, times = Run(dt=case.dt, until=case.until, every=case.every), case.times
-    elif Path(what).suffix == ".toml" or Path(what).exists():
+    elif what.endswith(".toml") or path_of(what, "file").exists():
         found = examine_toml(what, System)
         system, sound, defaults, times = found.system, found.sound, found.run, ()
         problems, unclear = list(found.mistakes), found.unclear

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from hybridrd.arguments import number, path_of, truth, whole_number
+from hybridrd.arguments import check_file, number, path_of, truth, whole_number
 from hybridrd.arrays import State
 from hybridrd.continuum.user import Continuum
 from hybridrd.errors import HybridrdError, ModelError, ResultError
@@ -106,8 +106,9 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         If there is none, if it is damaged, or if another format version wrote it.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise ResultError(f"{path}: there is no such checkpoint")
+    check_file(path, error=ResultError)
     try:
         # Whole members first: their checksums are compared when they have been read to the end.
         with zipfile.ZipFile(path) as archive:
@@ -143,7 +144,7 @@ def restore(
 ) -> AnyRun:
     """The simulation of a checkpoint, see `Run.restore`; ``make`` is its class."""
     path = path_of(path, "path", ResultError)
-    several = path.is_dir() or (not path.is_file() and checkpoints_in(path))
+    several = path.is_dir() or (not path.exists() and checkpoints_in(path))
     path, found = _newest(path) if several else (path, read_checkpoint(path))
     about = found.about
     if system is None:

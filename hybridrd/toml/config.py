@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from hybridrd.arguments import path_of
+from hybridrd.arguments import check_file, path_of
 from hybridrd.errors import ModelError
 from hybridrd.toml.reader import Examined, Run, examine
 from hybridrd.toml.schema import File
 
 S = TypeVar("S")
+MOST_BYTES = 64_000_000  # of a file
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def examine_toml(path: str | Path, build: Callable[..., S]) -> Examined[S]:
         If it is not TOML, or cannot be read.
     """
     path = path_of(path, "path")
+    check_file(path, MOST_BYTES)
     try:
         found = examine(_parsed(path.read_bytes().decode()), build)
     except OSError as error:
