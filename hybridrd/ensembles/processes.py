@@ -67,7 +67,7 @@ def in_processes(job: Job, blocks: Blocks, processes: int) -> Done:
         max_workers=max(1, min(processes, len(blocks))),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(job,),
+        initargs=(pickle.dumps(job),),
     )
     turns = Turns(blocks)
     running: dict[Future[Sums], int] = {}
@@ -80,21 +80,24 @@ def in_processes(job: Job, blocks: Blocks, processes: int) -> Done:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 index = running.pop(future)
                 turns.done(index)
+                problem = future.exception()
+                if isinstance(problem, HybridrdError):
+                    raise problem from None  # its message is enough; no traceback of the worker
                 yield index, future.result()
-    except BrokenProcessPool as error:
+    except BrokenProcessPool:
         raise HybridrdError(
             f"a worker process ended before its work was done. {GUARD[0].upper()}{GUARD[1:]}. "
             f"If that is so already, it may have been killed for memory: use fewer workers, cells "
             f"or records (every=)"
-        ) from error
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-_job: Job | None = None  # of a worker process, received once
+_job: Job | HybridrdError | None = None  # of a worker process, received once
 
 
-def _start_worker(job: Job) -> None:
+def _start_worker(job: bytes) -> None:
     from hybridrd.continuum.solvers import one_blas_thread
 
     # Ctrl-C reaches all processes of a terminal; workers end without a word.
@@ -102,18 +105,26 @@ def _start_worker(job: Job) -> None:
     # For the life of the process; numba's kernels start no threads of their own.
     one_blas_thread().__enter__()
     global _job
-    _job = job
+    try:
+        _job = pickle.loads(job)
+    except Exception as error:  # an import of the user's may raise anything
+        _job = ModelError(
+            f"a worker process cannot load the system ({error}): functions in it must be at "
+            f"the top of a module or script, not under its `if __name__`; or take workers=0"
+        )
 
 
 def _work(block: range) -> Sums:
+    if isinstance(_job, HybridrdError):
+        raise _job
     assert _job is not None
     return run_block(_job, block, lambda: None)
 
 
 def check_main() -> None:
-    """Refuse to start processes from a script that a worker process is just importing."""
+    """End a worker process that is importing a script without a guard; the parent says why."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise HybridrdError(GUARD)
+        sys.exit(1)
 
 
 class _Importable(pickle.Pickler):

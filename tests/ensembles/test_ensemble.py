@@ -251,3 +251,48 @@ def test_a_script_without_its_guard_is_told(tmp_path: Path) -> None:
     last = done.stderr.strip().splitlines()[-1]
     assert "HybridrdError: a worker process ended before its work was done" in last
     assert 'if __name__ == "__main__":' in last
+    assert done.stderr.count("Traceback") == 1  # that of the script, none of its workers
+
+
+GUARDED = """
+import hybridrd as hrd
+
+if __name__ == "__main__":
+    def rate(x):
+        return 1.0 + 0.0 * x
+
+    A = hrd.Species("A", D=1.0)
+    line = hrd.Box(x=(0, 1))
+    system = hrd.System(
+        species=[A], domain=line, particles=line, cells=10,
+        reactions=[hrd.Reaction("0 -> A", k=rate)],
+    )
+    hrd.ensemble(system, replicas=2, dt=0.01, until=0.01, workers=2)
+"""
+
+
+def test_a_function_that_no_worker_can_import_is_said_once(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(GUARDED)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("hybridrd.errors.ModelError: a worker process cannot load the system")
+    assert "'rate'" in last
+
+
+def sinking(t):
+    return 1.0 - 20.0 * t
+
+
+def test_an_error_of_a_worker_comes_without_its_traceback():
+    A = hrd.Species("A", D=1.0)
+    line = hrd.Box(x=(0, 1))
+    system = hrd.System(
+        species=[A], domain=line, particles=line, cells=10,
+        reactions=[hrd.Reaction("0 -> A", k=sinking)],
+    )  # fmt: skip
+    with pytest.raises(ModelError, match="rate of '0 -> A': the function gives -") as refused:
+        hrd.ensemble(system, replicas=2, dt=0.01, until=0.2, workers=2)
+    assert refused.value.__cause__ is None

@@ -1,5 +1,6 @@
 """Arguments of a wrong kind: refused by name, before a step is done or a file is made."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -312,3 +313,29 @@ def test_numbers_without_end_are_refused():
             ensemble(**{name: 10**12})
     with pytest.raises(hrd.ModelError, match="threads = 1000000000000"):
         hrd.Simulation(simulation().system, dt=0.01, threads=10**12)
+
+
+@pytest.fixture
+def pipe(tmp_path):
+    """A FIFO that nobody writes to: whoever opens it waits for ever."""
+    path = tmp_path / "pipe.toml"
+    os.mkfifo(path)
+    return path
+
+
+READERS = ["load", "restore", "toml", "sbml"]
+
+
+@pytest.mark.parametrize("case", READERS)
+def test_devices_and_pipes_are_not_read(case, pipe):
+    for path in (pipe, "/dev/zero", "/dev/full"):
+        with pytest.raises(hrd.HybridrdError, match="is a device or a pipe, not a file"):
+            RESULT[case](path)
+
+
+def test_a_file_of_a_system_has_a_size(tmp_path):
+    huge = tmp_path / "a.toml"
+    with huge.open("wb") as file:
+        file.truncate(10**11)  # without a block on the disk
+    with pytest.raises(hrd.ModelError, match=r"a\.toml: 100,000,000,000 bytes; at most"):
+        hrd.System.from_toml(huge)
