@@ -74,14 +74,14 @@ def step_problems(system: System, dt: float, at: Place, whole: bool = True) -> l
     CapacityError
         If it does not fit into memory.
     """
-    from hybridrd.simulation.plan import compile_system
+    from hybridrd.simulation.sizes import plan_that_fits
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AccuracyWarning)  # the run itself gives them
         problems = list(dict.fromkeys(_step_problems(system, dt, at)))
         if whole and not problems:
             try:
-                compile_system(system, dt)
+                plan_that_fits(system, dt)
             except StepError as error:
                 problems.append(f"{at('dt')} = {dt:g}: {error}")
     return problems

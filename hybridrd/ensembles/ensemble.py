@@ -137,7 +137,7 @@ def ensemble(
     from hybridrd.run.log import Clock
     from hybridrd.run.progress import progress_bar
     from hybridrd.run.schedule import in_steps, record_stride
-    from hybridrd.simulation.plan import compile_system
+    from hybridrd.simulation.sizes import plan_that_fits
 
     began, own = time.perf_counter(), {"set_up": 0.0, "shared_continuum": 0.0}
     clock = Clock(own)
@@ -149,7 +149,7 @@ def ensemble(
     threads = whole_number(1 if threads is None else threads, "threads", 1, MOST_THREADS)
     progress = None if progress is None else truth(progress, "progress")
     _check_engine(workers, client)
-    plan = compile_system(system, dt, here=client is None)
+    plan = plan_that_fits(system, dt, here=client is None)
     if plan.region is None:
         raise ModelError(
             "the system has no particle region (particles=None), so that all replicas would be "

@@ -143,7 +143,7 @@ def check_memory(
     )  # fmt: skip
     kept = 8.0 * replicas * records * sum(numbers[name] for name in wanted.sampled)
     fewer = "record less often (every=) or fewer variables (record=)"
-    state = [p for p in plan.parts if window is None or not p.continuum]
+    state = [p for p in plan.memory.parts if window is None or not p.continuum]
     if window is not None:
         state.append(memory.Part("the shared mean field", window, "use fewer cells or steps"))
     worker = [

@@ -1,4 +1,4 @@
-"""How much memory there is, and whether the parts of a run fit into it."""
+"""Memory that there is, and that the parts of a run take."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from hybridrd.errors import CapacityError
 
@@ -50,6 +51,33 @@ class Part:
     bytes: float
     remedy: str
     continuum: bool = False
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """How many particles a run has to hold, as far as that can be told.
+
+    Attributes
+    ----------
+    numbers
+        Largest expected number of each species: at time 0, at the concentration of a reservoir,
+        or after one step of creations and influx. What reactions make of them is not in it.
+    cause
+        What brings most of them.
+    created
+        Number of particles that come into being in one step.
+    """
+
+    numbers: tuple[float, ...]
+    cause: str
+    created: float
+
+
+class Memory(NamedTuple):
+    """What a run takes, as far as it was estimated: particles expected, and its parts."""
+
+    crowd: Crowd | None = None
+    parts: tuple[Part, ...] = ()
 
 
 def gigabytes(size: float) -> str:

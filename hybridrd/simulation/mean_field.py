@@ -21,8 +21,7 @@ from hybridrd.run.log import Clock
 from hybridrd.run.progress import progress_bar
 from hybridrd.run.provenance import common
 from hybridrd.run.schedule import in_steps, record_stride
-from hybridrd.simulation.plan import fixed_parts
-from hybridrd.simulation.sizes import record_numbers, record_part
+from hybridrd.simulation.sizes import fixed_parts, record_numbers, record_part
 from hybridrd.simulation.window import start_field
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,11 +14,10 @@ from hybridrd.coupling.user_cells import Beyond
 from hybridrd.errors import ModelError
 from hybridrd.model import doi
 from hybridrd.model.system import System
-from hybridrd.particles.memory import Part, check_fits
+from hybridrd.particles.memory import Memory
 from hybridrd.particles.region import Region, SpeciesWalls, make_region, species_walls
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import ReactionTables, encounter_probabilities, make_tables
-from hybridrd.simulation.sizes import Crowd, cell_part, continuum_part, crowd, particle_parts
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,8 @@ class Plan:
         ``"two-way"``, ``"mean-field"``, or ``"none"`` where there is no continuum beside particles.
     beyond
         The cells of a continuum of one's own; None for the package's.
-    crowd, parts
-        How many particles are expected, and the estimates of memory.
+    memory
+        What it takes, as far as that was estimated.
     """
 
     system: System
@@ -45,8 +44,7 @@ class Plan:
     tables: ReactionTables
     coupling: str
     beyond: Beyond | None = None
-    crowd: Crowd | None = None
-    parts: tuple[Part, ...] = ()
+    memory: Memory = field(default_factory=Memory)
 
     def gates(self) -> list[Gate]:
         """Fresh gates, whose memory belongs to one simulation."""
@@ -61,10 +59,10 @@ class Plan:
         return Partners(self.region, self.tables.encounters, gates)
 
 
-def compile_system(system: System, dt: float, own: Cells | None = None, here: bool = True) -> Plan:
+def compile_system(system: System, dt: float, own: Cells | None = None) -> Plan:
     """Check a system against a time step and compile it, for a continuum on cells of its ``own``.
 
-    Whether the particles fit is asked only if the plan is to run ``here``, on this machine.
+    Whether it fits into memory is asked by `hybridrd.simulation.sizes.plan_that_fits`.
 
     Raises
     ------
@@ -72,13 +70,8 @@ def compile_system(system: System, dt: float, own: Cells | None = None, here: bo
         If dt is not a positive number, or a function gives an impossible value.
     StepError
         If dt is too large for a layer, a plane, or a pair rate.
-    CapacityError
-        If the run cannot fit into memory.
     """
     dt = number(dt, "dt", strict=True)
-    parts = fixed_parts(system, own is not None)
-    on_this = here or system.coupling == "mean-field"  # the PDE of all replicas is solved here
-    check_fits(parts if on_this else parts[:1])
     region = make_region(system)
     tables = make_tables(system)
     walls: tuple[SpeciesWalls, ...] = ()
@@ -98,15 +91,7 @@ def compile_system(system: System, dt: float, own: Cells | None = None, here: bo
             if system.fluctuations and coupling == "two-way":
                 _check_fluctuations(system, region, walls)
         encounter_probabilities(tables, tables.macroscopic(0.5 * dt), dt)
-    plan = Plan(system, dt, region, walls, tables, coupling, beyond)
-    gates = plan.gates()
-    if region is None:
-        return plan
-    found = crowd(system, region, tables, tables.macroscopic(0.5 * dt), gates, dt)
-    parts += particle_parts(system, tables, found)
-    if here:
-        check_fits(parts)
-    return replace(plan, crowd=found, parts=tuple(parts))
+    return Plan(system, dt, region, walls, tables, coupling, beyond)
 
 
 def _check_fluctuations(system: System, region: Region, walls: tuple[SpeciesWalls, ...]) -> None:
@@ -122,18 +107,6 @@ def _check_fluctuations(system: System, region: Region, walls: tuple[SpeciesWall
                     f"{system.interface!r}; use the default, CalibratedLayer() one cell "
                     f"({h:.4g}) wide"
                 )
-
-
-def fixed_parts(
-    system: System, own: bool = False, solver: str = "auto", whole: bool = False
-) -> list[Part]:
-    """The memory that cells and continuum need; one's ``own`` continuum sees to itself.
-
-    ``whole`` is for the mean-field PDE alone, on all cells.
-    """
-    continuum = whole or (not own and (system.is_hybrid or system.particles is None))
-    parts = [cell_part(system, continuum)]
-    return [*parts, continuum_part(system, solver, whole)] if continuum else parts
 
 
 def pair_factors(plan: Plan) -> dict[int, Floats]:

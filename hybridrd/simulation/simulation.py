@@ -34,9 +34,9 @@ from hybridrd.run.record_position import Mark, mark_of
 from hybridrd.run.recording import Recording
 from hybridrd.run.schedule import in_steps
 from hybridrd.simulation.continuum import cells_of_user, make_continuum
-from hybridrd.simulation.plan import Plan, compile_system
+from hybridrd.simulation.plan import Plan
 from hybridrd.simulation.report import report
-from hybridrd.simulation.sizes import check_run
+from hybridrd.simulation.sizes import check_run, plan_that_fits
 from hybridrd.simulation.window import Window
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Simulation:
         self.continuum_kind = None if continuum is None else type(continuum).__name__
         cells = cells_of_user(continuum, solver)
         self._user_continuum = continuum
-        self.plan = compile_system(system, self.dt, cells) if plan is None else plan
+        self.plan = plan_that_fits(system, self.dt, cells) if plan is None else plan
         if self.plan.dt != self.dt or self.plan.system != system:
             other = f"dt = {self.plan.dt:g}" if self.plan.dt != self.dt else "another system"
             raise ModelError(f"plan: it was compiled for {other}; leave it out, or compile anew")

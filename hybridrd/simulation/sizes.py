@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +11,14 @@ import numpy as np
 from hybridrd.arrays import Floats
 from hybridrd.continuum.field import conditions
 from hybridrd.continuum.footprint import footprint, rest_of
+from hybridrd.continuum.rectilinear import Cells
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import expected_particles
-from hybridrd.particles.memory import Part, check_fits
+from hybridrd.particles.memory import Crowd, Memory, Part, check_fits
 from hybridrd.particles.region import Region, index_box
 from hybridrd.reactions.tables import ReactionTables
+from hybridrd.simulation.plan import Plan, compile_system
 
 if TYPE_CHECKING:
     from hybridrd.simulation.simulation import Simulation as Run
@@ -30,24 +32,43 @@ CREATED_ROWS = 2.5
 RECORD_BYTES = 120.0
 
 
-@dataclass(frozen=True)
-class Crowd:
-    """How many particles a run has to hold, as far as that can be told.
+def plan_that_fits(system: System, dt: float, own: Cells | None = None, here: bool = True) -> Plan:
+    """The plan of a system, with the memory it takes; see `compile_system`.
 
-    Attributes
-    ----------
-    numbers
-        Largest expected number of each species: at time 0, at the concentration of a reservoir,
-        or after one step of creations and influx. What reactions make of them is not in it.
-    cause
-        What brings most of them.
-    created
-        Number of particles that come into being in one step.
+    Whether the particles fit is asked only if the plan is to run ``here``, on this machine.
+
+    Raises
+    ------
+    ModelError, StepError
+        As of `compile_system`.
+    CapacityError
+        If the run cannot fit into memory.
     """
+    # Cells first: even the indices of too many would not fit.
+    parts = fixed_parts(system, own is not None)
+    on_this = here or system.coupling == "mean-field"  # the PDE of all replicas is solved here
+    check_fits(parts if on_this else parts[:1])
+    plan = compile_system(system, dt, own)
+    if plan.region is None:
+        return plan
+    rates = plan.tables.macroscopic(0.5 * plan.dt)
+    found = crowd(system, plan.region, plan.tables, rates, plan.gates(), plan.dt)
+    parts += particle_parts(system, plan.tables, found)
+    if here:
+        check_fits(parts)
+    return replace(plan, memory=Memory(found, tuple(parts)))
 
-    numbers: tuple[float, ...]
-    cause: str
-    created: float
+
+def fixed_parts(
+    system: System, own: bool = False, solver: str = "auto", whole: bool = False
+) -> list[Part]:
+    """The memory that cells and continuum need; a user's ``own`` continuum manages its own.
+
+    ``whole`` is for the mean-field PDE alone, on all cells.
+    """
+    continuum = whole or (not own and (system.is_hybrid or system.particles is None))
+    parts = [cell_part(system, continuum)]
+    return [*parts, continuum_part(system, solver, whole)] if continuum else parts
 
 
 def crowd(
@@ -207,7 +228,7 @@ def check_run(
     """
     system, plan = run.system, run.plan
     there = run.copy_number.astype(float)
-    expected = np.maximum(there, plan.crowd.numbers if plan.crowd else 0.0)
+    expected = np.maximum(there, plan.memory.crowd.numbers if plan.memory.crowd else 0.0)
     parts: list[Part] = []
     if not stored:
         numbers = record_numbers(system, len(run.face_names))
@@ -223,12 +244,12 @@ def check_run(
         )  # fmt: skip
         parts.append(Part(f"positions ({number:.3g} particles {how})", size, remedy))
     coming = float(particle_bytes(system, plan.tables) @ (expected - there))
-    if coming > 0 and plan.crowd:
+    if coming > 0 and plan.memory.crowd:
         parts.append(
             Part(
-                f"particles still to come ({plan.crowd.cause})", coming,
+                f"particles still to come ({plan.memory.crowd.cause})", coming,
                 "use a smaller particle region, concentration or flux",
             )
         )  # fmt: skip
     if parts:
-        check_fits(parts, held=plan.parts)
+        check_fits(parts, held=plan.memory.parts)

@@ -12,7 +12,7 @@ from hybridrd.particles import memory
 from hybridrd.particles.memory import Free
 from hybridrd.particles.particles import Particles
 from hybridrd.simulation import sizes
-from hybridrd.simulation.plan import compile_system
+from hybridrd.simulation.sizes import plan_that_fits
 
 A, B = hrd.Species("A", D=1.0), hrd.Species("B", D=1.0)
 LINE = {"x": (0, 2)}
@@ -99,7 +99,7 @@ CROWDS = {
 
 @pytest.mark.parametrize(("system", "numbers", "created", "cause"), CROWDS.values(), ids=CROWDS)
 def test_expected_particles(system, numbers, created, cause):
-    found = compile_system(system, 1e-3).crowd
+    found = plan_that_fits(system, 1e-3).memory.crowd
     assert found.numbers == pytest.approx(numbers)
     assert found.created == pytest.approx(created)
     assert found.cause == cause
@@ -120,7 +120,7 @@ MEET = [hrd.Reaction("A + B -> B", k=1e-6, radius=0.01)]
 )
 def test_bytes_of_a_particle(sides, reactions, each):
     system = alone(sides, (A, B), reactions=reactions)
-    tables = compile_system(system, 1e-6).tables
+    tables = plan_that_fits(system, 1e-6).tables
     assert sizes.particle_bytes(system, tables) == pytest.approx([1.25 * b for b in each])
 
 
@@ -231,11 +231,11 @@ def test_what_fits_is_not_refused(free):
     # 1e7 particles in 3D: 34 bytes each, 42.5 with room, as benchmarks run it.
     system = alone(CUBE, initial={A: hrd.Copies(10**7)})
     free(0.43 * GB)
-    assert sum(part.bytes for part in compile_system(system, 1e-6).parts) < 0.43 * GB
+    assert sum(part.bytes for part in plan_that_fits(system, 1e-6).memory.parts) < 0.43 * GB
     free(0.42 * GB)
     with pytest.raises(CapacityError, match=r"1e\+07 particles, most by the initial state"):
-        compile_system(system, 1e-6)
-    assert compile_system(system, 1e-6, here=False).crowd.numbers == (1e7,)
+        plan_that_fits(system, 1e-6)
+    assert plan_that_fits(system, 1e-6, here=False).memory.crowd.numbers == (1e7,)
 
 
 # Ensembles
@@ -274,7 +274,7 @@ def test_statistics_count(asked, words):
 
 def test_kept_replicas_and_shared_fields_count(monkeypatch):
     system = hybrid((100, 100), coupling="mean-field")
-    plan = compile_system(system, 1e-4)
+    plan = plan_that_fits(system, 1e-4)
     wanted = requests.Requests.checked(plan, 2, 10, 1, ["concentration"], (), (), ["concentration"])
     shown = []
     monkeypatch.setattr(memory, "check_fits", lambda parts, *_, **__: shown.append(parts))
