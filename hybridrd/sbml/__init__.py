@@ -30,7 +30,7 @@ def from_sbml(
     Parameters
     ----------
     path
-        An SBML file of level 2 or 3, of at most 64 MiB.
+        An SBML file of level 1 to 3, of at most 64 MiB.
     domain
         The domain, see `System`.
     D
@@ -39,8 +39,8 @@ def from_sbml(
         Doi radius of all reactions of two reactants, or of each by its id (length).
     copies_per_amount
         How many copies one unit of substance is. By default what the file says: 1 for ``item``
-        (and where a level 3 file says nothing), Avogadro's number for ``mole`` (and where a
-        level 2 file says nothing). Give it where the units of the file differ or do not count
+        (and where a level 3 file says nothing), Avogadro's number for ``mole`` (and where a file
+        before level 3 says nothing). Give it where the units of the file differ or do not count
         copies; its numbers are then taken as they are.
     **system
         Further fields of `System`: ``particles``, ``cells``, ``walls``, ``units``, ... An
@@ -71,9 +71,9 @@ def from_sbml(
     Warns
     -----
     AccuracyWarning
-        Of a law of 0, which is left out; of a level 2 file without units whose amounts, taken
-        as moles, would be more than 1e12 copies; and of ``A + B <-> C`` between particles with a
-        rate that depends on time, which has no detailed balance.
+        Of a law of 0, which is left out; of a file before level 3 without units whose amounts,
+        taken as moles, would be more than 1e12 copies; and of ``A + B <-> C`` between particles
+        with a rate that depends on time, which has no detailed balance.
 
     Examples
     --------

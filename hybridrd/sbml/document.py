@@ -128,7 +128,7 @@ class _Reader:
         return Model(copies, found)
 
     def _warn_of_moles(self, copies: dict[str, float | None]) -> None:
-        """Warn where a level 2 file says no unit, means moles, and most likely copies."""
+        """Warn where a file before level 3 says no unit, means moles, and most likely copies."""
         inside = self._inside
         if self._said or inside.level[0] > 2 or inside.model.getUnitDefinition("substance"):
             return
@@ -136,7 +136,8 @@ class _Reader:
             if number is not None and _MOST < number < math.inf:
                 warnings.warn(
                     f"{self._where}: {name} starts with {number:.3g} copies: amounts are moles "
-                    f"where a level 2 file says nothing; with copies_per_amount=1 they are copies",
+                    f"where a file of level {inside.level[0]} says nothing; with "
+                    f"copies_per_amount=1 they are copies",
                     AccuracyWarning,
                     stacklevel=7,
                 )
