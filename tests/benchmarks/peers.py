@@ -147,7 +147,7 @@ def end_to_end(small: bool) -> str:
     steps = round((last - 0.02) / 0.002)
     mean = float(result["copy_number"].mean())
     rows = [[f"{mean:,.0f}", str(steps), f"{seconds:.1f}", f"{seconds / steps / mean * 1e9:.1f}"]]
-    return table(["mean particles", "steps", "seconds", "ns a particle step, all in"], rows)
+    return table(["mean particles", "steps", "seconds", "ns a particle step"], rows)
 
 
 def versions() -> str:
@@ -174,29 +174,36 @@ def main() -> None:
     page = "\n\n".join(
         [
             "# Performance",
-            "Made by `python -m tests.benchmarks.peers --out docs/performance.md` on one core of a "
-            f"{platform.machine()} machine with {versions()}; set-up and compilation are not "
-            "timed. Programs of a table were timed in turn, medians of three. Compare ratios, not "
-            "times: they depend on the machine and on what else it did.",
+            "`python -m tests.benchmarks.peers --out docs/performance.md` wrote this page on one "
+            f"core of a {platform.machine()} machine with {versions()}. Set-up and compilation are "
+            "not timed. The programs of a table ran in turn; times are medians of three. Times "
+            'depend on the machine and its load, so compare ratios. "Of hybridrd" is the time '
+            "divided by that of hybridrd.",
             "## Free diffusion in three dimensions",
-            "Through `Simulation.run`, reflecting box; ReaDDy's SingleCPU kernel, periodic; "
-            "Smoldyn, reflecting.",
+            "One particle per volume, D = 1, dt = 1e-3. hybridrd runs through `Simulation.run` "
+            "in a reflecting box, ReaDDy's SingleCPU kernel in a periodic one, Smoldyn in a "
+            "reflecting one.",
             particles(sizes, [None], 1_000_000 if small else 10_000_000),
             "## Pairs",
-            "A + B -> C by Doi's rule, with the mean number of partners within the radius.",
+            "A + B -> C in three dimensions, equal numbers of A and B, lambda0 = 0.2, dt = 0.01"
+            ' radius²; "partners" is the mean number of partners within the radius.',
             particles(pair_sizes, [0.1, 1.0], 200_000 if small else 2_000_000),
-            "## Michaelis and Menten",
-            "The benchmark of Smoldyn's paper of 2010: `E + S <-> ES`, `ES -> E + P`, 909 E and "
-            "9091 S in a periodic box; hybridrd and ReaDDy with a Doi radius of 0.1 µm.",
+            "## Michaelis-Menten kinetics",
+            "The benchmark of the Smoldyn paper of 2010: `E + S <-> ES`, `ES -> E + P`, 909 E "
+            "and 9091 S in a periodic box, dt = 1 ms; hybridrd and ReaDDy use a Doi radius of "
+            "0.1 µm.",
             enzymes(30 if small else 500),
             "## The continuum",
-            "One second-order step (two of FiPy's implicit ones) against one `eq.solve` of FiPy.",
+            "One second-order step of hybridrd (two of FiPy's implicit steps) compared with one"
+            " `eq.solve` of FiPy, D dt/h² = 0.5.",
             continuum(shapes),
-            "With the middle of the square left out, as in two-way coupling:",
+            "The same with the middle quarter of the square cut out for particles, as in two-way "
+            "coupling:",
             continuum([(40, 40)] if small else [(100, 100), (200, 200)], cut=True),
             "## The published diffusion case",
-            "2D diffusion through an open interface with a mean-field reservoir: 500 steps, the "
-            "first ten of them not timed.",
+            "Diffusion in two dimensions through an open interface with a mean-field reservoir,"
+            " 100 x 100 cells: 500 steps, of which the first ten are not timed. Records are "
+            "included in the time.",
             end_to_end(small),
         ]
     )

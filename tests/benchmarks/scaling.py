@@ -187,53 +187,63 @@ def tables(small: bool) -> list[tuple[str, str, list[str], Callable[[], Rows]]]:
     steps = 3 if small else 20
     return [
         (
-            "Number of particles", "Free diffusion in three dimensions, reflecting box.",
+            "Number of particles",
+            "Free diffusion in three dimensions, one particle per volume, reflecting box, one "
+            "thread.",
             ["particles", "ns a particle step"],
             lambda: by_number(numbers, 100_000 if small else 10_000_000),
         ),
         (
-            "Crowds",
-            "A + B -> C, one partner within the radius of each, in cubes that fill a share of the "
-            "particle region.",
+            "Crowded particles",
+            "A + B -> C in three dimensions, all particles in cubes that fill a share of the "
+            "particle region, one partner within the radius of each.",
             ["particles", "share", "cubes", "ns a particle step"],
             lambda: by_crowd(10_000 if small else 100_000, 3 if small else 10),
         ),
         (
-            "Threads", "Free diffusion; the particles end at the same places, to the last bit.",
+            "Threads",
+            'Free diffusion in three dimensions; "identical" compares the final positions bit '
+            'for bit.',
             ["particles", "threads", "ns a particle step", "times as fast", "identical"],
             lambda: by_threads(50_000 if small else 1_000_000, steps),
         ),
         (
-            "Cells", "A second-order step of the continuum on a square.",
+            "Cells", "One second-order step of the continuum on a square, one species.",
             ["cells", "solver", "ms a step", "ns a cell"],
             lambda: by_cells([10, 32] if small else [10, 32, 100, 316, 1000]),
         ),
         (
             "Share of the particle region",
-            "Two-way, 20 x 20 x 20 cells, the particle region a part of the domain.",
-            ["share", "particles", "ms a step", "of the pure particle run"],
+            "Two-way coupling on 20 x 20 x 20 cells, one particle per volume, with a slab of "
+            "the domain as the particle region.",
+            ["share", "particles", "ms a step", "ratio to particles alone"],
             lambda: by_share(20_000 if small else 1_000_000, [1.0, 0.5, 0.2, 0.1], 2 * steps),
         ),
         (
             "Where the time goes",
-            "Two species, two-way, `A + B -> B`, the particle region half of a square.",
-            ["cells", "particles", "stage", "ms a step", "of all"],
+            "Two-way coupling with two species and `A + B -> B`; half of a square is the "
+            "particle region.",
+            ["cells", "particles", "stage", "ms a step", "share"],
             lambda: continuum_share(*((50, 10_000) if small else (200, 100_000)), steps),
         ),
         (
-            "Replicas", "Lotka-Volterra, in this process and in two others; their start is apart.",
+            "Replicas",
+            "The Lotka-Volterra example on 50 x 50 cells for 100 steps, in one process and in "
+            "two workers. Starting the workers is listed separately.",
             ["replicas", "workers", "start, seconds", "seconds", "times as fast"],
             lambda: by_workers([2, 4] if small else [8, 16, 32, 64], 0.05 if small else 1.0),
         ),
         (
-            "Memory", "Free diffusion in three dimensions: peak above a run of 1,000 particles.",
+            "Memory",
+            "Free diffusion in three dimensions: peak memory in excess of a run with 1,000 "
+            "particles.",
             ["particles", "bytes a particle"],
             lambda: processes.memory(100_000 if small else 10_000_000),
         ),
         (
             "Start",
-            "From the start of the process to the end of the first step, seconds: with an empty "
-            "cache of compiled kernels, and with a filled one.",
+            "Seconds from the start of the process to the end of the first step, with an empty "
+            "(cold) and a filled (warm) cache of compiled kernels.",
             ["system", "cold", "warm"],
             processes.start_up,
         ),
