@@ -42,6 +42,7 @@ class NoFlux(WallCondition):
     """Nothing passes: ``dc/dn = 0``."""
 
     def conductance(self, D: float, width: float) -> float:  # noqa: ARG002
+        """None: nothing passes."""
         return 0.0
 
 
@@ -52,6 +53,7 @@ class Dirichlet(WallCondition):
     held = True
 
     def conductance(self, D: float, width: float) -> float:
+        """From the cell's centre to the wall: 2 D/h (length/time)."""
         return 2.0 * D / width
 
 
@@ -83,6 +85,7 @@ class Robin(WallCondition):
             )
 
     def conductance(self, D: float, width: float) -> float:
+        """Of half a cell and the wall in series (length/time)."""
         inner = 2.0 * D / width
         return self.kappa * inner / (self.kappa + inner) if self.kappa > 0 else 0.0
 
@@ -94,6 +97,7 @@ class PeriodicWall(WallCondition):
     joined = True
 
     def conductance(self, D: float, width: float) -> float:  # noqa: ARG002
+        """None: the two sides are one."""
         return 0.0
 
 

@@ -128,6 +128,7 @@ class FiPyContinuum(Continuum):
 
     @property
     def edges(self) -> tuple[Floats, ...]:
+        """Cell faces of the mesh along each axis (length)."""
         return self._cells.edges
 
     def start(self, system: System, dt: float) -> Floats:
@@ -164,6 +165,7 @@ class FiPyContinuum(Continuum):
         return {"fallbacks": np.array(self.fallbacks)}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take the counts of `state` again."""
         self.fallbacks = int(state["fallbacks"])
 
     def show(self, c: Floats) -> None:
@@ -174,6 +176,7 @@ class FiPyContinuum(Continuum):
             self.variables[name].setValue(flat)
 
     def diagnostics(self) -> dict[str, Any]:
+        """Steps in which implicit Euler kept a species from becoming negative."""
         return {"implicit_euler_steps": self.fallbacks}
 
     def _implicit(self, start: Floats, t: float, tau: float) -> Floats:

@@ -58,6 +58,7 @@ class Cells:
 
     @property
     def dimension(self) -> int:
+        """Number of axes."""
         return len(self.edges)
 
     @property

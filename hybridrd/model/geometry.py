@@ -39,6 +39,7 @@ class HasIntervals(Protocol):
     """Whatever has an interval an axis."""
 
     @property
+                                                 """One interval a coordinate (length)."""
     def intervals(self) -> tuple[Interval, ...]: ...
 
 
@@ -98,6 +99,7 @@ class Box:
 
     @property
     def dimension(self) -> int:
+        """Number of axes."""
         return len(self.intervals)
 
     @property
@@ -134,10 +136,12 @@ class Box:
 
     @property
     def lower(self) -> tuple[float, ...]:
+        """Lower corner (length)."""
         return tuple(a for a, _ in self.intervals)
 
     @property
     def upper(self) -> tuple[float, ...]:
+        """Upper corner (length)."""
         return tuple(b for _, b in self.intervals)
 
     @property

@@ -58,6 +58,7 @@ class Grid:
 
     @property
     def cells(self) -> int:
+        """Number of cells."""
         return int(np.prod(self.shape))
 
     @cached_property

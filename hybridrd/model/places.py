@@ -57,17 +57,21 @@ class FilePlaces(Places):
     contents: Sequence[int]
 
     def field(self, name: str) -> str:
+        """A key of the table ``[system]``."""
         return f"system.{name}"
 
     def face(self, axis: str, side: int) -> str:
+        """A face of the particle region."""
         if axis == "r":
             return f"system.particles.{('inner', 'outer')[side]}"
         return f"system.particles.{axis}[{side}]"
 
     def species(self, i: int) -> str:
+        """A table of the list ``species``."""
         return f"species[{i}].name"
 
     def reaction(self, i: int, label: str, key: str) -> str:  # noqa: ARG002
+        """A table of the list ``reactions``."""
         n = self.reactions[i]
         place = f"reactions[{n}].{key}"
         if key != "reaction":
@@ -75,9 +79,11 @@ class FilePlaces(Places):
         return f"{place} = {self.data['reactions'][n]['reaction']!r}"
 
     def repeated(self, i: int) -> str:
+        """A table whose name another has as well."""
         return f"reactions[{self.reactions[i]}]"
 
     def wall(self, name: str, species: str = "") -> str:
+        """A key of the table ``system.walls``."""
         walls = self.data["system"]["walls"]
         key = name if name in walls else name[0]  # both sides by the name of the axis
         table = walls.get(key)
@@ -85,5 +91,6 @@ class FilePlaces(Places):
         return f"system.walls.{key}" + (f".{kind}.{species}" if species and kind else "")
 
     def initial(self, k: int, name: str, part: int | None) -> str:  # noqa: ARG002
+        """The initial state of a species."""
         place = f"species[{self.contents[k]}].initial"
         return place if part is None else f"{place}[{part}]"

@@ -106,10 +106,12 @@ class Shell:
 
     @property
     def lower(self) -> tuple[float, ...]:
+        """Inner radius, as a corner (length)."""
         return (self.inner,)
 
     @property
     def upper(self) -> tuple[float, ...]:
+        """Outer radius, as a corner (length)."""
         return (self.outer,)
 
     @property
@@ -148,10 +150,12 @@ class ShellGrid(Grid):
 
     @property
     def space(self) -> int:
+        """Three: concentrations are per length³."""
         return 3
 
     @property
     def axes(self) -> tuple[str, ...]:
+        """The name of the coordinate."""
         return ("r",)
 
     @property

@@ -110,6 +110,7 @@ class System:
 
     @property
     def dimension(self) -> int:
+        """Dimension of space: concentrations are per length^dimension."""
         return self.domain.dimension
 
     @property

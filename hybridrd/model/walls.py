@@ -113,6 +113,7 @@ class Reflecting(Wall):
     """A closed wall: no flux."""
 
     def law(self, species: str) -> Law:  # noqa: ARG002
+        """Closed to every species."""
         return CLOSED
 
 
@@ -136,13 +137,16 @@ class Absorbing(Wall):
         object.__setattr__(self, "species", tuple(map(species_name, species)))
 
     def law(self, species: str) -> Law:
+        """Held at 0: whatever touches the wall leaves."""
         return Law(math.inf) if not self.species or species in self.species else CLOSED
 
     @property
     def values(self) -> Mapping[str, Any]:
+        """The species that are absorbed, with no value each."""
         return dict.fromkeys(self.species, 0.0)
 
     def words(self, amounts: Callable[[Mapping[str, Any]], str]) -> str:  # noqa: ARG002
+        """What the wall does, in words."""
         return "absorbing" + (f" {', '.join(self.species)}" if self.species else "")
 
     def __repr__(self) -> str:
@@ -174,14 +178,17 @@ class PartiallyAbsorbing(Wall):
             object.__setattr__(self, "kappa", kappa)
 
     def law(self, species: str) -> Law:
+        """Outward flux kappa c."""
         kappa = self.kappa.get(species, 0.0) if isinstance(self.kappa, Mapping) else self.kappa
         return Law(kappa)
 
     @property
     def values(self) -> Mapping[str, Any]:
+        """Kappa of each species that was named."""
         return self.kappa if isinstance(self.kappa, Mapping) else {}
 
     def words(self, amounts: Callable[[Mapping[str, Any]], str]) -> str:
+        """What the wall does, in words."""
         listed = amounts(self.values)
         return "partially absorbing, kappa" + (f": {listed}" if listed else f" = {self.kappa:g}")
 
@@ -211,12 +218,14 @@ class Reservoir(Wall):
         object.__setattr__(self, "concentrations", _by_name(self.concentrations, "Reservoir"))
 
     def law(self, species: str) -> Law:
+        """Held at the concentration of the reservoir; closed to other species."""
         if species not in self.concentrations:
             return CLOSED
         return Law(math.inf, outside=self.concentrations[species])
 
     @property
     def values(self) -> Mapping[str, Any]:
+        """Concentration of each species."""
         return self.concentrations
 
     def __repr__(self) -> str:
@@ -241,10 +250,12 @@ class Influx(Wall):
         object.__setattr__(self, "fluxes", _by_name(self.fluxes, "Influx"))
 
     def law(self, species: str) -> Law:
+        """Inward flux J; closed otherwise."""
         return Law(influx=self.fluxes.get(species))
 
     @property
     def values(self) -> Mapping[str, Any]:
+        """Flux of each species."""
         return self.fluxes
 
     def __repr__(self) -> str:
@@ -259,4 +270,5 @@ class Periodic(Wall):
     joined = True
 
     def law(self, species: str) -> Law:  # noqa: ARG002
+        """Closed: the two sides are one, and nothing leaves the domain."""
         return CLOSED

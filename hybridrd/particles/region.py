@@ -68,6 +68,7 @@ class Face:
 
     @property
     def size(self) -> int:
+        """Number of face cells."""
         return len(self.columns)
 
     def law(self, species: str) -> Law:
@@ -113,18 +114,22 @@ class Region:
 
     @cached_property
     def low(self) -> Floats:
+        """Lower corner, ``(d,)`` (length)."""
         return np.array(self.inner.lower)
 
     @cached_property
     def high(self) -> Floats:
+        """Upper corner, ``(d,)`` (length)."""
         return np.array(self.inner.upper)
 
     @cached_property
     def volume(self) -> float:
+        """Volume (length^d)."""
         return self.inner.box_volume(self.low, self.high)
 
     @cached_property
     def extent(self) -> Floats:
+        """Width along each axis, ``(d,)`` (length)."""
         return self.high - self.low
 
 

@@ -68,6 +68,7 @@ def size_for_image(view: View) -> tuple[float, float]:
 
 
 def new_figure(width: float, height: float) -> Figure:
+    """A new pyplot figure that lays its parts out by itself (sizes in inches)."""
     import matplotlib.pyplot as plt
 
     figure = plt.figure(figsize=(width, height))
@@ -86,10 +87,12 @@ def figure_of(ax: Axes) -> Figure:
 
 
 def colour_of(view: View, species: str) -> str:
+    """Colour of a species, by its number."""
     return COLOURS[view.species.index(species) % len(COLOURS)]
 
 
 def marker_of(view: View, species: str) -> str:
+    """Marker of a species, by its number."""
     turn, k = divmod(view.species.index(species), len(COLOURS))
     return MARKERS[(k + turn) % len(MARKERS)]  # where colours come again, the mark is another
 
@@ -150,6 +153,7 @@ def axis_label(view: View, axis: str) -> str:
 
 
 def time_label(view: View) -> str:
+    """``time (s)``, without a unit where none was given."""
     unit = unit_of(view, "time")
     return f"time ({unit})" if unit else "time"
 

@@ -60,10 +60,12 @@ class Encounter:
 
     @property
     def first(self) -> int:
+        """Index of the first partner."""
         return self.partners[0]
 
     @property
     def second(self) -> int:
+        """Index of the second partner."""
         assert self.partners[1] is not None
         return self.partners[1]
 

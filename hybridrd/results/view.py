@@ -62,10 +62,12 @@ class View:
 
     @property
     def species(self) -> list[str]:
+        """Names of the species."""
         return [str(s) for s in self.data["species"].values]
 
     @property
     def times(self) -> Floats:
+        """Times of the records (time)."""
         return np.asarray(self.data["time"].values, dtype=float)
 
     def has(self, variable: str) -> bool:

@@ -26,6 +26,7 @@ class Clock:
         self._last = time.perf_counter()
 
     def lap(self, name: str) -> None:
+        """Add the time since the last lap to a stage."""
         now = time.perf_counter()
         self._timings[name] += now - self._last
         self._last = now

@@ -80,6 +80,7 @@ class Polynomial:
 
     @classmethod
     def constant(cls, value: float) -> Polynomial:
+        """The polynomial that is a number."""
         return cls.collected([((), value)])
 
     @classmethod
@@ -170,6 +171,7 @@ class Polynomial:
         )
 
     def scaled(self, factor: float) -> Polynomial:
+        """The polynomial times a number."""
         terms = ((monomial, factor * value) for monomial, value in self.terms.items())
         return self.collected(terms, self.falling)
 

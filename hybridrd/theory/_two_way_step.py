@@ -38,6 +38,7 @@ class TwoWayStep(NamedTuple):
 def face_numbers(
     alpha: float, cells: int, scheme: InterfaceScheme | FaceNumbers | None
 ) -> FaceNumbers:
+    """The scheme's numbers in units of a cell and a step, D = alpha. Raises ModelError."""
     if not (math.isfinite(alpha) and alpha > 0.0):
         raise ModelError(f"alpha = {alpha:g}: it must be finite and above 0")
     if isinstance(scheme, FaceNumbers):

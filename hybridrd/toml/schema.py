@@ -67,6 +67,7 @@ class SpeciesTable(Table):
     initial: Initial | None = None
 
     def build(self) -> Species:
+        """The species that the table describes. Raises ModelError."""
         return Species(self.name, self.D)
 
     def content(self) -> Any:
@@ -87,6 +88,7 @@ class ReactionTable(Table):
     name: str | None = None
 
     def build(self) -> Reaction:
+        """The reaction that the table describes. Raises ModelError."""
         return Reaction(
             self.reaction,
             k=self.k,
@@ -112,6 +114,7 @@ class WallTable(Table):
     ) = Field(None, alias="partially-absorbing")
 
     def build(self) -> Wall:
+        """The wall that the table describes. Raises ModelError."""
         walls: list[Wall] = []
         if self.absorbing is not None:
             walls.append(Absorbing(*self.absorbing))
@@ -142,6 +145,7 @@ class SchemeTable(Table):
     scheme: Annotated[str, Field(json_schema_extra={"enum": list(SCHEMES)})]
 
     def build(self) -> InterfaceScheme:
+        """The interface scheme that the table describes. Raises ModelError."""
         if self.scheme not in SCHEMES:
             meant = closest(self.scheme, SCHEMES)
             hint = f"did you mean {meant!r}? " if meant else ""

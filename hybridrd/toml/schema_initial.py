@@ -72,6 +72,7 @@ class Region(Table):
     z: Interval | None = None
 
     def build(self) -> Box:
+        """The region that the table describes. Raises ModelError."""
         return Box(**_intervals(self))
 
 
@@ -82,6 +83,7 @@ class ShellRegion(Table):
     outer: Positive
 
     def build(self) -> Shell:
+        """The shell that the table describes. Raises ModelError."""
         return Shell(self.inner, self.outer)
 
 
@@ -128,6 +130,7 @@ class PatchTable(Table):
     radius: Positive | None = None
 
     def build(self) -> Patch | NDArray[np.float64]:
+        """The patch that the table describes. Raises ModelError."""
         bounds = _intervals(self)
         if isinstance(self.concentration, list):
             if bounds or self.center is not None or self.radius is not None:
@@ -148,6 +151,7 @@ class CopiesTable(Table):
     z: Interval | None = None
 
     def build(self) -> Copies:
+        """The copies that the table describes. Raises ModelError."""
         return Copies(self.copies, **_intervals(self))
 
 
@@ -157,6 +161,7 @@ class PointsTable(Table):
     positions: Nested
 
     def build(self) -> Points:
+        """The points that the table describes. Raises ModelError."""
         return Points(numbers(self.positions, "positions"))
 
 

@@ -49,6 +49,7 @@ class Observer:
 
     @property
     def voxels(self) -> int:
+        """Number of voxels."""
         return self._states.species[0].voxels
 
     def record(self, p: Floats) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class Occupations:
 
     @property
     def count(self) -> int:
+        """Number of occupations."""
         return count_states(self.voxels, self.most)
 
     @cached_property
@@ -138,6 +139,7 @@ class States:
 
     @property
     def count(self) -> int:
+        """Number of states."""
         return math.prod(self.shape)
 
     @property
