@@ -39,7 +39,6 @@ class HasIntervals(Protocol):
     """Whatever has an interval an axis."""
 
     @property
-                                                 """One interval a coordinate (length)."""
     def intervals(self) -> tuple[Interval, ...]: ...
 
 
