@@ -11,7 +11,7 @@ from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import bins_of
 from hybridrd.plotting.images import add_colorbar, mark_plane
-from hybridrd.plotting.select import axis_of, bin_size, species_of, sum_of_bins
+from hybridrd.plotting.select import axis_of, bin_size, known, species_of, sum_of_bins
 from hybridrd.results.view import View, finite
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _profiles(view: View, species: str, axis: str, bins: int) -> Floats:
     """The profile at every record ``(times, cells)``, particles averaged over bins."""
     others = [a for a in view.axes if a != axis]
     data = view.mean("concentration").sel(species=species).mean(others)
-    c = np.array(data.values, dtype=float)
+    c = known(data)
     if bins == 1 or view.replicas == 0 or not view.has_particles:
         return c
     inside = view.inside({axis: view.region[axis]})[axis]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hybridrd.arguments import named_arguments
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import check_domain, check_region
-from hybridrd.plotting.select import axis_of, mean_along, names_of, species_of
+from hybridrd.plotting.select import axis_of, highest, known, mean_along, names_of, species_of
 from hybridrd.results.view import View, record_at
 
 if TYPE_CHECKING:
@@ -93,7 +91,7 @@ def profile(
         ax.plot(x, c, label=style.kind_of(other), **style.REFERENCE)
         if error is not None:
             band(ax, x, c - error, c + error, style.GREY)
-        top = max(top, float(c.max()))
+        top = max(top, highest(c))
     style.mark_regions_along(ax, view, axis, INTERFACE)
     ax.set_xlim(*view.bounds(axis))
     ax.set_ylim(0.0, max(_ROOM * top, drawn) or 1.0)
@@ -115,11 +113,9 @@ def _profile_line(ax: Axes, view: View, name: str, record: int, axis: str) -> fl
     # Counts belong to cells: steps where there are particles, a plain line for a PDE.
     steps: dict[str, Any] = {"drawstyle": "steps-mid"} if view.replicas else {}
     ax.plot(x, c, color=colour, linewidth=1.3, label=style.kind_of(view), **steps)
-    top = float(c.max())
     if error is not None:
         band(ax, x, c - error, c + error, colour, "mid" if steps else None)
-        top = max(top, float(np.nanmax(c + error)))
-    return top
+    return highest(c, error)
 
 
 def band(ax: Axes, x: Floats, low: Floats, high: Floats, colour: str, step: Any = None) -> None:
@@ -204,8 +200,8 @@ def counts(
 
 
 def _counts_of(view: View, species: str) -> tuple[Floats, Floats | None]:
-    n = np.asarray(view.mean("copy_number").sel(species=species).values, dtype=float)
+    n = known(view.mean("copy_number").sel(species=species))
     error = view.sem("copy_number")
     if error is None:
         return n, None
-    return n, np.asarray(error.sel(species=species).values, dtype=float)
+    return n, known(error.sel(species=species))

@@ -15,7 +15,7 @@ from hybridrd.plotting.animation import SLOWEST, Movie
 from hybridrd.plotting.checks import bins_of, check_domain, count
 from hybridrd.plotting.images import cut_at, field, image_of
 from hybridrd.plotting.lines import profile
-from hybridrd.plotting.select import axis_of, bin_size, mean_along, names_of, upper_limit
+from hybridrd.plotting.select import axis_of, bin_size, highest, mean_along, names_of, upper_limit
 from hybridrd.plotting.snapshot import continuum_at, size_of_dots, snapshot
 from hybridrd.results.view import View, finite, record_at
 
@@ -156,7 +156,7 @@ def _profiles(view: View, names: list[str], records: list[int], options: dict[st
     for side, ks in sides:
         for k in ks:
             c, error = mean_along(side, name, k, axis)
-            top = max(top, float(np.nanmax(c if error is None else c + error)))
+            top = max(top, highest(c, error))
 
     def draw(ax: Axes, time: float) -> None:
         profile(view.data, name, time, ax=ax, **options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.results.view import View
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _IN_BIN = 6.0  # particles in the mean
 _IN_BIN_OF_PROFILE = 25.0  # a fifth is noise
@@ -68,12 +71,24 @@ def concentration_at(view: View, species: str, record: int) -> tuple[Floats, Flo
     def values(name: str) -> Floats:
         data = view.mean("concentration") if name == "mean" else view.sem("concentration")
         assert data is not None
-        return np.asarray(data.sel(species=species).isel(time=record).values, dtype=float)
+        return known(data.sel(species=species).isel(time=record))
 
     error = None if view.sem("concentration") is None else values("sem")
     if error is not None and np.isnan(error).all():  # one replica
         error = None
     return values("mean"), error
+
+
+def known(data: xr.DataArray) -> Floats:
+    """Values as floats, NaN for those that are not finite: a picture has a gap there."""
+    values = np.asarray(data.values, dtype=float)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def highest(values: Floats, above: Floats | None = None) -> float:
+    """The highest value, with what is above it (an error); 0 where none is known."""
+    tops = values if above is None else np.concatenate([values, values + above])
+    return float(np.max(tops, initial=0.0, where=np.isfinite(tops)))
 
 
 def mean_along(view: View, species: str, record: int, axis: str) -> tuple[Floats, Floats | None]:

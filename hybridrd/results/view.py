@@ -8,12 +8,15 @@ import numpy as np
 
 from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
+from hybridrd.results.dataset import DIMENSIONS
 from hybridrd.results.whole import whole
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _SAMPLED = ("simulation", "ensemble")
+_OF_CELLS = {"time", "species", "x", "y", "z", "r"}
+_OF_ENSEMBLES = {"replica", "quantile", "species_2", "reaction_2"}
 
 
 class View:
@@ -51,6 +54,7 @@ class View:
                 f"not {given}{': a steady state has no records' if steady else ''}"
             )
         self.data: xr.Dataset = whole(result)
+        self._check_dimensions(name)
         for dim, what in (("time", "records"), ("species", "species")):
             if not self.data.sizes[dim]:
                 raise ResultError(f"{name}: has no {what}; was it cut to none?")
@@ -59,6 +63,24 @@ class View:
         self.replicas = (
             int(result.attrs.get("replicas", 1)) if result.attrs.get("kind") in _SAMPLED else 0
         )
+
+    def _check_dimensions(self, name: str) -> None:
+        """Refuse results of which several were put together along a dimension of their own."""
+        for variable, data in self.data.data_vars.items():
+            whole_name = str(variable)
+            stem = whole_name if whole_name in DIMENSIONS else whole_name.rpartition("_")[0]
+            if "concentration" in (stem, whole_name):
+                known = _OF_CELLS
+            elif stem in DIMENSIONS:
+                known = set(DIMENSIONS[stem])
+            else:
+                continue  # of an observer
+            more = [str(d) for d in data.dims if d not in known | _OF_ENSEMBLES]
+            if more:
+                raise ResultError(
+                    f"{name}: its {variable} has the dimension {more[0]} as well; choose one of "
+                    f"{data.sizes[more[0]]}, .isel({more[0]}=0)"
+                )
 
     @property
     def species(self) -> list[str]:
