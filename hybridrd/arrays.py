@@ -13,6 +13,7 @@ from hybridrd.errors import ResultError
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Ids: TypeAlias = NDArray[np.uint64]
+MANY = 2**63 - 1
 #: What a checkpoint holds.
 State: TypeAlias = dict[str, NDArray[Any]]
 
@@ -39,20 +40,59 @@ def stored(state: State, name: str, shape: tuple[int, ...] | None = None) -> NDA
     return value
 
 
+def stored_count(state: State, name: str, least: int = 0, most: int = MANY) -> int:
+    """A whole number of a state. Raises ResultError if it is none, or out of its range."""
+    value = stored(state, name, ())
+    if value.dtype.kind not in "iu" or not least <= int(value) <= most:
+        raise ResultError(
+            f"the state has {name!r} = {value}; it is damaged: a whole number from {least} to "
+            f"{most} is needed"
+        )
+    return int(value)
+
+
+def stored_numbers(
+    state: State, name: str, shape: tuple[int, ...], least: float = -np.inf
+) -> NDArray[np.float64]:
+    """Finite numbers of a state. Raises ResultError if one is not, or below the least."""
+    value = stored(state, name, shape)
+    wrong = value.dtype.kind not in "iuf" or not np.isfinite(value).all()
+    if wrong or (value < least).any():
+        what = f"{value.min():g}" if not wrong else "what is not a finite number"
+        raise ResultError(f"the state has {what} in {name!r}, which cannot be; it is damaged")
+    return value.astype(float)
+
+
+def stored_amounts(state: State, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Amounts or concentrations of a state, none negative but for round-off. As above."""
+    largest = float(np.abs(stored_numbers(state, name, shape)).max(initial=0.0))
+    return stored_numbers(state, name, shape, least=-1e-9 * largest)
+
+
 def labels(names: Sequence[str]) -> NDArray[np.str_]:
     """Labels as an array that needs no pickle, also where there are none."""
     return np.array(list(names), dtype=np.str_)
 
 
 def load_counts(
-    state: State, name: str, counts: NDArray[Any], known: str, names: Sequence[str]
+    state: State,
+    name: str,
+    counts: NDArray[Any],
+    known: str,
+    names: Sequence[str],
+    least: int = 0,
 ) -> None:
     """Fill counts, whose last axis has ``names``, from those stored under the labels ``known``.
 
-    What is no longer there is dropped, what is new starts at 0.
+    What is no longer there is dropped, what is new starts at 0. Raises ResultError if something
+    is no count, or below ``least``.
     """
     old = [str(label) for label in stored(state, known)]
     value = stored(state, name, (*counts.shape[:-1], len(old)))
+    if value.dtype.kind not in "iu" or (value < least).any():
+        raise ResultError(
+            f"the state has {value.min()} in {name!r}, which is no count; it is damaged"
+        )
     counts[...] = 0
     if old == list(names):
         counts[...] = value

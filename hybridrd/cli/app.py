@@ -7,13 +7,16 @@ code 2.
 
 from __future__ import annotations
 
+import logging
+import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from hybridrd._version import __version__
 from hybridrd.errors import AccuracyWarning, HybridrdError
@@ -46,7 +49,9 @@ def messages() -> Iterator[None]:
             typer.echo(f"Warning: {text}", err=True)
         shown.add(text)
 
-    with warnings.catch_warnings():
+    from hybridrd.run.interrupt import Terminated, sigterm_raises
+
+    with warnings.catch_warnings(), sigterm_raises(), _heard(show):
         warnings.simplefilter("always", AccuracyWarning)
         warnings.showwarning = show
         try:
@@ -59,11 +64,34 @@ def messages() -> Iterator[None]:
             reason = f"not enough memory {error}".strip()
         except KeyboardInterrupt as error:
             typer.echo(str(error) or "Interrupted.", err=True)
-            raise typer.Exit(130) from None  # as a shell reports it
+            number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+            raise typer.Exit(128 + number) from None  # as a shell reports it
         else:
             return
     typer.echo(f"Error: {reason}", err=True)
     raise typer.Exit(2)
+
+
+class _Heard(logging.Handler):
+    """Gives what the package logs as a warning to a function."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._show(record.getMessage())
+
+
+@contextmanager
+def _heard(show: Callable[[str], None]) -> Iterator[None]:
+    """Show warnings of the package's log while a command runs."""
+    logger, handler = logging.getLogger("hybridrd"), _Heard(show)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _version(wanted: bool) -> None:
@@ -92,7 +120,17 @@ Reference = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands there.")]
 
 
-@app.command()
+AUTO = "--resume-auto"
+
+
+class _Run(TyperCommand):
+    """The command ``run``, whose flag ``--resume`` may have the value ``auto``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [AUTO if a == "--resume=auto" else a for a in args])
+
+
+@app.command(cls=_Run)
 def run(
     what: Annotated[
         str,
@@ -134,8 +172,14 @@ def run(
     ] = None,
     overwrite: Overwrite = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from what is kept beside --out.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on from what is kept beside --out; --resume=auto starts where there is "
+            "nothing, for jobs that are queued again.",
+        ),
     ] = False,
+    resume_auto: Annotated[bool, typer.Option(AUTO, hidden=True)] = False,
     checkpoint_minutes: Annotated[
         float, typer.Option(min=0.0, help="Wall time between checkpoints of one replica.")
     ] = 10.0,
@@ -151,13 +195,14 @@ def run(
     with messages():
         from hybridrd.cli import commands
 
-        commands.check_output(out, commands.RESULTS, overwrite or resume)
+        kept: commands.Resume = "auto" if resume_auto else "yes" if resume else "no"
+        commands.check_output(out, commands.RESULTS, overwrite or kept != "no")
         if plot is not None:
             from hybridrd.cli.pictures import PICTURES
 
             commands.check_output(plot, PICTURES, overwrite, any_case=True)
         job = commands.find_job(what, given)
-        for text in commands.run_job(job, out, plot, overwrite, resume, checkpoint_minutes):
+        for text in commands.run_job(job, out, plot, overwrite, kept, checkpoint_minutes):
             typer.echo(text)
 
 
@@ -190,11 +235,18 @@ def schema(
 
 
 @app.command()
-def info(path: Annotated[Path, typer.Argument(help="A saved result.")]) -> None:
+def info(
+    path: Annotated[Path, typer.Argument(help="A saved result.")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare all checksums, and name damaged files.")
+    ] = False,
+) -> None:
     """Say what a result is: its system, times, seed, and numbers."""
     with messages():
         from hybridrd.cli import commands
 
+        if verify:
+            typer.echo(commands.verify_result(path))
         typer.echo(commands.describe_result(path))
 
 

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hybridrd.arguments import path_of
 from hybridrd.cli.job import Job as Job
+from hybridrd.cli.job import check_complete, kept_beside
 from hybridrd.cli.job import find_job as find_job
 from hybridrd.errors import ModelError, ResultError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SCHEMA = Path(__file__).parents[1] / "toml" / "system.schema.json"
 RESULTS = (".zarr", "", ".nc")
+Resume = Literal["no", "yes", "auto"]
 
 
 def check_output(
@@ -47,9 +49,11 @@ def check_output(
         return
     if not overwrite:
         raise ResultError(f"{path}: exists; choose another name, or give --overwrite")
-    is_directory = path.suffix in (".zarr", "")
-    same = (path / "zarr.json").is_file() if is_directory else path.is_file()
-    if not same:
+    if path.suffix in RESULTS:
+        from hybridrd.results.store import check_replaceable
+
+        check_replaceable(path)
+    elif not path.is_file():
         raise ResultError(f"{path}: exists and is something else; it is not overwritten")
 
 
@@ -65,30 +69,54 @@ def run_job(
     out: Path,
     picture: Path | None,
     overwrite: bool,
-    resume: bool = False,
+    resume: Resume = "no",
     minutes: float = 10.0,
 ) -> Iterator[str]:
     """Run, save and draw a job; yields lines that say what was done.
 
+    Parameters
+    ----------
+    resume
+        ``"yes"``: go on from what is kept beside ``out``; ``"auto"``: so, or start where there is
+        nothing, or do nothing where the result is complete.
+
     Raises
     ------
     KeyboardInterrupt
-        After Ctrl-C; the message says how to go on, where that is possible.
+        After Ctrl-C or SIGTERM; the message says how to go on, where that is possible.
+    ResultError
+        If another program is writing there, there is nothing to resume, or something that should
+        be, or something of others.
     """
+    from hybridrd.results.lock import locked
+
+    with locked(out.with_name(f"{out.name}.command")):
+        yield from _run_job(job, out, picture, overwrite, resume, minutes)
+
+
+def _run_job(
+    job: Job, out: Path, picture: Path | None, overwrite: bool, resume: Resume, minutes: float
+) -> Iterator[str]:
     began = time.perf_counter()
+    if resume == "auto":
+        if out.exists() and not kept_beside(out).exists():
+            check_complete(job, out)
+            yield f"{out} is complete"
+            return
+        resume = "yes" if kept_beside(out).exists() else "no"
     if job.system.particles is not None and job.replicas == 1:
         from hybridrd.cli.resume_run import Unfinished
 
-        unfinished = Unfinished(job, out, overwrite, resume, minutes)
+        unfinished = Unfinished(job, out, overwrite, resume == "yes", minutes)
         result = unfinished.run()
-        if resume:
+        if resume == "yes":
             yield f"resumed at t = {unfinished.started:.12g}"
     elif job.system.particles is not None:
         from hybridrd.cli.resume_ensemble import UnfinishedEnsemble
 
-        result = UnfinishedEnsemble(job, out, overwrite, resume).run()
+        result = UnfinishedEnsemble(job, out, overwrite, resume == "yes").run()
     else:
-        if resume:
+        if resume == "yes":
             raise ModelError(f"{job.name}: a pure PDE has no checkpoints; leave out --resume")
         from hybridrd.results.store import save
 
@@ -155,6 +183,14 @@ def _counts(result: xr.Dataset, pde: xr.Dataset | None = None) -> Iterator[str]:
         cells = [f"{line[0]:<{widths[0]}}"]
         cells += [f"{v:>{w}}" for v, w in zip(line[1:], widths[1:], strict=True)]
         yield "  " + "  ".join(cells).rstrip()
+
+
+def verify_result(path: Path) -> str:
+    """A line that says all is right. Raises ResultError with the names of damaged files."""
+    from hybridrd.results.store import verify
+
+    files = verify(path)
+    return f"{path}: all checksums are right ({files} file{'s' if files > 1 else ''})"
 
 
 def describe_result(path: Path) -> str:

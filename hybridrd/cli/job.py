@@ -9,7 +9,7 @@ from typing import Any
 
 from hybridrd.arguments import path_of
 from hybridrd.cli.preflight import Place, step_problems, time_problems
-from hybridrd.errors import ModelError
+from hybridrd.errors import ModelError, ResultError
 from hybridrd.examples import CASES
 from hybridrd.model.system import System
 from hybridrd.toml.config import examine_toml
@@ -96,6 +96,38 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
     if problems or system is None:
         raise ModelError("\n".join(problems))
     return Job(what, system, times=times, **values)
+
+
+def kept_beside(out: Path) -> Path:
+    """The directory beside a result with what its run needs to go on."""
+    return out.with_name(f"{out.name}.checkpoints")
+
+
+def how_to_start(out: Path) -> str:
+    """What to do where there is nothing to resume."""
+    if out.exists():
+        return f"{out} is there; start anew with --overwrite, or choose another name"
+    return "run without --resume, or with --resume=auto, which starts where there is nothing"
+
+
+def check_complete(job: Job, out: Path) -> None:
+    """Refuse a result that is not the complete one of a job. Raises ResultError."""
+    from hybridrd.results.store import open_result
+    from hybridrd.run.provenance import describe
+
+    wanted = {"dt": job.dt, "system": describe(job.system), "stopped": "reached the end"}
+    wanted |= {"replicas": job.replicas} if job.replicas > 1 else {}
+    wanted |= {"seed": job.seed} if job.seed is not None and job.system.particles else {}
+    with open_result(out) as result:
+        there = {name: result.attrs.get(name) for name in wanted}
+        there["until"], wanted["until"] = float(result["time"][-1]), round(job.until, 12)
+    others = [name for name, value in wanted.items() if there[name] != value]
+    if others:
+        raise ResultError(
+            f"{out}: exists, with nothing beside it to go on from, and is not the complete result "
+            f"of this command: another {' and '.join(others)}; choose another name, or start anew "
+            f"with --overwrite"
+        )
 
 
 def _contradictions(

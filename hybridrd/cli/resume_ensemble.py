@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hybridrd.cli.job import how_to_start, kept_beside
 from hybridrd.ensembles.ensemble import ensemble
 from hybridrd.ensembles.store import MANIFEST, remove
 from hybridrd.errors import ResultError
@@ -35,7 +36,7 @@ class UnfinishedEnsemble:
 
     def __init__(self, job: Job, out: Path, overwrite: bool, resume: bool) -> None:
         self._job, self._out, self._overwrite = job, out, overwrite or resume
-        self._work = out.with_name(f"{out.name}.checkpoints")
+        self._work = kept_beside(out)
         there = (self._work / MANIFEST).is_file()
         if there and not self._overwrite:
             raise ResultError(
@@ -44,7 +45,7 @@ class UnfinishedEnsemble:
             )
         if resume and not there:
             raise ResultError(
-                f"nothing to resume: there are no replicas in {self._work}; run without --resume"
+                f"nothing to resume: there are no replicas in {self._work}; {how_to_start(out)}"
             )
         if there and not resume:
             remove(self._work)
@@ -65,7 +66,7 @@ class UnfinishedEnsemble:
                 progress=job.progress,
             )  # fmt: skip
         except KeyboardInterrupt as error:
-            raise KeyboardInterrupt(
+            raise type(error)(
                 "Interrupted; the same command with --resume runs only the replicas that are "
                 "not done."
             ) from error

@@ -7,13 +7,16 @@ when the new one is complete.
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hybridrd.cli.job import how_to_start, kept_beside
 from hybridrd.errors import ResultError
-from hybridrd.results.store import open_result, put, save
+from hybridrd.results.store import open_result, put, remove_store, save
 from hybridrd.run.checkpoint import checkpoints_in
 from hybridrd.simulation.simulation import Simulation
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from hybridrd.cli.job import Job
 
 _RECORDS = "records.zarr"
+# What the program that made it was about to name otherwise.
+_PART = re.compile(r"\.(records\.zarr|checkpoint-\d{10}\.npz)\.[0-9a-f]{8}\.part")
 
 
 class Unfinished:
@@ -56,7 +61,7 @@ class Unfinished:
     def __init__(self, job: Job, out: Path, overwrite: bool, resume: bool, minutes: float) -> None:
         self._job, self._out, self._resume, self._minutes = job, out, resume, minutes
         self._overwrite = overwrite or resume  # what stands there then is of this run
-        self._work = out.with_name(f"{out.name}.checkpoints")
+        self._work = kept_beside(out)
         there = checkpoints_in(self._work)
         if there and not self._overwrite:
             raise ResultError(
@@ -65,7 +70,7 @@ class Unfinished:
             )
         if resume and not there:
             raise ResultError(
-                f"nothing to resume: there is no checkpoint in {self._work}; run without --resume"
+                f"nothing to resume: there is no checkpoint in {self._work}; {how_to_start(out)}"
             )
         self._simulation = self._restored() if resume else self._new()
         self.started = self._simulation.time
@@ -92,15 +97,15 @@ class Unfinished:
                 progress=self._job.progress,
             )  # fmt: skip
         except KeyboardInterrupt as error:
-            if not self._drop_if_lost():
+            if not checkpoints_in(self._work):
                 raise
-            raise KeyboardInterrupt(
+            raise type(error)(
                 f"Interrupted at t = {self._simulation.time:.12g}; the same command with --resume "
                 f"goes on from there."
             ) from error
-        except BaseException:
-            self._drop_if_lost()
-            raise
+        finally:
+            with suppress(OSError):  # it is kept if there is anything in it
+                self._work.rmdir()
         if self._out.suffix == ".nc":
             save(result, self._out, overwrite=self._overwrite)
         elif self._store != self._out:
@@ -127,15 +132,6 @@ class Unfinished:
                 )
         return simulation
 
-    def _drop_if_lost(self) -> bool:
-        """Remove what was written if no checkpoint can complete it; whether one can."""
-        if checkpoints_in(self._work):
-            return True
-        self._clear()
-        if self._store == self._out and not self._resume and self._out.exists():
-            shutil.rmtree(self._out)
-        return False
-
     def _clear(self) -> None:
         """Remove the checkpoints and what else this program put beside them."""
         if not self._work.is_dir():
@@ -143,9 +139,10 @@ class Unfinished:
         for path in checkpoints_in(self._work):
             path.unlink()
         if (self._work / _RECORDS).exists():
-            shutil.rmtree(self._work / _RECORDS)
-        for path in self._work.glob(".*.part"):  # of a program that was killed
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            remove_store(self._work / _RECORDS)
+        for path in self._work.iterdir():  # of a program that was killed
+            if _PART.fullmatch(path.name):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         try:
             self._work.rmdir()
         except OSError as error:

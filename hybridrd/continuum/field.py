@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrd.arrays import Floats, State, stored
+from hybridrd.arrays import Floats, State, stored_amounts, stored_numbers
 from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import Dirichlet, NoFlux, PeriodicWall, Robin, WallCondition
 from hybridrd.continuum.diffusion import Diffusion
@@ -153,9 +153,9 @@ class Field:
         return {"field/c": self.c.copy(), "field/fallbacks": fallbacks}
 
     def load_state(self, state: State) -> None:
-        """The inverse of `state`. Raises ResultError if something is missing."""
-        self.c = stored(state, "field/c", self.c.shape).astype(float)
-        counts = stored(state, "field/fallbacks", (len(self.diffusion),))
+        """The inverse of `state`. Raises ResultError if something is missing or cannot be."""
+        self.c = stored_amounts(state, "field/c", self.c.shape)
+        counts = stored_numbers(state, "field/fallbacks", (len(self.diffusion),), least=0)
         for diffusion, count in zip(self.diffusion, counts, strict=True):
             diffusion.fallbacks = int(count)
 

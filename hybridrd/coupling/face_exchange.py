@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hybridrd.arrays import Floats, Integers, State, stored
+from hybridrd.arrays import Floats, Integers, State, stored_numbers
 from hybridrd.continuum.field import face_coordinates
 from hybridrd.coupling.stencil import Stencil, mean_field_stencil, two_way_stencil
 from hybridrd.coupling.user_cells import Beyond, OwnStencil
@@ -118,8 +118,8 @@ class Gate:
         """The inverse of `state`; a gate new to the state starts anew."""
         name = f"gate/{self.where}/"
         if self.stencil is not None and name + "memory" in state:
-            self.memory = stored(state, name + "memory", (self.face.size,)).copy()
-            self.owed = stored(state, name + "owed", (self.face.size,)).copy()
+            self.memory = stored_numbers(state, name + "memory", (self.face.size,))
+            self.owed = stored_numbers(state, name + "owed", (self.face.size,))
 
 
 def make_gates(

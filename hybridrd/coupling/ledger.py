@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hybridrd.arrays import Floats, State, stored
+from hybridrd.arrays import Floats, State, stored_amounts, stored_count
 from hybridrd.continuum.field import Field
 from hybridrd.coupling.noise import Noise
 from hybridrd.coupling.user_field import OwnField
@@ -77,9 +77,9 @@ class Ledger:
         return {"owed": self.owed.copy(), "overdrafts": np.array(self.overdrafts)}
 
     def load_state(self, state: State) -> None:
-        """The inverse of `state`. Raises ResultError if something is missing."""
-        self.owed = stored(state, "owed", self.owed.shape).astype(float)
-        self.overdrafts = int(stored(state, "overdrafts", ()))
+        """The inverse of `state`. Raises ResultError if something is missing or cannot be."""
+        self.owed = stored_amounts(state, "owed", self.owed.shape)
+        self.overdrafts = stored_count(state, "overdrafts")
 
     def _carry(self) -> None:
         """Let the field be what is not negative, and owe the rest."""

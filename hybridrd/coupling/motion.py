@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hybridrd.arrays import Floats, Integers, State, stored
+from hybridrd.arrays import Floats, Integers, State, stored_numbers
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.interface import FaceNumbers
 from hybridrd.kernels import exchange as kernels
@@ -235,8 +235,8 @@ class ShellMotion(Motion):
 
     def load_state(self, state: State) -> None:
         """The inverse of `state`. Raises ResultError if something is missing."""
-        self._expected[:] = stored(state, "expected", self._expected.shape)
-        self._recorded[:] = stored(state, "recorded", self._recorded.shape)
+        self._expected[:] = stored_numbers(state, "expected", self._expected.shape, least=0.0)
+        self._recorded[:] = stored_numbers(state, "recorded", self._recorded.shape, least=0.0)
 
 
 def make_motion(

@@ -168,7 +168,13 @@ class OwnField:
                 )
         if _C not in state or state[_C].shape != self.c.shape:
             raise ResultError(f"the state has no {_C!r} of the shape {self.c.shape}")
-        self.c = state[_C].astype(float)
+        c = state[_C]
+        largest = np.abs(c).max(initial=0.0)
+        if not np.isfinite(c).all() or (c < -_ROUND_OFF * largest).any():
+            raise ResultError(
+                f"the state has {c.min():g} in {_C!r}, which cannot be; it is damaged"
+            )
+        self.c = c.astype(float)
         memory = {n.removeprefix(_MEMORY): v for n, v in state.items() if n.startswith(_MEMORY)}
         self.continuum.load_state(memory)
         self.show()

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hybridrd.arguments import named_arguments, shown, truth, whole_number
+from hybridrd.arguments import named_arguments, path_of, shown, truth, whole_number
 from hybridrd.ensembles.blocks import Job, Sums, make_blocks
 from hybridrd.ensembles.processes import (
     Blocks,
@@ -24,6 +24,7 @@ from hybridrd.ensembles.store import Finished
 from hybridrd.ensembles.summary import summary
 from hybridrd.errors import ModelError
 from hybridrd.model.system import System
+from hybridrd.results.lock import locked
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -94,7 +95,8 @@ def ensemble(
         Variables of which to return every replica. All that is kept in memory may take 0.5 GB.
     resume
         A directory for finished replicas, in blocks of a hundredth of all. The same call after an
-        interruption runs only those that are missing, with the same result to the last bit.
+        interruption (Ctrl-C, SIGTERM, a kill) runs only those that are missing, with the same
+        result to the last bit.
 
     Returns
     -------
@@ -113,8 +115,8 @@ def ensemble(
         If a number does not fit, the system cannot be sent to workers, or too much is to be kept;
         before anything runs.
     ResultError
-        If ``resume`` holds replicas of another ensemble (the message says what has changed), or
-        cannot be written to.
+        If ``resume`` holds replicas of another ensemble (the message says what has changed),
+        cannot be written to, or is being written by another program.
     HybridrdError
         If a replica fails (the message has its number and the seed), a worker process dies, or
         there is no Dask cluster at the address.
@@ -134,6 +136,7 @@ def ensemble(
     >>> abs(float(result["copy_number_mean"][-1, 0]) - 36.8) < 4 * 4.8 / 20**0.5
     True
     """
+    from hybridrd.run.interrupt import sigterm_raises
     from hybridrd.run.log import Clock
     from hybridrd.run.progress import progress_bar
     from hybridrd.run.schedule import in_steps, record_stride
@@ -166,50 +169,52 @@ def ensemble(
         check_main()
         check_importable(system)
     blocks = dict(enumerate(make_blocks(replicas)))
-    finished = None
-    if resume is not None:
-        arguments = {"dt": plan.dt, "until": until, "every": stride * plan.dt, "seed": seed}
-        arguments |= {"replicas": replicas, **wanted.described()}
-        finished = Finished(resume, system, arguments)
-        seed = finished.seed
-    stored = finished.whole(blocks) if finished is not None else []
-    todo = {index: block for index, block in blocks.items() if index not in stored}
-    clock.lap("set_up")
-    window = _shared_window(plan, steps, stride) if todo and size is not None else None
-    clock.lap("shared_continuum")
-    job = Job(
-        plan=plan,
-        window=window,
-        seed=secrets.randbits(63) if seed is None else seed,
-        until=until,
-        every=every,
-        record=wanted.record,
-        threads=threads,
-        covariance=wanted.covariance,
-        kept=wanted.sampled,
-    )
-    total = Sums(job.covariance, job.kept)
-    already = replicas - sum(map(len, todo.values()))
-    with progress_bar(replicas, progress, unit="replica", done=already) as bar:
-        update = bar.update
-        if client is not None and todo:
-            from hybridrd.ensembles.dask import on_cluster
+    place = None if resume is None else path_of(resume, "resume")
+    with locked(place), sigterm_raises():
+        finished = None
+        if place is not None:
+            arguments = {"dt": plan.dt, "until": until, "every": stride * plan.dt, "seed": seed}
+            arguments |= {"replicas": replicas, **wanted.described()}
+            finished = Finished(place, system, arguments)
+            seed = finished.seed
+        stored = finished.whole(blocks) if finished is not None else []
+        todo = {index: block for index, block in blocks.items() if index not in stored}
+        clock.lap("set_up")
+        window = _shared_window(plan, steps, stride) if todo and size is not None else None
+        clock.lap("shared_continuum")
+        job = Job(
+            plan=plan,
+            window=window,
+            seed=secrets.randbits(63) if seed is None else seed,
+            until=until,
+            every=every,
+            record=wanted.record,
+            threads=threads,
+            covariance=wanted.covariance,
+            kept=wanted.sampled,
+        )
+        total = Sums(job.covariance, job.kept)
+        already = replicas - sum(map(len, todo.values()))
+        with progress_bar(replicas, progress, unit="replica", done=already) as bar:
+            update = bar.update
+            if client is not None and todo:
+                from hybridrd.ensembles.dask import on_cluster
 
-            done = on_cluster(job, todo, client)
-        elif processes > 1 and todo:
-            done = in_processes(job, todo, processes)
-        else:
-            done, update = in_this_process(job, todo, bar.update), lambda _: None
-        try:
-            for sums in _in_order(done, blocks, finished, stored, update):
-                total.merge(sums)
-        except KeyboardInterrupt as error:
-            if finished is None:
-                raise
-            raise KeyboardInterrupt(
-                f"Interrupted; {finished.place} holds what is done, and the same call with "
-                f"resume= goes on after it."
-            ) from error
+                done = on_cluster(job, todo, client)
+            elif processes > 1 and todo:
+                done = in_processes(job, todo, processes)
+            else:
+                done, update = in_this_process(job, todo, bar.update), lambda _: None
+            try:
+                for sums in _in_order(done, blocks, finished, stored, update):
+                    total.merge(sums)
+            except KeyboardInterrupt as error:
+                if finished is None:
+                    raise
+                raise type(error)(
+                    f"Interrupted; {finished.place} holds what is done, and the same call with "
+                    f"resume= goes on after it."
+                ) from error
     timings = {**total.timings, "set_up": total.timings.get("set_up", 0.0) + own["set_up"]}
     if window is not None:
         timings["shared_continuum"] = own["shared_continuum"]

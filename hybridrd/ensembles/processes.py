@@ -10,6 +10,7 @@ import multiprocessing
 import pickle
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -63,6 +64,7 @@ def in_this_process(job: Job, blocks: Blocks, done: Callable[[], object]) -> Don
 
 def in_processes(job: Job, blocks: Blocks, processes: int) -> Done:
     """By spawned processes, which get the job once. Raises HybridrdError if one of them dies."""
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         max_workers=max(1, min(processes, len(blocks))),
         mp_context=multiprocessing.get_context("spawn"),
@@ -84,7 +86,13 @@ def in_processes(job: Job, blocks: Blocks, processes: int) -> Done:
                 if isinstance(problem, HybridrdError):
                     raise problem from None  # its message is enough; no traceback of the worker
                 yield index, future.result()
+    except KeyboardInterrupt:
+        # Blocks in work are lost either way; a batch queue does not wait for their end.
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
     except BrokenProcessPool:
+        time.sleep(1.0)  # a queue ends all at once: this process may be about to be told, too
         raise HybridrdError(
             f"a worker process ended before its work was done. {GUARD[0].upper()}{GUARD[1:]}. "
             f"If that is so already, it may have been killed for memory: use fewer workers, cells "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import time
 import zipfile
@@ -19,16 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd._version import __version__
-from hybridrd.arguments import path_of
 from hybridrd.ensembles.blocks import Sums
 from hybridrd.errors import ResultError
 from hybridrd.model.system import System
 from hybridrd.run.checkpoint import DAMAGED
 from hybridrd.run.log import LOGGER
-from hybridrd.run.system_identity import first_difference, portrait
+from hybridrd.run.system_identity import fingerprint, first_difference, portrait
 
 FORMAT = 1  # raise it when other programs could misread what is written
 MANIFEST = "ensemble.json"
+_MADE = re.compile(r"(block-\d{4,}\.npz|ensemble\.json|\.(block|ensemble)\S*\.[0-9a-f]{8}\.part)")
 _ABOUT = "about"  # the member of a block's file that holds all but arrays, as JSON
 
 
@@ -58,8 +59,8 @@ class Finished:
         If the directory holds something else, or blocks of another ensemble, hybridrd or format.
     """
 
-    def __init__(self, place: str | Path, system: System, arguments: Mapping[str, Any]) -> None:
-        self.place = path_of(place, "resume")
+    def __init__(self, place: Path, system: System, arguments: Mapping[str, Any]) -> None:
+        self.place = place
         wanted: dict[str, Any] = {
             "format": FORMAT,
             "hybridrd": __version__,
@@ -74,7 +75,8 @@ class Finished:
         if there is None:
             if wanted["arguments"]["seed"] is None:
                 wanted["arguments"]["seed"] = secrets.randbits(63)
-            self._put(MANIFEST, json.dumps(wanted, indent=1).encode())
+            sealed = {**wanted, "checksum": fingerprint(wanted)}
+            self._put(MANIFEST, json.dumps(sealed, indent=1).encode())
         else:
             if wanted["arguments"]["seed"] is None:
                 wanted["arguments"]["seed"] = there["arguments"]["seed"]
@@ -175,6 +177,11 @@ class Finished:
                     f"{self.place}: holds replicas of {what} {there[key]}, this is {what} "
                     f"{wanted[key]}; they are not mixed: choose another directory"
                 )
+        if there.get("checksum") != fingerprint({n: v for n, v in there.items() if n in wanted}):
+            raise ResultError(
+                f"{self.place / MANIFEST}: is damaged (its checksum is another); remove the "
+                f"directory to start anew"
+            )
         for name, value in wanted["arguments"].items():
             if there["arguments"].get(name) != value:
                 raise ResultError(
@@ -197,8 +204,8 @@ def remove(place: Path) -> None:
     ResultError
         If there is something else in it.
     """
-    for pattern in ("block-*.npz", ".*.part", MANIFEST):
-        for path in place.glob(pattern):
+    for path in place.iterdir():
+        if _MADE.fullmatch(path.name):
             path.unlink()
     try:
         place.rmdir()

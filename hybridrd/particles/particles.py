@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hybridrd.arrays import Floats, Ids, Integers, State, stored
-from hybridrd.errors import CapacityError
+from hybridrd.arrays import Floats, Ids, Integers, State, stored, stored_numbers
+from hybridrd.errors import CapacityError, ResultError
 from hybridrd.kernels import arrays
 from hybridrd.particles.cell_list import Counted, store
 from hybridrd.particles.memory import free_memory, gigabytes
@@ -149,6 +149,40 @@ class Particles:
         x = stored(state, f"positions/{self.name}", (self.x.shape[0], len(ids)))
         self.n = 0
         self.append(x, ids)
+
+    def check_state(self, state: State, next_id: int, low: Floats, high: Floats) -> None:
+        """Refuse particles that cannot be.
+
+        Parameters
+        ----------
+        next_id
+            Above all ids.
+        low, high
+            Bounds of the particle region, ``(d,)`` (length).
+
+        Raises
+        ------
+        ResultError
+            If one is elsewhere, or its id is not its own.
+        """
+        name = self.name
+        ids = stored(state, f"ids/{name}")
+        if ids.ndim != 1 or ids.dtype.kind not in "iu" or (ids < 0).any():
+            raise ResultError(f"the state has ids of {name} that are none; it is damaged")
+        if len(ids) and (int(ids.max()) >= next_id or len(np.unique(ids)) < len(ids)):
+            raise ResultError(
+                f"the state has an id of {name} twice, or one that is not below the next, "
+                f"{next_id}; it is damaged"
+            )
+        x = stored_numbers(state, f"positions/{name}", (self.x.shape[0], len(ids)))
+        slack = 1e-9 * (high - low)[:, None]
+        outside = ((x < low[:, None] - slack) | (x > high[:, None] + slack)).any(axis=0)
+        if outside.any():
+            place = ", ".join(f"{v:g}" for v in x[:, outside][:, 0])
+            raise ResultError(
+                f"the state has a particle of {name} at ({place}), outside the particle region; it "
+                f"is damaged"
+            )
 
 
 def add_in_order(particles: list[Particles], species: Integers, x: Floats, next_id: int) -> int:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-_FILE = "zarr.json"
+from hybridrd.results.integrity import METADATA, seal
 
 
 def read(place: Path) -> dict[str, Any]:
     """The metadata of a group or an array."""
-    found: dict[str, Any] = json.loads((place / _FILE).read_text())
+    found: dict[str, Any] = json.loads((place / METADATA).read_text())
     return found
 
 
@@ -22,18 +22,26 @@ def edit(place: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """Change the metadata of a group or an array at once: a reader sees the old or the new."""
     about = read(place)
     change(about)
-    part = place / f"{_FILE}.{secrets.token_hex(4)}.part"
+    seal(about)
+    part = place / f"{METADATA}.{secrets.token_hex(4)}.part"
     try:
         part.write_text(json.dumps(about))
-        os.replace(part, place / _FILE)
+        os.replace(part, place / METADATA)
     finally:
         part.unlink(missing_ok=True)
+
+
+def seal_all(group: Path) -> None:
+    """Put checksums into all metadata of a group."""
+    for place in sorted(p.parent for p in group.glob(f"*/{METADATA}")):
+        edit(place, lambda _: None)
+    edit(group, lambda _: None)
 
 
 def arrays_along(group: Path, dimension: str) -> list[str]:
     """Names of the arrays whose first dimension this is, or is about to be."""
     found = []
-    for place in sorted(p.parent for p in group.glob(f"*/{_FILE}")):
+    for place in sorted(p.parent for p in group.glob(f"*/{METADATA}")):
         names = read(place).get("dimension_names") or [""]
         if names[0] in (dimension, passing(dimension)):
             found.append(place.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import time
@@ -16,7 +17,21 @@ import numpy as np
 
 from hybridrd.arguments import check_file, named_arguments, path_of, truth
 from hybridrd.errors import ResultError
+from hybridrd.results import metadata
 from hybridrd.results.attributes import pack, unpack
+from hybridrd.results.integrity import (
+    CAUSE,
+    METADATA,
+    SUM_NAME,
+    check_metadata,
+    check_sealed,
+    codecs,
+    count_files,
+    damaged_chunks,
+    missing_chunk,
+    seal_file,
+)
+from hybridrd.results.lock import locked
 from hybridrd.results.metadata import passing
 from hybridrd.results.names import flaw
 
@@ -73,19 +88,24 @@ def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None
     if not isinstance(dataset, xr.Dataset):
         raise ResultError(f"{path}: save takes a result (an xarray.Dataset), not {dataset!r}")
     netcdf, overwrite = _is_netcdf(path), truth(overwrite, "overwrite", ResultError)
-    if path.exists() or path.is_symlink():
-        _check_replaceable(path, netcdf, overwrite)
-    if not path.parent.is_dir():
-        raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
-    ready = packed(dataset, path, netcdf)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        _write(ready, part, netcdf)
-        put(part, path)
-    except (OSError, TypeError, ValueError) as error:
-        raise ResultError(f"{path}: cannot be written: {error}") from error
-    finally:
-        _remove(part)
+    with locked(path):
+        if path.exists() or path.is_symlink():
+            if not overwrite:
+                raise ResultError(
+                    f"{path}: exists; choose another name, or overwrite=True to replace it"
+                )
+            check_replaceable(path)
+        ready = packed(dataset, path, netcdf)
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            _write(ready, part, netcdf)
+            put(part, path)
+        except (OSError, TypeError, ValueError) as error:
+            if isinstance(error, ResultError):
+                raise
+            raise ResultError(f"{path}: cannot be written: {error}") from error
+        finally:
+            discard(part)
 
 
 @named_arguments
@@ -106,7 +126,27 @@ def load(path: str | Path) -> xr.Dataset:
         try:
             return opened.load()
         except _UNREADABLE as error:
-            raise ResultError(f"{path}: cannot be read as a result: {error}") from error
+            raise _unreadable(path, error) from error
+
+
+def verify(path: str | Path) -> int:
+    """Compare all checksums of a result; how many files there are.
+
+    Raises
+    ------
+    ResultError
+        With the names of all files that are damaged or missing; else as of `load`.
+    """
+    path = path_of(path, "path", ResultError)
+    with open_result(path):
+        sealed = check_metadata(path) if path.is_dir() else check_sealed(path)
+    if not sealed:
+        raise ResultError(f"{path}: has no checksums; it is of an early version of hybridrd")
+    bad = list(damaged_chunks(path, _complete(path))) if path.is_dir() else []
+    if bad:
+        raise ResultError("\n".join(bad))
+    load(path)
+    return count_files(path)
 
 
 def open_result(path: str | Path) -> xr.Dataset:
@@ -118,18 +158,50 @@ def open_result(path: str | Path) -> xr.Dataset:
         raise ResultError(f"{path}: there is no such file or directory")
     try:
         if path.is_dir():
+            lost = missing_chunk(path, _complete(path)) if check_metadata(path) else None
+            if lost is not None:
+                raise ResultError(f"{lost}: is missing")
             opened = _open_zarr(path)
         else:
             check_file(path, error=ResultError)
             _need_h5netcdf(path)
+            sealed = check_sealed(path)
             opened = xr.open_dataset(path, engine="h5netcdf", decode_times=False)
+            if SUM_NAME in opened.attrs and not sealed:
+                raise ResultError(f"{path}: {CAUSE}")
         result = _unpacked(_committed(opened), path)
         result.set_close(opened.close)
         return result
     except _UNREADABLE as error:
         if isinstance(error, ResultError):
             raise
-        raise ResultError(f"{path}: cannot be read as a result: {error}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> ResultError:
+    """What to say of a result that cannot be read: which files are damaged, where that is known."""
+    try:
+        bad = next(damaged_chunks(path, _complete(path)), None)
+    except (*_UNREADABLE, RuntimeError):
+        bad = None
+    return ResultError(bad or f"{path}: cannot be read as a result: {error}")
+
+
+def _complete(path: Path) -> dict[str, int]:
+    """How much is complete along the dimensions that grow, of the store of a run."""
+    import zarr
+
+    records = metadata.read(path)["attributes"].get(RECORDS_NAME)
+    if records is None:
+        return {}
+    ends = {"time": int(records)}
+    if (path / "row_size").is_dir():
+        sizes = zarr.open_array(path / "row_size", mode="r", zarr_format=3)
+        try:
+            ends["obs"] = int(np.asarray(sizes[:records]).sum())
+        except (*_UNREADABLE, RuntimeError):  # which is told where it is read
+            ends["obs"] = 0
+    return ends
 
 
 def _open_zarr(path: Path) -> xr.Dataset:
@@ -199,13 +271,72 @@ def _need_h5netcdf(path: Path) -> None:
         ) from error
 
 
-def _check_replaceable(path: Path, netcdf: bool, overwrite: bool) -> None:
-    if not overwrite:
-        raise ResultError(f"{path}: exists; choose another name, or overwrite=True to replace it")
-    same_kind = path.is_file() if netcdf else (path / "zarr.json").is_file()
-    if not same_kind:
-        kind = "netCDF file" if netcdf else "zarr directory"
-        raise ResultError(f"{path}: exists and is not a {kind}; it is not overwritten")
+def check_replaceable(path: Path) -> None:
+    """Refuse to replace what is not a result, by its mark, or has files of others in it.
+
+    Raises
+    ------
+    ResultError
+        If it is something else.
+    """
+    if path.suffix == ".nc":
+        own, others = _is_marked_netcdf(path), []
+    else:
+        own = path.is_dir() and not path.is_symlink() and _is_marked_zarr(path)
+        others = _strangers(path) if own else []
+    if not own:
+        kind = "netCDF file" if path.suffix == ".nc" else "zarr directory"
+        raise ResultError(
+            f"{path}: exists and is something else, not a {kind} of hybridrd; it is not "
+            f"overwritten: choose another name, or remove it yourself"
+        )
+    if others:
+        raise ResultError(
+            f"{path}: holds files of others ({others[0].name}); it is not overwritten: move them "
+            f"away"
+        )
+
+
+def _is_marked_netcdf(path: Path) -> bool:
+    try:
+        with import_module("h5netcdf").File(path, "r") as file:
+            return FORMAT_NAME in file.attrs
+    except _UNREADABLE:
+        return False
+
+
+def _is_marked_zarr(path: Path) -> bool:
+    try:
+        return FORMAT_NAME in metadata.read(path)["attributes"]
+    except _UNREADABLE:
+        return False
+
+
+def _strangers(path: Path) -> list[Path]:
+    """What stands in a store and is neither metadata nor an array."""
+    arrays = [p for p in path.iterdir() if (p / METADATA).is_file()]
+    inside = [entry for array in arrays for entry in array.iterdir() if entry.name != "c"]
+    own = re.compile(rf"{re.escape(METADATA)}(\.[0-9a-f]{{8}}\.part)?|\.zgroup")
+    rest = [p for p in [*path.iterdir(), *inside] if p not in arrays]
+    return sorted(p for p in rest if not own.fullmatch(p.name))
+
+
+def discard(part: Path) -> None:
+    """Remove what this program made under a passing name, if it is there."""
+    for _ in range(20):
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+        if not part.exists():
+            return
+        time.sleep(0.05)  # threads of zarr may still be writing chunks after one has failed
+
+
+def remove_store(path: Path) -> None:
+    """Remove a zarr directory of hybridrd. Raises ResultError if it is something else."""
+    check_replaceable(path)
+    shutil.rmtree(path)
 
 
 def packed(dataset: xr.Dataset, path: Path, netcdf: bool) -> xr.Dataset:
@@ -235,19 +366,25 @@ def _unpacked(dataset: xr.Dataset, path: Path) -> xr.Dataset:
     version = attributes.pop(FORMAT_NAME, None)
     if not isinstance(version, int):
         raise ResultError(f"{path}: is not a result of hybridrd (it has no {FORMAT_NAME})")
+    if version < 1:
+        raise ResultError(f"{path}: has format {version}, which there is not; it is damaged")
     if version > FORMAT:
         raise ResultError(
             f"{path}: has format {version}, but this hybridrd reads formats up to {FORMAT}; "
             f"install a newer hybridrd"
         )
-    for name in (RECORDS_NAME, RUN_NAME):
+    for name in (RECORDS_NAME, RUN_NAME, SUM_NAME):
         attributes.pop(name, None)
-    order = [name for name in attributes.pop(ORDER_NAME, []) if name in dataset.data_vars]
+    order = attributes.pop(ORDER_NAME, [])
+    lost = [name for name in order if name not in dataset.data_vars]
+    if lost:
+        raise ResultError(f"{path}: {lost[0]} is missing; it is damaged")
     rest = [name for name in dataset.data_vars if name not in order]
     result = _with_object_text(dataset.drop_encoding())[[*order, *rest]]
     result.attrs = attributes
     for variable in result.variables.values():
         variable.attrs = unpack(variable.attrs)
+        variable.attrs.pop(SUM_NAME, None)
     return result
 
 
@@ -267,14 +404,25 @@ def _with_object_text(dataset: xr.Dataset) -> xr.Dataset:
 
 def _write(dataset: xr.Dataset, place: Path, netcdf: bool) -> None:
     if not netcdf:
-        dataset.to_zarr(place, mode="w-", consolidated=False, zarr_format=3)
+        write_zarr(dataset, place)
+        metadata.seal_all(place)
         return
     encoding: dict[Hashable, dict[str, Any]] = {}
     for name, variable in dataset.variables.items():
         encoding[name] = {"_FillValue": None}
         if variable.dtype.kind in "iuf" and variable.size > 1000:
             encoding[name] |= {"zlib": True, "complevel": 4}
+    dataset = dataset.assign_attrs({SUM_NAME: "at the end of the file"})
     dataset.to_netcdf(place, engine="h5netcdf", encoding=encoding)
+    seal_file(place)
+
+
+def write_zarr(dataset: xr.Dataset, place: Path) -> None:
+    """Write a new zarr directory, with checksums of its chunks but not yet of its metadata."""
+    dataset = dataset.copy()
+    for variable in dataset.variables.values():
+        variable.encoding = {"compressors": codecs()}
+    dataset.to_zarr(place, mode="w-", consolidated=False, zarr_format=3, write_empty_chunks=True)
 
 
 def put(part: Path, path: Path) -> None:
@@ -290,10 +438,3 @@ def put(part: Path, path: Path) -> None:
         os.replace(old, path)
         raise
     shutil.rmtree(old)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,16 @@ import numpy as np
 from hybridrd.errors import ResultError
 from hybridrd.results import metadata
 from hybridrd.results.attributes import pack
-from hybridrd.results.store import FORMAT_NAME, ORDER_NAME, RECORDS_NAME, RUN_NAME, packed
+from hybridrd.results.integrity import codecs
+from hybridrd.results.store import (
+    FORMAT_NAME,
+    ORDER_NAME,
+    RECORDS_NAME,
+    RUN_NAME,
+    discard,
+    packed,
+    write_zarr,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -81,7 +89,7 @@ class StoreWriter:
         except _FAILURES as error:
             raise ResultError(f"{path}: cannot be written: {error}") from error
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            discard(part)
         return cls(path)
 
     @classmethod
@@ -250,7 +258,7 @@ def _lay_out(part: Path, block: xr.Dataset, length: int, run: str) -> None:
     }
     fixed = ready.drop_vars(along)
     fixed.attrs |= {RECORDS_NAME: 0, RUN_NAME: run}
-    fixed.to_zarr(part, mode="w-", consolidated=False, zarr_format=3)
+    write_zarr(fixed, part)
     group = zarr.open_group(part, mode="r+", use_consolidated=False)
     for name, dimension in along.items():
         variable = ready[name].variable
@@ -266,13 +274,17 @@ def _lay_out(part: Path, block: xr.Dataset, length: int, run: str) -> None:
             dimension_names=[str(d) for d in variable.dims],
             attributes=variable.attrs,
             fill_value=np.nan if variable.dtype.kind == "f" else variable.dtype.type(0),
+            compressors=codecs(),
         )
+    metadata.seal_all(part)
 
 
 def _open(path: Path, name: str) -> Any:
     import zarr
 
-    return zarr.open_array(path / name, mode="r+", zarr_format=3)
+    # A chunk of zeros is written, too, so that one that is lost is noticed.
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        return zarr.open_array(path / name, mode="r+", zarr_format=3)
 
 
 def _fits(values: Any, dtype: Any) -> bool:

@@ -14,7 +14,7 @@ import struct
 import time
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -145,8 +145,45 @@ def restore(
     """The simulation of a checkpoint, see `Run.restore`; ``make`` is its class."""
     path = path_of(path, "path", ResultError)
     several = path.is_dir() or (not path.exists() and checkpoints_in(path))
-    path, found = _newest(path) if several else (path, read_checkpoint(path))
-    about = found.about
+    paths = checkpoints_in(path)[::-1] if several else [path]
+    if not paths:
+        raise ResultError(f"{path}: there is no checkpoint in this directory")
+    for earlier, place in enumerate(paths, 1):
+        try:
+            found = read_checkpoint(place)
+        except ResultError as error:
+            damage = error
+        else:
+            run, changed = _made(make, place, found.about, system, allow_change, threads, continuum)
+            try:
+                begun = run.timings["set_up"]
+                run.load_state(found.state)
+                run.timings["set_up"] += begun
+                break
+            except ResultError as error:
+                damage = ResultError(f"{place}: {error}")
+        if earlier == len(paths):
+            raise damage
+        # One that is earlier leads to the same results, only later.
+        LOGGER.warning("%s; taking the one before", damage)
+    run.came_from = place
+    if changed is not None:
+        LOGGER.warning("%s: going on with another system, changed in %s", place, changed)
+        run.mark = None  # its records are not to be mixed with those of the former
+    LOGGER.info("restored %s at t = %.12g (step %d)", place, run.time, run.steps)
+    return run
+
+
+def _made(
+    make: Callable[..., AnyRun],
+    path: Path,
+    about: Mapping[str, Any],
+    system: System | None,
+    allow_change: bool,
+    threads: int | None,
+    continuum: Continuum | None,
+) -> tuple[AnyRun, str | None]:
+    """A simulation as that of a checkpoint was at its start, and where its system is another."""
     if system is None:
         if about["system"] is None:
             raise ResultError(
@@ -157,19 +194,7 @@ def restore(
     changed = check_same(about["portrait"], system, truth(allow_change, "allow_change"), str(path))
     own = given_continuum(about.get("continuum"), continuum, str(path))
     arguments = about["dt"], about["seed"], about["replica"], threads, about["solver"]
-    run = make(system, *arguments, **own)
-    try:
-        begun = run.timings["set_up"]
-        run.load_state(found.state)
-        run.timings["set_up"] += begun
-    except ResultError as error:
-        raise ResultError(f"{path}: {error}") from error
-    run.came_from = path
-    if changed is not None:
-        LOGGER.warning("%s: going on with another system, changed in %s", path, changed)
-        run.mark = None  # its records are not to be mixed with those of the former
-    LOGGER.info("restored %s at t = %.12g (step %d)", path, run.time, run.steps)
-    return run
+    return make(system, *arguments, **own), changed
 
 
 def checkpoints_in(place: str | Path) -> list[Path]:
@@ -183,22 +208,6 @@ def checkpoints_in(place: str | Path) -> list[Path]:
         if match and path.name == f"{stem}{match[0]}":
             found[int(match[1])] = path
     return [found[step] for step in sorted(found)]
-
-
-def _newest(place: Path) -> tuple[Path, Checkpoint]:
-    """The latest checkpoint in a directory, or with a prefix, that can be read.
-
-    An earlier one leads to the same results, only later.
-    """
-    paths = checkpoints_in(place)
-    if not paths:
-        raise ResultError(f"{place}: there is no checkpoint in this directory")
-    for path in reversed(paths[1:]):
-        try:
-            return path, read_checkpoint(path)
-        except ResultError as error:
-            LOGGER.warning("%s; taking the one before", error)
-    return paths[0], read_checkpoint(paths[0])
 
 
 def _split(place: Path) -> tuple[Path, str]:
@@ -240,8 +249,11 @@ class Checkpoints:
         except OSError as error:
             raise ResultError(f"{self._folder}: no checkpoints can be put there: {error}") from None
         there = checkpoints_in(self.place)
-        self._mine = there if run.came_from in there else []
-        later = [p for p in there if p not in self._mine and self._step(p) > run.steps]
+        later = [p for p in there if self._step(p) > run.steps]
+        mine = run.came_from in there
+        self._mine = [p for p in there if p not in later] if mine else []
+        # Those of an earlier attempt, which this run repeats; a damaged one may be among them.
+        self._stale, later = (later, []) if mine else ([], later)
         if later:
             raise ResultError(
                 f"{self.place}: holds checkpoints of another run, up to {later[-1].name}; go on "
@@ -272,14 +284,10 @@ class Checkpoints:
         except HybridrdError as error:
             kept = f"; {self.last} is whole" if self.last is not None else ""
             raise type(error)(f"{error}{kept}") from error
-        # Those of later steps are of an earlier attempt, which this run repeats.
-        mine = {p for p in self._mine if self._step(p) <= self._run.steps}
-        for old in set(self._mine) - mine:
+        self._mine = sorted({*self._mine, path}, key=self._step)
+        for old in {*self._stale, *self._mine[: -self._keep]} - {path}:
             old.unlink(missing_ok=True)
-        self._mine = sorted(mine | {path}, key=self._step)
-        for old in self._mine[: -self._keep]:
-            old.unlink(missing_ok=True)
-        self._mine = self._mine[-self._keep :]
+        self._mine, self._stale = self._mine[-self._keep :], []
         self.last, self._began = path, time.monotonic()
         LOGGER.info("checkpoint %s at t = %.12g", path, self._run.time)
         return path

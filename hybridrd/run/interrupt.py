@@ -1,47 +1,83 @@
-"""Ctrl-C between two steps, never within one."""
+"""Interruption by Ctrl-C or SIGTERM: between two steps, never within one."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 
-class Interrupt:
-    """Notes the first Ctrl-C, for the run to stop after its step; the second acts at once.
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as batch queues send it: to be treated as Ctrl-C."""
 
-    Only in the main thread, the one that Python tells of signals; elsewhere, or where Ctrl-C is
+
+SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+
+
+class Interrupt:
+    """Notes the first Ctrl-C or SIGTERM, for the run to stop after its step; the second acts.
+
+    Only in the main thread, the one that Python tells of signals; elsewhere, or where a signal is
     ignored, it does nothing.
 
     Attributes
     ----------
     asked
-        Whether there was one.
+        What to raise once the run has stopped; None as long as there was no signal.
     """
 
     def __init__(self) -> None:
-        self.asked = False
-        self._former: Any = None
+        self.asked: type[KeyboardInterrupt] | None = None
+        self._former: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
-        former = signal.getsignal(signal.SIGINT)
-        if threading.current_thread() is threading.main_thread() and callable(former):
-            self._former = former
-            signal.signal(signal.SIGINT, self._note)
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                former = signal.getsignal(number)
+                if callable(former) or former == signal.SIG_DFL:
+                    self._former[number] = former
+                    signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._restore()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            former = self._former
+        if self.asked is not None:
+            former = self._former[number]
             self._restore()
-            former(number, frame)
-        self.asked = True
+            if callable(former):
+                former(number, frame)
+            else:
+                os.kill(os.getpid(), number)
+        self.asked = SIGNALS[signal.Signals(number)]
 
     def _restore(self) -> None:
-        if self._former is not None:
-            signal.signal(signal.SIGINT, self._former)
-            self._former = None
+        for number, former in self._former.items():
+            signal.signal(number, former)
+        self._former = {}
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """Let SIGTERM raise `Terminated` while a block runs, so that all is left in order.
+
+    Where a program has a handler of its own, or in other threads, nothing changes.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        raise Terminated("Terminated.")
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -57,7 +57,7 @@ class Course:
         Raises
         ------
         KeyboardInterrupt
-            After a Ctrl-C.
+            After a Ctrl-C or SIGTERM.
         CapacityError
             If there is no memory left, with the time reached and the last checkpoint.
         """
@@ -72,21 +72,32 @@ class Course:
             "run from t = %.12g to %.12g (dt = %g, seed %d, replica %d)",
             sim.time, self._last * sim.dt, sim.dt, sim.seed, sim.replica,
         )  # fmt: skip
-        try:
-            self.recording.start()
-            if self.recording.resumes and sim.halted and isinstance(self._stop, Remembering):
-                self._stop.load_state(sim.halted)
-            reason = self._advance(progress)
-        except BaseException as error:
-            self.recording.leave(f"{type(error).__name__}: {error}")
-            raise
-        result = self.recording.close(reason)
-        if checkpoints is not None and not checkpoints.has_now():
-            checkpoints.write()
+        with Interrupt() as interrupt:
+            try:
+                self._start()
+                if self.recording.resumes and sim.halted and isinstance(self._stop, Remembering):
+                    self._stop.load_state(sim.halted)
+                reason = self._advance(progress, interrupt)
+            except BaseException as error:
+                self.recording.leave(f"{type(error).__name__}: {error}")
+                raise
+            result = self.recording.close(reason)
+            if checkpoints is not None and not checkpoints.has_now():
+                checkpoints.write()
         LOGGER.info("stopped at t = %.12g: %s", sim.time, reason)
-        if reason == INTERRUPTED:
-            raise KeyboardInterrupt(self._how_to_go_on())
+        if interrupt.asked is not None:
+            raise interrupt.asked(self._how_to_go_on())
         return result
+
+    def _start(self) -> None:
+        """The first record and its checkpoint, before the store: what stands there can go on."""
+        checkpoints, recording = self._checkpoints, self.recording
+        recording.first()
+        if checkpoints is not None and not (recording.goes_on and checkpoints.has_now()):
+            clock = Clock(self._run.timings)
+            checkpoints.write()
+            clock.lap("writing")
+        recording.open()
 
     def stop_state(self) -> State:
         """What the stop condition remembers, for a checkpoint."""
@@ -94,18 +105,18 @@ class Course:
             return {}
         return {f"stop/{name}": value for name, value in self._stop.state().items()}
 
-    def _advance(self, progress: bool | None) -> str:
+    def _advance(self, progress: bool | None, interrupt: Interrupt) -> str:
         run, recording, checkpoints, stop = self._run, self.recording, self._checkpoints, self._stop
         always = getattr(stop, "every_step", False)
         bar_length = self._last - run.steps
-        with one_blas_thread(), progress_bar(bar_length, progress) as bar, Interrupt() as interrupt:
+        with one_blas_thread(), progress_bar(bar_length, progress) as bar:
             while run.steps < self._last:
-                run.step()
+                run.guard.admit(run.step)
                 bar.update(1)
                 recorded = recording.step()
                 if stop is not None and (recorded or always) and ends(stop, run):
                     return str(getattr(stop, "reason", "stop condition"))
-                if interrupt.asked:
+                if interrupt.asked is not None:
                     return INTERRUPTED
                 if checkpoints is not None and checkpoints.due():
                     recording.flush()

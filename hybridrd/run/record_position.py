@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hybridrd.arrays import Floats, State, load_counts, stored
+from hybridrd.arrays import MANY, Floats, State, load_counts, stored, stored_count, stored_numbers
 
 if TYPE_CHECKING:
     from hybridrd.simulation.simulation import Simulation as Realisation
@@ -51,15 +51,19 @@ def mark_of(state: State, run: Realisation) -> Mark | None:
         return None
     crossings, events = np.zeros_like(run.crossings), np.zeros_like(run.events)
     channels = [c.label for c in run.system.channels]
-    load_counts(state, "mark/crossings", crossings, "faces", run.face_names)
+    load_counts(state, "mark/crossings", crossings, "faces", run.face_names, least=-MANY)
     load_counts(state, "mark/events", events, "reactions", channels)
-    numbers = {
-        n: int(stored(state, f"mark/{n}", ())) for n in ("first", "stride", "records", "step")
-    }
+    stride = stored_count(state, "mark/stride", 1)
+    step = stored_count(state, "mark/step", most=run.steps)
+    first = stored_count(state, "mark/first", most=step)
+    records = stored_count(state, "mark/records")
     return Mark(
         run=str(stored(state, "mark/run", ())),
         crossings=crossings,
         events=events,
-        largest=stored(state, "mark/largest", (len(run.system.species),)).copy(),
-        **numbers,
+        largest=stored_numbers(state, "mark/largest", (len(run.system.species),), least=0.0),
+        first=first,
+        stride=stride,
+        records=records,
+        step=step,
     )

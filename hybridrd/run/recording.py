@@ -88,11 +88,22 @@ class Recording:
         records = 1 + self._due_after(self._mark.step)
         run.check_room(records, self._recorder.variables, positions, self.out is not None)
 
-    def start(self) -> None:
-        """Write the first record, or find the place to go on."""
+    @property
+    def goes_on(self) -> bool:
+        """Whether the last checkpoint knows these records: those of its store, or none."""
+        return self.resumes or self.out is None
+
+    def first(self) -> None:
+        """Make the first record, unless there is a store to go on with."""
+        if not self.resumes:
+            self._record()
+
+    def open(self) -> None:
+        """Begin the store with the first record, or find the place to go on in it."""
         mark = self._mark
+        if self.out is None:
+            return
         if self.resumes:
-            assert self.out is not None
             particles = PARTICLES if self._positions else ()
             names = [*self._recorder.variables, *self._observers, *particles]
             length = mark.records + self._due_after(mark.step)
@@ -101,14 +112,12 @@ class Recording:
             if mark.step < self._run.steps:
                 self.step()
             return
-        self._record()
-        if self.out is not None:
-            clock = Clock(self._run.timings)
-            block = self._recorder.dataset(self._run.attributes(UNFINISHED))
-            length = 1 + self._due_after(mark.step)
-            self._writer = StoreWriter.create(self.out, block, length, mark.run)
-            self._recorder.clear()
-            clock.lap("writing")
+        clock = Clock(self._run.timings)
+        block = self._recorder.dataset(self._run.attributes(UNFINISHED))
+        length = 1 + self._due_after(mark.step)
+        self._writer = StoreWriter.create(self.out, block, length, mark.run)
+        self._recorder.clear()
+        clock.lap("writing")
 
     def step(self) -> bool:
         """Write a record if it is time for one; whether it was."""

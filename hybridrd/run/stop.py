@@ -10,7 +10,7 @@ import numpy as np
 
 from hybridrd.arguments import answer, named_arguments, number, shown, truth
 from hybridrd.arrays import State, stored
-from hybridrd.errors import ModelError
+from hybridrd.errors import ModelError, ResultError
 
 if TYPE_CHECKING:
     from hybridrd.simulation.simulation import Simulation as Run
@@ -104,8 +104,14 @@ class SteadyState:
 
     def load_state(self, state: State) -> None:
         """Go on from what `state` gave."""
-        self._times = [float(t) for t in stored(state, "times")]
-        self._rows = list(stored(state, "rows"))
+        times = stored(state, "times")
+        rows = stored(state, "rows")
+        if not (np.isfinite(times).all() and np.isfinite(rows).all() and len(times) == len(rows)):
+            raise ResultError(
+                "the state of the stop condition has no finite numbers; it is damaged"
+            )
+        self._times = [float(t) for t in times]
+        self._rows = list(rows)
 
 
 @named_arguments

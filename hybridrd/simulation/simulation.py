@@ -11,22 +11,33 @@ from typing import TYPE_CHECKING, Any, Self, final
 import numpy as np
 
 from hybridrd.arguments import choice, named_arguments, number, path_of, shown, truth, whole_number
-from hybridrd.arrays import Floats, State, Stateful, labels, load_counts, stored
+from hybridrd.arrays import (
+    MANY,
+    Floats,
+    State,
+    Stateful,
+    labels,
+    load_counts,
+    stored_count,
+    stored_numbers,
+)
 from hybridrd.continuum.solvers import KINDS
 from hybridrd.continuum.user import Continuum as UserContinuum
 from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.motion import make_motion
 from hybridrd.errors import ModelError, StepError
 from hybridrd.kernels.arrays import count_in_cells
-from hybridrd.kernels.rng import make_key
+from hybridrd.kernels.rng import MAX_STEPS, make_key
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import Start
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.pool import Pool
 from hybridrd.particles.region import Region
 from hybridrd.reactions.reactor import Reactor
+from hybridrd.results.lock import locked
 from hybridrd.run.balance import balance, by_name
 from hybridrd.run.checkpoint import Checkpoints, restore, write_checkpoint
+from hybridrd.run.guard import Guard
 from hybridrd.run.log import STAGES, Clock, timed
 from hybridrd.run.loop import Course
 from hybridrd.run.provenance import attributes
@@ -96,6 +107,8 @@ class Simulation:
         The checkpoint it was restored from.
     halted
         What the stop condition remembered then.
+    guard
+        What keeps others out while it runs.
     continuum_kind
         Name of the class of a user's continuum.
     """
@@ -127,6 +140,7 @@ class Simulation:
         self.mark: Mark | None = None
         self.came_from: Path | None = None
         self.halted: State = {}
+        self.guard = Guard()
         self._course: Course | None = None
         self.continuum_kind = None if continuum is None else type(continuum).__name__
         cells = cells_of_user(continuum, solver)
@@ -176,17 +190,23 @@ class Simulation:
         7. the continuum diffuses, with all that was exchanged as a source inside the step, and
            reacts for half a step;
         8. half a step of reactions: creations and first-order families, then pairs.
+
+        Raises
+        ------
+        HybridrdError
+            If the simulation is running: an observer, or another thread, cannot step it.
         """
-        k = self.steps
-        self._read_walls(k)
-        self._react(k, 0)
-        self._read_continuum(k)
-        self._exchange_layers(k)
-        self._diffuse(k)
-        self._exchange_planes(k)
-        self._advance_continuum(k)
-        self._react(k, 1)
-        self.steps += 1
+        with self.guard.changing("step()"):
+            k = self.steps
+            self._read_walls(k)
+            self._react(k, 0)
+            self._read_continuum(k)
+            self._exchange_layers(k)
+            self._diffuse(k)
+            self._exchange_planes(k)
+            self._advance_continuum(k)
+            self._react(k, 1)
+            self.steps += 1
 
     @timed("reactions")
     def _read_walls(self, k: int) -> None:
@@ -324,8 +344,9 @@ class Simulation:
 
         The order of a step, symmetric and of second order, is that of `step`.
 
-        Ctrl-C ends the run after its step, with a checkpoint if there are any, and raises
-        KeyboardInterrupt, whose message says how to go on.
+        Ctrl-C or SIGTERM ends the run after its step, with a checkpoint if there are any, and
+        raises KeyboardInterrupt, whose message says how to go on. No other thread or program, and
+        no observer, can enter the simulation, its store or its checkpoints meanwhile.
 
         Parameters
         ----------
@@ -352,7 +373,7 @@ class Simulation:
         checkpoint
             Where to put checkpoints: a directory, or ``PREFIX.npz``; see `restore`.
         checkpoint_minutes
-            Wall time between checkpoints; there is one at the end, too.
+            Wall time between checkpoints; there is one at the start and at the end, too.
         keep
             How many checkpoints are kept.
         progress
@@ -379,7 +400,10 @@ class Simulation:
             If what is to be kept in memory cannot fit, before the first step; or if the particles
             outgrow the memory there is: then with the time reached and the last checkpoint.
         ResultError
-            If ``out`` or a checkpoint cannot be written, or would replace those of another run.
+            If ``out`` or a checkpoint cannot be written, would replace those of another run, or is
+            being written by one.
+        HybridrdError
+            If the simulation is running already.
         """
         last = in_steps(until, self.dt, "until", least=0)
         if last < self.steps:
@@ -391,15 +415,18 @@ class Simulation:
         progress = None if progress is None else truth(progress, "progress")
         if checkpoint is not None:
             checkpoint = path_of(checkpoint, "checkpoint")
-        recording = Recording(self, last, every, record, observe, out, positions)
-        checkpoints = None
-        if checkpoint is not None:
-            checkpoints = Checkpoints(self, checkpoint, checkpoint_minutes, keep)
-        self._course = Course(self, last, recording, checkpoints, stop)
-        try:
-            return self._course.run(progress)
-        finally:
-            self._course = None
+        if out is not None:
+            out = path_of(out, "out")
+        with self.guard.running("run()"), locked(out), locked(checkpoint):
+            recording = Recording(self, last, every, record, observe, out, positions)
+            checkpoints = None
+            if checkpoint is not None:
+                checkpoints = Checkpoints(self, checkpoint, checkpoint_minutes, keep)
+            self._course = Course(self, last, recording, checkpoints, stop)
+            try:
+                return self._course.run(progress)
+            finally:
+                self._course = None
 
     def attributes(self, reason: str) -> dict[str, Any]:
         """What a result says of its origin and of the run."""
@@ -501,7 +528,10 @@ class Simulation:
         ------
         ResultError
             For a replica of an ensemble that shares its mean field: the field is not its own.
+        HybridrdError
+            In the middle of a step, or in another thread than that of its run.
         """
+        self.guard.check_still("state()")
         state: State = {
             "steps": np.array(self.steps),
             "next_id": np.array(self._next_id),
@@ -528,18 +558,23 @@ class Simulation:
         Raises
         ------
         ResultError
-            If something is missing, or has another shape.
+            If something is missing, has another shape, or a value that cannot be.
+        HybridrdError
+            If the simulation is running.
         """
-        self.steps = int(stored(state, "steps", ()))
-        self._next_id = int(stored(state, "next_id", ()))
+        self.guard.check_idle("load_state()")
+        self.steps = stored_count(state, "steps", most=MAX_STEPS)
+        self._next_id = stored_count(state, "next_id")
+        for group in self._groups:
+            group.check_state(state, self._next_id, self._region.low, self._region.high)
         channels = [c.label for c in self.system.channels]
-        load_counts(state, "crossings", self.crossings, "faces", self.face_names)
+        load_counts(state, "crossings", self.crossings, "faces", self.face_names, -MANY)
         load_counts(state, "arrivals", self.arrivals, "faces", self.face_names)
         load_counts(state, "events", self.events, "reactions", channels)
         for part in self._parts():
             part.load_state(state)
         for name in self.timings:
-            self.timings[name] = float(stored(state, f"timings/{name}", ()))
+            self.timings[name] = float(stored_numbers(state, f"timings/{name}", (), least=0.0))
         self.mark = mark_of(state, self)
         self.halted = {n.removeprefix("stop/"): v for n, v in state.items() if n[:5] == "stop/"}
 

@@ -160,6 +160,7 @@ def test_the_log_tells_the_course_and_is_silent_by_itself(tmp_path, caplog, caps
         sim.run(10 * DT, checkpoint=tmp_path)
     assert [r.getMessage() for r in caplog.records] == [
         "run from t = 0 to 0.02 (dt = 0.002, seed 11, replica 0)",
+        f"checkpoint {tmp_path / 'checkpoint-0000000000.npz'} at t = 0",
         f"checkpoint {tmp_path / 'checkpoint-0000000010.npz'} at t = 0.02",
         "stopped at t = 0.02: reached the end",
     ]

@@ -1,0 +1,153 @@
+"""Checksums of stored results, so that a flipped bit is noticed and its file named.
+
+In a zarr directory each chunk ends with its CRC-32C, written and compared by zarr itself, and each
+``zarr.json`` has a checksum of its other entries. A netCDF file ends with a checksum of all before
+it, which HDF5 ignores.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybridrd.errors import ResultError
+
+if TYPE_CHECKING:
+    import zarr
+
+SUM_NAME = "hybridrd_checksum"
+METADATA = "zarr.json"
+_MAGIC = b"hybridrd-crc32:"
+CAUSE = "its checksum is another; it is damaged, or was changed by another program"
+
+
+def codecs() -> list[Any]:
+    """What packs the chunks of an array: compression, then the checksum."""
+    from zarr.codecs import Crc32cCodec, ZstdCodec
+
+    return [ZstdCodec(level=0), Crc32cCodec()]
+
+
+def seal(about: dict[str, Any]) -> None:
+    """Put the checksum of the metadata of a group or an array into it."""
+    about["attributes"][SUM_NAME] = _sum_of(about)
+
+
+def check_metadata(path: Path) -> bool:
+    """Compare the checksums of all metadata of a zarr directory; whether there are any.
+
+    Raises
+    ------
+    ResultError
+        If one is not right, or only some have one.
+    """
+    files = [path / METADATA, *sorted(path.glob(f"*/{METADATA}"))]
+    known = {file: _read(file) for file in files}
+    if not any(SUM_NAME in about["attributes"] for about in known.values()):
+        return False
+    for file, about in known.items():
+        if about["attributes"].get(SUM_NAME) != _sum_of(about):
+            raise ResultError(f"{file}: {CAUSE}")
+    return True
+
+
+def damaged_chunks(path: Path, ends: Mapping[str, int]) -> Iterator[str]:
+    """The chunks of a zarr directory that are missing or cannot be read, with the reason.
+
+    Parameters
+    ----------
+    ends
+        By dimension, how much of it is complete; by default all.
+    """
+    for name, array in _arrays(path):
+        for at in _chunks(array, ends):
+            file = path / name / array.metadata.encode_chunk_key(at)
+            if not file.is_file():
+                yield f"{file}: is missing"
+                continue
+            try:
+                array.blocks[at]
+            except (OSError, RuntimeError, TypeError, ValueError):
+                yield f"{file}: {CAUSE}"
+
+
+def missing_chunk(path: Path, ends: Mapping[str, int]) -> Path | None:
+    """The first chunk that should be there and is not; None if there is none."""
+    for name, array in _arrays(path):
+        for at in _chunks(array, ends):
+            file: Path = path / name / array.metadata.encode_chunk_key(at)
+            if not file.is_file():
+                return file
+    return None
+
+
+def count_files(path: Path) -> int:
+    """How many files a result has."""
+    return sum(p.is_file() for p in path.rglob("*")) if path.is_dir() else 1
+
+
+def seal_file(path: Path) -> None:
+    """Append a checksum to a file."""
+    total = _sum_of_file(path, path.stat().st_size)
+    with path.open("ab") as file:
+        file.write(_MAGIC + total.to_bytes(4, "big"))
+
+
+def check_sealed(path: Path) -> bool:
+    """Compare the checksum at the end of a file; whether there is one. Raises ResultError."""
+    size = path.stat().st_size - len(_MAGIC) - 4
+    with path.open("rb") as file:
+        file.seek(max(size, 0))
+        end = file.read()
+    if end[:-4] != _MAGIC:
+        return False
+    if int.from_bytes(end[-4:], "big") != _sum_of_file(path, size):
+        raise ResultError(f"{path}: {CAUSE}")
+    return True
+
+
+def _sum_of_file(path: Path, size: int) -> int:
+    total = 0
+    with path.open("rb") as file:
+        while size > 0:
+            data = file.read(min(size, 1 << 20))
+            total, size = zlib.crc32(data, total), size - len(data)
+    return total
+
+
+def _sum_of(about: dict[str, Any]) -> int:
+    attributes = {n: v for n, v in about["attributes"].items() if n != SUM_NAME}
+    text = json.dumps({**about, "attributes": attributes}, sort_keys=True)
+    return zlib.crc32(text.encode())
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        about: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        about["attributes"].items()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ResultError(f"{file}: {CAUSE} ({error})") from error
+    return about
+
+
+def _arrays(path: Path) -> Iterator[tuple[str, zarr.Array[Any]]]:
+    import zarr
+
+    for file in sorted(path.glob(f"*/{METADATA}")):
+        yield file.parent.name, zarr.open_array(file.parent, mode="r", zarr_format=3)
+
+
+def _chunks(array: Any, ends: Mapping[str, int]) -> Iterator[tuple[int, ...]]:
+    """Indices of the chunks with anything that is complete."""
+    shape = [*array.cdata_shape]
+    names = array.metadata.dimension_names or ()
+    for i, name in enumerate(names):
+        end = ends.get(name.removesuffix("_"))
+        if end is not None:
+            shape[i] = min(shape[i], -(-end // array.chunks[i]))
+    yield from np.ndindex(*shape)

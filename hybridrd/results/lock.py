@@ -1,0 +1,89 @@
+"""Locks on places: one program at a time writes a store, checkpoints, or blocks of replicas."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from hybridrd.errors import ResultError
+
+if sys.platform != "win32":
+    import fcntl
+
+
+@contextmanager
+def locked(path: Path | None) -> Iterator[None]:
+    """Hold a place while a block runs; no other program or thread can hold it meanwhile.
+
+    The lock is a file ``.NAME.lock`` beside the place, which is removed at the end. It is the
+    system's: of a program that was killed only the file is left, which locks nothing. On Windows,
+    and on file systems without locks, nothing is excluded.
+
+    Parameters
+    ----------
+    path
+        The place, which need not exist; None for none.
+
+    Raises
+    ------
+    ResultError
+        If another holds it (the message says which process, and where), or there is no directory
+        for it.
+    """
+    if path is None:
+        yield
+        return
+    if not path.parent.is_dir():
+        raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
+    name = path.with_name(f".{path.name}.lock")
+    file = _taken(path, name)
+    try:
+        yield
+    finally:
+        # Removed while it is held: whoever opened it before finds that it is no longer this file.
+        name.unlink(missing_ok=True)
+        os.close(file)
+
+
+def _taken(path: Path, name: Path) -> int:
+    """The open file of a lock that is held now."""
+    while True:
+        try:
+            file = os.open(name, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise ResultError(f"{path}: cannot be written: {error}") from error
+        if not _held(file):
+            holder = os.read(file, 200).decode(errors="replace").strip()
+            os.close(file)
+            raise ResultError(
+                f"{path}: is being written by another run{f' ({holder})' if holder else ''}; wait "
+                f"until it ends, or choose another name"
+            )
+        try:
+            same = os.path.samestat(os.fstat(file), os.stat(name))
+        except FileNotFoundError:
+            same = False
+        if same:
+            with suppress(OSError):  # only for the message: a full disk is told elsewhere
+                os.ftruncate(file, 0)
+                os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+            return file
+        os.close(file)  # its holder has just removed it
+
+
+def _held(file: int) -> bool:
+    """Take the lock of an open file; whether it could be had."""
+    if sys.platform == "win32":
+        return True
+    try:
+        # Of the open file, not of the process: two threads exclude each other, too.
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True

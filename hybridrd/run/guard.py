@@ -1,0 +1,85 @@
+"""Guard of a running simulation: it admits one caller at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from hybridrd.errors import HybridrdError
+
+
+class Guard:
+    """Refuses whoever would step, run, set or save what another call is just changing.
+
+    A run holds the guard from its start to its end. Its own steps are admitted; what it calls
+    between them, observers and stop conditions, may read and save, not change.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs_in: int | None = None  # the thread of a run
+        self._admitted = False  # its next call of `step` is the run's own
+        self._changing = False
+
+    @contextmanager
+    def running(self, what: str) -> Iterator[None]:
+        """Hold the guard for a run. Raises HybridrdError if something else holds it."""
+        with self._held(what):
+            self._runs_in = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._runs_in = None
+
+    def admit(self, step: Callable[[], None]) -> None:
+        """Call the step of the run that holds the guard."""
+        self._admitted = True
+        try:
+            step()
+        finally:
+            self._admitted = False
+
+    @contextmanager
+    def changing(self, what: str) -> Iterator[None]:
+        """Hold the guard for one change, a step. Raises HybridrdError if something else does."""
+        if self._admitted and self._runs_in == threading.get_ident():
+            self._admitted, self._changing = False, True
+            try:
+                yield
+            finally:
+                self._changing = False
+            return
+        with self._held(what):
+            self._changing = True
+            try:
+                yield
+            finally:
+                self._changing = False
+
+    def check_still(self, what: str) -> None:
+        """Refuse to read all of a state that is being changed. Raises HybridrdError."""
+        elsewhere = self._lock.locked() and self._runs_in != threading.get_ident()
+        if self._changing or elsewhere:
+            raise HybridrdError(_refusal(what))
+
+    def check_idle(self, what: str) -> None:
+        """Refuse to set a state while anything runs. Raises HybridrdError."""
+        if self._lock.locked():
+            raise HybridrdError(_refusal(what))
+
+    @contextmanager
+    def _held(self, what: str) -> Iterator[None]:
+        if not self._lock.acquire(blocking=False):
+            raise HybridrdError(_refusal(what))
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def _refusal(what: str) -> str:
+    return (
+        f"{what}: this simulation is running; observers and stop conditions may look at it and "
+        f"write checkpoints, another thread may not: make a Simulation for each"
+    )
