@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hybridrd.arguments import named_arguments
 from hybridrd.arrays import Floats
 from hybridrd.continuum.diffusion import ROUND_OFF, G
-from hybridrd.continuum.fipy_mesh import check_floating, mesh_of, rectilinear_cells
+from hybridrd.continuum.fipy_mesh import check_floating, check_planes, mesh_of, rectilinear_cells
 from hybridrd.continuum.fipy_solver import direct_solver
 from hybridrd.continuum.user import Continuum
 from hybridrd.errors import ModelError, StepError
@@ -139,6 +139,8 @@ class FiPyContinuum(Continuum):
                 f"continuum: it has variables of {', '.join(known)}, the system the species "
                 f"{', '.join(system.names)}; give one for each"
             )
+        for name, variable in self.variables.items():
+            check_planes(variable, name, system)
         self._names, self.fallbacks = list(system.names), 0
         first = np.stack([self._first[known.index(n)] for n in self._names])
         self._check_transient(first, dt)

@@ -11,6 +11,7 @@ from hybridrd.arrays import Floats
 from hybridrd.continuum.rectilinear import Cells
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES
+from hybridrd.model.system import System
 
 
 def mesh_of(variable: Any, where: str) -> Any:
@@ -75,3 +76,34 @@ def _distinct(x: Floats) -> Floats:
     values = np.unique(x)
     least = 1e-9 * (values[-1] - values[0])
     return np.asarray(values[np.concatenate([[True], np.diff(values) > least])])
+
+
+def check_planes(variable: Any, name: str, system: System) -> None:
+    """Refuse a variable that is held, or given a gradient, on a plane of the particle region.
+
+    Raises
+    ------
+    ModelError
+        In two-way coupling, where what passes a plane by itself is in nobody's account.
+    """
+    if system.particles is None or system.coupling != "two-way":
+        return
+    x = np.asarray(variable.mesh.faceCenters.value, dtype=np.float64)
+    near = [1e-9 * (high - low) for low, high in system.domain.intervals]
+    held, slopes = getattr(variable, "faceConstraints", ()), variable.faceGrad.constraints
+    inside = np.ones(x.shape[1], bool)
+    for a, (low, high) in enumerate(system.particles.intervals):
+        inside &= (x[a] > low - near[a]) & (x[a] < high + near[a])
+    for a, bounds in enumerate(system.particles.intervals):
+        for place, wall in zip(bounds, system.domain.intervals[a], strict=True):
+            if abs(place - wall) <= near[a] and not system.is_periodic(AXES[a]):
+                continue  # a wall of the domain
+            plane = inside & (np.abs(x[a] - place) <= near[a])
+            acting = [*held, *(c for c in slopes if np.asarray(c.value).any())]
+            for constraint in acting:
+                if (np.asarray(constraint.where) & plane).any():
+                    raise ModelError(
+                        f"variables[{name!r}] has a constraint on the plane {AXES[a]} = {place:g} "
+                        f"of the particle region: what it lets pass is in no account; in two-way "
+                        f"coupling leave the plane to the particles, or use coupling='mean-field'"
+                    )

@@ -6,6 +6,7 @@ import pytest
 from support.sampling import batches, particles_in_bins, sample
 
 import hybridrd as hrd
+from hybridrd.continuum.fipy_mesh import check_planes
 
 A, B = hrd.Species("A", D=1.0), hrd.Species("B", D=0.5)
 # Wider and wider away from the plane x = 1, to x = 3.
@@ -370,3 +371,55 @@ def test_a_checkpoint_goes_on_with_the_objects_made_anew(tmp_path):
     again = twin.run(until=0.2, out=tmp_path / "a.zarr")
     straight = hrd.Simulation(system, dt=0.005, seed=1, continuum=own()).run(until=0.2, every=0.02)
     assert again.load().equals(straight)
+
+
+HELD = {
+    "value": lambda u, mesh: u.constrain(3.0, mesh.facesLeft),
+    "gradient": lambda u, mesh: u.faceGrad.constrain([2.0], mesh.facesLeft),
+    "every wall": lambda u, mesh: u.constrain(3.0, mesh.exteriorFaces),
+}
+FREE = {
+    "no gradient": lambda u, mesh: u.faceGrad.constrain([0.0], mesh.facesLeft),
+    "outer wall": lambda u, mesh: u.constrain(3.0, mesh.facesRight),
+}
+
+
+def constrained(constrain, coupling="two-way"):
+    mesh = fp.Grid1D(dx=0.1, nx=20) + [[1.0]]
+    u = variable(mesh, lambda x: 5.0 + 0 * x)
+    constrain(u, mesh)
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 3)), particles=hrd.Box(x=(0, 1)), cells=30,
+        coupling=coupling, initial={A: hrd.Patch(5.0, x=(0, 1))},
+    )  # fmt: skip
+    return hrd.Simulation(system, dt=2e-3, seed=1, continuum=hrd.FiPyContinuum({A: u}, plain()))
+
+
+@pytest.mark.parametrize("case", HELD)
+def test_a_constraint_on_a_plane_is_refused(case):
+    words = r"variables\['A'\] has a constraint on the plane x = 1 of the particle region"
+    with pytest.raises(hrd.ModelError, match=words):
+        constrained(HELD[case])
+
+
+@pytest.mark.parametrize("case", FREE)
+def test_a_constraint_elsewhere_is_not(case):
+    assert constrained(FREE[case]).run(0.01, 0.01)["total"].notnull().all()
+
+
+def test_a_constraint_on_a_face_within_the_plane_is_refused():
+    """In two dimensions a plane is part of a line of faces; beyond its ends FiPy is free."""
+    square, region = hrd.Box(x=(0, 2), y=(0, 2)), hrd.Box(x=(0, 1), y=(0, 1))
+    system = hrd.System(species=[A], domain=square, particles=region, cells=(20, 20))
+    mesh = fp.Grid2D(dx=0.1, dy=0.1, nx=20, ny=20)
+    x, y = mesh.faceCenters
+    on_line = abs(x - 1.0) < 1e-6
+    for part, refused in ((y < 1, True), (y > 1, False)):
+        u = fp.CellVariable(mesh=mesh, value=5.0)
+        u.constrain(3.0, on_line & part)
+        theirs = hrd.FiPyContinuum({A: u}, plain())
+        if refused:
+            with pytest.raises(hrd.ModelError, match="on the plane x = 1"):
+                hrd.Simulation(system, dt=1e-3, seed=1, continuum=theirs)
+        else:
+            check_planes(u, "A", system)
