@@ -117,10 +117,11 @@ def _reactions(
     ``where`` is the file if particles react, else None.
     """
     back = _ways_back(found)
+    merged = set(back.values())
     labels = _labels(found)
     reactions = []
     for k, event in enumerate(found):
-        if k in back.values():
+        if k in merged:
             continue
         left, right = (" + ".join(side) or "0" for side in (event.reactants, event.products))
         order = len(event.reactants)
@@ -146,54 +147,66 @@ def _macroscopic(rate: Polynomial, order: int, volume: float) -> float | TimeRat
     return rate.value / volume if order == 0 else rate.value * volume ** (order - 1)
 
 
-def _undoes(event: Event, other: Event) -> bool:
-    """Whether a pair that forms one product comes back by another event."""
-    if len(event.reactants) != 2 or len(event.products) != 1:
-        return False
-    return other.reactants == event.products and Counter(other.products) == Counter(event.reactants)
-
-
 def _is_constant(event: Event) -> bool:
     return event.rate.value is not None
 
 
+def _undoing(found: Sequence[Event]) -> dict[int, list[int]]:
+    """For each pair that forms one product, the events in which that falls apart again."""
+    apart: dict[tuple[str, ...], list[int]] = {}
+    for k, event in enumerate(found):
+        if len(event.reactants) == 1 and len(event.products) == 2:
+            apart.setdefault(event.reactants, []).append(k)
+    return {
+        k: [
+            j
+            for j in apart.get(event.products, ())
+            if Counter(found[j].products) == Counter(event.reactants)
+        ]
+        for k, event in enumerate(found)
+        if len(event.reactants) == 2 and len(event.products) == 1
+    }
+
+
 def _ways_back(found: Sequence[Event]) -> dict[int, int]:
-    """For each pair that forms one product, the event in which that falls apart again."""
+    """For each pair that forms one product at a constant rate, the one event that undoes it."""
     back: dict[int, int] = {}
-    constant = [k for k, event in enumerate(found) if _is_constant(event)]
-    for k in constant:
-        for j in constant:
-            if _undoes(found[k], found[j]) and j not in back.values():
-                back[k] = j
-                break
+    taken: set[int] = set()
+    for k, undoing in _undoing(found).items():
+        free = [j for j in undoing if j not in taken and _is_constant(found[j])]
+        if free and _is_constant(found[k]):
+            back[k] = free[0]
+            taken.add(free[0])
     return back
 
 
 def _warn_of_pairs_in_time(found: Sequence[Event], where: str) -> None:
     """Warn where rates that depend on time keep two reactions from becoming a reversible one."""
-    for event in found:
-        for other in found:
-            if _undoes(event, other) and not (_is_constant(event) and _is_constant(other)):
-                warnings.warn(
-                    f"{where}: {' + '.join(event.reactants)} <-> {event.products[0]} "
-                    f"({event.name}) has a rate that depends on time, so that it is two one-way "
-                    f"reactions without detailed balance: particles that have just come apart "
-                    f"meet again too often. Use constant rates, or particles=None",
-                    AccuracyWarning,
-                    stacklevel=6,
-                )
+    for k, undoing in _undoing(found).items():
+        event = found[k]
+        if any(not (_is_constant(event) and _is_constant(found[j])) for j in undoing):
+            warnings.warn(
+                f"{where}: {' + '.join(event.reactants)} <-> {event.products[0]} "
+                f"({event.name}) has a rate that depends on time, so that it is two one-way "
+                f"reactions without detailed balance: particles that have just come apart "
+                f"meet again too often. Use constant rates, or particles=None",
+                AccuracyWarning,
+                stacklevel=6,
+            )
 
 
 def _labels(found: Sequence[Event]) -> list[str]:
     """The ids of the file, with direction and number where one law is several reactions."""
+    count = Counter((event.name, event.back) for event in found)
+    seen: Counter[tuple[str, bool]] = Counter()
     labels = []
     for event in found:
-        alike = [other for other in found if other.name == event.name]
-        one_way = [other for other in alike if other.back == event.back]
+        key = (event.name, event.back)
+        seen[key] += 1
         notes = []
-        if len(one_way) < len(alike):
+        if count[event.name, not event.back]:
             notes.append("back" if event.back else "forward")
-        if len(one_way) > 1:
-            notes.append(str(1 + [other is event for other in one_way].index(True)))
+        if count[key] > 1:
+            notes.append(str(seen[key]))
         labels.append(f"{event.name} ({' '.join(notes)})" if notes else event.name)
     return labels

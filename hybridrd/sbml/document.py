@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from hybridrd.errors import AccuracyWarning, ModelError
-from hybridrd.sbml.contents import Contents, contents, entries, references
+from hybridrd.sbml.contents import Contents, contents, references
 from hybridrd.sbml.features import features, packages
 from hybridrd.sbml.law import Evaluator
 from hybridrd.sbml.mass_action import Event, events
@@ -144,8 +143,7 @@ class _Reader:
                 return
 
     def _events(self, reaction: Any) -> list[Event]:
-        reactants = [*self._side(entries(reaction.getNumReactants(), reaction.getReactant))]
-        products = [*self._side(entries(reaction.getNumProducts(), reaction.getProduct))]
+        reactants, products = self._sides(reaction)
         if Counter(reactants) == Counter(products):
             return []  # it changes nothing
         rate = self._values.rate(reaction).scaled(self._copies * self._factor(reaction))
@@ -159,19 +157,23 @@ class _Reader:
             )
         return events(reaction.getId(), rate, reactants, products, reaction.getReversible())
 
-    def _side(self, side: Iterator[Any]) -> Iterator[str]:
-        """The species of one side, each as often as it takes part, without fixed ones."""
-        for one in side:
+    def _sides(self, reaction: Any) -> tuple[list[str], list[str]]:
+        """The species of both sides, each as often as it takes part, without fixed ones."""
+        sides: tuple[dict[str, float], dict[str, float]] = ({}, {})
+        for k, one in enumerate(references(reaction)):
             name = one.getSpecies()
-            if self._inside.is_fixed(self._inside.species[name]):
-                continue
-            times = self._values.stoichiometry(one)
+            if not self._inside.is_fixed(self._inside.species[name]):
+                times = self._values.stoichiometry(one)
+                side = sides[k >= reaction.getNumReactants()]
+                side[name] = side.get(name, 0.0) + times
+        for name, times in (item for side in sides for item in side.items()):
             if not times.is_integer() or not 0 <= times <= _BURST:
                 raise ModelError(
                     f"the stoichiometry of {name} is {times:g}; a whole number up to {_BURST} is "
                     f"needed"
                 )
-            yield from [name] * int(times)
+        left, right = ([n for n, times in s.items() for _ in range(int(times))] for s in sides)
+        return left, right
 
     def _factor(self, reaction: Any) -> float:
         """The conversion factor of a reaction: amount per extent, the same for its species."""

@@ -459,3 +459,36 @@ def test_a_mean_field_in_moles_has_the_numbers_of_the_file(tmp_path):
     moles = result["total"].sel(species="A").values / 6.02214076e23
     exact = 10 / (1 + 20 * 0.6 * result["time"].values / 2)
     assert moles == pytest.approx(exact, rel=1e-6)
+
+
+def test_references_to_one_species_add_up(tmp_path):
+    # 2 A - A + ... as reactants, B + B as products: A -> 2 B.
+    def change(model):
+        reaction = model.getReaction(0)
+        for create, name, times in (
+            (reaction.createReactant, "A", -1),
+            (reaction.createProduct, "B", 1),
+        ):
+            reference = create()
+            reference.setSpecies(name)
+            reference.setStoichiometry(times)
+            reference.setConstant(True)
+
+    path = written(tmp_path, {"A": 2}, {"B": 1}, "k*A", change=change)
+    assert equations(imported(path)) == {"A -> 2 B": 0.6}
+
+
+def test_names_that_a_reaction_hides(tmp_path):
+    # Parameters of a law hide a species, the compartment and the reaction itself.
+    def change(model):
+        law = model.getReaction(0).getKineticLaw()
+        for name, value in (("C", 3.0), ("cell", 5.0), ("R", 7.0)):
+            parameter = law.createLocalParameter()
+            parameter.setId(name)
+            parameter.setValue(value)
+
+    path = written(tmp_path, {"A": 1}, {}, "A*C*cell*R", size=2.0, change=change)
+    assert equations(imported(path)) == {"A -> 0": 105.0}
+    path = written(tmp_path, {"A": 1}, {}, "A*R")
+    with pytest.raises(hrd.ModelError, match="R depends on itself"):
+        imported(path)
