@@ -17,7 +17,8 @@ from hybridrd.reactions.proposals import Actors, Events, Proposals
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import Encounter, Probability
 
-_MOST_GENERATIONS = 60
+_MOST_GENERATIONS = 1_000
+_FIRST_GENERATIONS = 60  # from then on they must keep a pace with which the most suffice
 _MOST_BORN = 1_000  # and ten for every particle, three for every first event
 Active = list[tuple[int, Encounter, Probability]]
 
@@ -123,12 +124,14 @@ class Encounters:
     ) -> Integers:  # fmt: skip
         """Accept events, and let what is born react, until nothing new is."""
         room = _MOST_BORN + 10 * sum(group.n for group in particles) + 3 * len(cascade.order)
-        for _ in range(_MOST_GENERATIONS):
+        for number in range(_MOST_GENERATIONS):
             accepted = cascade.accept()
             generation = cascade.next_generation(accepted)
             if not generation:
                 return accepted
-            if cascade.born > room:
+            reached = min(float(a.since(np.arange(a.n)).min()) for a in generation.values())
+            late = reached * _MOST_GENERATIONS < number >= _FIRST_GENERATIONS
+            if late or cascade.born > room:
                 break
             found: list[Events] = []
             for index, e, p in active:
@@ -140,7 +143,7 @@ class Encounters:
             cascade.add(found)
         names = ", ".join(repr(e.label) for _, e, _ in active)
         raise StepError(
-            f"reactions {names} follow each other more than {_MOST_GENERATIONS} times, or "
+            f"reactions {names} follow each other more than {_MOST_GENERATIONS:,} times, or "
             f"{cascade.born:,} particles were born within half a step; use a smaller dt"
         )
 

@@ -136,3 +136,23 @@ def test_reactions_without_end_are_refused(equations):
     )  # fmt: skip
     with pytest.raises(hrd.errors.StepError, match=r"born within half a step; use a smaller dt"):
         hrd.Simulation(system, dt=1.0, seed=1).step()
+
+
+def test_a_front_passes_hundreds_of_particles_in_one_step():
+    """Each S infects the next one after an exponential time: a Poisson number in the step."""
+    chains, length, mean = 60, 300, 200.0
+    species = [hrd.Species("S", D=0.0), hrd.Species("I", D=0.0)]
+    box = hrd.Box(x=(0, length + 1), y=(0, 4 * chains))
+    x, y = np.meshgrid(np.arange(length) + 0.5, 4.0 * np.arange(chains) + 2.0)
+    points = np.column_stack([x.ravel(), y.ravel()])
+    first = points[:, 0] == 0.5
+    system = hrd.System(
+        species=species, domain=box, particles=box, cells=10,
+        reactions=[hrd.Reaction("S + I -> 2 I", lambda0=mean, radius=1.5)],
+        initial={species[0]: hrd.Points(points[~first]), species[1]: hrd.Points(points[first])},
+    )  # fmt: skip
+    sim = hrd.Simulation(system, dt=1.0, seed=6)
+    sim.step()
+    found = np.bincount((sim.particles["I"].positions[:, 1] / 4).astype(int)) - 1
+    assert abs(found.mean() - mean) < 4.5 * np.sqrt(mean / chains)
+    assert abs(found.var(ddof=1) / mean - 1) < 4.5 * np.sqrt(2 / chains)
