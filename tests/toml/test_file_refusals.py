@@ -93,7 +93,11 @@ FILES = {
     "half periodic": ("{ reservoir = { A = 1.0 } }", '"periodic"', ["one side only"]),
     "negative reservoir": ("{ A = 1.0 }", "{ A = -1.0 }", ["walls.x+.reservoir.A = -1.0"]),
     "text in reservoir": ("{ A = 1.0 }", '{ A = "t" }', ["walls.x+.reservoir.A = 't'"]),
-    "still species": ("{ A = 1.0 }", "{ B = 1.0 }", ["B has D = 0", "cannot enter"]),
+    "still species": (
+        "{ reservoir = { A = 1.0 } }",
+        "{ influx = { B = 1.0 } }",
+        ["B has D = 0", "cannot enter"],
+    ),
     "bad scheme": ('"layer"', '"layr"', ["system.interface", "mean 'layer'?", "exact-plane"]),
     "bad scheme option": ('"layer"', '"layer", depth = 1', ["'layer' has no option depth"]),
     "negative width": ('"layer"', '"layer", width = -1', ["width=-1", "above 0"]),
