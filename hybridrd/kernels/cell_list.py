@@ -8,12 +8,34 @@ for a row has to check whom it finds there.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.arrays import axis_cell
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: neighbours go far apart
+
+
+class CellList(NamedTuple):
+    """Cells into which particles are sorted, one entry an axis.
+
+    Parameters
+    ----------
+    low, inverse, shape
+        Lower corner, cells per length, number of cells.
+    periods
+        Length after which an axis repeats, 0 where it does not.
+    mask
+        0 where rows stand side by side, else the number of places less one, see the module.
+    """
+
+    low: np.ndarray
+    inverse: np.ndarray
+    shape: np.ndarray
+    periods: np.ndarray
+    mask: int
 
 
 @inlined
@@ -25,8 +47,9 @@ def row_start(row, count, mask):
 
 
 @inlined
-def row_of(x, i, low, inverse, shape):
+def row_of(x, i, cells):
     """The row in which particle i is."""
+    low, inverse, shape, _, _ = cells
     row = 0
     for a in range(x.shape[0] - 1, 0, -1):
         row = row * shape[a] + axis_cell(x[a, i], low[a], inverse[a], shape[a])
@@ -34,47 +57,48 @@ def row_of(x, i, low, inverse, shape):
 
 
 @jit
-def _add_axis(row, low, inverse, count, stride, cells):
+def _add_axis(row, low, inverse, count, stride, places):
     """Add the part of one axis to the cell of each particle; a loop that vectorises."""
-    for i in range(cells.shape[0]):
-        cells[i] += stride * axis_cell(row[i], low, inverse, count)
+    for i in range(places.shape[0]):
+        places[i] += stride * axis_cell(row[i], low, inverse, count)
 
 
 @jit
-def count_cells(x, n, low, inverse, shape, mask, cells, starts):
+def count_cells(x, n, cells, places, starts):
     """The place of each particle's cell, and where each begins in sorted order.
 
     ``starts`` has one entry more than there are places: ``mask + 1`` of them, or all cells for a
     mask of 0.
     """
-    cells[:n] = 0
+    low, inverse, shape, _, mask = cells
+    places[:n] = 0
     stride = 1
     for a in range(1, x.shape[0]):
-        _add_axis(x[a], low[a], inverse[a], shape[a], stride, cells[:n])
+        _add_axis(x[a], low[a], inverse[a], shape[a], stride, places[:n])
         stride *= shape[a]
     for i in range(n):
-        cells[i] = row_start(cells[i], shape[0], mask)
-    _add_axis(x[0], low[0], inverse[0], shape[0], 1, cells[:n])
+        places[i] = row_start(places[i], shape[0], mask)
+    _add_axis(x[0], low[0], inverse[0], shape[0], 1, places[:n])
     if mask != 0:
         for i in range(n):
-            cells[i] &= mask
+            places[i] &= mask
     starts[:] = 0
     for i in range(n):
-        starts[cells[i] + 1] += 1
+        starts[places[i] + 1] += 1
     for c in range(starts.shape[0] - 1):
         starts[c + 1] += starts[c]
 
 
 @jit
-def sort_into(x, ids, n, cells, starts, next_place, x_out, ids_out):
+def sort_into(x, ids, n, places, starts, next_place, x_out, ids_out):
     """Copy particles in cell order, stable within a cell."""
     next_place[:] = starts[:-1]
     for i in range(n):
-        j = next_place[cells[i]]
-        next_place[cells[i]] = j + 1
-        cells[i] = j
+        j = next_place[places[i]]
+        next_place[places[i]] = j + 1
+        places[i] = j
         ids_out[j] = ids[i]
     for a in range(x.shape[0]):
         row, out = x[a], x_out[a]
         for i in range(n):
-            out[cells[i]] = row[i]
+            out[places[i]] = row[i]

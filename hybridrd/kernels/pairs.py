@@ -9,6 +9,7 @@ both partners are there.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,19 +27,44 @@ def _gap(delta, width, inverse):
     return delta - width * np.floor(delta * inverse + 0.5)
 
 
+class Pairs(NamedTuple):
+    """Pairs of particles, and those of them that react; one entry a pair.
+
+    Parameters
+    ----------
+    i, j
+        Where the partners stand in their arrays.
+    time, priority
+        When the pair reacts, in half steps; of two at the same time the lower priority is first.
+    turned
+        Whether j is the first reactant, not i; of like pairs only.
+    """
+
+    i: np.ndarray
+    j: np.ndarray
+    time: np.ndarray
+    priority: np.ndarray
+    turned: np.ndarray
+
+
 @jit
-def _rate_cell(xa, i, xb, j, widths, low, inverse, shape):
-    """The rate cell of the point midway between two particles."""
-    index = 0
-    for a in range(xa.shape[0] - 1, -1, -1):
-        middle = 0.5 * (xa[a, i] + xb[a, j])
-        if abs(xb[a, j] - xa[a, i]) * 2.0 > widths[a] > 0.0:
-            middle += 0.5 * widths[a]  # the pair is joined through the periodic wall
-        k = math.floor((middle - low[a]) * inverse[a])
-        if widths[a] > 0.0:
-            k %= shape[a]
-        index = index * shape[a] + min(max(k, 0), shape[a] - 1)
-    return index
+def local_hazards(i, j, xa, xb, hazard, cells, periods):
+    """The hazard of each pair, that of the cell of the point midway between its partners."""
+    low, _, inverse, shape = cells
+    result = np.empty(i.shape[0])
+    for k in range(i.shape[0]):
+        index = 0
+        for a in range(xa.shape[0] - 1, -1, -1):
+            one, other = xa[a, i[k]], xb[a, j[k]]
+            middle = 0.5 * (one + other)
+            if abs(other - one) * 2.0 > periods[a] > 0.0:
+                middle += 0.5 * periods[a]  # the pair is joined through the periodic wall
+            c = math.floor((middle - low[a]) * inverse[a])
+            if periods[a] > 0.0:
+                c %= shape[a]
+            index = index * shape[a] + min(max(c, 0), shape[a] - 1)
+        result[k] = hazard[index]
+    return result
 
 
 @inlined
@@ -94,18 +120,41 @@ def _within_periodic(xb, begin, d, x, y, z, widths, inverse, r2, close):
             close[k] = a * a <= r2
 
 
+@inlined
+def _run(part, row, x0, x1, count, mask):
+    """First and last place of one part of the cells x0 to x1 in a row, (0, -1) for none.
+
+    Through a periodic wall they are two parts, and where rows are scattered each of these two, as
+    it may go on at the start of the table.
+    """
+    piece = part if mask == 0 else part // 2
+    if x0 >= 0 and x1 < count:
+        first, last = row + x0, row + x1
+    elif piece == 0:
+        first, last = row + (x0 + count if x0 < 0 else x0), row + count - 1
+    else:
+        first, last = row, row + (x1 if x0 < 0 else x1 - count)
+    if mask != 0:
+        first, last = first & mask, last & mask
+        around = first > last  # the end of the table
+        if part % 2 == 1:
+            return (0, last) if around else (0, -1)
+        if around:
+            last = np.int64(mask)
+    return first, last
+
+
 @jit
-def find_close(xa, na, xb, starts_b, like, radius, low, inverse, shape, mask, widths, out_i, out_j):
+def find_close(xa, na, xb, starts_b, like, radius, cells, out_i, out_j):
     """All pairs within the radius; returns their number, which may exceed the room for them.
 
-    ``shape``, ``mask`` (see `hybridrd.kernels.cell_list`), ``low``, ``inverse`` and ``starts_b``
-    describe the cells of the second species, none narrower than the radius unless it is the only
-    one of its axis; ``widths[a]`` is the period along an axis, 0 where it is not periodic. ``xb``
-    must have room for eight particles more than there are. Cells along the first axis stand side by
-    side, so what is within reach are a few runs of particles; a run is looked through eight at a
-    time.
+    ``cells`` and ``starts_b`` describe the `CellList` of the second species, its cells not narrower
+    than the radius unless one is the only one of its axis. ``xb`` must have room for eight
+    particles more than there are. Cells along the first axis stand side by side, so what is within
+    reach are a few runs of particles; a run is looked through eight at a time.
     """
     d = xa.shape[0]
+    low, inverse, shape, widths, mask = cells
     nx, ny, nz = shape[0], shape[1] if d > 1 else 1, shape[2] if d > 2 else 1
     period, turn = np.zeros(3), np.zeros(3)
     for a in range(d):
@@ -129,30 +178,14 @@ def find_close(xa, na, xb, starts_b, like, radius, low, inverse, shape, mask, wi
         if d > 2:
             z = xa[2, i]
             z0, z1 = _reach(z, reach, low[2], inverse[2], nz, pz)
-        # A run through a periodic wall is two.
-        left, right = (x0 + nx, x1) if x0 < 0 else (x0, x1 - nx)
-        whole = x0 >= 0 and x1 < nx
-        parts = (1 if whole else 2) * (1 if mask == 0 else 2)
+        parts = (1 if x0 >= 0 and x1 < nx else 2) * (1 if mask == 0 else 2)
         for cz in range(z0, z1 + 1):
             layer = ny * _turned(cz, nz)
             for cy in range(y0, y1 + 1):
                 number = layer + _turned(cy, ny)
                 row = row_start(number, nx, mask)
                 for part in range(parts):
-                    piece = part if mask == 0 else part // 2
-                    if whole:
-                        first, last = row + x0, row + x1
-                    elif piece == 0:
-                        first, last = row + left, row + nx - 1
-                    else:
-                        first, last = row, row + right
-                    if mask != 0:
-                        first, last = first & mask, last & mask
-                        around = first > last  # the end of the table
-                        if part % 2 == 1 and not around:
-                            continue
-                        if around:
-                            first, last = (first, mask) if part % 2 == 0 else (0, last)
+                    first, last = _run(part, row, x0, x1, nx, mask)
                     begin, end = starts_b[first], starts_b[last + 1]
                     if like:
                         begin = max(begin, i + 1)
@@ -168,7 +201,7 @@ def find_close(xa, na, xb, starts_b, like, radius, low, inverse, shape, mask, wi
                             for k in range(min(8, end - begin)):
                                 if close[k] != 0:
                                     j = begin + k
-                                    if mask != 0 and row_of(xb, j, low, inverse, shape) != number:
+                                    if mask != 0 and row_of(xb, j, cells) != number:
                                         continue  # another row's, which finds it itself
                                     if m < room:
                                         out_i[m], out_j[m] = i, j
@@ -198,20 +231,19 @@ def when(chance, hazard, once):
 
 
 @jit
-def fire(
-    i, j, m, xa, ida, xb, idb, like, hazard, once, widths, key, step, reaction, half,
-    rate_low, rate_inverse, rate_shape, time, priority, turned,
-):  # fmt: skip
-    """Of ``m`` close pairs keep those that react, with their times; returns how many.
+def fire(pairs, ida, idb, like, hazard, once, key, step, reaction, half):
+    """Of close `Pairs` keep those that react, with their times, in front; returns how many.
 
-    ``hazard``, that of a pair in half a step, has one entry, or one a cell of the rate grid; see
-    `when`. Of events at the same time the one of lower priority comes first. Which of a like pair
-    is the first reactant is a fair coin of the pair: ``turned`` says where it is j.
+    ``hazard``, that of a pair in half a step, has one entry, or one a pair; see `when`. Which of a
+    like pair is the first reactant is a fair coin of the pair.
     """
+    i, j, time, priority, turned = pairs
+    m = i.shape[0]
     first, second = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
     chance, order = np.empty(_BLOCK), np.empty(_BLOCK, np.uint64)
     coin = np.empty(_BLOCK, np.uint64)
-    largest = hazard.max()
+    same = hazard.shape[0] == 1
+    largest = hazard.max() if hazard.shape[0] > 0 else 0.0
     bound = largest if once else -math.expm1(-largest)
     kept = 0
     for begin in range(0, m, _BLOCK):
@@ -225,10 +257,8 @@ def fire(
         for k in range(size):
             if chance[k] >= bound:
                 continue
-            h = hazard[0]
+            h = hazard[0] if same else hazard[begin + k]
             p, q = i[begin + k], j[begin + k]
-            if hazard.shape[0] > 1:
-                h = hazard[_rate_cell(xa, p, xb, q, widths, rate_low, rate_inverse, rate_shape)]
             t = when(chance[k], h, once) if h > 0.0 else 1.0
             if t < 1.0:
                 i[kept], j[kept], time[kept], priority[kept] = p, q, t, order[k]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybridrd.arrays import Floats, Ids, Integers
-from hybridrd.kernels.cell_list import count_cells, sort_into
+from hybridrd.kernels.cell_list import CellList, count_cells, sort_into
 from hybridrd.particles.region import Region
 
 _PER_CELL = 2.0  # particles; measured
@@ -28,32 +28,30 @@ Counted = tuple[Integers, Integers]
 
 @dataclass(frozen=True)
 class Layout:
-    """Cells of a region; ``mask`` is that of `hybridrd.kernels.cell_list`.
+    """Cells of a region.
 
     Parameters
     ----------
-    low, inverse, shape
-        Lower corner, cells per length and number of cells, an axis each.
+    cells
+        Their numbers, as kernels take them.
     finest
         Whether cells cannot be narrower.
     """
 
-    low: Floats
-    inverse: Floats
-    shape: Integers
-    mask: int
+    cells: CellList
     finest: bool
 
     @property
     def places(self) -> int:
         """Length of the table of cells."""
-        return self.mask + 1 if self.mask else int(np.prod(self.shape))
+        mask = self.cells.mask
+        return mask + 1 if mask else int(np.prod(self.cells.shape))
 
     def count(self, x: Floats, n: int) -> Counted:
         """The place of each particle's cell, and where each begins in sorted order."""
-        cells, starts = np.empty(n, np.int64), np.empty(self.places + 1, np.int64)
-        count_cells(x, n, self.low, self.inverse, self.shape, self.mask, cells, starts)
-        return cells, starts
+        places, starts = np.empty(n, np.int64), np.empty(self.places + 1, np.int64)
+        count_cells(x, n, self.cells, places, starts)
+        return places, starts
 
 
 def crowd(starts: Integers) -> float:
@@ -78,7 +76,8 @@ def lay_out(region: Region, radius: float, n: int, fineness: float = 1.0) -> Lay
     cells = math.prod(shape)
     mask = 0 if cells <= most else (1 << (2 * n + _LEAST).bit_length()) - 1
     counts = np.array(shape, np.int64)
-    return Layout(region.low, counts / region.extent, counts, mask, finest=width <= narrowest)
+    listed = CellList(region.low, counts / region.extent, counts, region.periods, mask)
+    return Layout(listed, finest=width <= narrowest)
 
 
 def spread(

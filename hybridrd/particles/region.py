@@ -113,6 +113,11 @@ class Region:
         return _cells(self.inner)
 
     @cached_property
+    def periods(self) -> Floats:
+        """Length after which the region repeats along each axis, 0 where it does not."""
+        return np.where(self.wrapped, self.extent, 0.0)
+
+    @cached_property
     def low(self) -> Floats:
         """Lower corner, ``(d,)`` (length)."""
         return np.array(self.inner.lower)

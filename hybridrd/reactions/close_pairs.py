@@ -48,7 +48,6 @@ class Search:
         self._meeting = {i: e for i, e in enumerate(encounters) if not e.back}
         self._involved = sorted({s for e in self._meeting.values() for s in (e.first, e.second)})
         self._region = region
-        self._widths = np.where(region.wrapped, region.extent, 0.0)
         self._room = 64
         self._radius = max((e.radius for e in self._meeting.values()), default=0.0)
         self._fineness = 1.0
@@ -142,14 +141,11 @@ class Search:
         return i, j
 
     def _pairs(self, x: Floats, n: int, cells: Cells, like: bool, radius: float) -> Couples:
-        layout = cells.layout
+        layout = cells.layout.cells
         while True:
             room = self._room
             i, j = np.empty(room, np.int64), np.empty(room, np.int64)
-            m = pairs.find_close(
-                x, n, cells.x, cells.starts, like, radius, layout.low, layout.inverse,
-                layout.shape, layout.mask, self._widths, i, j,
-            )  # fmt: skip
+            m = pairs.find_close(x, n, cells.x, cells.starts, like, radius, layout, i, j)
             if m <= room:
                 return i[:m], (j[:m] if cells.places is None else cells.places[j[:m]])
             self._room = m + m // 8

@@ -119,7 +119,6 @@ class Proposals:
         self._inverse = 1.0 / np.array(grid.spacing)
         self._shape = np.array(grid.shape, np.int64)
         self._periodic = np.array(region.periodic)
-        self._widths = np.where(region.wrapped, region.extent, 0.0)
         self._inner = np.array(region.inner.spacing), np.array(region.inner.shape, np.int64)
         self._step, self._half, self.nobody = 0, 0, 0
 
@@ -133,10 +132,13 @@ class Proposals:
         like = e.first == e.second
         time, priority = np.empty(len(i)), np.empty(len(i), np.uint64)
         turned = np.empty(len(i), np.bool_)
+        hazard = p.hazard
+        if len(hazard) > 1:
+            region = self._region
+            hazard = pairs.local_hazards(i, j, a.x, b.x, hazard, region.cells, region.periods)
         m = pairs.fire(
-            i, j, len(i), a.x, a.ids, b.x, b.ids, like, p.hazard, p.once, self._widths, self._key,
-            self._step, e.channel, self._half, self._low, self._inverse, self._shape, time,
-            priority, turned,
+            pairs.Pairs(i, j, time, priority, turned), a.ids, b.ids, like, hazard, p.once,
+            self._key, self._step, e.channel, self._half,
         )  # fmt: skip
         i, j, time = i[:m], j[:m], time[:m] + np.maximum(a.since(i[:m]), b.since(j[:m]))
         own = np.full(m, -1, np.int64)

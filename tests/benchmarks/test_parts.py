@@ -7,6 +7,7 @@ from hybridrd.continuum.diffusion import Diffusion
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.continuum.solvers import one_blas_thread
 from hybridrd.kernels import arrays, exchange, pairs, walk
+from hybridrd.kernels.cell_list import CellList
 from hybridrd.kernels.rng import make_key
 from hybridrd.model.grid import Grid
 from hybridrd.particles.cell_list import Layout
@@ -27,9 +28,9 @@ def group():
     return particles
 
 
-def cells():
+def layout():
     shape = np.full(3, int(EDGE / 1.26), np.int64)
-    return shape / HIGH, shape
+    return Layout(CellList(LOW, shape / HIGH, shape, np.zeros(3), 0), finest=False)
 
 
 def test_walk(benchmark, group):
@@ -38,22 +39,19 @@ def test_walk(benchmark, group):
 
 
 def test_sort_that_is_nearly_sorted(benchmark, group):
-    inverse, shape = cells()
-    layout = Layout(LOW, inverse, shape, 0, finest=False)
-    benchmark(lambda: group.sort(layout.count(group.x, N)))
+    laid_out = layout()
+    benchmark(lambda: group.sort(laid_out.count(group.x, N)))
 
 
 @pytest.mark.parametrize("radius", [0.3, 0.8])
 def test_search(benchmark, group, radius):
-    inverse, shape = cells()
-    counted = Layout(LOW, inverse, shape, 0, finest=False).count(group.x, N)
+    counted = layout().count(group.x, N)
     starts = counted[1]
     group.sort(counted)
     i, j = np.empty(4 * N, np.int64), np.empty(4 * N, np.int64)
     found = benchmark(
-        pairs.find_close, group.x, N, group.x, starts, True, radius, LOW, inverse, shape,
-        0, np.zeros(3), i, j,
-    )  # fmt: skip
+        pairs.find_close, group.x, N, group.x, starts, True, radius, layout().cells, i, j
+    )
     # Of a Poisson process of density one, but for the walls.
     inside = N / 2 * 4 / 3 * np.pi * radius**3
     assert found == pytest.approx(inside, rel=0.05)

@@ -13,7 +13,8 @@ from twins import naive
 import hybridrd as hrd
 from hybridrd.errors import StepError
 from hybridrd.kernels import pairs
-from hybridrd.kernels.cell_list import count_cells, sort_into
+from hybridrd.kernels.arrays import Cells
+from hybridrd.kernels.cell_list import CellList, count_cells, sort_into
 from hybridrd.kernels.rng import make_key
 from hybridrd.particles.particles import SPARE
 
@@ -22,15 +23,15 @@ EXTENT = (1.0, 0.7, 1.3)
 CERTAIN = 40.0
 
 
-def cell_list(ids, x, low, inverse, shape, mask=0):
+def cell_list(ids, x, cells):
     """Particles stored in the order of cells, and where each cell starts."""
     n = len(ids)
-    places = mask + 1 if mask else int(np.prod(shape))
-    cells, starts = np.empty(n, np.int64), np.empty(places + 1, np.int64)
-    count_cells(x, n, low, inverse, shape, mask, cells, starts)
+    number = cells.mask + 1 if cells.mask else int(np.prod(cells.shape))
+    places, starts = np.empty(n, np.int64), np.empty(number + 1, np.int64)
+    count_cells(x, n, cells, places, starts)
     # Beyond the particles there is room, and what stands there counts for nothing.
     x_sorted, ids_sorted = np.full((len(x), n + SPARE), 0.1), np.empty_like(ids)
-    sort_into(x, ids, n, cells, starts, np.empty_like(starts[1:]), x_sorted, ids_sorted)
+    sort_into(x, ids, n, places, starts, np.empty_like(starts[1:]), x_sorted, ids_sorted)
     return ids_sorted, x_sorted, starts
 
 
@@ -43,23 +44,21 @@ def find(
     a, b are (ids, x), rates the grid of hazards.
     """
     shape, low, extent = np.array(shape, np.int64), np.array(low), np.array(extent)
-    inverse = shape / extent
-    ids_b, x_b, starts = cell_list(*b, low, inverse, shape, mask)
+    cells = CellList(low, shape / extent, shape, np.array(periods), mask)
+    ids_b, x_b, starts = cell_list(*b, cells)
     ids_a, x_a = (ids_b, x_b) if like else a
     rates = np.ones(len(low), np.int64) if rates is None else np.array(rates, np.int64)
     hazard = np.atleast_1d(np.array(p, float))
     room = len(ids_a) * len(ids_b) + 1
     i, j, time = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
     priority, turned = np.empty(room, np.uint64), np.empty(room, np.bool_)
-    periods = np.array(periods)
-    m = pairs.find_close(
-        x_a, len(ids_a), x_b, starts, like, radius, low, inverse, shape, mask, periods, i, j
-    )
+    m = pairs.find_close(x_a, len(ids_a), x_b, starts, like, radius, cells, i, j)
     assert len(set(zip(i[:m], j[:m], strict=True))) == m  # no pair twice
-    m = pairs.fire(
-        i, j, m, x_a, ids_a, x_b, ids_b, like, hazard, False, periods, KEY, step, reaction, half,
-        low, rates / extent, rates, time, priority, turned,
-    )  # fmt: skip
+    if len(hazard) > 1:
+        grid = Cells(low, extent / rates, rates / extent, rates)
+        hazard = pairs.local_hazards(i[:m], j[:m], x_a, x_b, hazard, grid, cells.periods)
+    found = pairs.Pairs(i[:m], j[:m], time[:m], priority[:m], turned[:m])
+    m = pairs.fire(found, ids_a, ids_b, like, hazard, False, KEY, step, reaction, half)
     found = {}
     for k in range(m):
         pair = int(ids_a[i[k]]), int(ids_b[j[k]])
@@ -183,16 +182,12 @@ def test_storage_order_changes_nothing():
 
 def test_too_little_room_is_reported():
     ids, x = cloud(30, 1, 1)
-    low, shape = np.array([-0.2]), np.array([4])
-    ids, x, starts = cell_list(ids, x, low, np.array([4.0]), shape)
+    cells = CellList(np.array([-0.2]), np.array([4.0]), np.array([4]), np.zeros(1), 0)
+    ids, x, starts = cell_list(ids, x, cells)
     counts = []
     for room in (0, 3, 1000):
         out = np.empty(room, np.int64), np.empty(room, np.int64)
-        counts.append(
-            pairs.find_close(
-                x, 30, x, starts, True, 0.2, low, np.array([4.0]), shape, 0, np.zeros(1), *out
-            )
-        )
+        counts.append(pairs.find_close(x, 30, x, starts, True, 0.2, cells, *out))
     assert counts[0] == counts[1] == counts[2] > 50
 
 

@@ -56,9 +56,9 @@ def test_nobody_sees_a_crowd(dimension, count, n):
     assert crowd(starts) <= 8.0
     assert len(starts) < 20 * n + 20_000
     assert starts[-1] == n
-    assert layout.mask > 0 or dimension == 1
+    assert layout.cells.mask > 0 or dimension == 1
     again, ((_, same),), _ = spread(region, radius, [(x, n)], fineness)
-    assert np.array_equal(again.shape, layout.shape)
+    assert np.array_equal(again.cells.shape, layout.cells.shape)
     assert np.array_equal(same, starts)
 
 
@@ -67,7 +67,7 @@ def test_cells_are_no_narrower_than_the_radius():
     x = clusters(3, 20_000, 1, 3 * RADIUS, 1)
     layout, ((_, starts),), _ = spread(region, RADIUS, [(x, 20_000)])
     assert layout.finest
-    assert (1.0 / layout.inverse).min() >= RADIUS
+    assert (1.0 / layout.cells.inverse).min() >= RADIUS
     assert crowd(starts) > 100  # neighbours, whatever the cells
 
 
@@ -78,7 +78,7 @@ def test_what_has_spread_gets_wide_cells_again():
         x = clusters(2, n, 1, size, 2)
         layout, _, fineness = spread(region, 1e-5, [(x, n)], fineness)
     assert fineness > 0.6
-    assert layout.mask == 0
+    assert layout.cells.mask == 0
 
 
 @given(
