@@ -3,11 +3,63 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from hybridrd.kernels._jit import jit
 from hybridrd.kernels.rng import uniforms
+
+
+class Domain(NamedTuple):
+    """The cells of the domain, one entry an axis.
+
+    Parameters
+    ----------
+    low, inverse, shape
+        Lower corner, cells per length, number of cells.
+    periodic
+        Whether the domain repeats along the axis.
+    """
+
+    low: np.ndarray
+    inverse: np.ndarray
+    shape: np.ndarray
+    periodic: np.ndarray
+
+
+class Reservoir(NamedTuple):
+    """One species beyond the faces of the particle region.
+
+    Parameters
+    ----------
+    low, high
+        Corners of the region.
+    width, shape
+        Widths and numbers of the region's cells.
+    opens
+        ``opens[axis, side]``: whether there is a reservoir of it beyond that face.
+    radius
+        How near to a face a particle has partners there.
+    c
+        Concentration on all cells of the domain, 0 in the region.
+    walls, offsets
+        Concentration on the face cells of reservoir walls, those of face ``2 axis + side`` from
+        ``offsets[face]`` on, -1 for none.
+    c_max
+        The largest of them all.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    width: np.ndarray
+    shape: np.ndarray
+    opens: np.ndarray
+    radius: float
+    c: np.ndarray
+    walls: np.ndarray
+    offsets: np.ndarray
+    c_max: float
 
 
 @jit
@@ -32,59 +84,60 @@ def in_ball(x, radius, key, address, step, purpose, draw, y):
 
 
 @jit
-def locate(y, low, inverse, shape, periodic):
+def locate(y, domain):
     """The flat domain cell of a point, -1 outside the domain."""
     index = 0
     for a in range(y.shape[0] - 1, -1, -1):
-        j = np.int64(math.floor((y[a] - low[a]) * inverse[a]))
-        if periodic[a]:
-            j = j % shape[a]
-        elif j < 0 or j >= shape[a]:
+        j = np.int64(math.floor((y[a] - domain.low[a]) * domain.inverse[a]))
+        if domain.periodic[a]:
+            j = j % domain.shape[a]
+        elif j < 0 or j >= domain.shape[a]:
             return -1
-        index = index * shape[a] + j
+        index = index * domain.shape[a] + j
     return index
 
 
 @jit
-def _outside(y, low, inverse, shape, periodic, axis):
+def _outside(y, domain, axis):
     """On which side of the domain a point is along an axis, -1 if on neither."""
-    if periodic[axis]:
+    if domain.periodic[axis]:
         return -1
-    j = np.int64(math.floor((y[axis] - low[axis]) * inverse[axis]))
-    return 0 if j < 0 else (1 if j >= shape[axis] else -1)
+    j = np.int64(math.floor((y[axis] - domain.low[axis]) * domain.inverse[axis]))
+    return 0 if j < 0 else (1 if j >= domain.shape[axis] else -1)
 
 
 @jit
-def _wall_value(y, low, inverse, shape, periodic, region_low, walls, offsets, steps, counts):
+def _wall_value(y, reservoir, domain):
     """c_R of the reservoir walls beyond which a point lies, 0 if one of them is none.
 
     Beyond several at once, at an edge or a corner, it is their mean.
     """
     d = y.shape[0]
+    counts = reservoir.shape
     total, number = 0.0, 0
     for axis in range(d):
-        side = _outside(y, low, inverse, shape, periodic, axis)
+        side = _outside(y, domain, axis)
         if side < 0:
             continue
-        offset = offsets[2 * axis + side]
+        offset = reservoir.offsets[2 * axis + side]
         if offset < 0:
             return 0.0
         index = 0
         for a in range(d - 1, -1, -1):
             if a != axis:
-                j = np.int64(math.floor((y[a] - region_low[a]) / steps[a]))
+                j = np.int64(math.floor((y[a] - reservoir.low[a]) / reservoir.width[a]))
                 index = index * counts[a] + min(max(j, 0), counts[a] - 1)
-        total += walls[offset + index]
+        total += reservoir.walls[offset + index]
         number += 1
     return total / number if number > 0 else 0.0
 
 
 @jit
-def beyond_open(y, low, inverse, shape, periodic, opens):
+def beyond_open(y, domain, opens):
     """Whether a point is beyond walls that hold a reservoir, all of them."""
     beyond = 0
     for a in range(y.shape[0]):
-        side = _outside(y, low, inverse, shape, periodic, a)
+        side = _outside(y, domain, a)
         if side < 0:
             continue
         if not opens[a, side]:
@@ -94,21 +147,15 @@ def beyond_open(y, low, inverse, shape, periodic, opens):
 
 
 @jit
-def reservoir_at(
-    y, region_low, region_high, c, low, inverse, shape, periodic, walls, offsets, steps, counts
-):
+def reservoir_at(y, reservoir, domain):
     """The cell of a point, -1 beyond a wall, and the reservoir's concentration there.
 
     In the region there is none.
     """
     inside = True
     for a in range(y.shape[0]):
-        inside = inside and region_low[a] <= y[a] <= region_high[a]
+        inside = inside and reservoir.low[a] <= y[a] <= reservoir.high[a]
     if inside:
         return -1, 0.0
-    cell = locate(y, low, inverse, shape, periodic)
-    if cell >= 0:
-        return cell, c[cell]
-    return cell, _wall_value(
-        y, low, inverse, shape, periodic, region_low, walls, offsets, steps, counts
-    )
+    cell = locate(y, domain)
+    return cell, (reservoir.c[cell] if cell >= 0 else _wall_value(y, reservoir, domain))

@@ -8,40 +8,101 @@ at y counts where y lies in the reservoir, with probability c(y)/c_max.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.pairs import when
 from hybridrd.kernels.partner_places import beyond_open, in_ball, locate, reservoir_at
 from hybridrd.kernels.poisson import poisson
 from hybridrd.kernels.rng import PLACE, STRADDLE, candidate_draw, entering_address, uniforms
 
 
+class Proposed(NamedTuple):
+    """Events of single particles, one entry each.
+
+    Parameters
+    ----------
+    i
+        The particle's position in its array, or the face of a complex in the reservoir.
+    cell
+        The domain cell of the other place; -1 beyond a wall, -2 in the region.
+    y
+        The other place, ``y[axis, event]``.
+    time, priority
+        When, in half steps; of two at the same time the one of lower priority is first.
+    """
+
+    i: np.ndarray
+    cell: np.ndarray
+    y: np.ndarray
+    time: np.ndarray
+    priority: np.ndarray
+
+
+class Apart(NamedTuple):
+    """How particles dissociate.
+
+    Parameters
+    ----------
+    radius
+        One product is put uniformly within it.
+    stays
+        Whether the particle is there after the event.
+    beyond
+        Share of places beyond the region that are taken.
+    mask
+        Cells of the region.
+    opens, shut
+        ``[axis, side]``: walls beyond which that product may be put, and those of them beyond which
+        it may not, after all.
+    walls_only
+        Whether all places but those beyond walls reject the event.
+    """
+
+    radius: float
+    stays: bool
+    beyond: float
+    mask: np.ndarray
+    opens: np.ndarray
+    shut: np.ndarray
+    walls_only: bool
+
+
 @jit
-def _propose(i, cell, y, time, word, m, out_i, out_cell, out_y, out_time, out_priority):
+def _propose(i, cell, y, time, word, m, out):
     """Put the m-th event into the output, where there is room for it."""
-    if m < out_i.shape[0]:
-        out_i[m], out_cell[m], out_time[m] = i, cell, time
-        out_priority[m] = np.uint64(word * 2.0**52) << np.uint64(12)
+    if m < out.i.shape[0]:
+        out.i[m], out.cell[m], out.time[m] = i, cell, time
+        out.priority[m] = np.uint64(word * 2.0**52) << np.uint64(12)
         for a in range(y.shape[0]):
-            out_y[a, m] = y[a]
+            out.y[a, m] = y[a]
+
+
+@inlined
+def _depth(y, axis, side, reservoir):
+    """Distance of a point from a face of the region."""
+    return y[axis] - reservoir.low[axis] if side == 0 else reservoir.high[axis] - y[axis]
 
 
 @jit
-def find_straddling(
-    x, ids, n, region_low, region_high, opens, radius, probability, c_max, trials, c, low, inverse,
-    shape, periodic, walls, offsets, steps, counts, key, step, out_i, out_cell, out_y, out_time,
-    out_priority,
-):  # fmt: skip
+def _is_near(y, faces, reservoir):
+    """Whether a point is within the radius of one of the first so many faces, of the open ones."""
+    for face in range(faces):
+        axis, side = face // 2, face % 2
+        if reservoir.opens[axis, side] and _depth(y, axis, side, reservoir) < reservoir.radius:
+            return True
+    return False
+
+
+@jit
+def find_straddling(x, ids, n, probability, trials, reservoir, domain, key, step, out):
     """Particles that react with a partner in the reservoir; returns how many.
 
-    ``opens[axis, side]`` says beyond which faces there is one; ``c`` is its concentration on all
-    cells (0 in the region), ``walls`` that of reservoir walls, face by face from ``offsets``
-    (-1: none). ``probability`` is that of a pair in the full step, one or one a cell; ``trials``
-    the mean number of candidates in a half step, for the largest probability and ``c_max``. As in
-    pairs within the region, a particle may be proposed more than once.
-    Cell -1 in the output stands for a wall's reservoir.
+    ``probability`` is that of a pair in the full step, one or one a cell; ``trials`` the mean
+    number of candidates in a half step, for the largest probability and concentration. As in
+    pairs within the region, a particle may be proposed more than once. Results are `Proposed`.
     """
     d = x.shape[0]
     here = np.empty(d)
@@ -51,103 +112,85 @@ def find_straddling(
         largest = max(largest, probability[k])
     m = 0
     for i in range(n):
-        near = False
         for a in range(d):
             here[a] = x[a, i]
-            if opens[a, 0] and x[a, i] - region_low[a] < radius:
-                near = True
-            if opens[a, 1] and region_high[a] - x[a, i] < radius:
-                near = True
-        if not near:
+        if not _is_near(here, 2 * d, reservoir):
             continue
         weight = 1.0
         if probability.shape[0] > 1:
-            weight = probability[locate(here, low, inverse, shape, periodic)] / largest
+            weight = probability[locate(here, domain)] / largest
         candidates = poisson(trials, key, ids[i], step, STRADDLE)
         for k in range(candidates):
-            in_ball(here, radius, key, ids[i], step, PLACE, candidate_draw(k), y)
-            cell, value = reservoir_at(
-                y, region_low, region_high, c, low, inverse, shape, periodic, walls, offsets,
-                steps, counts,
-            )  # fmt: skip
+            in_ball(here, reservoir.radius, key, ids[i], step, PLACE, candidate_draw(k), y)
+            cell, value = reservoir_at(y, reservoir, domain)
             u, v = uniforms(key, ids[i], step, PLACE, candidate_draw(k) + 2)
-            if u * c_max < value * weight:
-                _propose(i, cell, y, v, v, m, out_i, out_cell, out_y, out_time, out_priority)
+            if u * reservoir.c_max < value * weight:
+                _propose(i, cell, y, v, v, m, out)
                 m += 1
     return m
 
 
 @jit
-def find_entering(
-    region_low, region_high, opens, radius, hazard, c_max, c, low, inverse, shape, periodic, walls,
-    offsets, steps, counts, left, key, step, out_i, out_cell, out_y, out_time, out_priority,
-):  # fmt: skip
+def _in_slab(axis, side, reservoir, key, address, step, y):
+    """A point of the region uniform within the radius of a face."""
+    for a in range(y.shape[0]):
+        u, _ = uniforms(key, address, step, PLACE, 3 + a)
+        extent = reservoir.high[a] - reservoir.low[a]
+        if a != axis:
+            y[a] = reservoir.low[a] + u * extent
+        elif side == 0:
+            y[a] = reservoir.low[a] + u * min(reservoir.radius, extent)
+        else:
+            y[a] = reservoir.high[a] - u * min(reservoir.radius, extent)
+
+
+@jit
+def find_entering(hazard, left, reservoir, domain, key, step, out):
     """Complexes in the reservoir of which one product falls into the region; returns how many.
 
     The other is left beyond: at walls only where they hold a reservoir of it, ``left[axis, side]``.
     A ball about the one place is as good as one about the other: products are drawn uniformly
-    within ``radius`` of the open faces, with ``hazard c_max`` a volume, and their complexes in the
-    ball about them. Arguments are as in `find_straddling`; ``hazard`` is that of half a step.
-    ``out_y`` is the product's place, ``out_cell`` the complex's cell; ``out_i`` is the face.
+    within the radius of the open faces, with ``hazard c_max`` a volume, and their complexes in the
+    ball about them. ``hazard`` is that of half a step. Of the `Proposed`, ``y`` is the product's
+    place, ``cell`` the complex's cell, ``i`` the face.
     """
-    d = region_low.shape[0]
+    d = reservoir.low.shape[0]
+    radius = reservoir.radius
     here = np.empty(d)
     y = np.empty(d)
     m = 0
     for face in range(2 * d):
         axis, side = face // 2, face % 2
-        if not opens[axis, side]:
+        if not reservoir.opens[axis, side]:
             continue
         volume = 1.0
         for a in range(d):
-            extent = region_high[a] - region_low[a]
+            extent = reservoir.high[a] - reservoir.low[a]
             volume *= min(radius, extent) if a == axis else extent
-        candidates = poisson(hazard * c_max * volume, key, np.uint64(face), step, STRADDLE)
+        mean = hazard * reservoir.c_max * volume
+        candidates = poisson(mean, key, np.uint64(face), step, STRADDLE)
         for k in range(candidates):
             address = entering_address(face, k)
-            for a in range(d):
-                u, _ = uniforms(key, address, step, PLACE, 3 + a)
-                extent = region_high[a] - region_low[a]
-                if a != axis:
-                    here[a] = region_low[a] + u * extent
-                elif side == 0:
-                    here[a] = region_low[a] + u * min(radius, extent)
-                else:
-                    here[a] = region_high[a] - u * min(radius, extent)
-            seen = False  # from an earlier face
-            for other in range(face):
-                a = other // 2
-                if opens[a, other % 2]:
-                    depth = here[a] - region_low[a] if other % 2 == 0 else region_high[a] - here[a]
-                    seen = seen or depth < radius
-            if seen:
+            _in_slab(axis, side, reservoir, key, address, step, here)
+            if _is_near(here, face, reservoir):  # counted at an earlier face
                 continue
             in_ball(here, radius, key, address, step, PLACE, 0, y)
             u, v = uniforms(key, address, step, PLACE, 2)
-            cell, value = reservoir_at(
-                y, region_low, region_high, c, low, inverse, shape, periodic, walls, offsets,
-                steps, counts,
-            )  # fmt: skip
-            kept = cell >= 0 or beyond_open(y, low, inverse, shape, periodic, left)
-            if kept and u * c_max < value:
-                _propose(face, cell, here, v, v, m, out_i, out_cell, out_y, out_time, out_priority)
+            cell, value = reservoir_at(y, reservoir, domain)
+            kept = cell >= 0 or beyond_open(y, domain, left)
+            if kept and u * reservoir.c_max < value:
+                _propose(face, cell, here, v, v, m, out)
                 m += 1
     return m
 
 
 @jit
-def find_unbinding(
-    x, ids, n, radius, hazard, stays, beyond, mask, low, inverse, shape, periodic, opens, shut,
-    walls_only, key, step, out_i, out_cell, out_y, out_time, out_priority,
-):  # fmt: skip
-    """Particles that dissociate: one product is put uniformly within the radius.
+def find_unbinding(x, ids, n, hazard, apart, domain, key, step, out):
+    """Particles that dissociate; returns how many.
 
     ``hazard`` is that of half a step. A place outside the domain rejects the event, unless it is
-    beyond walls with a reservoir of that product (``opens[axis, side]``) and not beyond such as
-    are ``shut``: cell -1. With ``walls_only`` all other places reject it. Of places there, and in
-    cells outside the region (``mask``), a share ``beyond`` is taken; other cells in the output are
-    those outside the region, -2 is a place within it. After a rejected event time goes on; also
-    after one that leaves the particle there (``stays``). Returns how many.
+    beyond walls with a reservoir of the product, see `Apart`. After a rejected event time goes on;
+    also after one that leaves the particle there. Results are `Proposed`.
     """
     d = x.shape[0]
     here = np.empty(d)
@@ -166,25 +209,25 @@ def find_unbinding(
                 break
             for a in range(d):
                 here[a] = x[a, i]
-            in_ball(here, radius, key, ids[i], step, PLACE, candidate_draw(draw), y)
+            in_ball(here, apart.radius, key, ids[i], step, PLACE, candidate_draw(draw), y)
             u, _ = uniforms(key, ids[i], step, PLACE, candidate_draw(draw) + 2)
             draw += 1
-            cell = locate(y, low, inverse, shape, periodic)
-            inside = cell >= 0 and mask[cell]
+            cell = locate(y, domain)
+            inside = cell >= 0 and apart.mask[cell]
             if inside:
                 cell = -2
-            allowed = not walls_only
+            allowed = not apart.walls_only
             if cell == -1:
-                allowed = beyond_open(y, low, inverse, shape, periodic, opens)
-                allowed = allowed and not beyond_open(y, low, inverse, shape, periodic, shut)
-            if not allowed or (not inside and u >= beyond):
+                allowed = beyond_open(y, domain, apart.opens)
+                allowed = allowed and not beyond_open(y, domain, apart.shut)
+            if not allowed or (not inside and u >= apart.beyond):
                 continue
             for a in range(d):
-                if periodic[a]:
-                    width = shape[a] / inverse[a]
-                    y[a] = low[a] + (y[a] - low[a]) % width
-            _propose(i, cell, y, time, v, m, out_i, out_cell, out_y, out_time, out_priority)
+                if domain.periodic[a]:
+                    width = domain.shape[a] / domain.inverse[a]
+                    y[a] = domain.low[a] + (y[a] - domain.low[a]) % width
+            _propose(i, cell, y, time, v, m, out)
             m += 1
-            if not stays:
+            if not apart.stays:
                 break
     return m

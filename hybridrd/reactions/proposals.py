@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers
-from hybridrd.kernels import pairs
-from hybridrd.kernels import reservoir_pairs as straddle
+from hybridrd.kernels import pairs, reservoir_pairs
+from hybridrd.kernels.partner_places import Domain
+from hybridrd.kernels.reservoir_pairs import Apart, Proposed
 from hybridrd.kernels.rng import check_candidates, stream_key
 from hybridrd.particles.region import Region
 from hybridrd.reactions.close_pairs import Couples
@@ -114,12 +115,8 @@ class Proposals:
     def __init__(self, region: Region, key: np.uint64) -> None:
         self._region = region
         self._key = key
-        grid = region.grid
-        self._low = np.array(grid.lower)
-        self._inverse = 1.0 / np.array(grid.spacing)
-        self._shape = np.array(grid.shape, np.int64)
-        self._periodic = np.array(region.periodic)
-        self._inner = np.array(region.inner.spacing), np.array(region.inner.shape, np.int64)
+        low, _, inverse, shape = region.cells
+        self._domain = Domain(low, inverse, shape, np.array(region.periodic))
         self._step, self._half, self.nobody = 0, 0, 0
 
     def begin(self, step: int, half: int, nobody: int) -> None:
@@ -152,22 +149,20 @@ class Proposals:
         partners: Partners,
     ) -> Iterator[Events]:  # fmt: skip
         """Events of actors in ``role`` with a partner in the reservoir."""
-        region = self._region
-        trials = 0.5 * float(p.full.max()) * e.volume * reservoir.c_max
+        numbers = reservoir.numbers
+        trials = 0.5 * float(p.full.max()) * e.volume * numbers.c_max
         if e.first == e.second:
             trials *= 0.5  # either of a like pair may be the first
         check_candidates(trials)
         i, cell, y, time, priority = self._single(
-            lambda *out: straddle.find_straddling(
-                a.x, a.ids, a.n, region.low, region.high, reservoir.opens, e.radius, p.full,
-                reservoir.c_max, trials, reservoir.c, self._low, self._inverse, self._shape,
-                self._periodic, reservoir.walls, reservoir.offsets, *self._inner,
-                self._stream(index, role), self._step, *out,
+            lambda out: reservoir_pairs.find_straddling(
+                a.x, a.ids, a.n, p.full, trials, numbers, self._domain, self._stream(index, role),
+                self._step, out,
             )
         )  # fmt: skip
         own = np.full(len(i), -1, np.int64)
         # A partner beyond a reservoir wall has no cell.
-        beyond = np.where(cell < 0, region.grid.cells, cell)
+        beyond = np.where(cell < 0, self._region.grid.cells, cell)
         events = self._alone(
             e, a, i, y, (own, beyond), time, priority, role=role, reservoir=1 - role
         )
@@ -199,9 +194,9 @@ class Proposals:
 
     def _passes(self, y: Floats, opens: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Whether points outside the domain are beyond open walls only."""
-        j = np.floor((y - self._low[:, None]) * self._inverse[:, None])
-        free = ~self._periodic[:, None]
-        below, above = (j < 0) & free, (j >= self._shape[:, None]) & free
+        low, inverse, shape, periodic = (v[:, None] for v in self._domain)
+        j = np.floor((y - low) * inverse)
+        below, above = (j < 0) & ~periodic, (j >= shape) & ~periodic
         shut = (below & ~opens[:, :1]) | (above & ~opens[:, 1:])
         return np.asarray(~shut.any(axis=0))
 
@@ -225,11 +220,12 @@ class Proposals:
         opens: NDArray[np.bool_], shut: NDArray[np.bool_], walls_only: bool = False,
     ) -> Events:  # fmt: skip
         """Dissociations, one product also beyond walls that are ``opens`` and not ``shut``."""
+        mask, stays = self._region.mask, not e.consumes[0]
+        apart = Apart(e.radius, stays, p.beyond, mask, opens, shut, walls_only)
         i, cell, y, time, priority = self._single(
-            lambda *out: straddle.find_unbinding(
-                a.x, a.ids, a.n, e.radius, float(p.hazard[0]), not e.consumes[0], p.beyond,
-                self._region.mask, self._low, self._inverse, self._shape, self._periodic, opens,
-                shut, walls_only, self._stream(index, kind), self._step, *out,
+            lambda out: reservoir_pairs.find_unbinding(
+                a.x, a.ids, a.n, float(p.hazard[0]), apart, self._domain,
+                self._stream(index, kind), self._step, out,
             )
         )  # fmt: skip
         # What falls beyond a reservoir wall has no cell; it is lost there.
@@ -243,19 +239,16 @@ class Proposals:
         """Dissociations of complexes in the reservoir, of which one product is in the region."""
         apart = e.apart
         assert apart is not None
-        region = self._region
         hazard = float(p.hazard[0]) * p.beyond
         faces, cell, y, time, priority = self._single(
-            lambda *out: straddle.find_entering(
-                region.low, region.high, reservoir.opens, e.radius, hazard, reservoir.c_max,
-                reservoir.c, self._low, self._inverse, self._shape, self._periodic,
-                reservoir.walls, reservoir.offsets, *self._inner, partners.walls(apart[0]),
-                self._stream(index, 2), self._step, *out,
+            lambda out: reservoir_pairs.find_entering(
+                hazard, partners.walls(apart[0]), reservoir.numbers, self._domain,
+                self._stream(index, 2), self._step, out,
             )
         )  # fmt: skip
         nobody = np.full(len(faces), self.nobody)
         own = np.full(len(faces), -1, np.int64)
-        beyond = np.where(cell < 0, region.grid.cells, cell)
+        beyond = np.where(cell < 0, self._region.grid.cells, cell)
         return Events(
             e, (nobody, nobody), time, priority, (y, y), (beyond, own), e.news, reservoir=0
         )
@@ -275,7 +268,7 @@ class Proposals:
         )
 
     def _single(
-        self, kernel: Callable[..., int]
+        self, kernel: Callable[[Proposed], int]
     ) -> tuple[Integers, Integers, Floats, Floats, Words]:
         """Run a kernel that proposes events of single actors, with room enough."""
         room = 64
@@ -283,7 +276,7 @@ class Proposals:
             i, cell = np.empty(room, np.int64), np.empty(room, np.int64)
             y = np.empty((self._region.grid.dimension, room))
             time, priority = np.empty(room), np.empty(room, np.uint64)
-            m = kernel(i, cell, y, time, priority)
+            m = kernel(Proposed(i, cell, y, time, priority))
             if m <= room:
                 return i[:m], cell[:m], y[:, :m], time[:m], priority[:m]
             room = m

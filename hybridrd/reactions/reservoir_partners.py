@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.coupling.face_exchange import Gate
+from hybridrd.kernels.partner_places import Reservoir
 from hybridrd.particles.region import Region
 from hybridrd.reactions.tables import Encounter
 
@@ -22,36 +23,27 @@ class Reservoirs:
     ----------
     species
         The species of the partners.
-    opens
-        ``(axis, side)``: whether there is a reservoir of it beyond that face.
     strip
         Continuum cells within the Doi radius of an interface, flat domain indices.
-    offsets
-        Where the values of each wall face start in `walls`, -1 for none; by ``2 axis + side``.
     gates
-        Gates of the reservoir walls, with their positions in `walls`.
-    c, walls
-        Concentration on all cells, and on the face cells of reservoir walls.
+        Gates of the reservoir walls, with their positions in the values of all walls.
+    numbers
+        The same as kernels take it.
     """
 
     species: int
-    opens: NDArray[np.bool_]
     strip: Integers
-    offsets: Integers
     gates: list[tuple[Gate, int]]
-    c: Floats
-    walls: Floats
-    c_max: float = 0.0
+    numbers: Reservoir
 
     def update(self, c: Floats, half: int) -> None:
         """Take the concentration on the cells, and that of the walls at one end of the step."""
-        self.c = c
         largest = float(c[self.strip].max(initial=0.0))
         for gate, at in self.gates:
             values = gate.start if half == 0 else gate.end
-            self.walls[at : at + len(values)] = values
+            self.numbers.walls[at : at + len(values)] = values
             largest = max(largest, float(values.max(initial=0.0)))
-        self.c_max = largest
+        self.numbers = self.numbers._replace(c=c, c_max=largest)
 
 
 class Partners:
@@ -73,7 +65,7 @@ class Partners:
         for i, e in enumerate(encounters):
             for role, other in enumerate((e.first,) if e.back else (e.second, e.first)):
                 found = _reservoirs(region, other, e.radius, gates)
-                if found.opens.any():
+                if found.numbers.opens.any():
                     self._all[i, role] = found
 
     @property
@@ -99,7 +91,7 @@ class Partners:
     def get(self, encounter: int, role: int) -> Reservoirs | None:
         """The partners of a particle in a role of an encounter (or complexes), None without any."""
         found = self._all.get((encounter, role))
-        return found if found is not None and found.c_max > 0 else None
+        return found if found is not None and found.numbers.c_max > 0 else None
 
     def walls(self, species: int) -> NDArray[np.bool_]:
         """``[axis, side]``: where a wall holds a reservoir of a species."""
@@ -124,15 +116,12 @@ def _reservoirs(region: Region, species: int, radius: float, gates: list[Gate]) 
                 at += face.size
                 is_open = True
         opens[face.axis, face.side] = is_open
-    return Reservoirs(
-        species=species,
-        opens=opens,
-        strip=_strip(region, radius),
-        offsets=offsets,
-        gates=walls,
-        c=np.zeros(region.grid.cells),
-        walls=np.zeros(at),
+    _, width, _, shape = region.inner_cells
+    c = np.zeros(region.grid.cells)
+    numbers = Reservoir(
+        region.low, region.high, width, shape, opens, radius, c, np.zeros(at), offsets, 0.0
     )
+    return Reservoirs(species, _strip(region, radius), walls, numbers)
 
 
 def _strip(region: Region, radius: float) -> Integers:
