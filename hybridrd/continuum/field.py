@@ -67,6 +67,8 @@ class Field:
             system, lambda: {n: x[self.active] for n, x in self.grid.coordinates().items()}
         )
         self._mass_action = mass_action(system) if system.channels else None
+        # How contents fluctuate, see `hybridrd.continuum.mass_action.MassAction.step`.
+        self.grain = 0.0, 0.0, 1.0
         self._walls = [_WallValues(system, s.name, self.grid) for s in system.species]
 
     @property
@@ -97,7 +99,13 @@ class Field:
 
     def concentration(self) -> Floats:
         """All species on all cells, 0 where there is no continuum; ``(species, cells)``."""
-        return np.stack([self.full(s) for s in range(len(self.c))])
+        return self.spread(self.c)
+
+    def spread(self, c: Floats) -> Floats:
+        """Concentrations on the active cells as those on all cells, ``(species, cells)``."""
+        result = np.zeros((len(c), self.grid.cells))
+        result[:, self.active] = c
+        return result
 
     def full(self, species: int) -> Floats:
         """The field of a species on all cells, 0 where it has none; ``(cells,)``."""
@@ -113,11 +121,17 @@ class Field:
         """Integral of each species over the active cells, ``(species,)``."""
         return np.asarray((self.c * self.volume).sum(axis=1))
 
-    def react(self, step: int) -> None:
-        """Half a step of reactions, with the rates at the middle of the step."""
+    def react(self, step: int, owed: Floats | None = None) -> None:
+        """Half a step of reactions, with the rates at the middle of the step.
+
+        What the cells have ``owed`` (a concentration, ``(species, active)``) reacts with them; the
+        field is less by what becomes of it.
+        """
         if self._mass_action is not None:
             k = self._rates.at((step + 0.5) * self.dt)
-            self.c = self._mass_action.step(self.c, k, 0.5 * self.dt)
+            self.c = self._mass_action.step(self.c, k, 0.5 * self.dt, None, self.grain, owed)
+        elif owed is not None:
+            self.c -= owed
 
     def diffuse(
         self, step: int, source: Floats | None = None, noisy: bool = False, slack: float = 0.0

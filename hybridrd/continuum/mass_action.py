@@ -90,6 +90,7 @@ class MassAction:
         tau: float,
         out: Floats | None = None,
         grain: tuple[float, float, float] = kernel.NOTHING,
+        owed: Floats | None = None,
     ) -> Floats:
         """The concentrations after ``tau``.
 
@@ -108,6 +109,10 @@ class MassAction:
             Of a content that fluctuates: the concentration of one copy, and the numbers of copies
             below which nothing and above which all of it fluctuates. Pairs of one species then
             react ``k c (c - copy)/2`` times.
+        owed
+            What ``c`` lacks, as concentrations. It reacts as content would: the result is less by
+            what became of it, the difference of the results with and without it, and may be
+            negative.
 
         Raises
         ------
@@ -131,12 +136,19 @@ class MassAction:
         if not (math.isfinite(tau) and tau >= 0):
             raise ModelError(f"the time to react is {tau}; it must be finite and >= 0")
         result = np.empty_like(field) if out is None else out
+        before = field.copy() if owed is not None and result is field else field
         if reactions == 0 or tau == 0.0 or field.shape[1] == 0:
             result[...] = field
         elif self._linear and rate.ndim == 1:
             self._exact(field, rate, tau, result)
         else:
             self._integrate(field, rate, tau, result, grain)
+        if owed is not None and owed.any():
+            cells = np.flatnonzero(owed.any(axis=0))
+            some = rate if rate.ndim == 1 else rate[:, cells]
+            without = self.step(before[:, cells], some, tau, grain=grain)
+            result[:, cells] -= self.step(before[:, cells] + owed[:, cells], some, tau, grain=grain)
+            result[:, cells] += without
         return result
 
     def _exact(self, c: Floats, k: Floats, tau: float, out: Floats) -> None:

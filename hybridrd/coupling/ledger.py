@@ -16,8 +16,8 @@ class Ledger:
     """Books exchanged particles in the cells of the continuum without overdrawing any.
 
     Where a cell holds less than is taken from it, it gives what it has, and the remainder is owed:
-    it diffuses with the content, as a negative one, until it is paid. So mass is exact and the mean
-    is not biased.
+    it diffuses and reacts with the content, as a negative one, until it is paid. So mass is exact
+    and the mean is not biased.
 
     Attributes
     ----------
@@ -34,6 +34,11 @@ class Ledger:
         """Concentration of a species on the active cells less what is owed; may be negative."""
         return np.asarray(self._field.c[species] - self.owed[species] / self._field.volume)
 
+    def concentration(self) -> Floats:
+        """What the cells of the domain hold, net of what they owe, ``(species, cells)``."""
+        field = self._field
+        return field.spread(field.c - self.owed / field.volume)
+
     def total_owed(self) -> Floats:
         """Amount owed per species."""
         return np.asarray(self.owed.sum(axis=1))
@@ -44,7 +49,7 @@ class Ledger:
             return
         field = self._field
         field.c += (field.shares(credit, at_plane=False) - self.owed) / field.volume
-        self._carry()
+        self.overdrafts += self._carry()
         credit[:] = 0
 
     def diffuse(self, step: int, credit: np.ndarray, noise: Noise | None = None) -> None:
@@ -64,8 +69,20 @@ class Ledger:
                 gain[s] += noise.change(s, (field.c[s] + gain[s]) * volume, step) / volume
         # Undershoots of less than a particle are debts; larger ones are those of sharp patches.
         field.diffuse(step, gain, noise is not None, slack=float(np.min(1.0 / volume)))
-        self._carry()
+        self.overdrafts += self._carry()
         credit[:] = 0
+
+    def react(self, step: int) -> None:
+        """Half a step of reactions of the field, in which what is owed takes part.
+
+        A debt that did not react would hold birth and death 1.2 to 2.8 % low at 0.2 particles a
+        cell.
+        """
+        if not self.owed.any():
+            self._field.react(step)
+            return
+        self._field.react(step, self.owed / self._field.volume)
+        self._carry()
 
     def described(self) -> dict[str, Any]:
         """What is owed of each species, and how often cells were overdrawn."""
@@ -81,10 +98,10 @@ class Ledger:
         self.owed = stored_amounts(state, "owed", self.owed.shape)
         self.overdrafts = stored_count(state, "overdrafts")
 
-    def _carry(self) -> None:
-        """Let the field be what is not negative, and owe the rest."""
+    def _carry(self) -> int:
+        """Let the field be what is not negative, and owe the rest; how many cells owe."""
         field = self._field
         short = np.minimum(field.c, 0.0)
         field.c -= short
         self.owed = -short * field.volume
-        self.overdrafts += int(np.count_nonzero(short))
+        return int(np.count_nonzero(short))

@@ -79,7 +79,11 @@ class OwnField:
 
     def concentration(self) -> Floats:
         """Means over the cells of the grid, ``(species, cells)``; 0 where it does not reach."""
-        return np.asarray((self._beyond.shares @ self.c.T).T)
+        return self.spread(self.c)
+
+    def spread(self, c: Floats) -> Floats:
+        """Concentrations on its own cells as means over the cells of the grid."""
+        return np.asarray((self._beyond.shares @ c.T).T)
 
     def user_cells(self) -> Floats:
         """A copy on its own cells, ``(species, nx, ny, nz)``."""
@@ -107,13 +111,19 @@ class OwnField:
             means = self._beyond.grid_means
             self._rates.scale({r: (means @ f)[self._play] for r, f in factors.items()})
 
-    def react(self, step: int) -> None:
-        """Half a step of the system's reactions, unless they are the continuum's affair."""
+    def react(self, step: int, owed: Floats | None = None) -> None:
+        """Half a step of the system's reactions, unless they are the continuum's affair.
+
+        For what is ``owed`` see `hybridrd.continuum.field.Field.react`.
+        """
         if self._mass_action is not None:
             k = self._rates.at((step + 0.5) * self.dt)
             self.c[:, self._play] = self._mass_action.step(
-                np.ascontiguousarray(self.c[:, self._play]), k, 0.5 * self.dt
-            )
+                np.ascontiguousarray(self.c[:, self._play]), k, 0.5 * self.dt,
+                owed=None if owed is None else owed[:, self._play],
+            )  # fmt: skip
+        elif owed is not None:
+            self.c -= owed
 
     def diffuse(
         self,

@@ -13,7 +13,7 @@ from hybridrd.continuum.rectilinear import Cells
 from hybridrd.continuum.user import Continuum as UserContinuum
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.ledger import Ledger
-from hybridrd.coupling.noise import Noise
+from hybridrd.coupling.noise import FADE, Noise
 from hybridrd.coupling.user_field import OwnField
 from hybridrd.errors import ModelError
 from hybridrd.particles.memory import check_fits, naming
@@ -133,7 +133,7 @@ class TwoWay(Continuum):
 
     def before(self, step: int, gates: list[Gate]) -> None:
         """React for half a step, and set c_R of the gates."""
-        self._field.react(step)
+        self._ledger.react(step)
         for gate in gates:
             if gate.stencil is not None:
                 gate.set_two_way(self._ledger.effective(gate.species))
@@ -142,7 +142,7 @@ class TwoWay(Continuum):
         """Diffuse with the exchanged particles as a source, and react for half a step."""
         assert credit is not None
         self._ledger.diffuse(step, credit, self._noise)
-        self._field.react(step)
+        self._ledger.react(step)
         self._field.show()
 
     def book(self, credit: np.ndarray | None) -> None:
@@ -155,8 +155,8 @@ class TwoWay(Continuum):
         return self._field.full(species)
 
     def fill(self, c: Floats, outside: np.ndarray, step: int) -> None:  # noqa: ARG002
-        """Enter the concentrations on cells outside the region."""
-        c[:, outside] = self._field.concentration()[:, outside]
+        """Enter the concentrations on cells outside the region, net of what they owe."""
+        c[:, outside] = self._ledger.concentration()[:, outside]
 
     def total(self, copy_number: Floats, step: int) -> Floats:  # noqa: ARG002
         """Particles + integral of the continuum - amount owed."""
@@ -288,6 +288,7 @@ def _make(
                 gate.binomial = system.fluctuations and gate.stencil is not None
             if system.fluctuations:
                 noise = Noise(system, field, region, key)
+                field.grain = 1.0 / region.grid.volume, *FADE
         return TwoWay(field, Ledger(field), noise)
     window: Window | None = None if own is None else LiveWindow(own, own.start)
     if window is None and plan.coupling == "mean-field":
