@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from hybridrd.model.species import Species as Species
     from hybridrd.model.system import System as System
     from hybridrd.model.walls import Absorbing as Absorbing
+    from hybridrd.model.walls import Bath as Bath
     from hybridrd.model.walls import Influx as Influx
+    from hybridrd.model.walls import Leaky as Leaky
     from hybridrd.model.walls import PartiallyAbsorbing as PartiallyAbsorbing
     from hybridrd.model.walls import Periodic as Periodic
     from hybridrd.model.walls import Reflecting as Reflecting
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "AccuracyWarning": "hybridrd.errors",
     "Absorbing": "hybridrd.model.walls",
+    "Bath": "hybridrd.model.walls",
     "Box": "hybridrd.model.geometry",
     "CalibratedLayer": "hybridrd.interface",
     "CapacityError": "hybridrd.errors",
@@ -67,6 +70,7 @@ _PLACES = {
     "Influx": "hybridrd.model.walls",
     "InterfaceScheme": "hybridrd.interface",
     "Layer": "hybridrd.interface",
+    "Leaky": "hybridrd.model.walls",
     "ModelError": "hybridrd.errors",
     "PartiallyAbsorbing": "hybridrd.model.walls",
     "Patch": "hybridrd.model.initial",

@@ -32,6 +32,11 @@ class WallCondition(ABC):
         """Flux out per area and per concentration of the cell at the wall (length/time)."""
 
     @property
+    def fed(self) -> bool:
+        """Whether a concentration is given, on the face or outside."""
+        return self.held
+
+    @property
     def closed(self) -> bool:
         """Whether nothing passes."""
         return not self.joined and self.conductance(1.0, 1.0) == 0.0
@@ -59,7 +64,7 @@ class Dirichlet(WallCondition):
 
 @dataclass(frozen=True)
 class Robin(WallCondition):
-    """A partially absorbing wall: ``-D dc/dn = kappa c`` on the face, n pointing outwards.
+    """A wall that lets pass at a finite rate: ``-D dc/dn = kappa (c - outside)``, n outwards.
 
     The face value is eliminated exactly: with a cell of width h the flux out of it is
     ``kappa (2 D/h)/(kappa + 2 D/h)`` times the concentration of the cell.
@@ -67,7 +72,10 @@ class Robin(WallCondition):
     Parameters
     ----------
     kappa
-        Absorption per area (length/time), finite and not negative.
+        Permeability per area (length/time), finite and not negative.
+    outside
+        Whether a concentration outside is given, step by step and face cell by face cell; without
+        one there is nothing outside.
 
     Raises
     ------
@@ -76,6 +84,11 @@ class Robin(WallCondition):
     """
 
     kappa: float
+    outside: bool = False
+
+    @property
+    def fed(self) -> bool:
+        return self.outside
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.kappa) and self.kappa >= 0):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, State, stored_amounts, stored_numbers
+from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import Dirichlet, NoFlux, PeriodicWall, Robin, WallCondition
 from hybridrd.continuum.diffusion import Diffusion
@@ -36,6 +38,8 @@ class Field:
         Cells left out (the particle region, in two-way coupling), flat; None for none.
     solver
         ``"auto"`` or one of the kinds of `hybridrd.continuum.solvers.make_solver`.
+    baths
+        Those of a simulation whose particles share them; its own by default.
     """
 
     def __init__(
@@ -44,8 +48,10 @@ class Field:
         dt: float,
         cut: Mask | None = None,
         solver: str = "auto",
+        baths: Baths | None = None,
     ) -> None:
         self.system = system
+        self.baths = Baths(system) if baths is None else baths
         self.grid = system.grid
         self.dt = dt
         cache = SolverCache()
@@ -69,7 +75,7 @@ class Field:
         self._mass_action = mass_action(system) if system.channels else None
         # How contents fluctuate, see `hybridrd.continuum.mass_action.MassAction.step`.
         self.grain = 0.0, 0.0, 1.0
-        self._walls = [_WallValues(system, s.name, self.grid) for s in system.species]
+        self._walls = [_WallValues(system, s, self.grid, self.baths) for s in system.names]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -151,15 +157,35 @@ class Field:
         for s, diffusion in enumerate(self.diffusion):
             walls = self._walls[s]
             given = None if source is None else source[s]
-            inflow = walls.influx(t)
+            inflow = walls.influx(t, partial(self._most, s))
             if inflow is not None:
                 gain = inflow[self.active] * (self.dt / self.volume)
                 given = gain if given is None else given + gain
-            held = walls.held(t)
-            if noisy:
-                self.c[s] = diffusion.backward_euler(self.c[s], given, held)
-            else:
-                self.c[s] = diffusion.step(self.c[s], given, held, slack)
+            baths = list(self.baths.of(s))
+            before = self.c[s].copy() if baths else self.c[s]
+            first = [bath.amount for _, bath in baths]
+            # Baths stand at the middle of the step, where a step from what they hold brings them.
+            for part in (0.5, 1.0) if baths else (1.0,):
+                held = walls.held(t)
+                if noisy:
+                    self.c[s] = diffusion.backward_euler(before, given, held)
+                else:
+                    self.c[s] = diffusion.step(before, given, held, slack)
+                for (side, bath), amount in zip(baths, first, strict=True):
+                    gained = float(diffusion.last_flux[side_of_box(self.system, side)].sum())
+                    bath.amount = amount + part * self.dt * gained
+
+    def _most(self, species: int, side: str) -> Floats:
+        """What a drain can take per area and time out of the cells along a wall, 0 if cut off.
+
+        The flux to an absorbing wall, ``2 D c/h``, or what the cell holds if that is less.
+        """
+        full = np.maximum(self.full(species), 0.0)
+        h = self.grid.spacing[AXES.index(side[0])]
+        # Several walls may drain the same cell.
+        all_of_it = h / self.dt / len(self.system.walls)
+        rate = min(2.0 * self.system.species[species].D / h, all_of_it)
+        return np.asarray(rate * full[_wall_cells(self.grid, side)])
 
     def state(self) -> State:
         """Concentrations and how often implicit Euler was needed, as arrays by name."""
@@ -173,7 +199,7 @@ class Field:
         for diffusion, count in zip(self.diffusion, counts, strict=True):
             diffusion.fallbacks = int(count)
 
-    def wall_flux(self, species: int, wall: str, step: int, part: Mask) -> float:
+    def wall_flux(self, species: int, wall: str, part: Mask) -> float:
         """Amount per time that left through part of a wall in the last step.
 
         ``part`` says which face cells count (flat).
@@ -181,7 +207,7 @@ class Field:
         walls = self._walls[species]
         flux = self.diffusion[species].last_flux.get(wall)
         outward = 0.0 if flux is None else float(flux[part].sum())
-        return outward - walls.total_influx(wall, (step + 0.5) * self.dt, part)
+        return outward - walls.total_influx(wall, part)
 
     def plane_flux(self, species: int, axis: int, face_index: int, part: Mask) -> float:
         """Amount per time through part of a plane of cell faces in the last step, towards +axis."""
@@ -201,19 +227,24 @@ def condition(law: Law) -> WallCondition:
     """What a law, with kappa per area, is to the PDE."""
     if law.held:
         return Dirichlet()
-    return Robin(law.kappa) if law.kappa > 0 else NoFlux()
+    return Robin(law.kappa, law.outside is not None) if law.kappa > 0 else NoFlux()
 
 
 def laws(system: System, name: str) -> Iterator[tuple[str, Wall, Law]]:
     """The walls that were named, by the sides of a box, and the laws of a species, per area."""
     grid = system.grid
-    ends = {system.domain.side(a, u): (a, u) for a in range(grid.dimension) for u in (0, 1)}
     for side, wall in system.walls.items():
-        axis, upper = ends[side]
+        axis, upper = system.domain.place(side)
         plane = (grid.upper if upper else grid.lower)[axis]
         law = wall.law(name)
         law = law._replace(kappa=law.kappa / grid.kappa_area(axis, plane))
-        yield AXES[axis] + "-+"[upper], wall, law
+        yield side_of_box(system, side), wall, law
+
+
+def side_of_box(system: System, side: str) -> str:
+    """The name that a wall has on a box: ``x-`` for the inner sphere of a shell."""
+    axis, upper = system.domain.place(side)
+    return AXES[axis] + "-+"[upper]
 
 
 def mass_action(system: System) -> MassAction:
@@ -270,21 +301,26 @@ class Rates:
 class _WallValues:
     """What the walls hold or let in, for one species."""
 
-    def __init__(self, system: System, name: str, grid: Grid) -> None:
+    def __init__(self, system: System, name: str, grid: Grid, baths: Baths) -> None:
         self._held: dict[str, Value] = {}
         self._influx: dict[str, Value] = {}
         self._where = name
         for side, _, law in laws(system, name):
-            if law.held:
-                self._held[side] = 0.0 if law.outside is None else law.outside
+            if law.outside is not None:
+                self._held[side] = law.outside
+            elif law.held:
+                self._held[side] = 0.0
             if law.influx is not None:
                 self._influx[side] = law.influx
+        for wall, bath in baths.of(system.index(name)):
+            self._held[side_of_box(system, wall)] = bath.beyond
         used = [*self._held, *self._influx]
         self._coordinates = {side: face_coordinates(grid, side) for side in used}
         self._grid = grid
         self._cells = {side: _wall_cells(grid, side) for side in self._influx}
         self._constant = not any(needs_time(v) for v in [*self._held.values()])
         self._known: dict[str, Floats] | None = None
+        self._through: dict[str, Floats] = {}  # influx of the last step, per area
 
     def held(self, t: float) -> dict[str, Floats]:
         """Concentration on each wall with a given one, per face cell."""
@@ -292,26 +328,31 @@ class _WallValues:
             self._known = {side: self._value(v, side, t) for side, v in self._held.items()}
         return self._known
 
-    def _value(self, value: Value, side: str, t: float) -> Floats:
+    def _value(self, value: Value, side: str, t: float, minimum: float = 0.0) -> Floats:
         coordinates, count = self._coordinates[side]
-        return evaluate(value, coordinates, t, f"wall {side}, {self._where}", size=count)
+        return evaluate(value, coordinates, t, f"wall {side}, {self._where}", count, minimum)
 
-    def influx(self, t: float) -> Floats | None:
-        """Amount per time that enters each cell of the domain, None without an influx wall."""
+    def influx(self, t: float, most: Callable[[str], Floats]) -> Floats | None:
+        """Amount per time that enters each cell of the domain, None without an influx wall.
+
+        A drain takes no more than ``most`` per area, by wall.
+        """
         if not self._influx:
             return None
         rate = np.zeros(self._grid.cells)
         for side, value in self._influx.items():
-            area = _wall_area(self._grid, side)
-            rate[self._cells[side]] += area * self._value(value, side, t)
+            J = self._value(value, side, t, minimum=-np.inf)
+            if (J < 0).any():
+                J = np.maximum(J, np.minimum(-most(side), 0.0))
+            self._through[side] = J
+            rate[self._cells[side]] += _wall_area(self._grid, side) * J
         return rate
 
-    def total_influx(self, side: str, t: float, part: Mask) -> float:
-        """Amount per time that enters through part of a wall."""
-        if side not in self._influx:
+    def total_influx(self, side: str, part: Mask) -> float:
+        """Amount per time that entered through part of a wall in the last step."""
+        if side not in self._through:
             return 0.0
-        area = _wall_area(self._grid, side)
-        return float(area * self._value(self._influx[side], side, t)[part].sum())
+        return float(_wall_area(self._grid, side) * self._through[side][part].sum())
 
 
 def face_coordinates(grid: Grid, side: str) -> tuple[dict[str, Floats], int]:

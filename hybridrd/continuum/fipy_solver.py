@@ -150,7 +150,9 @@ class _Problem:
         right = diffusion
         if self.robin:
             sink = fp.CellVariable(mesh=mesh, value=(loss * mesh.faceNormals).divergence.value)
-            right = diffusion - fp.ImplicitSourceTerm(coeff=sink)
+            # Zero where nothing is held outside, which is so beyond absorbing walls.
+            gain = (loss * self.held * mesh.faceNormals).divergence
+            right = diffusion - fp.ImplicitSourceTerm(coeff=sink) + gain
         storage = fp.TransientTerm()
         if grid.radial:
             # FiPy's spherical cells hold r² h: 25 % less than (b³ - a³)/3 in the first of a ball.
@@ -241,11 +243,13 @@ def assemble(
     matrix.sort_indices()
     inflow: dict[str, WallTerm] = {}
     for wall, condition in problem.walls.items():
-        if condition.held:  # by superposition: 1 on this wall, 0 on the others
+        if condition.fed:  # by superposition: 1 on this wall, 0 on the others
             problem.hold({wall: 1.0})
             _, boundary = problem.system(tau)
             inflow[wall] = term(wall, whole * boundary[problem.cells[wall]])
-    absorption = {wall: term(wall, whole * loss) for wall, loss in problem.robin.items()}
+    absorption = {
+        wall: term(wall, whole * loss) for wall, loss in problem.robin.items() if wall not in inflow
+    }
     return Assembled(matrix, volume, tau, D, active, inflow, absorption)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hybridrd.arrays import Floats, Integers
+from hybridrd.continuum.baths import BathContent
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.motion import Motion
 from hybridrd.interface import FaceNumbers
@@ -12,7 +13,7 @@ from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels.arrays import exit_cells, runs
 from hybridrd.kernels.binomial import binomial_numbers
 from hybridrd.kernels.poisson import poisson_numbers
-from hybridrd.kernels.rng import ARRIVALS, INFLUX
+from hybridrd.kernels.rng import ARRIVALS, BATH, INFLUX
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.pool import Pool
 from hybridrd.particles.room import check_new
@@ -42,6 +43,10 @@ class Exchange:
         ]
         self._planes = [g for g in gates if g.numbers is None or g.numbers.kind == "exact"]
         self._key = motion.key
+        self._baths = {
+            (g.species, g.face.index): g.bath for g in gates if g.bath is not None and not g.follows
+        }
+        self._came: dict[tuple[int, int], int] = {}  # into each bath in this step
         grid = region.grid
         self.crossings = np.zeros((len(motion.D), len(region.faces)), np.int64)
         self.arrivals = np.zeros_like(self.crossings)
@@ -102,21 +107,74 @@ class Exchange:
                 self.leave(s, group)
 
     def planes(self, particles: list[Particles], step: int, next_id: int) -> int:
-        """Arrivals through open planes and influx walls in this step; the next free id.
+        """Arrivals through open planes, influx and leaky walls in this step; the next free id.
 
         To be called after the particles inside have moved and left.
         """
         for gate in self._planes:
             group = particles[gate.species]
+            if gate.drain is not None and gate.drain.any():
+                self._drain(gate, gate.drain, group, step)
+            bath = self._baths.get((gate.species, gate.face.index))
+            if bath is not None:
+                gate.start = gate.end = gate.read(gate.start)
             top = np.maximum(gate.start, gate.end)
-            purpose = INFLUX if gate.numbers is None else ARRIVALS
+            purpose = INFLUX if gate.is_influx else ARRIVALS
             for stream, means in enumerate(self._motion.plane_means(gate, top)):
-                _, cells = self._arrivals(gate, means, step, purpose, stream)
+                if bath is None:
+                    _, cells = self._arrivals(gate, means, step, purpose, stream)
+                else:
+                    cells = self._from_bath(gate, bath, step)
                 if len(cells):
                     next_id = group.name_next(len(cells), next_id)
                     kept = self._motion.enter_plane(gate, stream, group, cells, top, step)
                     self._book(gate, kept)
         return next_id
+
+    def _from_bath(self, gate: Gate, bath: BathContent, step: int) -> Integers:
+        """The face cell of each candidate out of a bath, which each of its copies is by itself.
+
+        The bath holds the mean of what it had before the step and has after it: less half of what
+        came in, and of what goes.
+        """
+        assert gate.leak is not None
+        came = self._came.pop((gate.species, gate.face.index), 0)
+        per_copy = bath.partition * gate.face.area * gate.face.size / bath.volume
+        chance = per_copy * gate.leak.tried / (1.0 + 0.5 * per_copy * gate.leak.arrived)
+        content = np.array([np.floor(bath.amount) - 0.5 * came])
+        self._check_new(gate, float(content[0]) * chance)
+        found = np.empty(1, np.int64)
+        total = binomial_numbers(content, chance, self._key, gate.address, step, BATH, found)
+        counts = np.empty(gate.face.size, np.int64)
+        kernels.share_out(total, self._key, gate.address, step, ARRIVALS, counts)
+        return np.asarray(runs(counts, total))
+
+    def _drain(self, gate: Gate, rate: Floats, group: Particles, step: int) -> None:
+        """Take out what an influx below 0 asks for, of the particles that touched the wall.
+
+        A particle at depth d after a step of uniform content has touched it with the probability
+        erfc(d/sqrt(4 D dt)). No more are taken: a drain that is too strong absorbs.
+        """
+        from scipy.special import erfc
+
+        face, motion = gate.face, self._motion
+        wanted = np.empty(face.size, np.int64)
+        means = rate * (face.area * motion.dt)
+        poisson_numbers(means, self._key, gate.address, step, ARRIVALS, wanted)
+        depth = np.abs(group.x[face.axis, : group.n] - face.plane)
+        reach = 2.0 * np.sqrt(motion.D[gate.species] * motion.dt)
+        near = np.flatnonzero(depth < 6.0 * reach)
+        chance = kernels.removal_chances(group.ids[near], self._key, step, face.index)
+        order = chance / erfc(depth[near] / reach)
+        near, order = near[order < 1.0], order[order < 1.0]
+        cells = motion.region.face_cells(face, group.x[:, near])
+        sorting = np.lexsort((order, cells))
+        near, cells = near[sorting], cells[sorting]
+        rank = np.arange(len(cells)) - np.searchsorted(cells, cells)
+        taken = near[rank < wanted[cells]]
+        if len(taken):
+            group.gone[taken] = face.index + 1
+            self.leave(gate.species, group)
 
     def leave(self, species: int, group: Particles) -> None:
         """Drop the particles that went through a face, with their account."""
@@ -129,6 +187,10 @@ class Exchange:
         )  # fmt: skip
         for index in np.flatnonzero(counts):
             self.crossings[species, self._number[index]] += counts[index]
+            bath = self._baths.get((species, int(index)))
+            if bath is not None:
+                bath.amount += int(counts[index])
+                self._came[species, int(index)] = int(counts[index])
         group.drop(gaps)
 
     def _arrivals(
@@ -154,10 +216,10 @@ class Exchange:
         return counts, runs(counts, total)
 
     def _check_new(self, gate: Gate, number: float) -> None:
-        what = "influx" if gate.numbers is None else "arrivals"
+        what = "influx" if gate.is_influx else "arrivals"
         check_new(
             number, self._motion.region.grid.dimension, f"the {what} of {gate.where} in a step",
-            f"use a smaller {'flux' if gate.numbers is None else 'concentration'} or dt",
+            f"use a smaller {'flux' if gate.is_influx else 'concentration'} or dt",
         )  # fmt: skip
 
     def _book(self, gate: Gate, counts: Integers) -> None:
@@ -165,5 +227,7 @@ class Exchange:
         number, total = self._number[gate.face.index], counts.sum()
         self.crossings[gate.species, number] -= total
         self.arrivals[gate.species, number] += total
+        if gate.bath is not None and not gate.follows:
+            gate.bath.amount -= int(total)
         if self.credit is not None and gate.face.outside >= 0:
             self.credit[gate.species, gate.face.columns[:, gate.face.outside]] -= counts

@@ -1,7 +1,7 @@
 """Gates: every place where particles of one species enter or leave through a face.
 
-A gate joins a face of the particle region with what stands beyond: a reservoir wall, an influx
-wall, or the continuum. It knows the numbers of the interface scheme and where its coupling
+A gate joins a face of the particle region with what stands beyond: a reservoir wall, an influx or
+leaky wall, or the continuum. It knows the numbers of the interface scheme and where its coupling
 concentration c_R comes from.
 """
 
@@ -13,15 +13,17 @@ from functools import cached_property
 import numpy as np
 
 from hybridrd.arrays import Floats, Integers, State, stored_numbers
+from hybridrd.continuum.baths import BathContent, Baths
 from hybridrd.continuum.field import face_coordinates
 from hybridrd.coupling.stencil import Stencil, mean_field_stencil, two_way_stencil
 from hybridrd.coupling.user_cells import Beyond, OwnStencil
 from hybridrd.interface import FaceNumbers
+from hybridrd.kernels.exchange import FED, LEAK, PLANE
 from hybridrd.kernels.rng import arrivals_address
 from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
-from hybridrd.particles.region import Face, Region, SpeciesWalls
+from hybridrd.particles.region import Face, Leak, Region, SpeciesWalls
 
 
 @dataclass
@@ -33,13 +35,21 @@ class Gate:
     species, face
         Index of the species; the face.
     numbers
-        Numbers of the scheme; None for an influx wall.
+        Numbers of the scheme; None for an influx or leaky wall.
     stencil
         Where c_R is read from the continuum; None at a wall.
     value
         c_R (or J for an influx wall) where it is given; None at the continuum.
     start, end
         c_R (or J) per face cell at the start and at the end of the step.
+    drain
+        What an influx below 0 takes out per area and time, the mean over the step.
+    leak
+        How many enter through a leaky wall; None for another.
+    bath
+        The bath beyond it.
+    follows
+        Whether that is a bath of the mean field, on which the particles have no effect.
     """
 
     species: int
@@ -54,6 +64,38 @@ class Gate:
     memory: Floats | None = None  # low-passed face value, two-way
     owed: Floats | None = None  # negative face values carried to later steps, two-way
     binomial: bool = False  # arrivals come from a cell with a fluctuating content
+    drain: Floats | None = None
+    leak: Leak | None = None
+    bath: BathContent | None = None
+    follows: bool = False
+
+    @property
+    def is_influx(self) -> bool:
+        """Whether particles enter at a given rate."""
+        return self.numbers is None and self.leak is None
+
+    @property
+    def way(self) -> int:
+        """How particles enter, as `hybridrd.kernels.exchange.plane_place` knows it."""
+        return FED if self.is_influx else PLANE if self.leak is None else LEAK
+
+    def per_area(self, dt: float) -> float:
+        """Candidates per area and step at unit c_R (length), or at unit J (time)."""
+        if self.leak is not None:
+            return self.leak.tried
+        return dt if self.numbers is None else self.numbers.arrivals_per_area
+
+    @property
+    def reads_field(self) -> bool:
+        """Whether the continuum gives its concentration."""
+        return self.stencil is not None or self.follows
+
+    def read(self, c: Floats) -> Floats:
+        """The concentration beyond each face cell, from that of the continuum."""
+        if self.stencil is not None:
+            return self.stencil.read(c)
+        assert self.bath is not None
+        return np.full(self.face.size, self.bath.beyond(0.0))
 
     @property
     def is_reservoir(self) -> bool:
@@ -80,13 +122,15 @@ class Gate:
         assert self.value is not None
         if len(self.start) and not needs_time(self.value):
             return
-        n = self.face.size
-        self.start = evaluate(self.value, self.coordinates, t, self.where, size=n)
-        self.end = (
-            evaluate(self.value, self.coordinates, t + dt, self.where, size=n)
+        n, least = self.face.size, -np.inf if self.is_influx else 0.0
+        start = evaluate(self.value, self.coordinates, t, self.where, n, least)
+        end = (
+            evaluate(self.value, self.coordinates, t + dt, self.where, n, least)
             if callable(self.value)
-            else self.start
+            else start
         )
+        self.start, self.end = np.maximum(start, 0.0), np.maximum(end, 0.0)
+        self.drain = 0.5 * (self.start - start + self.end - end) if self.is_influx else None
 
     def set_one_way(self, before: Floats, after: Floats) -> None:
         """c_R from face values of the mean field before and after its diffusion."""
@@ -128,14 +172,22 @@ def make_gates(
     walls: list[SpeciesWalls],
     two_way: bool,
     beyond: Beyond | None = None,
+    baths: Baths | None = None,
 ) -> list[Gate]:
-    """All gates of a system, in a fixed order: by species, then by face."""
+    """All gates of a system, in a fixed order: by species, then by face; ``baths`` are theirs."""
+    baths = Baths(system) if baths is None else baths
+    follows = system.is_hybrid and not two_way and beyond is None
     gates: list[Gate] = []
     for s, name in enumerate(system.names):
         for f, face in enumerate(region.faces):
             where = f"{name} at {face.name}"
             coordinates = _along(region, face)
             law = face.law(name)
+            if f in walls[s].leaks:
+                gate = Gate(s, face, None, None, law.outside, where, coordinates)
+                gate.leak, gate.bath = walls[s].leaks[f], baths.get(s, face.name)
+                gate.follows = follows and gate.bath is not None
+                gates.append(gate)
             if f in walls[s].influxes:
                 gates.append(Gate(s, face, None, None, law.influx, where, coordinates))
             elif f in walls[s].exchanges:

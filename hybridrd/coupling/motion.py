@@ -117,10 +117,7 @@ class BoxMotion(Motion):
 
     def plane_means(self, gate: Gate, top: Floats) -> list[Floats]:
         """Expected arrivals behind each face cell, in one stream."""
-        numbers = gate.numbers
-        return [
-            top * (gate.face.area * (self.dt if numbers is None else numbers.arrivals_per_area))
-        ]
+        return [top * (gate.face.area * gate.per_area(self.dt))]
 
     def enter_plane(
         self,
@@ -138,8 +135,7 @@ class BoxMotion(Motion):
         group.n += kernels.plane_place(
             group.x, group.ids, group.n, cells, face.axis, face.side, self.D[gate.species],
             self.dt, self.region.low, self.region.high, walls.kinds, walls.gammas, self._steps,
-            self._shape, gate.start / safe, gate.end / safe, gate.numbers is None, self.key, step,
-            kept,
+            self._shape, gate.start / safe, gate.end / safe, gate.way, self.key, step, kept,
         )  # fmt: skip
         counts = np.zeros(len(top), np.int64)
         kernels.tally(cells, kept, counts)
@@ -199,11 +195,9 @@ class ShellMotion(Motion):
 
     def plane_means(self, gate: Gate, top: Floats) -> list[Floats]:
         """Expected arrivals: as through a plane; inwards also what the curvature adds."""
-        face, numbers = gate.face, gate.numbers
-        if numbers is None:
-            return [top * face.area * self.dt]
-        means = [top * face.area * numbers.arrivals_per_area]
-        if face.side == 0:  # the steady influx 4 pi a D c_R
+        face = gate.face
+        means = [top * face.area * gate.per_area(self.dt)]
+        if gate.numbers is not None and face.side == 0:  # the steady influx 4 pi a D c_R
             means.append(top * face.area / face.plane * self.D[gate.species] * self.dt)
         return means
 
@@ -216,7 +210,9 @@ class ShellMotion(Motion):
         keep = float(gate.start[0]) / float(top[0]), float(gate.end[0]) / float(top[0])
         to = group.x[0], group.ids, group.n, len(cells), side
         rest = D, self.dt, self._low, self._high, kinds, *keep, self.key, step
-        if gate.numbers is None:
+        if gate.leak is not None:
+            kept = radial.enter_leaky(*to, self.walls[gate.species].gammas[0, side], *rest)
+        elif gate.is_influx:
             kept = radial.enter_influx(*to, *rest)
         else:
             kept = radial.enter_open(*to, stream == 1, *rest)

@@ -65,9 +65,9 @@ class Requests:
         CapacityError
             If the replicas to keep take more than half a gigabyte.
         """
-        from hybridrd.run.recording import OFFERED
+        from hybridrd.run.recording import offered_by
 
-        offered = tuple(name for name in OFFERED if name != "events" or plan.system.reactions)
+        offered = offered_by(plan.system)
         recorded = offered
         if record is not None:
             recorded = chosen(record, "record", "recorded", offered)

@@ -63,16 +63,8 @@ class ExactPlane(InterfaceScheme):
             The particle region is not 4 sqrt(2 D dt) deep, or, two-way, D dt/h**2 is above 7.5.
         """
         check_face(D, dt, context, spacing, depth, where)
+        check_depth(D, dt, depth, where)
         spread = math.sqrt(2.0 * D * dt)
-        # squared, so that a step on the bound passes
-        if LEAST_DEPTH**2 * 2.0 * D * dt > depth**2 * (1.0 + 1e-9):
-            raise StepError(
-                f"{where}: the particle region is {depth:g} deep there, less than "
-                f"{LEAST_DEPTH:g} sqrt(2 D dt) = {LEAST_DEPTH * spread:.4g}, so that a particle "
-                f"feels both of its ends in one step; use dt <= "
-                f"{at_most(depth**2 / (2.0 * LEAST_DEPTH**2 * D))} or a region at least "
-                f"{at_least(LEAST_DEPTH * spread)} deep"
-            )
         two_way = context == "two-way"
         cell_alpha = D * dt / spacing**2
         if two_way and cell_alpha > LARGEST_CELL_ALPHA * (1.0 + 1e-9):
@@ -93,4 +85,24 @@ class ExactPlane(InterfaceScheme):
             spread=spread,
             smoothing=SMOOTHING if two_way else 1.0,
             stencil="least-squares" if two_way else "linear",
+        )
+
+
+def check_depth(D: float, dt: float, depth: float, where: str) -> None:
+    """Refuse a step in which a particle feels both ends of a region, that is ``depth`` deep.
+
+    Raises
+    ------
+    StepError
+        If the region is not 4 sqrt(2 D dt) deep.
+    """
+    spread = math.sqrt(2.0 * D * dt)
+    # squared, so that a step on the bound passes
+    if LEAST_DEPTH**2 * 2.0 * D * dt > depth**2 * (1.0 + 1e-9):
+        raise StepError(
+            f"{where}: the particle region is {depth:g} deep there, less than "
+            f"{LEAST_DEPTH:g} sqrt(2 D dt) = {LEAST_DEPTH * spread:.4g}, so that a particle "
+            f"feels both of its ends in one step; use dt <= "
+            f"{at_most(depth**2 / (2.0 * LEAST_DEPTH**2 * D))} or a region at least "
+            f"{at_least(LEAST_DEPTH * spread)} deep"
         )

@@ -11,6 +11,8 @@ import math
 import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
+from hybridrd.kernels.binomial import binomial
+from hybridrd.kernels.leak import leak_arrival
 from hybridrd.kernels.rng import (
     ARRIVE,
     ENTER,
@@ -21,9 +23,12 @@ from hybridrd.kernels.rng import (
     uniforms,
     words,
 )
-from hybridrd.kernels.walk import OPEN, WRAP, fold, land, touches, wrap
+from hybridrd.kernels.walk import OPEN, PARTIAL, WRAP, fold, land, touches, wrap
 
 _BLOCK = 1024
+# How particles enter.
+PLANE, FED, LEAK = 0, 1, 2
+
 _FEW = 16  # looked at together where few particles of a block are in the layer
 _RARE = 12  # so many
 
@@ -125,34 +130,44 @@ def layer_place(x, ids, start, cells, axis, side, plane, width, lows, steps, cou
 @jit
 def plane_place(
     x, ids, start, cells, axis, side, D, dt, low, high, kinds, gammas, steps, counts,
-    keep_start, keep_end, influx, key, step, kept,
+    keep_start, keep_end, way, key, step, kept,
 ):  # fmt: skip
-    """Place arrivals through an open plane (erfc depths), or through an influx wall.
+    """Place arrivals through an open plane (erfc depths), an influx wall or a leaky one.
 
-    Each has an age s, the time since it entered: s = dt U² through an open plane, depth
-    sqrt(2 D s) sqrt(-2 ln V); s = dt U through an influx wall, depth sqrt(2 D s) |N|. It enters
-    where the face cell is, moves tangentially by N(0, 2 D s), and is kept with the probability
-    between ``keep_start[cell]`` (oldest) and ``keep_end[cell]`` (youngest), unless it has left
-    through another face since. Kept arrivals are packed from position ``start``; ``kept[k]`` says
-    which. Returns how many.
+    Each has an age s, the time since it entered: s = dt U² through an open plane (``way`` is
+    `PLANE`), depth sqrt(2 D s) sqrt(-2 ln V); s = dt U through an influx wall (`FED`), depth
+    sqrt(2 D s) |N|; for a leaky wall (`LEAK`) see `hybridrd.kernels.leak`. It enters where the face
+    cell is, moves tangentially by N(0, 2 D s), and is kept with the probability between
+    ``keep_start[cell]`` (oldest) and ``keep_end[cell]`` (youngest), unless it has left through
+    another face since. Kept arrivals are packed from position ``start``; ``kept[k]`` says which.
+    Returns how many.
     """
     d = x.shape[0]
-    purpose = ENTER if influx else ARRIVE
+    purpose = ENTER if way == FED else ARRIVE
     m = start
     for k in range(cells.shape[0]):
         address = ids[start + k]
         u, v = uniforms(key, address, step, purpose, 0)
-        if influx:
+        chance = 1.0
+        if way == FED:
             age = dt * u
             n0, _ = normal_pair(key, address, step, purpose, 1)
             depth = math.sqrt(2.0 * D * age) * abs(n0)
+            if kinds[axis, side] == PARTIAL and touches(
+                PARTIAL, 0.0, depth, gammas[axis, side], D * age, key, address, step, purpose, 12
+            ):
+                chance = 0.0
+        elif way == LEAK:
+            n0, _ = normal_pair(key, address, step, purpose, 1)
+            pick, _ = uniforms(key, address, step, purpose, 11)
+            age, depth, chance = leak_arrival(gammas[axis, side], D, dt, u, v, pick, n0)
         else:
             age = dt * u * u
             depth = math.sqrt(2.0 * D * age) * math.sqrt(-2.0 * math.log(v))
         w, place = uniforms(key, address, step, purpose, 2)
         j = cells[k]
         fraction = age / dt
-        alive = w < keep_end[j] + fraction * (keep_start[j] - keep_end[j])
+        alive = w < chance * (keep_end[j] + fraction * (keep_start[j] - keep_end[j]))
         ends_here = low[axis] if side == 0 else high[axis]
         position = ends_here + depth if side == 0 else ends_here - depth
         if kinds[axis, 1 - side] == OPEN:
@@ -205,6 +220,24 @@ def place_in_cells(x, ids, start, cells, low, steps, shape, key, purpose, step):
             rest //= shape[a]
             fraction = u if a == 0 else (v if a == 1 else w)
             x[a, i] = low[a] + steps[a] * (j + fraction)
+
+
+@jit
+def share_out(total, key, address, step, purpose, counts):
+    """Put ``total`` particles into face cells of equal area, each anywhere."""
+    n = counts.shape[0]
+    for j in range(n):
+        here = np.uint64(address) + np.uint64(j)
+        counts[j] = binomial(total, 1.0 / (n - j), key, here, step, purpose)
+        total -= counts[j]
+
+
+@jit
+def removal_chances(ids, key, step, face):
+    """A uniform number for each particle, by which a face may take it out."""
+    first, second = np.empty(ids.shape[0]), np.empty(ids.shape[0])
+    _draw(ids, key, step, REMOVE, face, first, second)
+    return first
 
 
 @jit

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from hybridrd.kernels._jit import jit
+from hybridrd.kernels.leak import sphere_age
 from hybridrd.kernels.rng import (
     ARRIVE,
     BRIDGE,
@@ -196,6 +197,27 @@ def enter_influx(
         w, _ = uniforms(key, address, step, ENTER, 1)
         row[m] = abs(s + quantile(v, 0.0, s, 0.0, D * dt * u))
         if w < keep_end + u * (keep_start - keep_end) and _within(row, m, low, high, kinds):
+            ids[m] = address
+            m += 1
+    return m - start
+
+
+@jit
+def enter_leaky(
+    row, ids, start, count, side, reactivity, D, dt, low, high, kinds, keep_start, keep_end, key,
+    step,
+):  # fmt: skip
+    """Place entries through a leaky sphere; like `enter_influx`, but they may have left again."""
+    m = start
+    s = low if side == 0 else -high
+    for k in range(start, start + count):
+        address = ids[k]
+        u, v = uniforms(key, address, step, ENTER, 0)
+        w, pick = uniforms(key, address, step, ENTER, 1)
+        age, stayed, chance = sphere_age(s, reactivity, D, dt, u, pick)
+        row[m] = abs(s + quantile(v * stayed, 0.0, s, reactivity, D * age))
+        keep = chance * (keep_end + age / dt * (keep_start - keep_end))
+        if w < keep and _within(row, m, low, high, kinds):
             ids[m] = address
             m += 1
     return m - start

@@ -42,6 +42,7 @@ STRADDLE = 13  # partners in the reservoir; dissociation
 PLACE = 14  # places of such partners and products
 NOISE = 15  # fluctuations of the continuum
 SETTLE = 16  # initial places
+BATH = 17  # number of entries out of a bath
 
 _MASK = np.uint64(0xFFFFFFFF)
 _M0 = np.uint64(0xD2511F53)

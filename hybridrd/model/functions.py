@@ -6,6 +6,7 @@ A function names its arguments: any of ``x, y, z, r, t``, and is vectorised over
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -47,6 +48,21 @@ def arguments(function: Callable[..., Any], where: str) -> tuple[str, ...]:
 def needs_time(value: Value) -> bool:
     """Whether a value is a function of time."""
     return callable(value) and "t" in inspect.signature(value).parameters
+
+
+def scaled(value: Value, factor: float) -> Value:
+    """A number or function times a factor, with the same arguments."""
+    if not callable(value):
+        return factor * value
+    if factor == 1.0:
+        return value
+    function = value
+
+    @functools.wraps(function)
+    def product(**given: Any) -> Any:
+        return factor * np.asarray(function(**given))
+
+    return product
 
 
 def check_function(value: Callable[..., Any], coordinates: tuple[str, ...], where: str) -> None:

@@ -129,6 +129,10 @@ class Box:
         """The name of the lower (0) or upper (1) wall of an axis."""
         return self.axes[axis] + "-+"[upper]
 
+    def place(self, side: str) -> tuple[int, int]:
+        """The axis of a wall, and whether it is the lower (0) or upper (1) one."""
+        return self.axes.index(side[0]), "-+".index(side[1])
+
     def grid(self, cells: tuple[int, ...]) -> Grid:
         """Uniform cells over the box."""
         return Grid(self.lower, self.upper, cells)

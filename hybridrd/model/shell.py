@@ -85,6 +85,10 @@ class Shell:
         """The name of the lower (0) or upper (1) end of the coordinate."""
         return WALLS[upper]
 
+    def place(self, side: str) -> tuple[int, int]:
+        """The axis of a wall, and whether it is the lower (0) or upper (1) one."""
+        return 0, WALLS.index(side)
+
     def along(self, side: str) -> tuple[str, ...]:  # noqa: ARG002
         """The coordinates along a sphere: none."""
         return ()

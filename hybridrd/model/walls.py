@@ -10,6 +10,7 @@ the diffusion coefficient D of a species:
 ``PartiallyAbsorbing`` ``D dc/dn = -kappa c`` (kappa: length/time, flat wall)
 ``Reservoir``        ``c = c_R`` (Dirichlet), an open boundary to particles
 ``Influx``           ``D dc/dn = J`` (J: particles per area and time)
+``Leaky``            ``D dc/dn = -kappa (c - K c_out)``
 ``Periodic``         the two walls of the axis are one
 ==================== ==========================================================
 
@@ -28,24 +29,57 @@ from typing import Any, ClassVar, NamedTuple
 from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.errors import ModelError
 from hybridrd.model.frozen import Frozen
-from hybridrd.model.functions import Value
+from hybridrd.model.functions import Value, scaled
 from hybridrd.model.species import SpeciesLike, species_name
 
 
 def _by_name(
-    values: Mapping[Any, Any], kind: str, allow_functions: bool = True
-) -> dict[str, Value]:
-    """Values per species, keyed by name, each a finite number not below 0 or a function."""
+    values: Mapping[Any, Any],
+    kind: str,
+    allow_functions: bool = True,
+    minimum: float = 0.0,
+    strict: bool = False,
+) -> dict[str, Any]:
+    """Values per species, keyed by name, each a number of at least ``minimum`` or a function."""
     if not isinstance(values, Mapping) or not values:
         raise ModelError(f"{kind}({shown(values)}): give a value per species, {kind}({{A: 1.0}})")
-    result: dict[str, Value] = {}
+    result: dict[str, Any] = {}
     for species, value in values.items():
         name = species_name(species)
         if callable(value) and allow_functions:
             result[name] = value
         else:
-            result[name] = number(value, f"{kind}: value of {name}")
+            result[name] = number(value, f"{kind}: value of {name}", minimum, strict)
     return Frozen(result)
+
+
+@named_arguments
+@dataclass(frozen=True)
+class Bath:
+    """A stirred bath beyond a `Leaky` wall: it fills with what leaves, and feeds what enters.
+
+    Each species has a bath of its own at each wall, also where both walls of an axis are named at
+    once. What is in it is part of ``total``; its concentration is ``bath`` in a result.
+
+    Parameters
+    ----------
+    volume
+        Its volume (length^d).
+    initial
+        Concentration in it at time 0 (particles per length^d).
+
+    Raises
+    ------
+    ModelError
+        If the volume is not positive, or the concentration negative.
+    """
+
+    volume: float
+    initial: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "volume", number(self.volume, "Bath: volume", strict=True))
+        object.__setattr__(self, "initial", number(self.initial, "Bath: initial"))
 
 
 class Law(NamedTuple):
@@ -60,12 +94,18 @@ class Law(NamedTuple):
         Concentration beyond the wall, a number or a function (particles per length^d); None where
         there is nothing, and what passes is gone.
     influx
-        Particles that enter per area and time, a number or a function; None for none.
+        Particles that enter per area and time, a number or a function; None for none. Below 0 they
+        are taken out, as far as there are any at the wall.
+    bath
+        The bath beyond the wall, whose concentration times ``partition`` takes the place of
+        ``outside`` as it fills and empties; None for none.
     """
 
     kappa: float = 0.0
     outside: Value | None = None
     influx: Value | None = None
+    bath: Bath | None = None
+    partition: float = 1.0
 
     @property
     def held(self) -> bool:
@@ -241,13 +281,16 @@ class Influx(Wall):
     ----------
     fluxes
         J (particles per area and time; per time in one dimension) per species, a number or a
-        function of the coordinates along the wall and of time; other species reflect.
+        function of the coordinates along the wall and of time; other species reflect. A J below 0
+        is a drain: -J are taken out, but never more than reach the wall, so that a drain that is
+        too strong is an absorbing wall. In the PDE that limit is ``2 D c/h``, c that of the cell at
+        the wall; in the master equation a copy must be in the last voxel.
     """
 
     fluxes: Mapping[Any, Value] = field(repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fluxes", _by_name(self.fluxes, "Influx"))
+        object.__setattr__(self, "fluxes", _by_name(self.fluxes, "Influx", minimum=-math.inf))
 
     def law(self, species: str) -> Law:
         """Inward flux J; closed otherwise."""
@@ -260,6 +303,107 @@ class Influx(Wall):
 
     def __repr__(self) -> str:
         return f"Influx({self.fluxes})"
+
+
+@named_arguments
+@dataclass(frozen=True, repr=False)
+class Leaky(Wall):
+    """A wall that leaks: ``outward flux = kappa (c - K c_out)``, c that at the wall.
+
+    Particles leave with the probability of a partially absorbing wall, and enter from outside at
+    ``kappa K c_out`` per area and time; on a flat wall and on a sphere both are exact for any step,
+    so that the uniform state ``c = K c_out`` stays as it is, and Poisson. To the PDE it is a
+    condition of Robin's kind, of second order in the width of the cells.
+
+    Parameters
+    ----------
+    kappa
+        Permeability by species, a number; others reflect. Of a flat wall per area (length/time); of
+        a sphere that of its whole surface (length³/time).
+    outside
+        c_out by species (particles per length^d): a number, a function of the coordinates along
+        the wall and of time, or a `Bath`; a species without one meets an empty outside.
+    partition
+        K, the ratio of the concentrations inside and outside at equilibrium, by species or for
+        all; 1 by default.
+
+    Raises
+    ------
+    ModelError
+        If a number is not finite or out of range, or ``outside`` or ``partition`` names a species
+        that does not leak.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> hrd.Leaky({"A": 2.0}, outside={"A": hrd.Bath(volume=5.0)}, partition={"A": 0.5})
+    Leaky({'A': 2.0}, outside={'A': Bath(volume=5.0, initial=0.0)}, partition={'A': 0.5})
+    """
+
+    kappa: Mapping[Any, float]
+    outside: Mapping[Any, Value | Bath] = field(default_factory=dict)
+    partition: Mapping[Any, float] | float = 1.0
+
+    def __post_init__(self) -> None:
+        kappa = _by_name(self.kappa, "Leaky", allow_functions=False)
+        if not isinstance(self.outside, Mapping):
+            raise ModelError(f"Leaky: outside = {self.outside!r}: give a value per species")
+        outside = {species_name(s): v for s, v in self.outside.items() if isinstance(v, Bath)}
+        rest = {s: v for s, v in self.outside.items() if not isinstance(v, Bath)}
+        outside |= _by_name(rest, "Leaky: outside") if rest else {}
+        if isinstance(self.partition, Mapping):
+            partition = _by_name(self.partition, "Leaky: partition", False, strict=True)
+        else:
+            K = number(self.partition, "Leaky: partition", strict=True)
+            partition = dict.fromkeys(kappa, K)
+        for what, values in (("outside", outside), ("partition", partition)):
+            unknown = [name for name in values if name not in kappa]
+            if unknown:
+                raise ModelError(
+                    f"Leaky: {what} names {', '.join(unknown)}, but the wall leaks for "
+                    f"{', '.join(kappa)} only; give kappa for it"
+                )
+        object.__setattr__(self, "kappa", kappa)
+        object.__setattr__(self, "outside", Frozen({n: outside[n] for n in kappa if n in outside}))
+        object.__setattr__(self, "partition", Frozen({n: partition.get(n, 1.0) for n in kappa}))
+
+    def law(self, species: str) -> Law:
+        kappa = self.kappa.get(species, 0.0)
+        if kappa == 0:
+            return CLOSED
+        outside, K = self.outside.get(species), self.partitions[species]
+        if isinstance(outside, Bath):
+            return Law(kappa, K * outside.initial, bath=outside, partition=K)
+        return Law(kappa, None if outside is None else scaled(outside, K))
+
+    @property
+    def partitions(self) -> Mapping[str, float]:
+        """K of each species that leaks."""
+        assert isinstance(self.partition, Mapping)
+        return self.partition
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return self.kappa
+
+    def words(self, amounts: Callable[[Mapping[str, Any]], str]) -> str:
+        parts = [f"leaky, kappa: {amounts(self.kappa)}"]
+        given = {n: v for n, v in self.outside.items() if not isinstance(v, Bath)}
+        if given:
+            parts.append(f"outside: {amounts(given)}")
+        for name, bath in self.outside.items():
+            if isinstance(bath, Bath):
+                words = f"bath of {name}: volume {bath.volume:g}, initial {bath.initial:g}"
+                parts.append(words)
+        shared = {n: K for n, K in self.partitions.items() if K != 1}
+        if shared:
+            parts.append(f"partition: {amounts(shared)}")
+        return "; ".join(parts)
+
+    def __repr__(self) -> str:
+        outside = f", outside={dict(self.outside)}" if self.outside else ""
+        parts = {n: K for n, K in self.partitions.items() if K != 1}
+        return f"Leaky({dict(self.kappa)}{outside}{f', partition={parts}' if parts else ''})"
 
 
 @named_arguments

@@ -13,6 +13,8 @@ from hybridrd.arrays import Floats
 from hybridrd.errors import StepError
 from hybridrd.interface import Context, FaceNumbers, default_scheme
 from hybridrd.interface.base import at_least, at_most
+from hybridrd.interface.exact import check_depth
+from hybridrd.kernels import leak
 from hybridrd.kernels.arrays import Cells
 from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP
 from hybridrd.model.grid import Grid
@@ -132,6 +134,16 @@ class Region:
         """Volume (length^d)."""
         return self.inner.box_volume(self.low, self.high)
 
+    def face_cells(self, face: Face, x: Floats) -> Integers:
+        """The face cell before which each of the positions ``(axes, n)`` is."""
+        cells, size = np.zeros(x.shape[1], np.int64), 1
+        for a, n in enumerate(self.inner.shape):
+            if a != face.axis:
+                at = ((x[a] - self.low[a]) / self.inner.spacing[a]).astype(np.int64)
+                cells += size * np.clip(at, 0, n - 1)
+                size *= n
+        return cells
+
     @cached_property
     def extent(self) -> Floats:
         """Width along each axis, ``(d,)`` (length)."""
@@ -215,13 +227,38 @@ def make_region(system: System, whole: bool = False) -> Region | None:
 
 
 @dataclass(frozen=True)
+class Leak:
+    """How many enter through a leaky wall in a step, per area and unit concentration (length).
+
+    Attributes
+    ----------
+    tried, arrived
+        Candidates, and the mean of those that are kept.
+    """
+
+    tried: float
+    arrived: float
+
+
+@dataclass(frozen=True)
 class SpeciesWalls:
-    """How one species meets the faces: kinds and gammas for the walk, numbers for exchange."""
+    """How one species meets the faces: kinds and gammas for the walk, numbers for exchange.
+
+    Attributes
+    ----------
+    kinds, gammas
+        By ``(axis, side)``, see `hybridrd.kernels.walk`.
+    exchanges, leaks
+        By the number of the face.
+    influxes
+        Numbers of the faces with an influx.
+    """
 
     kinds: NDArray[np.int64]
     gammas: Floats
     exchanges: dict[int, FaceNumbers]
     influxes: tuple[int, ...]
+    leaks: dict[int, Leak]
 
     @cached_property
     def closed(self) -> bool:
@@ -248,6 +285,7 @@ def species_walls(
     gammas = np.zeros((d, 2))
     exchanges: dict[int, FaceNumbers] = {}
     influxes: list[int] = []
+    leaks: dict[int, Leak] = {}
     for a in range(d):
         if region.wrapped[a]:
             kinds[a] = WRAP
@@ -263,6 +301,9 @@ def species_walls(
         elif law.kappa > 0 and D > 0:
             kinds[at] = PARTIAL
             gammas[at] = law.kappa / (grid.kappa_area(face.axis, face.plane) * D)
+            if law.outside is not None:
+                where = f"species {name} at {face.name}"
+                leaks[number] = _leak(region, face, gammas[at], D, dt, where)
         if law.influx is not None:
             influxes.append(number)
         # What does not move has partners beyond a reservoir wall all the same.
@@ -284,7 +325,17 @@ def species_walls(
                 kinds[at] = OPEN
     if grid.radial:
         _check_spheres(f"species {name}", D, dt, float(region.extent[0]), kinds[0])
-    return SpeciesWalls(kinds, gammas, exchanges, tuple(influxes))
+    return SpeciesWalls(kinds, gammas, exchanges, tuple(influxes), leaks)
+
+
+def _leak(region: Region, face: Face, gamma: float, D: float, dt: float, where: str) -> Leak:
+    """The arrivals through a leaky wall. Raises StepError for a region that is too narrow."""
+    if region.grid.radial:
+        s = face.plane if face.side == 0 else -face.plane
+        sphere = s, gamma, D, dt
+        return Leak(leak.tried_on_sphere(*sphere), leak.arrived_on_sphere(*sphere))
+    check_depth(D, dt, float(region.extent[face.axis]), where)
+    return Leak(leak.tried(gamma * D, D, dt), leak.arrived(gamma * D, D, dt))
 
 
 def layer_radii(width: float, face: Face) -> tuple[float, float]:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 DESCRIPTIONS = {
     "concentration": "particles in the cell / its volume in the particle region, FiPy elsewhere",
     "copy_number": "number in the particle region",
-    "total": "particles + integral of the continuum - amount owed",
+    "total": "particles + integral of the continuum - amount owed, and what is in baths",
     "flux": "net number per time out of the particle region since the last record; first: NaN",
     "crossings": "net number that left through the face since the last record",
     "events": "how often the reaction fired in the particle region since the last record",
+    "bath": "concentration in the bath beyond the wall",
     "row_size": "number of particles of the species in the record",
     "position": "positions of all particles, by record, then species, then id",
     "particle_id": "which particle it is; ids are never used again",
@@ -33,6 +34,7 @@ DIMENSIONS = {
     "flux": ("time", "species", "face"),
     "crossings": ("time", "species", "face"),
     "events": ("time", "reaction"),
+    "bath": ("time", "species", "wall"),
     "row_size": ("time", "species"),
     "position": ("obs", "axis"),
     "particle_id": ("obs",),
@@ -53,6 +55,8 @@ class Recorder:
         Labels of length and time.
     variables
         Names of what to record; by default all that the run offers.
+    walls
+        Names of the walls with a bath.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Recorder:
         units: dict[str, str],
         variables: Sequence[str] | None,
         offered: Sequence[str],
+        walls: Sequence[str] = (),
     ) -> None:
         self.variables = tuple(offered)
         if variables is not None:
@@ -73,6 +78,7 @@ class Recorder:
             "species": list(species),
             "face": list(faces),
             "reaction": list(reactions),
+            "wall": list(walls),
             "axis": list(grid.axes),
         }
         self._units = units
@@ -178,6 +184,7 @@ class Recorder:
         d = self._grid.space
         units = {
             "concentration": f"1/{length}^{d}" if d > 1 else f"1/{length}",
+            "bath": f"1/{length}^{d}" if d > 1 else f"1/{length}",
             "flux": f"1/{duration}",
             "position": length,
         }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridrd.arguments import answer, path_of, shown, truth
+from hybridrd.continuum.baths import Baths
 from hybridrd.errors import ModelError, StepError
 from hybridrd.results.dataset import Recorder
 from hybridrd.results.metadata import passing
@@ -24,11 +25,12 @@ from hybridrd.run.schedule import record_stride
 if TYPE_CHECKING:
     import xarray as xr
 
+    from hybridrd.model.system import System
     from hybridrd.simulation.simulation import Simulation as Run
 
-OFFERED = ("concentration", "copy_number", "total", "flux", "crossings", "events")
+OFFERED = ("concentration", "copy_number", "total", "flux", "crossings", "events", "bath")
 PARTICLES = ("row_size", "position", "particle_id")
-_TAKEN = {*OFFERED, *PARTICLES, "time", "species", "face", "reaction", "axis", "obs"}
+_TAKEN = {*OFFERED, *PARTICLES, "time", "species", "face", "reaction", "axis", "wall", "obs"}
 _TAKEN |= {passing("time"), passing("obs")}
 # Records are written together: so many, or as many bytes, or those of so many seconds.
 BLOCK, BLOCK_BYTES, BLOCK_SECONDS = 16, 8_000_000, 5.0
@@ -64,10 +66,11 @@ class Recording:
     ) -> None:
         self._run, self._last = run, last
         self._observers = _observers({} if observe is None else observe, run.system.grid.axes)
-        offered = OFFERED if run.system.reactions else OFFERED[:-1]
+        offered = offered_by(run.system)
         self._recorder = Recorder(
             run.system.grid, run.system.names, run.face_names,
             [c.label for c in run.system.channels], dict(run.system.units), record, offered,
+            run.bath_walls,
         )  # fmt: skip
         self._positions = truth(positions, "positions")
         self.out = None if out is None else path_of(out, "out")
@@ -198,6 +201,7 @@ class Recording:
             "flux": lambda: run.mean_flux(crossings, elapsed),
             "crossings": lambda: crossings,
             "events": lambda: events,
+            "bath": lambda: run.bath,
         }
         values = {name: makers[name]() for name in self._recorder.variables}
         if "concentration" in values:
@@ -210,6 +214,13 @@ class Recording:
         mark.step = run.steps
         mark.crossings, mark.events = run.crossings.copy(), run.events.copy()
         clock.lap("records")
+
+
+def offered_by(system: System) -> tuple[str, ...]:
+    """The variables that a run of a system has: events where it reacts, baths where there are."""
+    absent = set() if system.reactions else {"events"}
+    absent |= set() if Baths(system) else {"bath"}
+    return tuple(name for name in OFFERED if name not in absent)
 
 
 def _observers(observe: Any, axes: Sequence[str]) -> dict[str, Callable[[Any], Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hybridrd.arrays import Floats, State
+from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.field import Field
 from hybridrd.continuum.rectilinear import Cells
 from hybridrd.continuum.user import Continuum as UserContinuum
@@ -64,6 +65,10 @@ class Continuum(ABC):
     @abstractmethod
     def load_state(self, state: State) -> None:
         """The inverse of `state`. Raises ResultError if something is missing."""
+
+    def baths(self, step: int, own: Floats) -> Floats:  # noqa: ARG002
+        """What the baths hold after ``step`` steps: as a rule the simulation's ``own``."""
+        return own
 
     def user_cells(self) -> Floats:
         """Concentrations on the cells of a user's continuum, ``(species, nx, ny, nz)``."""
@@ -224,6 +229,10 @@ class MeanField(Continuum):
         amounts = (self._window.concentration(step) * self._volumes)[:, self._outside]
         return np.asarray(copy_number + amounts.sum(axis=1))
 
+    def baths(self, step: int, own: Floats) -> Floats:
+        """What the baths of the PDE hold after ``step`` steps."""
+        return self._window.baths(step, own)
+
     def described(self) -> dict[str, Any]:
         """Solvers of the PDE."""
         return self._window.described()
@@ -244,6 +253,7 @@ class MeanField(Continuum):
 def make_continuum(
     plan: Plan,
     gates: list[Gate],
+    baths: Baths,
     key: np.uint64,
     solver: str,
     user: UserContinuum | None,
@@ -261,12 +271,13 @@ def make_continuum(
         kept = [part for part in plan.memory.parts if not part.continuum]
         check_fits([*kept, continuum_part(plan.system, solver)])
     with naming("the continuum", "use fewer cells"):
-        return _make(plan, gates, key, solver, user, shared)
+        return _make(plan, gates, baths, key, solver, user, shared)
 
 
 def _make(
     plan: Plan,
     gates: list[Gate],
+    baths: Baths,
     key: np.uint64,
     solver: str,
     user: UserContinuum | None,
@@ -279,7 +290,7 @@ def _make(
     if user is not None and plan.beyond is not None:
         own = OwnField(user, system, dt, plan.beyond, two_way)
     if two_way:
-        field = own or Field(system, dt, cut=region.mask, solver=solver)
+        field = own or Field(system, dt, cut=region.mask, solver=solver, baths=baths)
         field.scale_pairs(pair_factors(plan))
         noise = None
         if isinstance(field, Field):
@@ -292,7 +303,7 @@ def _make(
         return TwoWay(field, Ledger(field), noise)
     window: Window | None = None if own is None else LiveWindow(own, own.start)
     if window is None and plan.coupling == "mean-field":
-        window = shared or live_window(system, dt, solver)[0]
+        window = shared or live_window(system, dt, solver, baths)[0]
     if window is None:
         return NoContinuum(region.grid.cells)
     return MeanField(window, region.grid.volumes, ~region.mask)

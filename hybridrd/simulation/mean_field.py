@@ -9,6 +9,7 @@ import numpy as np
 
 from hybridrd.arguments import named_arguments, number, shown, truth
 from hybridrd.arrays import Floats
+from hybridrd.continuum.baths import Baths, check_baths
 from hybridrd.continuum.field import Field
 from hybridrd.continuum.solvers import one_blas_thread
 from hybridrd.errors import ModelError
@@ -27,7 +28,7 @@ from hybridrd.simulation.window import start_field
 if TYPE_CHECKING:
     import xarray as xr
 
-OFFERED = ("concentration", "copy_number", "total", "flux")
+OFFERED = ("concentration", "copy_number", "total", "flux", "bath")  # the last where there are any
 
 
 @named_arguments
@@ -89,9 +90,11 @@ def mean_field(
     # Without particles the faces of interest are the walls of the domain.
     region = make_region(system, whole=True)
     assert region is not None
+    check_baths(system, dt)
+    baths = Baths(system)
     recorder = Recorder(
         system.grid, system.names, [f.name for f in region.faces], [], dict(system.units),
-        record, OFFERED,
+        record, OFFERED if baths else OFFERED[:-1], baths.walls,
     )  # fmt: skip
     numbers = record_numbers(system, len(region.faces))
     records = 1 + -(-steps // stride)
@@ -123,7 +126,7 @@ def _solve(
             field.react(k)
             field.diffuse(k)
             if "flux" in recorder.variables:
-                _add_flux(through, field, region, k)
+                _add_flux(through, field, region)
             field.react(k)
             bar.update(1)
             since = (k + 1) % stride
@@ -144,18 +147,19 @@ def _write(recorder: Recorder, t: float, field: Field, region: Region, flux: Flo
     values = {
         "concentration": field.c,
         "copy_number": amounts[:, region.mask].sum(axis=1),
-        "total": field.amounts(),
+        "total": field.amounts() + field.baths.by_species(field.baths.amounts),
         "flux": flux,
+        "bath": field.baths.table(field.baths.amounts),
     }
     recorder.add(t, {name: values[name] for name in recorder.variables})
 
 
-def _add_flux(through: Floats, field: Field, region: Region, step: int) -> None:
+def _add_flux(through: Floats, field: Field, region: Region) -> None:
     """Add the amount per time through each face in the last step, outwards from the region."""
     for f, face in enumerate(region.faces):
         for s in range(len(through)):
             if face.outside < 0:
-                through[s, f] += _wall_flux(field, region, face, s, step)
+                through[s, f] += _wall_flux(field, region, face, s)
             else:
                 sign = 1.0 if face.side == 1 else -1.0
                 index = region.first[face.axis] + face.side * region.inner.shape[face.axis]
@@ -163,9 +167,9 @@ def _add_flux(through: Floats, field: Field, region: Region, step: int) -> None:
                 through[s, f] += sign * field.plane_flux(s, face.axis, index, inside)
 
 
-def _wall_flux(field: Field, region: Region, face: Face, species: int, step: int) -> float:
+def _wall_flux(field: Field, region: Region, face: Face, species: int) -> float:
     side = AXES[face.axis] + "-+"[face.side]
-    return field.wall_flux(species, side, step, _tangential(region, face))
+    return field.wall_flux(species, side, _tangential(region, face))
 
 
 def _tangential(region: Region, face: Face) -> np.ndarray:

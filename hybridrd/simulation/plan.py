@@ -8,6 +8,7 @@ import numpy as np
 
 from hybridrd.arguments import number
 from hybridrd.arrays import Floats
+from hybridrd.continuum.baths import Baths, check_baths
 from hybridrd.continuum.rectilinear import Cells
 from hybridrd.coupling.face_exchange import Gate, make_gates
 from hybridrd.coupling.user_cells import Beyond
@@ -46,12 +47,12 @@ class Plan:
     beyond: Beyond | None = None
     memory: Memory = field(default_factory=Memory)
 
-    def gates(self) -> list[Gate]:
-        """Fresh gates, whose memory belongs to one simulation."""
+    def gates(self, baths: Baths | None = None) -> list[Gate]:
+        """Fresh gates, whose memory belongs to one simulation, as do its ``baths``."""
         if self.region is None:
             return []
         two_way = self.coupling == "two-way"
-        return make_gates(self.system, self.region, list(self.walls), two_way, self.beyond)
+        return make_gates(self.system, self.region, list(self.walls), two_way, self.beyond, baths)
 
     def partners(self, gates: list[Gate]) -> Partners:
         """The partners that particles have beyond the faces."""
@@ -72,6 +73,7 @@ def compile_system(system: System, dt: float, own: Cells | None = None) -> Plan:
         If dt is too large for a layer, a plane, or a pair rate.
     """
     dt = number(dt, "dt", strict=True)
+    check_baths(system, dt)
     region = make_region(system)
     tables = make_tables(system)
     walls: tuple[SpeciesWalls, ...] = ()

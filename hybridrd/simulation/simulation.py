@@ -21,6 +21,7 @@ from hybridrd.arrays import (
     stored_count,
     stored_numbers,
 )
+from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.solvers import KINDS
 from hybridrd.continuum.user import Continuum as UserContinuum
 from hybridrd.coupling.exchange import Exchange
@@ -157,7 +158,8 @@ class Simulation:
         self._region: Region = self.plan.region
         self._key = make_key(self.seed, self.replica)
         self._pool = Pool(self.threads)
-        self._gates = self.plan.gates()
+        self._baths = Baths(system)
+        self._gates = self.plan.gates(self._baths)
         self._partners = self.plan.partners(self._gates)
         D = [s.D for s in system.species]
         self._motion = make_motion(self._region, self.plan.walls, D, self.dt, self._key)
@@ -166,7 +168,7 @@ class Simulation:
         self._reactor = Reactor(self.plan.tables, self._region, self.dt, self._key)
         self._reactor.encounters.credit = self._exchange.credit
         self._continuum = make_continuum(
-            self.plan, self._gates, self._key, solver, continuum, mean_field
+            self.plan, self._gates, self._baths, self._key, solver, continuum, mean_field
         )
         start = Start(system, self._region, self._key)
         self._groups = [Particles(len(system.domain.axes), s.name) for s in system.species]
@@ -211,7 +213,7 @@ class Simulation:
     @timed("reactions")
     def _read_walls(self, k: int) -> None:
         for gate in self._gates:
-            if gate.stencil is None:
+            if not gate.reads_field:
                 gate.set_given(k * self.dt, self.dt)
 
     @timed("reactions")
@@ -274,11 +276,22 @@ class Simulation:
 
     @property
     def total(self) -> Floats:
-        """Particles + integral of the continuum - amount owed, per species.
+        """Particles + integral of the continuum - amount owed, and what is in baths, per species.
 
         In mean-field coupling the continuum is counted outside the particle region.
         """
-        return self._continuum.total(self.copy_number.astype(float), self.steps)
+        held = self._baths.by_species(self._continuum.baths(self.steps, self._baths.amounts))
+        return self._continuum.total(self.copy_number + held, self.steps)
+
+    @property
+    def bath(self) -> Floats:
+        """Concentrations in the baths beyond leaky walls, ``(species, walls)``, NaN for none."""
+        return self._baths.table(self._continuum.baths(self.steps, self._baths.amounts))
+
+    @property
+    def bath_walls(self) -> list[str]:
+        """Names of the walls with a bath."""
+        return self._baths.walls
 
     @property
     def face_names(self) -> list[str]:
@@ -387,6 +400,7 @@ class Simulation:
         xarray.Dataset
             ``concentration(time, species, x, y, z)``, ``copy_number(time, species)``,
             ``total(time, species)``, ``flux(time, species, face)``, ``crossings`` and ``events``,
+            ``bath(time, species, wall)`` where a leaky wall has one,
             with time 0 (or the time of the call) first; there ``flux`` is NaN, for it is the mean
             since the record before. With ``out`` values are read from the store on demand.
 
@@ -550,7 +564,7 @@ class Simulation:
         return state | {f"timings/{name}": np.array(t) for name, t in self.timings.items()}
 
     def _parts(self) -> list[Stateful]:
-        return [*self._groups, self._motion, self._continuum, *self._gates]
+        return [*self._groups, self._motion, self._continuum, *self._gates, self._baths]
 
     def load_state(self, state: State) -> None:
         """Go back to what `state` gave: the same particles, fields, debts and counts.

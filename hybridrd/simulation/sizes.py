@@ -194,6 +194,7 @@ def record_numbers(system: System, faces: int) -> dict[str, int]:
         "flux": species * faces,
         "crossings": species * faces,
         "events": len(system.channels),
+        "bath": species * len(system.walls),
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers, State
+from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.field import Field
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.user_field import OwnField
@@ -36,6 +37,9 @@ class Window(Protocol):
 
     def partner(self, species: int, step: int) -> Floats:
         """A species after ``step`` steps ``(cells,)``, right where partners may be."""
+
+    def baths(self, step: int, own: Floats) -> Floats:
+        """What the baths hold after ``step`` steps, those of the simulation being ``own``."""
 
     def show(self) -> None:
         """Let a user's continuum know the concentrations."""
@@ -80,11 +84,11 @@ class LiveWindow:
         """A step of the field, c_R of the gates before and after its diffusion."""
         field = self._field
         field.react(step)
-        open_gates = [(g, g.stencil) for g in gates if g.stencil is not None]
-        before = [stencil.read(field.c[g.species]) for g, stencil in open_gates]
+        open_gates = [g for g in gates if g.reads_field]
+        before = [g.read(field.c[g.species]) for g in open_gates]
         field.diffuse(step)
-        for (gate, stencil), first in zip(open_gates, before, strict=True):
-            gate.set_one_way(first, stencil.read(field.c[gate.species]))
+        for gate, first in zip(open_gates, before, strict=True):
+            gate.set_one_way(first, gate.read(field.c[gate.species]))
         field.react(step)
 
     def concentration(self, step: int) -> Floats:  # noqa: ARG002
@@ -95,10 +99,16 @@ class LiveWindow:
         """A species now, ``(cells,)``."""
         return self._field.full(species)
 
+    def baths(self, step: int, own: Floats) -> Floats:  # noqa: ARG002
+        """What the baths hold: the simulation's are those of the field."""
+        return own
 
-def live_window(system: System, dt: float, solver: str = "auto") -> tuple[LiveWindow, Field]:
+
+def live_window(
+    system: System, dt: float, solver: str = "auto", baths: Baths | None = None
+) -> tuple[LiveWindow, Field]:
     """The package's PDE on the whole domain, from the expected initial concentrations."""
-    field = Field(system, dt, solver=solver)
+    field = Field(system, dt, solver=solver, baths=baths)
     start_field(system, field)
     return LiveWindow(field, lambda species, outside: None), field  # noqa: ARG005
 
@@ -116,6 +126,8 @@ class RecordedWindow:
     strip, near
         Cells where partners of particles may be, and the concentration there,
         ``(steps + 1, species, strip)``, of the species in ``partners``.
+    held
+        What the baths hold, ``(steps + 1, baths)``.
     """
 
     values: NDArray[np.float64]
@@ -123,6 +135,7 @@ class RecordedWindow:
     strip: Integers
     near: NDArray[np.float64]
     partners: tuple[int, ...]
+    held: NDArray[np.float64]
 
     def start(self, species: int, outside: Floats) -> None:
         """It has started."""
@@ -152,7 +165,7 @@ class RecordedWindow:
         """Set c_R of all gates to the values of the step."""
         at = 0
         for gate in gates:
-            if gate.stencil is not None:
+            if gate.reads_field:
                 n = gate.face.size
                 before, after = self.values[step, :, at : at + n]
                 gate.set_one_way(before, after)
@@ -168,24 +181,29 @@ class RecordedWindow:
         full[self.strip] = self.near[step, self.partners.index(species)]
         return full
 
+    def baths(self, step: int, own: Floats) -> Floats:  # noqa: ARG002
+        """What the baths held after so many steps."""
+        return np.asarray(self.held[step])
+
 
 def record_window(plan: Plan, steps: int, stride: int) -> RecordedWindow:
     """Solve the mean field once for many replicas; fields are kept every ``stride`` steps."""
     live, field = live_window(plan.system, plan.dt)
-    gates = plan.gates()
+    gates = plan.gates(field.baths)
     partners = plan.partners(gates)
     asked, strip = partners.species, partners.strip
-    open_gates = [g for g in gates if g.stencil is not None]
+    open_gates = [g for g in gates if g.reads_field]
     values = np.empty((steps, 2, sum(g.face.size for g in open_gates)))
     near = np.empty((steps + 1, len(asked), len(strip)))
     near[0] = field.c[np.ix_(np.array(asked, np.int64), strip)]
-    fields = {0: field.c.copy()}
+    fields, held = {0: field.c.copy()}, [field.baths.amounts]
     for step in range(steps):
         live.advance(step, gates)
         if open_gates:
             values[step, 0] = np.concatenate([g.start for g in open_gates])
             values[step, 1] = np.concatenate([g.end for g in open_gates])
+        held.append(field.baths.amounts)
         near[step + 1] = field.c[np.ix_(np.array(asked, np.int64), strip)]
         if (step + 1) % stride == 0 or step + 1 == steps:
             fields[step + 1] = field.c.copy()
-    return RecordedWindow(values, fields, strip, near, asked)
+    return RecordedWindow(values, fields, strip, near, asked, np.array(held))

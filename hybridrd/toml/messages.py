@@ -34,7 +34,8 @@ _ALTERNATIVES = {
     "initial": f"a number, a table with one of {', '.join(CONTENTS)}, or a list of them",
     "particles": 'a table like domain, { x = [0, 5] }, or "domain" for all of it',
     "interface": 'a table, { scheme = "layer" }',
-    "walls": f"{', '.join(WALLS)}, or a table with reservoir, influx or partially-absorbing",
+    "walls": f"{', '.join(WALLS)}, or a table with reservoir, influx, leaky, "
+    "absorbing or partially-absorbing",
 }
 # What the keys of the other kind of region are.
 _OTHER_REGION = {
@@ -148,7 +149,8 @@ def _words(loc: Place) -> tuple[str, ...]:
 def _keys(loc: Place) -> list[str]:
     """The keys of the table at which an unknown key stands."""
     words = [p for p in loc[:-1] if isinstance(p, str)]
-    fields = TABLES[words[-1] if words else ""].model_fields
+    a_species = words[-2:-1] == ["leaky"]  # whose table has the name of the species
+    fields = TABLES[words[-2 if a_species else -1] if words else ""].model_fields
     return [field.alias or name for name, field in fields.items()]
 
 

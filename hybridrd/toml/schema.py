@@ -13,7 +13,9 @@ from hybridrd.model.reaction import Reaction
 from hybridrd.model.species import NAME, Species, check_name
 from hybridrd.model.walls import (
     Absorbing,
+    Bath,
     Influx,
+    Leaky,
     PartiallyAbsorbing,
     Periodic,
     Reflecting,
@@ -99,12 +101,37 @@ class ReactionTable(Table):
         )
 
 
+class BathTable(Table):
+    """A stirred bath, ``{ volume = 2.0, initial = 5.0 }``."""
+
+    volume: Positive
+    initial: NotNegative = 0.0
+
+    def build(self) -> Bath:
+        return Bath(self.volume, self.initial)
+
+
+class LeakTable(Table):
+    """How a species leaks, ``{ kappa = 2.0, outside = 50.0, partition = 0.5 }``."""
+
+    kappa: NotNegative
+    outside: (
+        Annotated[
+            Annotated[NotNegative, Tag("<number>")] | Annotated[BathTable, Tag("<bath>")],
+            Discriminator(lambda v: "<bath>" if isinstance(v, dict) else "<number>"),
+        ]
+        | None
+    ) = None
+    partition: Positive = 1.0
+
+
 class WallTable(Table):
-    """A wall by species: ``reservoir``, ``influx``, ``absorbing`` or ``partially-absorbing``."""
+    """A wall by species: ``reservoir``, ``influx``, ``leaky``, ``absorbing``, ..."""
 
     absorbing: Annotated[list[SpeciesName], Field(min_length=1)] | None = None
     reservoir: Amounts | None = None
-    influx: Amounts | None = None
+    influx: Annotated[dict[str, float], Field(min_length=1)] | None = None
+    leaky: Annotated[dict[str, LeakTable], Field(min_length=1)] | None = None
     partially_absorbing: (
         Annotated[
             Annotated[NotNegative, Tag("<number>")] | Annotated[Amounts, Tag("<species>")],
@@ -122,10 +149,21 @@ class WallTable(Table):
             walls.append(Reservoir(dict(self.reservoir)))
         if self.influx is not None:
             walls.append(Influx(dict(self.influx)))
+        if self.leaky is not None:
+            leaks = self.leaky.items()
+            outside = {
+                name: leak.outside.build() if isinstance(leak.outside, BathTable) else leak.outside
+                for name, leak in leaks
+                if leak.outside is not None
+            }
+            partition = {name: leak.partition for name, leak in leaks}
+            walls.append(Leaky({n: leak.kappa for n, leak in leaks}, outside, partition))
         if self.partially_absorbing is not None:
             walls.append(PartiallyAbsorbing(self.partially_absorbing))
         if len(walls) != 1:
-            raise ModelError("give one of reservoir, influx, absorbing and partially-absorbing")
+            raise ModelError(
+                "give one of reservoir, influx, leaky, absorbing and partially-absorbing"
+            )
         return walls[0]
 
 
@@ -249,6 +287,8 @@ TABLES: dict[str, type[Table]] = {
     "<box>": Region,
     "<shell>": ShellRegion,
     "<wall>": WallTable,
+    "leaky": LeakTable,
+    "<bath>": BathTable,
     "<concentration>": PatchTable,
     "<copies>": CopiesTable,
     "<positions>": PointsTable,

@@ -15,7 +15,9 @@ from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain, Shell
 from hybridrd.model.walls import (
     Absorbing,
+    Bath,
     Influx,
+    Leaky,
     PartiallyAbsorbing,
     Periodic,
     Reflecting,
@@ -127,11 +129,24 @@ def _walls(walls: Mapping[str, Wall]) -> Iterator[tuple[str, Any]]:
             yield side[0], "periodic"
 
 
+def _leak(wall: Leaky, name: str, where: str) -> dict[str, Any]:
+    table: dict[str, Any] = {"kappa": wall.kappa[name]}
+    outside = wall.outside.get(name)
+    if isinstance(outside, Bath):
+        table["outside"] = {"volume": outside.volume, "initial": outside.initial}
+    elif outside is not None:
+        table["outside"] = _number(outside, f"{where}.outside")
+    K = wall.partitions[name]
+    return table if K == 1 else table | {"partition": K}
+
+
 def _wall(wall: Wall, where: str) -> Any:
     if type(wall) in _WORDS and not wall.values:
         return _WORDS[type(wall)]
     if isinstance(wall, Absorbing):
         return {"absorbing": list(wall.species)}
+    if isinstance(wall, Leaky):
+        return {"leaky": {n: _leak(wall, n, f"{where}.leaky.{n}") for n in wall.kappa}}
     kind: str
     values: Mapping[str, Any]
     if isinstance(wall, Reservoir):

@@ -157,7 +157,15 @@ REFUSED = {
     "reservoir of a number": (lambda: hrd.Reservoir(3.0), ["Reservoir(3.0)", "per species"]),
     "negative reservoir": (lambda: hrd.Reservoir({A: -1}), ["Reservoir: value of A = -1"]),
     "reservoir of a list": (lambda: hrd.Reservoir({3: 1}), ["3 is not a species"]),
-    "negative influx": (lambda: hrd.Influx({A: -2}), ["Influx: value of A = -2"]),
+    "infinite influx": (lambda: hrd.Influx({A: float("-inf")}), ["Influx: value of A = -inf"]),
+    "no volume of a bath": (lambda: hrd.Bath(0.0), ["Bath: volume = 0"]),
+    "outside of a species that does not leak": (
+        lambda: hrd.Leaky({A: 1.0}, outside={B: 2.0}),
+        ["outside names B", "leaks for A only"],
+    ),
+    "partition 0": (lambda: hrd.Leaky({A: 1.0}, partition=0.0), ["Leaky: partition = 0"]),
+    "negative permeability": (lambda: hrd.Leaky({A: -1.0}), ["Leaky: value of A = -1"]),
+    "permeability that is a function": (lambda: hrd.Leaky({A: lambda t: t}), ["Leaky: value of A"]),
     "negative kappa": (lambda: hrd.PartiallyAbsorbing(-1), ["kappa = -1", "at least 0"]),
     "negative kappa of one": (
         lambda: hrd.PartiallyAbsorbing({A: -1}),

@@ -61,6 +61,13 @@ ROUND_TRIPS = {
     "calibrated layer": line(interface=hrd.CalibratedLayer(width=0.1, offset=0.05)),
     "exact plane": line(interface=hrd.ExactPlane()),
     "walls": line(walls={"x-": hrd.Reservoir({"A": 100.0}), "x+": hrd.Absorbing()}),
+    "leaky": line(
+        walls={
+            "x-": hrd.Leaky({"A": 2.0}, outside={"A": hrd.Bath(3.0, initial=1.0)}, partition=0.5),
+            "x+": hrd.Leaky({"A": 1.0}, outside={"A": 4.0}),
+        }
+    ),
+    "drain": line(walls={"x-": hrd.Influx({"A": -5.0})}),
     "influx": line(walls={"x-": hrd.Influx({"A": 5.0}), "x+": hrd.Reflecting()}),
     "partly": line(walls={"x": hrd.PartiallyAbsorbing(2.0)}),
     "partly by species": line(walls={"x+": hrd.PartiallyAbsorbing({"A": 2.0, "B": 0.0})}),

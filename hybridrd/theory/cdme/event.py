@@ -15,12 +15,14 @@ class Event:
     """Something that takes and makes copies.
 
     It happens at ``rate`` times the ways to choose ``takes``; two copies of one species and voxel
-    can be chosen in ``n (n - 1)`` ordered ways.
+    can be chosen in ``n (n - 1)`` ordered ways. With ``any_one`` it happens at ``rate`` wherever
+    there is a way.
     """
 
     rate: float
     takes: tuple[Site, ...]
     makes: tuple[Site, ...]
+    any_one: bool = False
 
 
 def steady(value: Value, where: str) -> Value:
@@ -33,6 +35,6 @@ def steady(value: Value, where: str) -> Value:
     return value
 
 
-def on_wall(value: Value, where: str) -> float:
+def on_wall(value: Value, where: str, minimum: float = 0.0) -> float:
     """A value on a wall of a line, which has no coordinates."""
-    return float(evaluate(steady(value, where), {}, 0.0, where, size=1)[0])
+    return float(evaluate(steady(value, where), {}, 0.0, where, 1, minimum)[0])

@@ -123,6 +123,11 @@ def _at_walls(system: System, grid: Grid, factor: float) -> Iterator[Event]:
             site = ((s, voxel),)
             where = f"walls[{side!r}]: value of {species.name}"
             law = wall.law(species.name)
+            if law.bath is not None:
+                raise ModelError(
+                    f"walls[{side!r}]: the bath of {species.name} is no part of the states of the "
+                    f"master equation; give a number for outside"
+                )
             if law.is_reservoir:
                 gamma = factor * species.D / h**2
             elif law.held:
@@ -132,7 +137,8 @@ def _at_walls(system: System, grid: Grid, factor: float) -> Iterator[Event]:
             if law.outside is not None:
                 yield Event(gamma * on_wall(law.outside, where) * h, (), site)
             if law.influx is not None:
-                yield Event(on_wall(law.influx, where), (), site)
+                J = on_wall(law.influx, where, minimum=-np.inf)
+                yield Event(abs(J), site, (), any_one=True) if J < 0 else Event(J, (), site)
             yield Event(gamma, site, ())
 
 

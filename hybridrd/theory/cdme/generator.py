@@ -146,5 +146,6 @@ def _transitions(states: States, event: Event) -> tuple[Integers, Integers, Floa
         over.append(after == OVER)
     entered = reduce(np.add.outer, enters).ravel()
     entered[reduce(np.logical_or.outer, over).ravel()] = states.count
-    rates = event.rate * reduce(np.multiply.outer, ways).ravel()
+    number = np.asarray(reduce(np.multiply.outer, ways).ravel(), np.float64)
+    rates = event.rate * (np.minimum(number, 1.0) if event.any_one else number)
     return reduce(np.add.outer, leaves).ravel(), entered, rates
