@@ -6,7 +6,6 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hybridrd.arguments import number
@@ -21,20 +20,32 @@ from hybridrd.sbml.mass_action import Event
 from hybridrd.sbml.polynomial import Polynomial
 
 
-@dataclass(frozen=True)
 class TimeRate:
     """A rate that depends on time, as a function for `Reaction`.
 
-    Attributes
+    Its ``__qualname__`` is its formula, by which a checkpoint knows it.
+
+    Parameters
     ----------
     rate
         A polynomial without copy numbers.
     """
 
-    rate: Polynomial
+    def __init__(self, rate: Polynomial) -> None:
+        self._rate = rate
+        self.__qualname__ = str(rate)
 
     def __call__(self, t: float) -> float:
-        return self.rate.at(t)
+        return self._rate.at(t)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TimeRate) and self.__qualname__ == other.__qualname__
+
+    def __hash__(self) -> int:
+        return hash(self.__qualname__)
+
+    def __repr__(self) -> str:
+        return f"TimeRate({self.__qualname__})"
 
 
 def build(

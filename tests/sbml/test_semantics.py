@@ -492,3 +492,20 @@ def test_names_that_a_reaction_hides(tmp_path):
     path = written(tmp_path, {"A": 1}, {}, "A*R")
     with pytest.raises(hrd.ModelError, match="R depends on itself"):
         imported(path)
+
+
+def test_a_rate_in_time_is_known_to_a_checkpoint(tmp_path):
+    def system(law):
+        path = written(tmp_path, {"A": 1}, {"B": 1}, law)
+        return imported(path, particles=BOX, cells=3)
+
+    first = system("k*A*(1 + sin(time))")
+    assert first == system("k*(sin(time) + 1)*A")
+    assert first != system("k*A*(1 + sin(2*time))")
+    run = hrd.Simulation(first, dt=0.1, seed=3)
+    run.run(until=0.5, checkpoint=tmp_path / "state")
+    expected = run.run(until=1.0)["copy_number"].values[-1]
+    again = hrd.Simulation.restore(tmp_path / "state", first)
+    assert (again.run(until=1.0)["copy_number"].values[-1] == expected).all()
+    with pytest.raises(hrd.ResultError, match=r"the system has changed in reactions"):
+        hrd.Simulation.restore(tmp_path / "state", system("k*A*(1 + sin(2*time))"))
