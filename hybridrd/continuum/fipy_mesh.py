@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats
-from hybridrd.continuum.rectilinear import Cells
+from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
@@ -41,12 +41,12 @@ def check_floating(variable: Any, where: str) -> None:
         )
 
 
-def rectilinear_cells(mesh: Any) -> tuple[Cells, NDArray[np.intp]]:
+def rectilinear_cells(mesh: Any) -> tuple[RectilinearCells, NDArray[np.intp]]:
     """The cells of a mesh, and the number that FiPy gives to each of them."""
     corners = np.asarray(mesh.vertexCoords, dtype=np.float64)
     centers = np.asarray(mesh.cellCenters.value, dtype=np.float64)
     volumes = np.asarray(mesh.cellVolumes, dtype=np.float64)
-    cells = Cells.between([_distinct(x) for x in corners], "the mesh")
+    cells = RectilinearCells.between([_distinct(x) for x in corners], "the mesh")
     if cells.size != len(volumes):
         raise ModelError(
             f"the mesh is not rectilinear: it has {len(volumes)} cells, but its faces are at "

@@ -15,7 +15,7 @@ from hybridrd.model.grid import AXES
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class RectilinearCells:
     """Cells between given faces along each axis.
 
     Cell (i, j, k) has the flat index ``(i*ny + j)*nz + k``: an array ``(nx, ny, nz)`` of numpy,
@@ -33,7 +33,7 @@ class Cells:
 
     Examples
     --------
-    >>> cells = Cells.between([[0.0, 1.0, 3.0], [0.0, 0.5]])
+    >>> cells = RectilinearCells.between([[0.0, 1.0, 3.0], [0.0, 0.5]])
     >>> cells.shape, cells.volumes
     ((2, 1), array([0.5, 1. ]))
     """
@@ -41,7 +41,7 @@ class Cells:
     edges: tuple[Floats, ...]
 
     @classmethod
-    def between(cls, edges: Sequence[ArrayLike], where: str = "edges") -> Cells:
+    def between(cls, edges: Sequence[ArrayLike], where: str = "edges") -> RectilinearCells:
         """The cells between ``edges``, checked; ``where`` names them in messages."""
         if not 1 <= len(edges) <= len(AXES):
             raise ModelError(f"{where}: there are {len(edges)} axes; give faces along 1 to 3")

@@ -16,7 +16,7 @@ from hybridrd.arrays import Floats, Integers, State, stored_numbers
 from hybridrd.continuum.baths import BathContent, Baths
 from hybridrd.continuum.field import face_coordinates
 from hybridrd.coupling.stencil import Stencil, mean_field_stencil, two_way_stencil
-from hybridrd.coupling.user_cells import Beyond, OwnStencil
+from hybridrd.coupling.user_cells import UserCells, UserStencil
 from hybridrd.interface import FaceNumbers
 from hybridrd.kernels.exchange import FED, LEAK, PLANE
 from hybridrd.kernels.rng import arrivals_address
@@ -55,7 +55,7 @@ class Gate:
     species: int
     face: Face
     numbers: FaceNumbers | None
-    stencil: Stencil | OwnStencil | None
+    stencil: Stencil | UserStencil | None
     value: Value | None
     where: str
     coordinates: dict[str, Floats]
@@ -171,12 +171,12 @@ def make_gates(
     region: Region,
     walls: list[SpeciesWalls],
     two_way: bool,
-    beyond: Beyond | None = None,
+    user_cells: UserCells | None = None,
     baths: Baths | None = None,
 ) -> list[Gate]:
     """All gates of a system, in a fixed order: by species, then by face; ``baths`` are theirs."""
     baths = Baths(system) if baths is None else baths
-    follows = system.is_hybrid and not two_way and beyond is None
+    follows = system.is_hybrid and not two_way and user_cells is None
     gates: list[Gate] = []
     for s, name in enumerate(system.names):
         for f, face in enumerate(region.faces):
@@ -192,11 +192,11 @@ def make_gates(
                 gates.append(Gate(s, face, None, None, law.influx, where, coordinates))
             elif f in walls[s].exchanges:
                 numbers = walls[s].exchanges[f]
-                stencil: Stencil | OwnStencil | None = None
+                stencil: Stencil | UserStencil | None = None
                 if face.outside < 0:
                     pass
-                elif beyond is not None:
-                    stencil = beyond.stencil(face, numbers, two_way)
+                elif user_cells is not None:
+                    stencil = user_cells.stencil(face, numbers, two_way)
                 elif two_way:
                     stencil = two_way_stencil(region, face, numbers)
                 else:

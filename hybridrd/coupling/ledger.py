@@ -9,7 +9,7 @@ import numpy as np
 from hybridrd.arrays import Floats, State, stored_amounts, stored_count
 from hybridrd.continuum.field import Field
 from hybridrd.coupling.noise import Noise
-from hybridrd.coupling.user_field import OwnField
+from hybridrd.coupling.user_field import UserField
 
 
 class Ledger:
@@ -25,7 +25,7 @@ class Ledger:
         Amount still owed by each active cell, ``(species, active)``.
     """
 
-    def __init__(self, field: Field | OwnField) -> None:
+    def __init__(self, field: Field | UserField) -> None:
         self._field = field
         self.owed = np.zeros_like(field.c)
         self.overdrafts = 0

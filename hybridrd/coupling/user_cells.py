@@ -1,4 +1,4 @@
-"""How the cells of a continuum of one's own lie beside the particle region and on the grid."""
+"""Cells of a user's continuum: their maps to the faces of the particle region and to the grid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers
-from hybridrd.continuum.rectilinear import Cells, overlaps
+from hybridrd.continuum.rectilinear import RectilinearCells, overlaps
 from hybridrd.errors import ModelError, StepError
 from hybridrd.interface import FaceNumbers
 from hybridrd.model.grid import AXES
@@ -25,39 +25,39 @@ _SLACK = 1e-7  # of a cell width, within which two faces are one
 
 
 @dataclass(frozen=True)
-class OwnStencil:
-    """``c_R = matrix @ c``, ``(face cells, own cells)``."""
+class UserStencil:
+    """Weights of c_R on a user's cells: ``c_R = matrix @ c``, ``(face cells, user cells)``."""
 
     matrix: Sparse
 
     def read(self, c: Floats) -> Floats:
-        """c_R per face cell from concentrations on the continuum's own cells."""
+        """c_R per face cell from the concentrations on the user cells (particles per length^d)."""
         return np.asarray(self.matrix @ c)
 
 
-class Beyond:
-    """Own cells against the region's faces and the grid of the System, and what maps between them.
+class UserCells:
+    """User cells: which of them are next to the region's faces, and maps to and from the grid.
 
     Parameters
     ----------
     system, region
         The system, with particle region and continuum.
     cells
-        The continuum's own cells.
+        The cells of the user's continuum.
 
     Attributes
     ----------
     outside
-        ``(own cells,)``: whether the cell lies outside the particle region.
+        ``(user cells,)``: whether the cell lies outside the particle region.
 
     Raises
     ------
     ModelError
-        If a plane of the region is no face of the cells, or they do not cover what is outside the
-        region, or the system has what only the package's own PDE can do.
+        If a plane of the region is no face of the cells, if they do not cover the continuum
+        region, or if the system needs the package's own PDE.
     """
 
-    def __init__(self, system: System, region: Region, cells: Cells) -> None:
+    def __init__(self, system: System, region: Region, cells: RectilinearCells) -> None:
         _check_system(system, region)
         self.region, self.cells = region, cells
         grid = region.grid
@@ -66,7 +66,7 @@ class Beyond:
                 f"continuum: its cells have {cells.dimension} axes, the domain {grid.dimension}"
             )
         self._check_extent()
-        # Index along the axis of the first cell beyond each face.
+        # Index along the axis of the first cell outside each face.
         self._first = {f.name: _first(cells, f, region) for f in _interfaces(region)}
         inside = np.ones(cells.shape, bool)
         for a in range(grid.dimension):
@@ -76,14 +76,15 @@ class Beyond:
         self.outside = ~inside.ravel()
 
     def width(self, face: Face) -> float:
-        """Width of the first cells beyond a face, normal to it (length)."""
+        """Width of the first cells outside a face, normal to it (length)."""
         return float(self.cells.widths(face.axis)[self._first[face.name]])
 
-    def stencil(self, face: Face, numbers: FaceNumbers, two_way: bool) -> OwnStencil:
-        """Where c_R of a face is read. Raises StepError if that is outside the cells.
+    def stencil(self, face: Face, numbers: FaceNumbers, two_way: bool) -> UserStencil:
+        """Weights of c_R at a face. Raises StepError if its offset is outside the cells.
 
-        Two-way from the first cells beyond the plane, as the scheme asks; else between the two
-        centres nearest to its offset. Along the plane a face cell takes the mean over its area.
+        In two-way coupling c_R is read from the first cells outside the plane, as the scheme
+        requires; in mean-field coupling between the two centres nearest to its offset. Along the
+        plane a face cell takes the mean over its area.
         """
         index, depth = self._column(face, inwards=not two_way)
         if two_way:
@@ -94,7 +95,7 @@ class Beyond:
             last = depth[-1] + 0.5 * self.cells.widths(face.axis)[index[-1]]
             if numbers.offset > last * (1.0 + 1e-9):
                 raise StepError(
-                    f"{face.name}: c_R belongs {numbers.offset:.4g} beyond the plane, but the "
+                    f"{face.name}: c_R is read {numbers.offset:.4g} outside the plane, but the "
                     f"continuum ends at {last:.4g}; use a narrower layer (a smaller dt), or a "
                     f"wider continuum"
                 )
@@ -102,14 +103,14 @@ class Beyond:
             index, depth = index[at : at + 2], depth[at : at + 2]
             weights = _line(depth, numbers.offset)
         parts = [w * self._along(face, int(i)) for i, w in zip(index, weights, strict=True)]
-        return OwnStencil(sum(parts[1:], parts[0]))
+        return UserStencil(sum(parts[1:], parts[0]))
 
     @cached_property
     def shares(self) -> Sparse:
-        """``(grid cells, own cells)``: which part of a grid cell's volume is in each own cell.
+        """Part of each grid cell's volume in each user cell, ``(grid cells, user cells)``.
 
-        As ``shares @ c`` it averages over grid cells, as ``numbers @ shares`` it distributes what
-        is in them.
+        ``shares @ c`` averages concentrations over grid cells; ``numbers @ shares`` distributes
+        the particles of grid cells.
         """
         from scipy import sparse
 
@@ -123,7 +124,7 @@ class Beyond:
 
     @cached_property
     def plane_shares(self) -> Sparse:
-        """`shares`, but what is in grid cells beyond a face goes to the first own cells there.
+        """`shares`, except that grid cells next to a face map to the first user cells there.
 
         Exchange happens at the plane, however wide the cells of the grid are.
         """
@@ -142,7 +143,7 @@ class Beyond:
 
     @cached_property
     def grid_means(self) -> Sparse:
-        """``(own cells, grid cells)``: averages over own cells, of their part outside the region.
+        """Averages over the part of user cells outside the region, ``(user cells, grid cells)``.
 
         Rows of cells inside the region are empty.
         """
@@ -153,31 +154,31 @@ class Beyond:
         return _normalised(sparse.csr_array((outside @ self.shares).T))
 
     def _column(self, face: Face, inwards: bool) -> tuple[Integers, Floats]:
-        """Own cells along the normal, by increasing depth of their centres beyond the plane.
+        """User cells along the normal, by increasing distance of their centres from the plane.
 
-        With ``inwards`` also those on the near side, where there are any (at negative depths).
+        With ``inwards`` also those on the near side, if any, at negative distances.
         """
         n, first = self.cells.shape[face.axis], self._first[face.name]
         widths, outward = self.cells.widths(face.axis), 1 if face.side == 1 else -1
         wraps = self._wraps(face.axis)
         room = n if wraps else (n - first if outward == 1 else first + 1)
-        beyond = (first + outward * np.arange(room)) % n
-        # Not through the region and out on its other side.
+        column = (first + outward * np.arange(room)) % n
+        # On a periodic axis stop at the other side of the region.
         far = self.region.extent[face.axis]
         period = float(widths.sum())
-        depth = np.cumsum(widths[beyond]) - 0.5 * widths[beyond]
+        depth = np.cumsum(widths[column]) - 0.5 * widths[column]
         if wraps:
-            beyond, depth = beyond[depth < period - far], depth[depth < period - far]
+            column, depth = column[depth < period - far], depth[depth < period - far]
         if not inwards:
-            return beyond, depth
+            return column, depth
         near = n if wraps else (first if outward == 1 else n - 1 - first)
         before = (first - outward * np.arange(1, near + 1)) % n
         under = -(np.cumsum(widths[before]) - 0.5 * widths[before])
         before, under = before[under > -far], under[under > -far]
-        return np.concatenate([before[::-1], beyond]), np.concatenate([under[::-1], depth])
+        return np.concatenate([before[::-1], column]), np.concatenate([under[::-1], depth])
 
     def _along(self, face: Face, normal: int) -> Sparse:
-        """``(face cells, own cells)``: parts of a face cell's area beside own cells ``normal``."""
+        """Part of each face cell's area next to user cells at index ``normal`` of the axis."""
         from scipy import sparse
 
         cells, inner = self.cells, self.region.inner
@@ -195,14 +196,14 @@ class Beyond:
         return sparse.csr_array((found.data, (found.row, columns)), shape=shape)
 
     def _wraps(self, axis: int) -> bool:
-        """Whether the cells are joined at the ends of an axis."""
+        """Whether the axis is periodic and the cells cover all of it."""
         grid, edges = self.region.grid, self.cells.edges[axis]
         slack = _SLACK * grid.spacing[axis]
         whole = edges[0] <= grid.lower[axis] + slack and edges[-1] >= grid.upper[axis] - slack
         return self.region.periodic[axis] and whole
 
     def _check_extent(self) -> None:
-        """The cells lie in the domain and leave nothing outside the region uncovered."""
+        """Raise ModelError unless the cells lie in the domain and cover the continuum region."""
         grid = self.region.grid
         covered = np.ones(1)
         for a, edges in enumerate(self.cells.edges):
@@ -210,7 +211,7 @@ class Beyond:
             if edges[0] < lower - slack or edges[-1] > upper + slack:
                 raise ModelError(
                     f"continuum: its cells reach from {edges[0]:.12g} to {edges[-1]:.12g} along "
-                    f"{AXES[a]}, beyond the domain ({lower:g}, {upper:g})"
+                    f"{AXES[a]}, outside the domain ({lower:g}, {upper:g})"
                 )
             part = overlaps(grid.edges(a), edges).sum(axis=1) / grid.spacing[a]
             covered = np.multiply.outer(part, covered).ravel()
@@ -223,22 +224,24 @@ class Beyond:
             )
             raise ModelError(
                 f"continuum: its cells cover {extent}, but not the domain at {at}; they must "
-                f"cover all that is outside the particle region"
+                f"cover everything outside the particle region"
             )
 
 
 def _check_system(system: System, region: Region) -> None:
     if system.domain.radial:
-        raise ModelError("continuum: one of your own needs a Box; in a Shell there is none yet")
+        raise ModelError(
+            "continuum: a Shell can't have a user's continuum; use a Box, or leave it out"
+        )
     if not system.is_hybrid:
-        raise ModelError("continuum: there is none beside this particle region; make it smaller")
+        raise ModelError("continuum: the particle region covers the whole domain; make it smaller")
     if system.fluctuations:
-        raise ModelError("fluctuations=True: a continuum of your own has no noise; leave it out")
+        raise ModelError("fluctuations=True: a user's continuum has no noise; leave it out")
     met = {face.name for face in region.faces if face.wall is not None or face.outside < 0}
     for name, wall in system.walls.items():
         if name not in met and not _closed(wall, system):
             raise ModelError(
-                f"walls: {name} = {wall!r} is beside the continuum only; one of your own has its "
+                f"walls: {name} = {wall!r} touches only the continuum; a user's continuum has its "
                 f"boundary conditions in its equation, so leave the wall out"
             )
     columns = [face.columns[:, face.outside].ravel() for face in _interfaces(region)]
@@ -255,10 +258,13 @@ def _interfaces(region: Region) -> Sequence[Face]:
     return [face for face in region.faces if face.outside >= 0]
 
 
-def _first(cells: Cells, face: Face, region: Region) -> int:
-    """Index along the axis of the first own cell beyond a plane. Raises ModelError without one."""
+def _first(cells: RectilinearCells, face: Face, region: Region) -> int:
+    """Index along the axis of the first user cell outside a plane.
+
+    Raises ModelError if the plane is no face of the cells.
+    """
     edges, axis = cells.edges[face.axis], AXES[face.axis]
-    starts = edges[:-1] if face.side == 1 else edges[1:]  # where a cell beyond could begin
+    starts = edges[:-1] if face.side == 1 else edges[1:]  # where a cell outside could begin
     planes = [face.plane]
     if region.periodic[face.axis]:
         length = region.grid.upper[face.axis] - region.grid.lower[face.axis]
@@ -278,7 +284,7 @@ def _first(cells: Cells, face: Face, region: Region) -> int:
 
 
 def _line(depth: Floats, target: float) -> Floats:
-    """Weights that read a line through values at depths (fitted, if more than two) at a target."""
+    """Weights of the line through values at ``depth`` (fitted, if more than two) at ``target``."""
     mean = depth.mean()
     spread = ((depth - mean) ** 2).sum()
     slope = (depth - mean) / spread if spread > 0 else np.zeros_like(depth)
@@ -286,7 +292,7 @@ def _line(depth: Floats, target: float) -> Floats:
 
 
 def _normalised(matrix: Sparse) -> Sparse:
-    """Rows that add up to 1 but for round-off, made to; empty ones stay empty."""
+    """The matrix with rows scaled to add up to 1 exactly; empty rows stay empty."""
     from scipy import sparse
 
     total = np.asarray(matrix.sum(axis=1)).ravel()

@@ -1,4 +1,4 @@
-"""Field of a user's continuum, in the place of `hybridrd.continuum.field.Field`."""
+"""Field of a user's continuum, with the methods of `hybridrd.continuum.field.Field`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hybridrd.arrays import Floats
 from hybridrd.continuum.field import Rates, mass_action
 from hybridrd.continuum.user import Continuum
-from hybridrd.coupling.user_cells import Beyond
+from hybridrd.coupling.user_cells import UserCells
 from hybridrd.errors import ModelError, ResultError, StepError
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
@@ -22,8 +22,8 @@ _ROUND_OFF = 1e-9
 _C, _EDGES, _MEMORY = "continuum/c", "continuum/edges/", "continuum/memory/"
 
 
-class OwnField:
-    """Concentrations ``c[species, own cell]`` of a `Continuum`, as a simulation uses them.
+class UserField:
+    """Concentrations ``c[species, user cell]`` of a user's `Continuum` (particles per length^d).
 
     Parameters
     ----------
@@ -31,33 +31,33 @@ class OwnField:
         The continuum.
     system, dt
         As of the simulation.
-    beyond
-        How its cells lie on the grid.
+    user_cells
+        Its cells, with their maps to the grid.
     two_way
-        Whether it takes part in the exchange; its cells inside the particle region are out of
-        play then.
+        Whether it takes part in the exchange; then its cells inside the particle region are
+        unused.
 
     Raises
     ------
     ModelError
-        If its start does not fit.
+        If its initial concentrations are negative or have the wrong shape.
     """
 
     def __init__(
-        self, continuum: Continuum, system: System, dt: float, beyond: Beyond, two_way: bool
+        self, continuum: Continuum, system: System, dt: float, user_cells: UserCells, two_way: bool
     ) -> None:
         self.continuum, self._system, self.dt = continuum, system, dt
-        self._beyond, self._two_way = beyond, two_way
-        self._play = beyond.outside if two_way else np.ones(beyond.cells.size, bool)
-        self.volume: Floats = beyond.cells.volumes
-        self._shape = (len(system.species), *beyond.cells.shape)
+        self._user_cells, self._two_way = user_cells, two_way
+        self._play = user_cells.outside if two_way else np.ones(user_cells.cells.size, bool)
+        self.volume: Floats = user_cells.cells.volumes
+        self._shape = (len(system.species), *user_cells.cells.shape)
         self.c = self._started(continuum.start(system, dt))
         self._mass_action = None
         if system.channels and continuum.reactions:
             self._mass_action = mass_action(system)
             self._rates = Rates(
                 system,
-                lambda: {n: x[self._play] for n, x in beyond.cells.coordinates().items()},
+                lambda: {n: x[self._play] for n, x in user_cells.cells.coordinates().items()},
             )
         self.show()
 
@@ -67,38 +67,42 @@ class OwnField:
         return self._system.names
 
     def start(self, species: int, c: Floats) -> None:
-        """Refuse an initial concentration: a user's continuum has its own start."""
+        """Refuse an initial concentration outside the region: a user's continuum sets it.
+
+        Raises ModelError if ``c``, ``(cells,)``, is not 0.
+        """
         amount = float((c * self._system.grid.volumes).sum())
         if amount > 0 and self._system.particles is not None:
             name, (low, high) = self.names[species], self._system.particles.intervals[0]
             raise ModelError(
-                f"initial[{name!r}] puts {amount:.6g} outside the particle region, but a continuum "
-                f"of your own has its own start; restrict it to the region, as in "
+                f"initial[{name!r}] puts {amount:.6g} outside the particle region, where your "
+                f"continuum sets the initial concentration; restrict it to the region, as in "
                 f"Patch(c, x=({low:g}, {high:g}))"
             )
 
     def concentration(self) -> Floats:
-        """Means over the cells of the grid, ``(species, cells)``; 0 where it does not reach."""
+        """Means over the cells of the grid, ``(species, cells)``; 0 outside the user cells."""
         return self.spread(self.c)
 
     def spread(self, c: Floats) -> Floats:
-        """Concentrations on its own cells as means over the cells of the grid."""
-        return np.asarray((self._beyond.shares @ c.T).T)
+        """Means of concentrations ``c``, ``(species, user cells)``, over the cells of the grid."""
+        return np.asarray((self._user_cells.shares @ c.T).T)
 
     def user_cells(self) -> Floats:
-        """A copy on its own cells, ``(species, nx, ny, nz)``."""
+        """A copy on the user cells, ``(species, nx, ny, nz)``."""
         return self.c.reshape(self._shape).copy()
 
     def full(self, species: int) -> Floats:
         """Means of a species over the cells of the grid, ``(cells,)``."""
-        return np.asarray(self._beyond.shares @ self.c[species])
+        return np.asarray(self._user_cells.shares @ self.c[species])
 
     def shares(self, credit: NDArray[np.int64], at_plane: bool) -> Floats:
-        """Numbers in cells of the grid as those in its own cells, with the same sum.
+        """Distribute numbers in grid cells over the user cells, with the same sum.
 
-        ``at_plane``: those beside a plane belong to the first own cells there, however thin.
+        With ``at_plane`` numbers in grid cells next to a plane go to the first user cells there,
+        however thin.
         """
-        matrix = self._beyond.plane_shares if at_plane else self._beyond.shares
+        matrix = self._user_cells.plane_shares if at_plane else self._user_cells.shares
         return np.asarray(credit @ matrix)
 
     def amounts(self) -> Floats:
@@ -108,13 +112,13 @@ class OwnField:
     def scale_pairs(self, factors: Mapping[int, Floats]) -> None:
         """Multiply the rates of some channels by factors on the cells of the grid."""
         if self._mass_action is not None:
-            means = self._beyond.grid_means
+            means = self._user_cells.grid_means
             self._rates.scale({r: (means @ f)[self._play] for r, f in factors.items()})
 
     def react(self, step: int, owed: Floats | None = None) -> None:
-        """Half a step of the system's reactions, unless they are the continuum's affair.
+        """Half a step of the system's reactions, unless the continuum computes them itself.
 
-        For what is ``owed`` see `hybridrd.continuum.field.Field.react`.
+        `hybridrd.continuum.field.Field.react` explains ``owed``.
         """
         if self._mass_action is not None:
             k = self._rates.at((step + 0.5) * self.dt)
@@ -132,7 +136,10 @@ class OwnField:
         noisy: bool = False,  # noqa: ARG002
         slack: float = 0.0,  # noqa: ARG002
     ) -> None:
-        """A step of the continuum, with what is added to its cells (as a concentration)."""
+        """A step of the continuum with a ``source`` (a concentration added in the step).
+
+        Raises StepError if the result is not finite or breaks the rules of the coupling.
+        """
         t = step * self.dt
         given = None if source is None else source.reshape(self._shape)
         before = self.c.reshape(self._shape)
@@ -146,29 +153,29 @@ class OwnField:
         self.c = new
 
     def described(self) -> dict[str, Any]:
-        """What it is, for the diagnostics of a result."""
-        about = {"kind": type(self.continuum).__name__, "cells": list(self._beyond.cells.shape)}
+        """Its class, cells and diagnostics, for the diagnostics of a result."""
+        about = {"kind": type(self.continuum).__name__, "cells": list(self._user_cells.cells.shape)}
         return {"continuum": about | dict(self.continuum.diagnostics())}
 
     def show(self) -> None:
-        """Let the continuum know the concentrations."""
+        """Pass the concentrations to the continuum."""
         self.continuum.show(self.user_cells())
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """All of it as arrays by name. Raises ResultError if the continuum cannot say."""
+        """Its state as arrays by name. Raises ResultError if the continuum gives none."""
         memory = self.continuum.state()
         if memory is None:
             raise ResultError(
-                f"{self.continuum!r} has a memory that no checkpoint can hold (its state() is "
-                f"None); run without checkpoint="
+                f"{self.continuum!r} can't be saved in a checkpoint (its state() is None); "
+                f"run without checkpoint="
             )
         state: dict[str, NDArray[Any]] = {_C: self.c.copy()}
-        state |= {f"{_EDGES}{a}": e.copy() for a, e in enumerate(self._beyond.cells.edges)}
+        state |= {f"{_EDGES}{a}": e.copy() for a, e in enumerate(self._user_cells.cells.edges)}
         return state | {_MEMORY + name: np.array(value) for name, value in memory.items()}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """The inverse of `state`. Raises ResultError if the cells are others."""
-        for a, edges in enumerate(self._beyond.cells.edges):
+        """The inverse of `state`. Raises ResultError if the cells differ."""
+        for a, edges in enumerate(self._user_cells.cells.edges):
             old = state.get(f"{_EDGES}{a}")
             if old is None or not np.array_equal(old, edges):
                 there = "none" if old is None else f"{len(old)} from {old[0]:.6g} to {old[-1]:.6g}"
@@ -193,7 +200,7 @@ class OwnField:
         new = self._checked(c, "start")
         if (new < 0).any():
             raise ModelError(
-                f"{self.continuum!r}: its start has {new.min():g}; none can be below 0"
+                f"{self.continuum!r}: its start has {new.min():g}; concentrations can't be below 0"
             )
         new[:, ~self._play] = 0.0
         return new
@@ -215,19 +222,19 @@ class OwnField:
         return found.reshape(self._shape[0], -1)
 
     def _check_planes(self, new: Floats, t: float) -> None:
-        """Nothing came into cells inside the particle region."""
+        """Raise StepError if anything entered cells inside the particle region."""
         gained = (np.abs(new) * self.volume)[:, ~self._play].sum(axis=1)
         there = (np.abs(new) * self.volume).sum(axis=1)
         for name, amount, total in zip(self._system.names, gained, there, strict=True):
             if amount > _ROUND_OFF * total:
                 raise StepError(
-                    f"{self.continuum!r}: its step at t = {t:.12g} brought {amount:.6g} of {name} "
-                    f"into cells of the particle region, past the account; in two-way coupling "
-                    f"nothing may pass the planes by itself: let coefficients be 0 on these faces"
+                    f"{self.continuum!r}: its step at t = {t:.12g} moved {amount:.6g} of {name} "
+                    f"into cells of the particle region; in two-way coupling the equation must "
+                    f"let nothing pass the planes: set its coefficients to 0 on these faces"
                 )
 
     def _check_debts(self, new: Floats, given: Floats, t: float) -> None:
-        """No cell is deeper in debt than one was before, but for a particle."""
+        """Raise StepError if a cell owes over one particle more than any did before the step."""
         particle = float(np.max(1.0 / self.volume[self._play]))
         for s, name in enumerate(self._system.names):
             low, high = float(new[s].min()), float(new[s].max())

@@ -23,7 +23,7 @@ _COUNTED = ("overdrafts", "implicit_euler_steps")  # diagnostics that add up ove
 
 
 @dataclass(frozen=True)
-class Job:
+class EnsembleSetup:
     """What all replicas of an ensemble have in common.
 
     Parameters
@@ -75,7 +75,7 @@ class Sums:
     Parameters
     ----------
     covariance, kept
-        As of `Job`.
+        As of `EnsembleSetup`.
 
     Attributes
     ----------
@@ -169,11 +169,11 @@ def make_blocks(replicas: int) -> list[range]:
     return [range(a, min(a + size, replicas)) for a in range(0, replicas, size)]
 
 
-def run_block(job: Job, block: Sequence[int], done: Callable[[], object]) -> Sums:
+def run_block(setup: EnsembleSetup, block: Sequence[int], done: Callable[[], object]) -> Sums:
     """Run the replicas of a block one after another; ``done`` is called after each."""
-    sums = Sums(job.covariance, job.kept)
+    sums = Sums(setup.covariance, setup.kept)
     for replica in block:
-        sums.add(replica, job.run(replica))
+        sums.add(replica, setup.run(replica))
         done()
     return sums
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from hybridrd._version import __version__
-from hybridrd.ensembles.blocks import Job, Sums, run_block
+from hybridrd.ensembles.blocks import EnsembleSetup, Sums, run_block
 from hybridrd.ensembles.processes import Blocks, Done, Turns
 from hybridrd.errors import HybridrdError, ModelError
 
@@ -46,11 +46,11 @@ def check_client(client: object) -> None:
         raise ModelError(f"client: it is {client.status}; make a new one")
 
 
-def on_cluster(job: Job, blocks: Blocks, client: Client | str) -> Done:
+def on_cluster(setup: EnsembleSetup, blocks: Blocks, client: Client | str) -> Done:
     """By the workers of a Dask scheduler.
 
     Results are fetched as soon as they are there, and what is lost with a worker is done again: a
-    block by the scheduler, the job that all blocks read by us.
+    block by the scheduler, the setup that all blocks read by us.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def on_cluster(job: Job, blocks: Blocks, client: Client | str) -> Done:
     distributed = import_distributed()
     from distributed.scheduler import KilledWorker
 
-    data = _pickled(job)
+    data = _pickled(setup)
     with _connected(client) as connected:
         run = f"hybridrd-{secrets.token_hex(8)}"
         shared = _share(connected, data, run)
@@ -94,22 +94,22 @@ def on_cluster(job: Job, blocks: Blocks, client: Client | str) -> Done:
                 except distributed.client.FutureCancelledError as error:
                     if connected.status != "running" or not _workers(connected, WAIT):
                         raise _lost(connected) from error
-                    # The last worker that held the job died, and with it all that waited for it.
+                    # The last worker that held the setup died, and with it all that waited for it.
                     if came_with is shared:
                         shared = _share(connected, data, f"{run}-{tries}")
                     submit(index)
                     continue
                 except KilledWorker as error:
                     raise HybridrdError(
-                        f"replicas {_range(blocks[index])} of the ensemble (seed = {job.seed}) "
+                        f"replicas {_range(blocks[index])} of the ensemble (seed = {setup.seed}) "
                         f"brought down several Dask workers, the last one {error.last_worker}; "
                         f"they may need more memory each, or fewer cells or records (every=)"
                     ) from error
                 except Exception as error:
                     raise HybridrdError(
-                        f"replicas {_range(blocks[index])} of the ensemble (seed = {job.seed}): a "
-                        f"Dask worker cannot run them: {type(error).__name__}: {error}; install "
-                        f"there what is installed here, and modules with functions of the system"
+                        f"replicas {_range(blocks[index])} of the ensemble (seed = {setup.seed}): "
+                        f"a Dask worker cannot run them: {type(error).__name__}: {error}; install "
+                        f"the same packages there, and the modules with functions of the system"
                     ) from error
                 if isinstance(sums, HybridrdError):
                     raise sums
@@ -121,11 +121,11 @@ def on_cluster(job: Job, blocks: Blocks, client: Client | str) -> Done:
                 connected.cancel([*running, shared])
 
 
-def _pickled(job: Job) -> bytes:
+def _pickled(setup: EnsembleSetup) -> bytes:
     import cloudpickle  # comes with dask
 
     try:
-        data: bytes = cloudpickle.dumps(job)
+        data: bytes = cloudpickle.dumps(setup)
     except Exception as error:
         raise ModelError(
             f"the system cannot be sent to Dask workers ({type(error).__name__}: {error}); "
@@ -162,14 +162,14 @@ def _workers(client: Client, timeout: float = 0.0) -> int:
 
 
 def _share(client: Client, data: bytes, name: str) -> Future:
-    """Put the job on all workers, once each; those that come later fetch it from them."""
+    """Put the setup on all workers, once each; those that come later fetch it from them."""
     if not _workers(client, WAIT):
         raise HybridrdError(
             f"the Dask scheduler {client.scheduler.address} has no workers after {WAIT:g} s; "
             f"start some with `dask worker {client.scheduler.address} --nthreads 1`, or with "
             f"cluster.scale(...)"
         )
-    shared: Future = client.scatter({f"{name}-job": data}, broadcast=True)[f"{name}-job"]
+    shared: Future = client.scatter({f"{name}-setup": data}, broadcast=True)[f"{name}-setup"]
     return shared
 
 
@@ -186,7 +186,7 @@ def _range(block: range) -> str:
 
 
 _lock = threading.Lock()  # blocks use one processor each, whatever a worker has threads
-_last: tuple[str, Job] | None = None  # of a worker process, with the name of its ensemble
+_last: tuple[str, EnsembleSetup] | None = None  # of a worker process, with the name of its ensemble
 
 
 def _work_remotely(data: bytes, run: str, version: str, block: range) -> Sums | HybridrdError:

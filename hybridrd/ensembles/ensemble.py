@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hybridrd.arguments import named_arguments, path_of, shown, truth, whole_number
-from hybridrd.ensembles.blocks import Job, Sums, make_blocks
+from hybridrd.ensembles.blocks import EnsembleSetup, Sums, make_blocks
 from hybridrd.ensembles.processes import (
     Blocks,
     Done,
@@ -182,7 +182,7 @@ def ensemble(
         clock.lap("set_up")
         window = _shared_window(plan, steps, stride) if todo and size is not None else None
         clock.lap("shared_continuum")
-        job = Job(
+        setup = EnsembleSetup(
             plan=plan,
             window=window,
             seed=secrets.randbits(63) if seed is None else seed,
@@ -193,18 +193,18 @@ def ensemble(
             covariance=wanted.covariance,
             kept=wanted.sampled,
         )
-        total = Sums(job.covariance, job.kept)
+        total = Sums(setup.covariance, setup.kept)
         already = replicas - sum(map(len, todo.values()))
         with progress_bar(replicas, progress, unit="replica", done=already) as bar:
             update = bar.update
             if client is not None and todo:
                 from hybridrd.ensembles.dask import on_cluster
 
-                done = on_cluster(job, todo, client)
+                done = on_cluster(setup, todo, client)
             elif processes > 1 and todo:
-                done = in_processes(job, todo, processes)
+                done = in_processes(setup, todo, processes)
             else:
-                done, update = in_this_process(job, todo, bar.update), lambda _: None
+                done, update = in_this_process(setup, todo, bar.update), lambda _: None
             try:
                 for sums in _in_order(done, blocks, finished, stored, update):
                     total.merge(sums)

@@ -19,7 +19,7 @@ from io import BytesIO
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from hybridrd.ensembles.blocks import Job, Sums, run_block
+from hybridrd.ensembles.blocks import EnsembleSetup, Sums, run_block
 from hybridrd.errors import HybridrdError, ModelError
 
 if TYPE_CHECKING:
@@ -56,20 +56,20 @@ class Turns:
             self._done.remove(self._open.popleft())
 
 
-def in_this_process(job: Job, blocks: Blocks, done: Callable[[], object]) -> Done:
+def in_this_process(setup: EnsembleSetup, blocks: Blocks, done: Callable[[], object]) -> Done:
     """One block after another; ``done`` is called after each replica."""
     for index, block in blocks.items():
-        yield index, run_block(job, block, done)
+        yield index, run_block(setup, block, done)
 
 
-def in_processes(job: Job, blocks: Blocks, processes: int) -> Done:
-    """By spawned processes, which get the job once. Raises HybridrdError if one of them dies."""
+def in_processes(setup: EnsembleSetup, blocks: Blocks, processes: int) -> Done:
+    """By spawned processes, which get the setup once. Raises HybridrdError if one of them dies."""
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         max_workers=max(1, min(processes, len(blocks))),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(pickle.dumps(job),),
+        initargs=(pickle.dumps(setup),),
     )
     turns = Turns(blocks)
     running: dict[Future[Sums], int] = {}
@@ -102,31 +102,31 @@ def in_processes(job: Job, blocks: Blocks, processes: int) -> Done:
         pool.shutdown(cancel_futures=True)
 
 
-_job: Job | HybridrdError | None = None  # of a worker process, received once
+_setup: EnsembleSetup | HybridrdError | None = None  # of a worker process, received once
 
 
-def _start_worker(job: bytes) -> None:
+def _start_worker(setup: bytes) -> None:
     from hybridrd.continuum.solvers import one_blas_thread
 
     # Ctrl-C reaches all processes of a terminal; workers end without a word.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # For the life of the process; numba's kernels start no threads of their own.
     one_blas_thread().__enter__()
-    global _job
+    global _setup
     try:
-        _job = pickle.loads(job)
+        _setup = pickle.loads(setup)
     except Exception as error:  # an import of the user's may raise anything
-        _job = ModelError(
+        _setup = ModelError(
             f"a worker process cannot load the system ({error}): functions in it must be at "
             f"the top of a module or script, not under its `if __name__`; or take workers=0"
         )
 
 
 def _work(block: range) -> Sums:
-    if isinstance(_job, HybridrdError):
-        raise _job
-    assert _job is not None
-    return run_block(_job, block, lambda: None)
+    if isinstance(_setup, HybridrdError):
+        raise _setup
+    assert _setup is not None
+    return run_block(_setup, block, lambda: None)
 
 
 def check_main() -> None:

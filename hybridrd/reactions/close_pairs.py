@@ -24,7 +24,7 @@ Couples = tuple[Integers, Integers]
 
 
 @dataclass(frozen=True)
-class Cells:
+class SortedPoints:
     """Points in the order of cells; ``places`` are those they had, None if the same."""
 
     x: Floats
@@ -52,7 +52,7 @@ class Search:
         self._radius = max((e.radius for e in self._meeting.values()), default=0.0)
         self._fineness = 1.0
         self._cells: tuple[dict[int, Integers], Layout] | None = None
-        self._copies: dict[int, Cells] = {}
+        self._copies: dict[int, SortedPoints] = {}
         self._known: dict[int, Couples] = {}
         self._stamps: list[int] = []
         self._step = -1
@@ -114,7 +114,7 @@ class Search:
         """Pairs of n points and the particles of a species, which are not stored anew."""
         if self._cells is not None:
             starts, layout = self._cells
-            cells = Cells(group.x, starts[species], layout)
+            cells = SortedPoints(group.x, starts[species], layout)
         else:
             if species not in self._copies:
                 self._copies[species] = self._copy(group.x, group.n)
@@ -133,14 +133,14 @@ class Search:
             self._cells = self._sort(particles)
         starts, layout = self._cells
         if a.n <= b.n:
-            cells = Cells(b.x, starts[e.second], layout)
+            cells = SortedPoints(b.x, starts[e.second], layout)
             return self._pairs(a.x, a.n, cells, e.first == e.second, e.radius)
         # The rarer ones look for the others.
-        cells = Cells(a.x, starts[e.first], layout)
+        cells = SortedPoints(a.x, starts[e.first], layout)
         j, i = self._pairs(b.x, b.n, cells, False, e.radius)
         return i, j
 
-    def _pairs(self, x: Floats, n: int, cells: Cells, like: bool, radius: float) -> Couples:
+    def _pairs(self, x: Floats, n: int, cells: SortedPoints, like: bool, radius: float) -> Couples:
         layout = cells.layout.cells
         while True:
             room = self._room
@@ -150,12 +150,12 @@ class Search:
                 return i[:m], (j[:m] if cells.places is None else cells.places[j[:m]])
             self._room = m + m // 8
 
-    def _copy(self, x: Floats, n: int) -> Cells:
+    def _copy(self, x: Floats, n: int) -> SortedPoints:
         """Points in the order of cells, beside those they are copied from."""
         layout, (counted,), _ = spread(self._region, self._radius, [(x, n)])
         places, copy = np.empty(n, np.uint64), np.zeros((len(x), n + SPARE))
         store(x, np.arange(n, dtype=np.uint64), n, counted, copy, places)
-        return Cells(copy, counted[1], layout, places.astype(np.int64))
+        return SortedPoints(copy, counted[1], layout, places.astype(np.int64))
 
     def _sort(self, particles: list[Particles]) -> tuple[dict[int, Integers], Layout]:
         """Sort the species that meet others into cells."""

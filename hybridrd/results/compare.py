@@ -70,7 +70,7 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from hybridrd.results.table import Table
+    from hybridrd.results.table import ComparisonTable
 
     first, second = View(a, "a"), View(b, "b")
     times = _common_times(first, second)
@@ -87,7 +87,7 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
     index = pd.MultiIndex.from_product([times, first.species], names=["time", "species"])
     columns = tables[first.species[0]]
     # Time is the outer level of the index, species the inner.
-    return Table(
+    return ComparisonTable(
         {name: np.stack([t[name] for t in tables.values()], axis=1).ravel() for name in columns},
         index=index,
     )

@@ -10,7 +10,7 @@ _MOST_ROWS = 1000  # more are cut
 _WIDTH = 120  # where there is no terminal
 
 
-class Table(pd.DataFrame):
+class ComparisonTable(pd.DataFrame):
     """A data frame whose text has all columns and rows, the numbers short.
 
     Pandas leaves columns out where they are wider than the terminal; here they go on below. What is
@@ -18,8 +18,8 @@ class Table(pd.DataFrame):
     """
 
     @property
-    def _constructor(self) -> type[Table]:
-        return Table
+    def _constructor(self) -> type[ComparisonTable]:
+        return ComparisonTable
 
     def __repr__(self) -> str:
         counts = [name for name in self.columns if str(name).startswith("count")]

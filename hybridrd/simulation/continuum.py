@@ -10,12 +10,12 @@ import numpy as np
 from hybridrd.arrays import Floats, State
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.field import Field
-from hybridrd.continuum.rectilinear import Cells
+from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.continuum.user import Continuum as UserContinuum
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.ledger import Ledger
 from hybridrd.coupling.noise import FADE, Noise
-from hybridrd.coupling.user_field import OwnField
+from hybridrd.coupling.user_field import UserField
 from hybridrd.errors import ModelError
 from hybridrd.particles.memory import check_fits, naming
 from hybridrd.simulation.plan import Plan, pair_factors
@@ -129,7 +129,7 @@ class TwoWay(Continuum):
         Fluctuations of its diffusion, if there are any.
     """
 
-    def __init__(self, field: Field | OwnField, ledger: Ledger, noise: Noise | None) -> None:
+    def __init__(self, field: Field | UserField, ledger: Ledger, noise: Noise | None) -> None:
         self._field, self._ledger, self._noise = field, ledger, noise
 
     def start(self, species: int, outside: Floats) -> None:
@@ -286,11 +286,11 @@ def _make(
     system, dt, region = plan.system, plan.dt, plan.region
     assert region is not None
     two_way = plan.coupling == "two-way"
-    own = None
-    if user is not None and plan.beyond is not None:
-        own = OwnField(user, system, dt, plan.beyond, two_way)
+    user_field = None
+    if user is not None and plan.user_cells is not None:
+        user_field = UserField(user, system, dt, plan.user_cells, two_way)
     if two_way:
-        field = own or Field(system, dt, cut=region.mask, solver=solver, baths=baths)
+        field = user_field or Field(system, dt, cut=region.mask, solver=solver, baths=baths)
         field.scale_pairs(pair_factors(plan))
         noise = None
         if isinstance(field, Field):
@@ -301,7 +301,7 @@ def _make(
                 noise = Noise(system, field, region, key)
                 field.grain = 1.0 / region.grid.volume, *FADE
         return TwoWay(field, Ledger(field), noise)
-    window: Window | None = None if own is None else LiveWindow(own, own.start)
+    window: Window | None = None if user_field is None else LiveWindow(user_field, user_field.start)
     if window is None and plan.coupling == "mean-field":
         window = shared or live_window(system, dt, solver, baths)[0]
     if window is None:
@@ -309,7 +309,7 @@ def _make(
     return MeanField(window, region.grid.volumes, ~region.mask)
 
 
-def cells_of_user(continuum: UserContinuum | None, solver: str) -> Cells | None:
+def cells_of_user(continuum: UserContinuum | None, solver: str) -> RectilinearCells | None:
     """The cells of a user's continuum, if there is one. Raises ModelError."""
     if continuum is None:
         return None
@@ -326,4 +326,4 @@ def cells_of_user(continuum: UserContinuum | None, solver: str) -> Cells | None:
             f"the edges of {type(continuum).__name__}: {edges!r}; give the cell faces along each "
             f"axis, as in ([0.0, 1.0, 2.0],)"
         )
-    return Cells.between(edges, f"the edges of {type(continuum).__name__}")
+    return RectilinearCells.between(edges, f"the edges of {type(continuum).__name__}")

@@ -9,9 +9,9 @@ import numpy as np
 from hybridrd.arguments import number
 from hybridrd.arrays import Floats
 from hybridrd.continuum.baths import Baths, check_baths
-from hybridrd.continuum.rectilinear import Cells
+from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.coupling.face_exchange import Gate, make_gates
-from hybridrd.coupling.user_cells import Beyond
+from hybridrd.coupling.user_cells import UserCells
 from hybridrd.errors import ModelError
 from hybridrd.model import doi
 from hybridrd.model.system import System
@@ -32,7 +32,7 @@ class Plan:
         first is None and the second empty for a pure PDE.
     coupling
         ``"two-way"``, ``"mean-field"``, or ``"none"`` where there is no continuum beside particles.
-    beyond
+    user_cells
         The cells of a continuum of one's own; None for the package's.
     memory
         What it takes, as far as that was estimated.
@@ -44,7 +44,7 @@ class Plan:
     walls: tuple[SpeciesWalls, ...]
     tables: ReactionTables
     coupling: str
-    beyond: Beyond | None = None
+    user_cells: UserCells | None = None
     memory: Memory = field(default_factory=Memory)
 
     def gates(self, baths: Baths | None = None) -> list[Gate]:
@@ -52,7 +52,9 @@ class Plan:
         if self.region is None:
             return []
         two_way = self.coupling == "two-way"
-        return make_gates(self.system, self.region, list(self.walls), two_way, self.beyond, baths)
+        return make_gates(
+            self.system, self.region, list(self.walls), two_way, self.user_cells, baths
+        )
 
     def partners(self, gates: list[Gate]) -> Partners:
         """The partners that particles have beyond the faces."""
@@ -60,8 +62,8 @@ class Plan:
         return Partners(self.region, self.tables.encounters, gates)
 
 
-def compile_system(system: System, dt: float, own: Cells | None = None) -> Plan:
-    """Check a system against a time step and compile it, for a continuum on cells of its ``own``.
+def compile_system(system: System, dt: float, cells: RectilinearCells | None = None) -> Plan:
+    """Check a system against a time step and compile it, for a continuum on a user's ``cells``.
 
     Whether it fits into memory is asked by `hybridrd.simulation.sizes.plan_that_fits`.
 
@@ -78,13 +80,13 @@ def compile_system(system: System, dt: float, own: Cells | None = None) -> Plan:
     tables = make_tables(system)
     walls: tuple[SpeciesWalls, ...] = ()
     coupling = "none"
-    beyond = None
-    if own is not None:
+    user_cells = None
+    if cells is not None:
         if region is None:
             raise ModelError("continuum: one of your own needs a particle region; give particles=")
-        beyond = Beyond(system, region, own)
+        user_cells = UserCells(system, region, cells)
     if region is not None:
-        width = None if beyond is None else beyond.width
+        width = None if user_cells is None else user_cells.width
         walls = tuple(
             species_walls(system, region, s, dt, width) for s in range(len(system.species))
         )
@@ -93,7 +95,7 @@ def compile_system(system: System, dt: float, own: Cells | None = None) -> Plan:
             if system.fluctuations and coupling == "two-way":
                 _check_fluctuations(system, region, walls)
         encounter_probabilities(tables, tables.macroscopic(0.5 * dt), dt)
-    return Plan(system, dt, region, walls, tables, coupling, beyond)
+    return Plan(system, dt, region, walls, tables, coupling, user_cells)
 
 
 def _check_fluctuations(system: System, region: Region, walls: tuple[SpeciesWalls, ...]) -> None:

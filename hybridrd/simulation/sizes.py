@@ -11,7 +11,7 @@ import numpy as np
 from hybridrd.arrays import Floats
 from hybridrd.continuum.field import conditions
 from hybridrd.continuum.footprint import footprint, rest_of
-from hybridrd.continuum.rectilinear import Cells
+from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import expected_particles
@@ -32,7 +32,9 @@ CREATED_ROWS = 2.5
 RECORD_BYTES = 120.0
 
 
-def plan_that_fits(system: System, dt: float, own: Cells | None = None, here: bool = True) -> Plan:
+def plan_that_fits(
+    system: System, dt: float, cells: RectilinearCells | None = None, here: bool = True
+) -> Plan:
     """The plan of a system, with the memory it takes; see `compile_system`.
 
     Whether the particles fit is asked only if the plan is to run ``here``, on this machine.
@@ -45,10 +47,10 @@ def plan_that_fits(system: System, dt: float, own: Cells | None = None, here: bo
         If the run cannot fit into memory.
     """
     # Cells first: even the indices of too many would not fit.
-    parts = fixed_parts(system, own is not None)
+    parts = fixed_parts(system, cells is not None)
     on_this = here or system.coupling == "mean-field"  # the PDE of all replicas is solved here
     check_fits(parts if on_this else parts[:1])
-    plan = compile_system(system, dt, own)
+    plan = compile_system(system, dt, cells)
     if plan.region is None:
         return plan
     rates = plan.tables.macroscopic(0.5 * plan.dt)
@@ -60,13 +62,13 @@ def plan_that_fits(system: System, dt: float, own: Cells | None = None, here: bo
 
 
 def fixed_parts(
-    system: System, own: bool = False, solver: str = "auto", whole: bool = False
+    system: System, user: bool = False, solver: str = "auto", whole: bool = False
 ) -> list[Part]:
-    """The memory that cells and continuum need; a user's ``own`` continuum manages its own.
+    """The memory that cells and continuum need; a user's continuum (``user``) manages its own.
 
     ``whole`` is for the mean-field PDE alone, on all cells.
     """
-    continuum = whole or (not own and (system.is_hybrid or system.particles is None))
+    continuum = whole or (not user and (system.is_hybrid or system.particles is None))
     parts = [cell_part(system, continuum)]
     return [*parts, continuum_part(system, solver, whole)] if continuum else parts
 

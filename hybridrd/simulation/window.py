@@ -16,7 +16,7 @@ from hybridrd.arrays import Floats, Integers, State
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.field import Field
 from hybridrd.coupling.face_exchange import Gate
-from hybridrd.coupling.user_field import OwnField
+from hybridrd.coupling.user_field import UserField
 from hybridrd.errors import ModelError, ResultError
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import mean_concentration
@@ -75,7 +75,7 @@ class LiveWindow:
         the package's has its own start.
     """
 
-    def __init__(self, field: Field | OwnField, start: Callable[[int, Floats], None]) -> None:
+    def __init__(self, field: Field | UserField, start: Callable[[int, Floats], None]) -> None:
         self._field, self.start = field, start
         self.show, self.user_cells = field.show, field.user_cells
         self.described, self.state, self.load_state = field.described, field.state, field.load_state

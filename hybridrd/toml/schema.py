@@ -23,14 +23,14 @@ from hybridrd.model.walls import (
     Wall,
 )
 from hybridrd.toml.schema_initial import (
+    BoxTable,
     CopiesTable,
     Initial,
     NotNegative,
     PatchTable,
     PointsTable,
     Positive,
-    Region,
-    ShellRegion,
+    ShellTable,
     Table,
     build_part,
     closest,
@@ -205,13 +205,13 @@ class SystemTable(Table):
     """``[system]``: where, how finely, and how the two regions meet."""
 
     domain: Annotated[
-        Annotated[Region, Tag("<box>")] | Annotated[ShellRegion, Tag("<shell>")],
+        Annotated[BoxTable, Tag("<box>")] | Annotated[ShellTable, Tag("<shell>")],
         Discriminator(lambda v: "<shell>" if kind_of_region(v) == "<shell>" else "<box>"),
     ]
     particles: (
         Annotated[
-            Annotated[Region, Tag("<box>")]
-            | Annotated[ShellRegion, Tag("<shell>")]
+            Annotated[BoxTable, Tag("<box>")]
+            | Annotated[ShellTable, Tag("<shell>")]
             | Annotated[Literal["domain"], Tag("<word>")],
             Discriminator(kind_of_region),
         ]
@@ -283,9 +283,9 @@ TABLES: dict[str, type[Table]] = {
     "reactions": ReactionTable,
     "run": RunTable,
     "units": UnitsTable,
-    "domain": Region,
-    "<box>": Region,
-    "<shell>": ShellRegion,
+    "domain": BoxTable,
+    "<box>": BoxTable,
+    "<shell>": ShellTable,
     "<wall>": WallTable,
     "leaky": LeakTable,
     "<bath>": BathTable,

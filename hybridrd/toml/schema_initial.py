@@ -64,7 +64,7 @@ class Table(BaseModel):
         return None
 
 
-class Region(Table):
+class BoxTable(Table):
     """A box, ``{ x = [0, 10], y = [0, 5] }`` (length)."""
 
     x: Interval
@@ -76,7 +76,7 @@ class Region(Table):
         return Box(**_intervals(self))
 
 
-class ShellRegion(Table):
+class ShellTable(Table):
     """A ball shell, ``{ inner = 1.0, outer = 6.0 }`` (length); a ball has ``inner = 0``."""
 
     inner: NotNegative

@@ -129,7 +129,7 @@ def test_what_passes_a_plane_by_itself_is_refused():
     )  # fmt: skip
     cells = Blocks([np.arange(9.0)], lambda x: 10.0 + 0 * x)
     sim = hrd.Simulation(system, dt=0.1, seed=1, continuum=cells)
-    with pytest.raises(hrd.StepError, match="into cells of the particle region, past the account"):
+    with pytest.raises(hrd.StepError, match="into cells of the particle region"):
         sim.step()
 
 
@@ -281,7 +281,7 @@ def test_a_memory_is_kept_or_no_checkpoint_is_written(tmp_path):
     sim.step()
     twin.step()
     assert np.array_equal(sim.continuum, twin.continuum)
-    with pytest.raises(hrd.ResultError, match="no checkpoint can hold"):
+    with pytest.raises(hrd.ResultError, match="saved in a checkpoint"):
         line(Secretive(EDGES, START)).checkpoint(tmp_path / "b.npz")
 
 

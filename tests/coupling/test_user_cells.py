@@ -8,8 +8,8 @@ import pytest
 import hybridrd as hrd
 from hybridrd.continuum import fipy_continuum, rectilinear
 from hybridrd.continuum import user as own
-from hybridrd.continuum.rectilinear import Cells
-from hybridrd.coupling.user_cells import Beyond
+from hybridrd.continuum.rectilinear import RectilinearCells
+from hybridrd.coupling.user_cells import UserCells
 from hybridrd.interface import FaceNumbers
 from hybridrd.particles.region import make_region
 from hybridrd.simulation.plan import compile_system
@@ -32,8 +32,8 @@ def box_in_box(dimension=2, **more):
     )  # fmt: skip
 
 
-def beyond(system, *edges):
-    return Beyond(system, make_region(system), Cells.between(edges))
+def user_cells(system, *edges):
+    return UserCells(system, make_region(system), RectilinearCells.between(edges))
 
 
 def numbers(stencil, offset):
@@ -50,7 +50,7 @@ def test_examples_run(module):
 @pytest.mark.parametrize("dimension", [1, 2, 3])
 def test_every_exchanged_number_arrives_outside_the_region(dimension):
     system = box_in_box(dimension)
-    map_ = beyond(system, *(X, Y, Z)[:dimension])
+    map_ = user_cells(system, *(X, Y, Z)[:dimension])
     mask = map_.region.mask
     credit = np.random.default_rng(1).integers(-9, 9, len(mask)) * ~mask
     for shares in (map_.shares, map_.plane_shares):
@@ -65,7 +65,7 @@ def test_every_exchanged_number_arrives_outside_the_region(dimension):
 
 
 def test_at_a_plane_numbers_go_to_the_first_own_cell_however_thin():
-    map_ = beyond(box_in_box(1), X)
+    map_ = user_cells(box_in_box(1), X)
     credit = np.zeros(16)
     credit[12] = 7  # the cell of the grid from 6 to 6.5
     given = (credit @ map_.plane_shares) / 7
@@ -76,7 +76,7 @@ def test_at_a_plane_numbers_go_to_the_first_own_cell_however_thin():
 
 
 def test_the_integral_on_the_grid_is_that_on_own_cells():
-    map_ = beyond(box_in_box(3), X, Y, Z)
+    map_ = user_cells(box_in_box(3), X, Y, Z)
     c = np.random.default_rng(2).random(map_.cells.size) * map_.outside
     on_grid = map_.shares @ c
     whole = (on_grid * map_.region.grid.volumes).sum()
@@ -86,7 +86,7 @@ def test_the_integral_on_the_grid_is_that_on_own_cells():
 @pytest.mark.parametrize("two_way", [True, False])
 @pytest.mark.parametrize("stencil", ["linear", "least-squares"])
 def test_a_line_along_the_normal_is_read_where_c_R_belongs(stencil, two_way):
-    map_ = beyond(box_in_box(2), X, Y)
+    map_ = user_cells(box_in_box(2), X, Y)
     x, y = map_.cells.coordinates().values()
     for offset in (0.0, 0.02, 0.3):
         for face in map_.region.faces:
@@ -97,7 +97,7 @@ def test_a_line_along_the_normal_is_read_where_c_R_belongs(stencil, two_way):
 
 
 def test_the_first_cell_is_read_as_it_is_and_along_the_plane_by_area():
-    map_ = beyond(box_in_box(2), X, Y)
+    map_ = user_cells(box_in_box(2), X, Y)
     face = next(f for f in map_.region.faces if f.name == "interface:x+")
     assert map_.width(face) == pytest.approx(0.05)
     c = np.zeros((12, 7))
@@ -113,7 +113,7 @@ def test_beyond_a_periodic_wall_the_cells_go_on_at_the_other_end():
         walls={"x": hrd.Periodic()},
     )  # fmt: skip
     for edges in (X, X[8:]):  # the whole domain, or what is outside the region
-        map_ = beyond(line, edges)
+        map_ = user_cells(line, edges)
         lower = next(f for f in map_.region.faces if f.side == 0)
         assert map_.width(lower) == pytest.approx(0.7)
         c = map_.cells.centers(0) - 8.0  # depth below x = 0
@@ -130,8 +130,8 @@ REFUSED = {
         hrd.System(species=[A], domain=hrd.Box(x=(0, 8)), particles=hrd.Box(x=(0, 6)), cells=16),
         [[6.0, 6.5, 7.0]], r"cover x in \(6, 7\), but not the domain at x = 7.25",
     ),
-    "beyond the domain": (
-        box_in_box(1), [[0.0, 2.0, 6.0, 9.0]], r"from 0 to 9 along x, beyond the domain \(0, 8\)",
+    "outside the domain": (
+        box_in_box(1), [[0.0, 2.0, 6.0, 9.0]], r"from 0 to 9 along x, outside the domain \(0, 8\)",
     ),
     "another dimension": (box_in_box(2), [X], "1 axes, the domain 2"),
     "noise": (box_in_box(1, fluctuations=True), [X], "has no noise"),
@@ -140,12 +140,12 @@ REFUSED = {
     ),
     "no continuum": (
         hrd.System(species=[A], domain=hrd.Box(x=(0, 8)), particles=hrd.Box(x=(0, 8))), [X],
-        "there is none beside",
+        "covers the whole domain",
     ),
     "no particles": (hrd.System(species=[A], domain=hrd.Box(x=(0, 8))), [X], "particle region"),
     "a shell": (
         hrd.System(species=[A], domain=hrd.Shell(1, 8), particles=hrd.Shell(1, 4), cells=7),
-        [X], "in a Shell there is none",
+        [X], "a Shell can't have",
     ),
     "a gap of one cell": (
         hrd.System(species=[A], domain=hrd.Box(x=(0, 8)), particles=hrd.Box(x=(0, 7.5)), cells=16,
@@ -158,13 +158,13 @@ REFUSED = {
 @pytest.mark.parametrize(("system", "edges", "message"), REFUSED.values(), ids=REFUSED)
 def test_refused(system, edges, message):
     with pytest.raises(hrd.ModelError, match=message):
-        compile_system(system, 1e-3, Cells.between(edges))
+        compile_system(system, 1e-3, RectilinearCells.between(edges))
 
 
 @pytest.mark.parametrize("edges", [[[1.0]], [[0.0, 2.0, 1.0]], [[0.0, np.nan]], [], [[0, 1]] * 4])
 def test_impossible_cells_are_refused(edges):
     with pytest.raises(hrd.ModelError, match="the cells of mine: "):
-        Cells.between(edges, "the cells of mine")
+        RectilinearCells.between(edges, "the cells of mine")
 
 
 def test_c_R_beyond_the_end_of_the_continuum_is_refused():
@@ -172,5 +172,5 @@ def test_c_R_beyond_the_end_of_the_continuum_is_refused():
         species=[A], domain=hrd.Box(x=(0, 8)), particles=hrd.Box(x=(0, 7.5)), cells=16,
         coupling="mean-field", interface=hrd.Layer(width=2.0),
     )  # fmt: skip
-    with pytest.raises(hrd.StepError, match=r"beyond the plane, but the continuum ends at 0.5"):
-        compile_system(system, 1e-2, Cells.between([[7.5, 7.7, 8.0]]))
+    with pytest.raises(hrd.StepError, match=r"outside the plane, but the continuum ends at 0.5"):
+        compile_system(system, 1e-2, RectilinearCells.between([[7.5, 7.7, 8.0]])).gates().gates()

@@ -8,7 +8,7 @@ import pytest
 from test_compare import poisson_runs, profile, record
 
 from hybridrd.results.compare import compare
-from hybridrd.results.table import Table
+from hybridrd.results.table import ComparisonTable
 
 
 def table() -> pd.DataFrame:
@@ -16,8 +16,8 @@ def table() -> pd.DataFrame:
     return compare(run, record(profile(), kind="mean-field"))
 
 
-def of_rows(n: int) -> Table:
-    return Table({"count_a": np.arange(n) + 0.5, "z": np.full(n, 1 / 3)})
+def of_rows(n: int) -> ComparisonTable:
+    return ComparisonTable({"count_a": np.arange(n) + 0.5, "z": np.full(n, 1 / 3)})
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 300])
@@ -44,5 +44,5 @@ def test_numbers_are_short_where_they_are_printed_and_whole_where_they_are_used(
 
 
 def test_a_part_of_a_table_prints_as_one() -> None:
-    assert type(table()[["count_a", "z"]].tail(2)) is Table
+    assert type(table()[["count_a", "z"]].tail(2)) is ComparisonTable
     assert isinstance(table(), pd.DataFrame)
