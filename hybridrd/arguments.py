@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Named = TypeVar("Named", bound=Callable[..., Any])
 
+#: Sizes of numbers whose products, squares and cubes are numbers, too.
+SMALLEST, LARGEST = 1e-100, 1e100
 _SHOWN = 160  # characters of a value in a message
 _NAME = 200  # bytes of a new file's name: systems stop at 255, and parts are written beside it
 
@@ -51,7 +53,9 @@ def number(
 ) -> float:
     """A finite real number of at least ``minimum`` (above it if ``strict``).
 
-    A number of lower precision, a `numpy.float32`, is the shortest decimal that it stands for.
+    A number of lower precision, a `numpy.float32`, is the shortest decimal that it stands for. One
+    whose powers no float holds is refused: it is 0, or between 1e-100 and 1e100 in size (where it
+    may be negative, as a position may, at most 1e100).
 
     Parameters
     ----------
@@ -85,6 +89,11 @@ def number(
         raise error(f"{where} = {shown(value)}: {wanted}") from problem
     if not math.isfinite(result) or result < minimum or (strict and result == minimum):
         raise error(f"{where} = {result:g}: {finite}")
+    if abs(result) > LARGEST or (minimum >= 0 and 0 < result < SMALLEST):
+        raise error(
+            f"{where} = {result:g}: it must be between {SMALLEST:g} and {LARGEST:g}; use another "
+            f"unit"
+        )
     return result
 
 

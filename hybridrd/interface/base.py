@@ -6,9 +6,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from numbers import Real
 from typing import Any, ClassVar, Literal, Self, get_args
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 
 Context = Literal["mean-field", "two-way", "wall"]
@@ -162,18 +162,7 @@ def check_length(scheme: str, name: str, value: Any, zero: bool = False) -> floa
     ModelError
         Anything else; the message names the value.
     """
-    if value is None:
-        return None
-    bound = "0 or more" if zero else "above 0"
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ModelError(f"{scheme}({name}={value!r}): {name} must be a length, {bound}")
-    try:
-        number = float(value)
-    except OverflowError:  # a whole number beyond all floats
-        number = math.inf
-    if not math.isfinite(number) or number < 0.0 or (number == 0.0 and not zero):
-        raise ModelError(f"{scheme}({name}={number:g}): {name} must be finite and {bound}")
-    return number
+    return None if value is None else number(value, f"{scheme}: {name}", strict=not zero)
 
 
 def check_face(

@@ -83,6 +83,11 @@ class CalibratedLayer(InterfaceScheme):
         offset = 0.5 * spacing if own_cell else (self.offset or 0.0)
         if D == 0.0:
             return no_exchange(width, offset)
+        if offset > depth:
+            raise StepError(
+                f"{where}: offset {offset:g} is more than the particle region's extent {depth:g}; "
+                f"use a smaller one, or leave it out"
+            )
         unset = self.width is None
         by_step = unset and not two_way
         check_room(width, depth, where, D if by_step else None, one_cell=unset and two_way)

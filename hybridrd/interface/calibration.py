@@ -144,4 +144,9 @@ def smallest_width(spread: float, offset: float) -> float:
     below = 0.25
     while excess(below) < 0.0:
         below *= 0.5
+        if below < 1e-6:  # a width of 0 reaches no farther
+            raise StepError(
+                f"no layer has c_R at {offset:g} beyond the plane with steps of sqrt(2 D dt) = "
+                f"{spread:.4g}; use a smaller offset or a larger dt"
+            )
     return spread * float(brentq(excess, below, above, xtol=1e-12, rtol=1e-12))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hybridrd.arguments import number, real_array, shown
+from hybridrd.arguments import LARGEST, number, real_array, shown
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
 from hybridrd.model.draft import COUPLINGS, Draft
@@ -34,7 +34,7 @@ def _species(draft: Draft, at: Places) -> Iterator[str]:
 
 
 def _options(draft: Draft, at: Places) -> Iterator[str]:
-    if draft.coupling not in COUPLINGS:
+    if not isinstance(draft.coupling, str) or draft.coupling not in COUPLINGS:
         where = f"{at.field('coupling')} = {shown(draft.coupling)}"
         yield f"{where}: it is one of {', '.join(COUPLINGS)}"
     if draft.interface is not None and not isinstance(draft.interface, InterfaceScheme):
@@ -50,8 +50,8 @@ def _options(draft: Draft, at: Places) -> Iterator[str]:
     for key, label in draft.units.items():
         if key not in ("length", "time") or not isinstance(label, str):
             yield (
-                f"{at.field('units')}[{key!r}] = {label!r}: the keys are length and time, the "
-                f"values text"
+                f"{at.field('units')}[{shown(key)}] = {shown(label)}: the keys are length and "
+                f"time, the values text"
             )
 
 
@@ -242,6 +242,8 @@ def _array_problem(part: np.ndarray, where: str) -> Iterator[str]:
         return
     if not np.isfinite(c).all():
         yield f"{where}: the array has values that are not finite numbers"
+    elif (np.abs(c) > LARGEST).any():
+        yield f"{where}: the array has {np.abs(c).max():g}; use another unit of length"
     elif (c < 0).any():
         yield f"{where}: the array has negative concentrations, {c.min():g} the least"
 

@@ -18,7 +18,6 @@ from hybridrd.errors import ModelError, StepError
 Floats = NDArray[np.float64]
 
 _UNIT_BALL = {1: 2.0, 2: math.pi, 3: 4 * math.pi / 3}
-_LEAST = 1e-100  # of a radius: its cube, and that of its inverse, are numbers
 
 
 def reactive_volume(sigma: float, dimension: int) -> float:
@@ -31,18 +30,7 @@ def reactive_volume(sigma: float, dimension: int) -> float:
     >>> reactive_volume(0.5, dimension=1)
     1.0
     """
-    return _unit_ball(dimension) * checked_radius(sigma, "sigma") ** dimension
-
-
-def checked_radius(value: object, where: str) -> float:
-    """A Doi radius (length) whose volume is a number, or a ModelError."""
-    radius = number(value, where, strict=True)
-    if not _LEAST <= radius <= 1 / _LEAST:
-        raise ModelError(
-            f"{where} = {radius:g}: a Doi radius is between {_LEAST:g} and {1 / _LEAST:g}; "
-            f"use another unit of length"
-        )
-    return radius
+    return _unit_ball(dimension) * number(sigma, "sigma", strict=True) ** dimension
 
 
 def _unit_ball(dimension: int) -> float:
@@ -229,7 +217,7 @@ def pair_probability(
     """
     rate = number(lambda0, "lambda0")
     step = number(dt, "dt", strict=True)
-    motion = number(D, "D") / checked_radius(sigma, "sigma") ** 2
+    motion = number(D, "D") / number(sigma, "sigma", strict=True) ** 2
     p = rate * step / (1 + rate * step * trial_time(motion * step, dimension))
     if motion == 0:
         p = -math.expm1(-rate * step)

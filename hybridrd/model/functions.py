@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from hybridrd.arguments import real_array, shown
+from hybridrd.arguments import LARGEST, real_array, shown
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 
@@ -125,7 +125,7 @@ def evaluate(
         raise ModelError(
             f"{where}: the function returned shape {given.shape} for {size} points"
         ) from error
-    bad = ~(np.isfinite(result) & (result >= minimum))
+    bad = ~((np.abs(result) <= LARGEST) & (result >= minimum))
     if bad.any():
         i = int(np.argmax(bad))
         place = ", ".join(f"{n}={coordinates[n][i]:.6g}" for n in coordinates)

@@ -14,10 +14,6 @@ from hybridrd.model.grid import AXES, Grid
 Interval = tuple[float, float]
 
 
-#: Lengths between which every volume, area and diffusion time is a number.
-SHORTEST, LONGEST = 1e-100, 1e100
-
-
 def interval(value: object, where: str) -> Interval:
     """A pair of finite increasing numbers whose distance is a length, or a ModelError."""
     pair = items(value)
@@ -26,7 +22,7 @@ def interval(value: object, where: str) -> Interval:
     lower, upper = (number(v, f"{where}: bound", minimum=-math.inf) for v in pair)
     if not lower < upper:
         raise ModelError(f"{where} = ({lower:g}, {upper:g}): the bounds must be finite and rise")
-    check_length(upper - lower, where)
+    number(upper - lower, f"{where}: length", strict=True)
     if max(abs(lower), abs(upper)) * 1e-13 > upper - lower:
         raise ModelError(
             f"{where} = ({lower:.17g}, {upper:.17g}): the two bounds differ in their last digits "
@@ -40,16 +36,6 @@ class HasIntervals(Protocol):
 
     @property
     def intervals(self) -> tuple[Interval, ...]: ...
-
-
-def check_length(length: float, where: str) -> float:
-    """A length of which powers are numbers, too. Raises ModelError."""
-    if not SHORTEST <= length <= LONGEST:
-        raise ModelError(
-            f"{where}: a length of {length:g}; it is between {SHORTEST:g} and {LONGEST:g}, use "
-            f"another unit of length"
-        )
-    return length
 
 
 @named_arguments

@@ -102,7 +102,7 @@ class Reaction:
         if self.radius is not None:
             if 2 not in (self.order, self.reversible and len(self.products)):
                 raise ModelError(f"{where}: a radius goes with two reactants only")
-            radius = doi.checked_radius(self.radius, f"{where}: radius")
+            radius = number(self.radius, f"{where}: radius", strict=True)
             object.__setattr__(self, "radius", radius)
         elif self.lambda0 is not None:
             raise ModelError(f"{where}: lambda0 needs the Doi radius, radius=")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybridrd.arguments import named_arguments
+from hybridrd.arguments import items, named_arguments
 from hybridrd.errors import ResultError
 from hybridrd.plotting import images, style
 from hybridrd.plotting.checks import check_domain
@@ -85,8 +85,9 @@ def _records(view: View, times: Any) -> list[int]:
     if times is None:
         n = len(view.times)
         return sorted({n // 2, n - 1})
-    times = np.atleast_1d(np.asarray(times, dtype=object))
-    if len(times) == 0:
+    several = items(times)
+    times = [times] if several is None else several
+    if not times:
         raise ResultError("times = []: name at least one time, or leave it out")
     return [record_at(view, t) for t in times]
 

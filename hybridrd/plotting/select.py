@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import choice, items
 from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
@@ -25,9 +26,7 @@ def axis_of(view: View, axis: str | None) -> str:
     """An axis of the result, the first for None. Raises ResultError for one that it has not."""
     if axis is None:
         return view.axes[0]
-    if axis not in view.axes:
-        raise ResultError(f"axis = {axis!r}: the axes are {', '.join(view.axes)}")
-    return axis
+    return choice(axis, "axis", view.axes, ResultError)
 
 
 def species_of(view: View, species: Any) -> str:
@@ -57,9 +56,8 @@ def names_of(view: View, species: Any) -> list[str]:
     """
     if species is None:
         return view.species
-    values = getattr(species, "values", species)  # of a coordinate
-    several = isinstance(values, (list, tuple)) or np.ndim(values) == 1
-    asked = list(values) if several else [values]
+    several = items(getattr(species, "values", species))  # of a coordinate
+    asked = [species] if several is None else list(several)
     if not asked:
         raise ResultError("species = []: name at least one, or leave it out")
     return list(dict.fromkeys(style.name_of(view, s) for s in asked))

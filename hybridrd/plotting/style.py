@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import shown
 from hybridrd.arrays import Floats
 from hybridrd.model.species import species_name
 from hybridrd.results.view import View
@@ -198,12 +199,12 @@ def name_of(view: View, species: Any) -> str:
     """The name of a species that the result has. Raises ResultError for another."""
     from hybridrd.errors import ResultError
 
-    if np.ndim(species) == 0 and hasattr(species, "item"):  # an entry of a coordinate
+    if getattr(species, "ndim", 1) == 0:  # an entry of a coordinate
         species = species.item()
     name = species_name(species)
     if name not in view.species:
         raise ResultError(
-            f"{view.name}: unknown species {name!r}; there are {', '.join(view.species)}"
+            f"{view.name}: unknown species {shown(name)}; there are {', '.join(view.species)}"
         )
     return name
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hybridrd.arguments import number
 from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
 from hybridrd.results.dataset import DIMENSIONS
@@ -246,13 +248,4 @@ def record_at(view: View, time: float | None) -> int:
 
 def finite(name: str, value: Any, positive: bool = False) -> float:
     """A finite number, above 0 if ``positive``. Raises ResultError for anything else."""
-    kind = "positive" if positive else "finite"
-    try:
-        # A text that float() would read is a slip all the same.
-        found = np.nan if isinstance(value, (bool, str, bytes)) else float(value)
-    except (TypeError, ValueError) as error:
-        raise ResultError(f"{name} = {value!r}: a {kind} number is needed") from error
-    if not np.isfinite(found) or (positive and found <= 0):
-        shown = repr(value) if isinstance(value, (bool, str, bytes)) else f"{found:g}"
-        raise ResultError(f"{name} = {shown}: a {kind} number is needed")
-    return found
+    return number(value, name, 0.0 if positive else -math.inf, positive, ResultError)

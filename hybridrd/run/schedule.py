@@ -12,6 +12,10 @@ from hybridrd.kernels.rng import MAX_STEPS
 def in_steps(time: float, dt: float, name: str, least: int = 1) -> int:
     """A time as a whole number of steps. Raises StepError naming the nearest that fits."""
     time = number(time, name, minimum=0.0)
+    if time / dt > MAX_STEPS:
+        raise StepError(
+            f"{name} = {time:g} takes {time / dt:.3g} steps of {dt:g}; at most {MAX_STEPS:,}"
+        )
     steps = round(time / dt)
     if abs(steps * dt - time) > 1e-9 * max(time, dt) or steps < least:
         below = max(least, math.floor(time / dt + 1e-9))
@@ -20,8 +24,6 @@ def in_steps(time: float, dt: float, name: str, least: int = 1) -> int:
             f"{name} = {time:g} is not a multiple of dt = {dt:g}; the nearest are "
             f"{' and '.join(f'{t:.12g}' for t in near)}"
         )
-    if steps > MAX_STEPS:
-        raise StepError(f"{name} = {time:g} takes {steps:.3g} steps of {dt:g}; at most 2^32 - 1")
     return steps
 
 

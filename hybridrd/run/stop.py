@@ -73,7 +73,7 @@ class SteadyState:
     def __init__(self, tolerance: float, over: float) -> None:
         self._tolerance = number(tolerance, "SteadyState: tolerance", strict=True)
         self._over = number(over, "SteadyState: over", strict=True)
-        self.reason = f"steady state: no change above {tolerance:g} over {over:g}"
+        self.reason = f"steady state: no change above {self._tolerance:g} over {self._over:g}"
         self._times: list[float] = []
         self._rows: list[np.ndarray] = []
 
@@ -142,7 +142,7 @@ class WallTime:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = number(seconds, "WallTime: seconds", strict=True)
-        self.reason = f"wall time: {seconds:g} s"
+        self.reason = f"wall time: {self._seconds:g} s"
         self._end: float | None = None
 
     def __call__(self, simulation: Run) -> bool:  # noqa: ARG002

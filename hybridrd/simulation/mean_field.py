@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hybridrd.arguments import named_arguments, number, shown, truth
+from hybridrd.arguments import choice, named_arguments, number, shown, truth
 from hybridrd.arrays import Floats
 from hybridrd.continuum.baths import Baths, check_baths
 from hybridrd.continuum.field import Field
-from hybridrd.continuum.solvers import one_blas_thread
+from hybridrd.continuum.solvers import KINDS, one_blas_thread
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
@@ -81,6 +81,7 @@ def mean_field(
     timings = {"set_up": 0.0, "continuum": 0.0, "records": 0.0}
     clock = Clock(timings)
     dt = number(dt, "dt", strict=True)
+    solver = choice(solver, "solver", ("auto", *KINDS))
     progress = None if progress is None else truth(progress, "progress")
     steps = in_steps(until, dt, "until", least=0)
     stride = record_stride(every, dt, steps)

@@ -147,6 +147,8 @@ class Simulation:
         cells = cells_of_user(continuum, solver)
         self._user_continuum = continuum
         self.plan = plan_that_fits(system, self.dt, cells) if plan is None else plan
+        if not isinstance(self.plan, Plan):
+            raise ModelError(f"plan = {shown(plan)}: give what compile_system returns, or nothing")
         if self.plan.dt != self.dt or self.plan.system != system:
             other = f"dt = {self.plan.dt:g}" if self.plan.dt != self.dt else "another system"
             raise ModelError(f"plan: it was compiled for {other}; leave it out, or compile anew")

@@ -183,7 +183,7 @@ def test_toml_words():
         ({"scheme": ["layer"]}, "scheme .*: use"),
         ({"scheme": "layer", "offset": 0.1}, "'layer' has no option offset: it has width"),
         ({"scheme": "exact-plane", "width": 0.1}, "no option width: it has none"),
-        ({"scheme": "layer", "width": "wide"}, "width='wide'"),
+        ({"scheme": "layer", "width": "wide"}, "Layer: width = 'wide'"),
     ],
 )
 def test_dicts_that_are_no_scheme(given, message):

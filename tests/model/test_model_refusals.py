@@ -85,7 +85,7 @@ REFUSED = {
     "name with a space": (lambda: hrd.Species("A B", D=1), ["'A B'"]),
     "name that is no text": (lambda: hrd.Species(3, D=1), ["3", "letters"]),
     "infinite D": (lambda: hrd.Species("A", D=INF), ["species A: D = inf", "finite"]),
-    "width beyond all floats": (lambda: hrd.Layer(width=10**400), ["width=inf", "finite"]),
+    "width beyond all floats": (lambda: hrd.Layer(width=10**400), ["Layer: width", "finite"]),
     "text for D": (lambda: hrd.Species("A", D="1"), ["species A: D = '1'", "number"]),
     "truth for D": (lambda: hrd.Species("A", D=True), ["species A: D = True"]),
     "falling box": (lambda: hrd.Box(x=(1, 0)), ["Box(x=...)", "(1, 0)", "rise"]),

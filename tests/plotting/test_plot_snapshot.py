@@ -159,9 +159,9 @@ def test_what_is_not_there_is_refused_with_what_to_do():
         hrd.plot.snapshot(run, z=1.0)
     with pytest.raises(ResultError, match="z = 1: a shell is cut through its centre"):
         hrd.plot.snapshot(with_particles(SHELL, NUMBERS), z=1.0)
-    with pytest.raises(ResultError, match="size = 0: a positive number"):
+    with pytest.raises(ResultError, match="size = 0: it must be finite and greater"):
         hrd.plot.snapshot(run, size=0)
-    with pytest.raises(ResultError, match="thickness = -1: a positive number"):
+    with pytest.raises(ResultError, match="thickness = -1: it must be finite and greater"):
         hrd.plot.snapshot(with_particles(SHELL, NUMBERS), thickness=-1.0)
     with pytest.raises(ResultError, match=r"species = \[\]"):
         hrd.plot.snapshot(run, [])

@@ -100,7 +100,7 @@ FILES = {
     ),
     "bad scheme": ('"layer"', '"layr"', ["system.interface", "mean 'layer'?", "exact-plane"]),
     "bad scheme option": ('"layer"', '"layer", depth = 1', ["'layer' has no option depth"]),
-    "negative width": ('"layer"', '"layer", width = -1', ["width=-1", "above 0"]),
+    "negative width": ('"layer"', '"layer", width = -1', ["width = -1", "greater than 0"]),
     "scheme as a word": ('{ scheme = "layer" }', '"layer"', ["system.interface", "a table"]),
     "bad coupling": ("cells = 20", 'coupling = "oneway"', ["coupling = 'oneway'", "mean-field"]),
     "patch outside": ("[7, 10]", "[7, 12]", ["species[0].initial[0]", "(7, 12)", "out of the"]),
@@ -282,7 +282,7 @@ def test_a_file_that_is_not_text_or_not_there(tmp_path):
         read_toml(path, hrd.System)
     with pytest.raises(ModelError, match=r"none\.toml: No such file"):
         read_toml(tmp_path / "none.toml", hrd.System)
-    with pytest.raises(ModelError, match="Is a directory"):
+    with pytest.raises(ModelError, match="is a directory; give a file"):
         read_toml(tmp_path, hrd.System)
 
 
