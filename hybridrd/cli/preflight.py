@@ -108,9 +108,11 @@ def _fails(check: Callable[[float], object], dt: float) -> bool:
 
 def _checks(system: System) -> Iterator[Callable[[float], object]]:
     """Functions of the step, each of which raises one StepError: by species and face, by pair."""
+    from hybridrd.continuum.baths import check_baths
     from hybridrd.particles.region import make_region, species_walls
     from hybridrd.reactions.tables import make_tables
 
+    yield partial(check_baths, system)
     region = make_region(system)
     assert region is not None
     for s in range(len(system.species)):

@@ -57,7 +57,7 @@ class Baths:
     """
 
     def __init__(self, system: System) -> None:
-        self._species = len(system.species)
+        self._names = system.names
         self._content: dict[tuple[int, str], BathContent] = {}
         for side, wall in system.walls.items():
             for s, name in enumerate(system.names):
@@ -85,12 +85,16 @@ class Baths:
 
     def state(self) -> State:
         """What each holds, as an array by name."""
-        return {"baths": self.amounts} if self._content else {}
+        return {self._name(key): np.array(b.amount) for key, b in self._content.items()}
 
     def load_state(self, state: State) -> None:
-        """The inverse of `state`. Raises ResultError if it is missing."""
-        if self._content:
-            self.amounts = stored_amounts(state, "baths", self.amounts.shape)
+        """The inverse of `state`; a bath new to the state starts anew. Raises ResultError."""
+        for key, bath in self._content.items():
+            if self._name(key) in state:
+                bath.amount = float(stored_amounts(state, self._name(key), ()))
+
+    def _name(self, key: tuple[int, str]) -> str:
+        return f"bath/{self._names[key[0]]}/{key[1]}"
 
     @property
     def walls(self) -> list[str]:
@@ -102,14 +106,9 @@ class Baths:
         """What each holds, ``(baths,)``."""
         return np.array([bath.amount for bath in self._content.values()], np.float64)
 
-    @amounts.setter
-    def amounts(self, amounts: Floats) -> None:
-        for bath, amount in zip(self._content.values(), amounts, strict=True):
-            bath.amount = float(amount)
-
     def by_species(self, amounts: Floats) -> Floats:
         """The sum over the walls, ``(species,)``, of what each bath holds."""
-        total = np.zeros(self._species)
+        total = np.zeros(len(self._names))
         for (s, _), amount in zip(self._content, amounts, strict=True):
             total[s] += amount
         return total
@@ -117,7 +116,7 @@ class Baths:
     def table(self, amounts: Floats) -> Floats:
         """Concentrations ``(species, walls)``, NaN where there is no bath."""
         walls = self.walls
-        result = np.full((self._species, len(walls)), np.nan)
+        result = np.full((len(self._names), len(walls)), np.nan)
         for ((s, side), bath), amount in zip(self._content.items(), amounts, strict=True):
             result[s, walls.index(side)] = amount / bath.volume
         return result

@@ -36,6 +36,10 @@ class WallCondition(ABC):
         """Whether a concentration is given, on the face or outside."""
         return self.held
 
+    def share(self, D: float, width: float) -> float:  # noqa: ARG002
+        """How much of an influx at the face gets to the cell."""
+        return 1.0
+
     @property
     def closed(self) -> bool:
         """Whether nothing passes."""
@@ -88,6 +92,7 @@ class Robin(WallCondition):
 
     @property
     def fed(self) -> bool:
+        """Whether a concentration outside is given."""
         return self.outside
 
     def __post_init__(self) -> None:
@@ -101,6 +106,11 @@ class Robin(WallCondition):
         """Of half a cell and the wall in series (length/time)."""
         inner = 2.0 * D / width
         return self.kappa * inner / (self.kappa + inner) if self.kappa > 0 else 0.0
+
+    def share(self, D: float, width: float) -> float:
+        """How much of an influx at the face gets to the cell; the rest passes outwards again."""
+        inner = 2.0 * D / width
+        return inner / (self.kappa + inner) if self.kappa > 0 else 1.0
 
 
 @dataclass(frozen=True)

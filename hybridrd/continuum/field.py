@@ -304,6 +304,7 @@ class _WallValues:
     def __init__(self, system: System, name: str, grid: Grid, baths: Baths) -> None:
         self._held: dict[str, Value] = {}
         self._influx: dict[str, Value] = {}
+        self._share: dict[str, float] = {}  # of it that gets to the cells
         self._where = name
         for side, _, law in laws(system, name):
             if law.outside is not None:
@@ -311,7 +312,10 @@ class _WallValues:
             elif law.held:
                 self._held[side] = 0.0
             if law.influx is not None:
+                width = grid.spacing[AXES.index(side[0])]
+                D = system.species[system.index(name)].D
                 self._influx[side] = law.influx
+                self._share[side] = condition(law).share(D, width)
         for wall, bath in baths.of(system.index(name)):
             self._held[side_of_box(system, wall)] = bath.beyond
         used = [*self._held, *self._influx]
@@ -341,7 +345,7 @@ class _WallValues:
             return None
         rate = np.zeros(self._grid.cells)
         for side, value in self._influx.items():
-            J = self._value(value, side, t, minimum=-np.inf)
+            J = self._share[side] * self._value(value, side, t, minimum=-np.inf)
             if (J < 0).any():
                 J = np.maximum(J, np.minimum(-most(side), 0.0))
             self._through[side] = J

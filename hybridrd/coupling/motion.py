@@ -157,7 +157,10 @@ class ShellMotion(Motion):
         self._expected = np.zeros((len(self.D), len(faces)))
         self._recorded = np.zeros_like(self._expected)
         self._absorbs = np.array(
-            [[w.kinds[0, f.side] == PARTIAL for f in faces] for w in self.walls]
+            [
+                [w.kinds[0, f.side] == PARTIAL and i not in w.leaks for i, f in enumerate(faces)]
+                for w in self.walls
+            ]
         )
         self._low, self._high = self.region.inner.lower[0], self.region.inner.upper[0]
 

@@ -35,7 +35,9 @@ class Noise:
                     walls[at], shares[at] = 2.0 * s.D * field.dt / width**2, 2.0
                 elif not (condition.joined or condition.closed):
                     walls[at] = condition.conductance(s.D, width) * field.dt / width
-                    shares[at] = 1.0
+                    shares[at] = 2.0 if condition.fed else 1.0
+            for side, _ in field.baths.of(system.index(s.name)):
+                walls[system.domain.place(side)] = 0.0  # what a bath gets has none
             conductance = s.D * field.dt / np.array(grid.spacing) ** 2
             self._cells.append(
                 Conduction(field.position, shape, periodic, conductance, walls, shares)

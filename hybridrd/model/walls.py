@@ -368,6 +368,7 @@ class Leaky(Wall):
         object.__setattr__(self, "partition", Frozen({n: partition.get(n, 1.0) for n in kappa}))
 
     def law(self, species: str) -> Law:
+        """``kappa (c - K c_out)`` for the species that leak, `CLOSED` for others."""
         kappa = self.kappa.get(species, 0.0)
         if kappa == 0:
             return CLOSED
@@ -384,9 +385,11 @@ class Leaky(Wall):
 
     @property
     def values(self) -> Mapping[str, Any]:
+        """Permeability by species."""
         return self.kappa
 
     def words(self, amounts: Callable[[Mapping[str, Any]], str]) -> str:
+        """The wall in a few words."""
         parts = [f"leaky, kappa: {amounts(self.kappa)}"]
         given = {n: v for n, v in self.outside.items() if not isinstance(v, Bath)}
         if given:

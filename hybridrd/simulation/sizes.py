@@ -100,7 +100,7 @@ def crowd(
         gate.set_given(0.0, dt)
         if gate.numbers is not None and gate.numbers.arrivals_per_area == 0.0:
             continue  # it stands beyond the wall and does not move
-        if gate.numbers is not None:
+        if not gate.is_influx:
             level = float(gate.start.max()) * region.volume
             most[gate.species] = max(most[gate.species], level)
             brought.append((level, f"the reservoir of {gate.where}"))

@@ -108,6 +108,7 @@ class BathTable(Table):
     initial: NotNegative = 0.0
 
     def build(self) -> Bath:
+        """The bath that the table describes."""
         return Bath(self.volume, self.initial)
 
 

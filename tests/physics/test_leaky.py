@@ -7,6 +7,7 @@ from scipy.special import erfc, erfcx
 
 import hybridrd as hrd
 from hybridrd.kernels import leak
+from hybridrd.model.walls import CLOSED, Law, Wall
 from hybridrd.theory import cdme
 
 A, B = hrd.Species("A", D=0.7), hrd.Species("B", D=0.2)
@@ -400,3 +401,83 @@ def test_a_drain_in_the_master_equation_needs_a_copy():
     )
     p = cdme.steady_state(system, voxels=1, max_copies=30)["copy_number_probability"].values.ravel()
     np.testing.assert_allclose(p, (2 / 3) * (1 / 3) ** np.arange(31), atol=1e-10)
+
+
+def test_the_flux_through_a_leaky_sphere_is_that_of_its_counts():
+    shell = hrd.Shell(inner=1, outer=2)
+    system = line({"inner": leaky(50.0, 400.0)}, domain=shell, particles=shell, cells=10)
+    run = hrd.Simulation(system, dt=2e-3, seed=1).run(until=0.1, every=0.05)
+    np.testing.assert_allclose(run["flux"][1:], run["crossings"][1:] / 0.05)
+    assert (run["flux"].sel(face="inner").values[1:] < 0).all()
+
+
+def test_a_bath_is_written_and_read_again(tmp_path):
+    system = line(
+        {"x-": leaky(3.0, hrd.Bath(2.0, 50.0), 0.5)}, initial={A: 10.0}, units={"length": "um"}
+    )
+    run = hrd.Simulation(system, dt=1e-3, seed=1).run(until=0.02, every=5e-3)
+    again = hrd.Simulation(system, dt=1e-3, seed=1).run(
+        until=0.02, every=5e-3, out=tmp_path / "run.zarr"
+    )
+    assert again["bath"].load().equals(run["bath"])
+    assert hrd.load(tmp_path / "run.zarr")["wall"].values.tolist() == ["x-"]
+    assert run["bath"].attrs["units"] == "1/um"
+    plain = hrd.Simulation(system.replace(walls={}), dt=1e-3, seed=1).run(until=2e-3)
+    assert "bath" not in plain
+    with pytest.raises(hrd.ModelError, match="bath"):
+        hrd.Simulation(system.replace(walls={}), dt=1e-3).run(until=2e-3, record=["bath"])
+
+
+def test_a_system_says_how_its_walls_leak_and_is_the_same_from_its_table():
+    wall = hrd.Leaky(
+        {"A": 2.0, "B": 1.0}, outside={"A": hrd.Bath(3.0, 1.0), B: 4.0}, partition={"B": 0.5}
+    )
+    system = line({"x+": wall}, species=[A, B])
+    assert "leaky, kappa: A = 2, B = 1; outside: B = 4; bath of A: volume 3" in repr(system)
+    assert hrd.System.from_dict(system.to_dict()) == system
+    table = system.to_dict()["system"]["walls"]["x+"]["leaky"]
+    assert table == {
+        "A": {"kappa": 2.0, "outside": {"volume": 3.0, "initial": 1.0}},
+        "B": {"kappa": 1.0, "outside": 4.0, "partition": 0.5},
+    }
+
+
+def test_a_bath_new_to_a_checkpoint_starts_anew(tmp_path):
+    system = line({"x-": leaky(3.0, hrd.Bath(2.0, 50.0))}, initial={A: 10.0})
+    sim = hrd.Simulation(system, dt=1e-3, seed=1)
+    sim.run(until=0.01)
+    sim.checkpoint(tmp_path / "a.npz")
+    wider = system.replace(walls={**system.walls, "x+": leaky(1.0, hrd.Bath(1.0, 7.0))})
+    twin = hrd.Simulation.restore(tmp_path / "a.npz", system=wider, allow_change=True)
+    assert twin.bath[0, 0] == sim.bath[0, 0] != 50.0
+    assert twin.bath[0, 1] == 7.0
+
+
+def test_noise_beside_a_bath_keeps_the_sum():
+    system = line(
+        {"x+": leaky(2.0, hrd.Bath(1.5, 400.0))}, domain=hrd.Box(x=(0, 2)), particles=LINE,
+        cells=20, initial={A: 400.0}, fluctuations=True,
+    )  # fmt: skip
+    total = hrd.Simulation(system, dt=1e-3, seed=1).run(until=0.1)["total"].values[:, 0]
+    np.testing.assert_allclose(total, total[0], rtol=1e-11)
+
+
+class Fed(Wall):
+    """Lets in at a rate what may leave again."""
+
+    def law(self, species):
+        return Law(kappa=3.0, influx=4e4) if species == "A" else CLOSED
+
+
+def test_a_wall_of_your_own_with_an_influx_that_may_leave_again():
+    """The same as ``kappa (c - J/kappa)``, without anything outside."""
+    leaks = line({"x-": leaky(3.0, 4e4 / 3.0)}, cells=200)
+    exact = hrd.mean_field(leaks, dt=2e-4, until=0.08)["total"].values[-1, 0]
+    system = line({"x-": Fed()}, cells=200)
+    pde = hrd.mean_field(system, dt=2e-4, until=0.08)["total"].values[-1, 0]
+    assert pde == pytest.approx(exact, rel=0.01)
+    found = [
+        hrd.Simulation(system, dt=0.01, seed=2, replica=i).run(until=0.08)["copy_number"]
+        for i in range(4)
+    ]
+    assert abs(np.mean([n.values[-1, 0] for n in found]) - exact) < 4 * np.sqrt(exact / 4)

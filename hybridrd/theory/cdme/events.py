@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybridrd.arguments import whole_number
-from hybridrd.continuum.conditions import Robin
+from hybridrd.continuum.field import condition
 from hybridrd.errors import ModelError
 from hybridrd.model.functions import evaluate
 from hybridrd.model.grid import Grid
@@ -133,11 +133,12 @@ def _at_walls(system: System, grid: Grid, factor: float) -> Iterator[Event]:
             elif law.held:
                 gamma = 2 * species.D / h**2
             else:
-                gamma = Robin(law.kappa).conductance(species.D, h) / h
+                gamma = condition(law).conductance(species.D, h) / h
             if law.outside is not None:
                 yield Event(gamma * on_wall(law.outside, where) * h, (), site)
             if law.influx is not None:
-                J = on_wall(law.influx, where, minimum=-np.inf)
+                share = condition(law).share(species.D, h)
+                J = share * on_wall(law.influx, where, minimum=-np.inf)
                 yield Event(abs(J), site, (), any_one=True) if J < 0 else Event(J, (), site)
             yield Event(gamma, site, ())
 
