@@ -89,12 +89,12 @@ class Exchange:
         self, gate: Gate, numbers: FaceNumbers, group: Particles, step: int, pool: Pool
     ) -> int:
         """Mark the particles that go from a boundary layer; how many."""
-        face, row = gate.face, group.x[gate.face.axis]
+        face, row = self._motion.faces[gate.face.index], group.x[gate.face.axis]
 
         def kernel(start: int, stop: int) -> int:
             removed: int = kernels.layer_remove(
-                row, group.ids, start, stop, face.plane, face.side, numbers.width,
-                numbers.survival, self._key, step, face.index, group.gone,
+                row, group.ids, start, stop, face, numbers.width, numbers.survival, self._key,
+                step, group.gone,
             )  # fmt: skip
             return removed
 

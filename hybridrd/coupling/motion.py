@@ -45,8 +45,16 @@ class Motion(ABC):
     ) -> None:
         self.region, self.walls, self.D, self.dt, self.key = region, walls, D, dt, key
         self._sides = [Walls(region.low, region.high, w.kinds, w.gammas) for w in walls]
-        self._steps = np.array(region.inner.spacing)
-        self._shape = np.array(region.inner.shape, np.int64)
+        low, width, _, shape = region.inner_cells
+        self.faces = {
+            f.index: kernels.Face(f.axis, f.side, f.plane, low, width, shape) for f in region.faces
+        }
+
+    def _entry(self, gate: Gate, top: Floats) -> kernels.Entry:
+        """How particles enter through a gate of c_R at most ``top``, as kernels take it."""
+        safe = np.where(top > 0, top, 1.0)
+        D = self.D[gate.species]
+        return kernels.Entry(gate.way, D, self.dt, gate.start / safe, gate.end / safe)
 
     @abstractmethod
     def move(self, species: int, group: Particles, step: int, pool: Pool) -> bool:
@@ -109,11 +117,8 @@ class BoxMotion(Motion):
         self, gate: Gate, numbers: FaceNumbers, group: Particles, cells: Integers, step: int
     ) -> None:
         """Places of new particles, the face cells of which are given, in a layer."""
-        face = gate.face
-        kernels.layer_place(
-            group.x, group.ids, group.n, cells, face.axis, face.side, face.plane, numbers.width,
-            self.region.low, self._steps, self._shape, self.key, step,
-        )  # fmt: skip
+        face = self.faces[gate.face.index]
+        kernels.layer_place(group.x, group.ids, group.n, cells, face, numbers.width, self.key, step)
 
     def plane_means(self, gate: Gate, top: Floats) -> list[Floats]:
         """Expected arrivals behind each face cell, in one stream."""
@@ -129,13 +134,10 @@ class BoxMotion(Motion):
         step: int,
     ) -> Integers:
         """Place candidates behind the particles and keep those that stay; how many a face cell."""
-        face, walls = gate.face, self.walls[gate.species]
-        safe = np.where(top > 0, top, 1.0)
         kept = np.empty(len(cells), np.uint8)
         group.n += kernels.plane_place(
-            group.x, group.ids, group.n, cells, face.axis, face.side, self.D[gate.species],
-            self.dt, self.region.low, self.region.high, walls.kinds, walls.gammas, self._steps,
-            self._shape, gate.start / safe, gate.end / safe, gate.way, self.key, step, kept,
+            group.x, group.ids, group.n, cells, self.faces[gate.face.index],
+            self._sides[gate.species], self._entry(gate, top), self.key, step, kept,
         )  # fmt: skip
         counts = np.zeros(len(top), np.int64)
         kernels.tally(cells, kept, counts)
@@ -162,18 +164,16 @@ class ShellMotion(Motion):
                 for w in self.walls
             ]
         )
-        self._low, self._high = self.region.inner.lower[0], self.region.inner.upper[0]
 
     def move(self, species: int, group: Particles, step: int, pool: Pool) -> bool:
         """Diffuse the particles of a species for dt; whether any is marked as gone."""
-        walls = self.walls[species]
+        Ddt, walls = self.D[species] * self.dt, self._sides[species]
         expected = np.empty((2, group.n))
 
         def kernel(a: int, b: int) -> int:
             ended: int = radial.move_radial(
-                group.x[0], group.ids, a, b, self.key, step, self.D[species], self.dt, self._low,
-                self._high, walls.kinds[0], walls.gammas[0], group.gone, expected,
-            )  # fmt: skip
+                group.x[0], group.ids, a, b, self.key, step, Ddt, walls, group.gone, expected
+            )
             return ended
 
         ended = pool.run(kernel, group.n)
@@ -208,13 +208,10 @@ class ShellMotion(Motion):
         self, gate: Gate, stream: int, group: Particles, cells: Integers, top: Floats, step: int
     ) -> Integers:
         """Place candidates behind the particles and keep those that stay; how many."""
-        side, D = gate.face.side, self.D[gate.species]
-        kinds = self.walls[gate.species].kinds[0]
-        keep = float(gate.start[0]) / float(top[0]), float(gate.end[0]) / float(top[0])
-        to = group.x[0], group.ids, group.n, len(cells), side
-        rest = D, self.dt, self._low, self._high, kinds, *keep, self.key, step
+        to = group.x[0], group.ids, group.n, len(cells), gate.face.side
+        rest = self._entry(gate, top), self._sides[gate.species], self.key, step
         if gate.leak is not None:
-            kept = radial.enter_leaky(*to, self.walls[gate.species].gammas[0, side], *rest)
+            kept = radial.enter_leaky(*to, *rest)
         elif gate.is_influx:
             kept = radial.enter_influx(*to, *rest)
         else:

@@ -1,9 +1,9 @@
 """Brownian steps, arrivals and layers of particles that carry their distance r from a centre.
 
-``kinds[side]`` and ``reactivities[side]`` say what stands at the inner (0) and outer (1) sphere: a
-side that is `OPEN`, or one that reflects or absorbs, see `hybridrd.kernels.sphere`. What is exact
-in the plane for w = r c carries over to r. An inner radius of 0 is the centre of a ball, where no
-sphere is: steps nearer to it than to the outer sphere are free ones.
+The `Walls` of one axis, r, say what stands at the inner (0) and outer (1) sphere: a side that is
+`OPEN`, or one that reflects or absorbs, with the reactivity of `hybridrd.kernels.sphere` as its
+gamma. What is exact in the plane for w = r c carries over to r. An inner radius of 0 is the centre
+of a ball, where no sphere is: steps nearer to it than to the outer sphere are free ones.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.leak import sphere_age
 from hybridrd.kernels.rng import (
     ARRIVE,
@@ -81,15 +81,13 @@ def _leaves(r0, r1, low, high, inner_open, outer_open, t, key, address, step):
 
 
 @jit
-def move_radial(
-    row, ids, start, stop, key, step, D, dt, low, high, kinds, reactivities, exits, expected
-):
+def move_radial(row, ids, start, stop, key, step, t, walls, exits, expected):
     """One Brownian step of particles ``start`` to ``stop``; returns how many ended at a sphere.
 
-    ``exits`` must be zero before and receives side + 1 of those that ended; ``expected[side, i]``
-    the probability that particle i had to be absorbed there.
+    ``t`` is D dt. ``exits`` must be zero before and receives side + 1 of those that ended;
+    ``expected[side, i]`` the probability that particle i had to be absorbed there.
     """
-    t = D * dt
+    low, high, kinds, reactivities = walls.low[0], walls.high[0], walls.kinds[0], walls.gammas[0]
     sd = math.sqrt(2.0 * t)
     reach = REACH * sd
     inner_open = kinds[0] == OPEN
@@ -144,19 +142,25 @@ def layer_spread(row, ids, start, count, inner, outer, key, step):
         row[i] = min(max((a + u * (b - a)) ** (1.0 / 3.0), inner), outer)
 
 
+@inlined
+def _keep(entry, age):
+    """Probability to keep an arrival of that age, as a part of the step."""
+    return entry.end[0] + age * (entry.start[0] - entry.end[0])
+
+
 @jit
-def enter_open(
-    row, ids, start, count, side, curved, D, dt, low, high, kinds, keep_start, keep_end, key, step
-):
+def enter_open(row, ids, start, count, side, curved, entry, walls, key, step):
     """Place arrivals through an open sphere, each with an age s, the time since it entered.
 
     From a reservoir at the outer sphere R as through a plane, ``s = dt U²``, depth
     ``sqrt(2 D s) sqrt(-2 ln V)``, and kept with probability r/R. At the inner one the same without
     that, and besides (``curved``) those of ``s = dt U`` and depth ``sqrt(2 D s) |N3|``, N3 a normal
-    vector: the excess r/a - 1 of the density. Kept with the probability between ``keep_start``
-    (oldest) and ``keep_end`` (youngest) for a reservoir that varies in time. Kept arrivals are
+    vector: the excess r/a - 1 of the density. Kept with the probability between ``entry.start[0]``
+    (oldest) and ``entry.end[0]`` (youngest) for a reservoir that varies in time. Kept arrivals are
     packed from position ``start``; returns how many.
     """
+    D, dt = entry.D, entry.dt
+    low, high = walls.low[0], walls.high[0]
     m = start
     for k in range(start, start + count):
         address = ids[k]
@@ -171,61 +175,57 @@ def enter_open(
             age = dt * u * u
             depth = math.sqrt(-4.0 * D * age * math.log(v))
         r = low + depth if side == 0 else high - depth
-        alive = w < keep_end + age / dt * (keep_start - keep_end)
+        alive = w < _keep(entry, age / dt)
         if side == 1:
             alive = alive and z * high < r
         row[m] = r
-        if alive and _within(row, m, low, high, kinds):
+        if alive and _within(row, m, walls):
             ids[m] = address
             m += 1
     return m - start
 
 
 @jit
-def enter_influx(
-    row, ids, start, count, side, D, dt, low, high, kinds, keep_start, keep_end, key, step
-):
+def enter_influx(row, ids, start, count, side, entry, walls, key, step):
     """Place entries through an influx sphere, evenly in time; like `enter_open`.
 
     An entry of age s has moved for that long from a reflecting sphere.
     """
     m = start
-    s = low if side == 0 else -high
+    s = walls.low[0] if side == 0 else -walls.high[0]
     for k in range(start, start + count):
         address = ids[k]
         u, v = uniforms(key, address, step, ENTER, 0)
         w, _ = uniforms(key, address, step, ENTER, 1)
-        row[m] = abs(s + quantile(v, 0.0, s, 0.0, D * dt * u))
-        if w < keep_end + u * (keep_start - keep_end) and _within(row, m, low, high, kinds):
+        row[m] = abs(s + quantile(v, 0.0, s, 0.0, entry.D * entry.dt * u))
+        if w < _keep(entry, u) and _within(row, m, walls):
             ids[m] = address
             m += 1
     return m - start
 
 
 @jit
-def enter_leaky(
-    row, ids, start, count, side, reactivity, D, dt, low, high, kinds, keep_start, keep_end, key,
-    step,
-):  # fmt: skip
+def enter_leaky(row, ids, start, count, side, entry, walls, key, step):
     """Place entries through a leaky sphere; like `enter_influx`, but they may have left again."""
+    D, dt, reactivity = entry.D, entry.dt, walls.gammas[0, side]
     m = start
-    s = low if side == 0 else -high
+    s = walls.low[0] if side == 0 else -walls.high[0]
     for k in range(start, start + count):
         address = ids[k]
         u, v = uniforms(key, address, step, ENTER, 0)
         w, pick = uniforms(key, address, step, ENTER, 1)
         age, stayed, chance = sphere_age(s, reactivity, D, dt, u, pick)
         row[m] = abs(s + quantile(v * stayed, 0.0, s, reactivity, D * age))
-        keep = chance * (keep_end + age / dt * (keep_start - keep_end))
-        if w < keep and _within(row, m, low, high, kinds):
+        if w < chance * _keep(entry, age / dt) and _within(row, m, walls):
             ids[m] = address
             m += 1
     return m - start
 
 
 @jit
-def _within(row, m, low, high, kinds):
+def _within(row, m, walls):
     """Whether an arrival is in the shell; one beyond a closed sphere is reflected into it."""
+    low, high, kinds = walls.low[0], walls.high[0], walls.kinds[0]
     if row[m] < low:
         if kinds[0] == OPEN:
             return False

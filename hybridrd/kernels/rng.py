@@ -391,6 +391,11 @@ def first_touch_draw(face):
     return 6 + 2 * face
 
 
+# Draws of `ARRIVE` and `ENTER`: 0 to 4 for age, depth and place; 5 to 10, whether a face was
+# touched since; then which depths behind a leaky wall, and whether back through the same wall.
+PICK_DRAW, RETURN_DRAW = 11, 12
+
+
 @inlined
 def touch_draw_of_arrival(face):
     """Draw of `ARRIVE` or `ENTER`: whether a face was touched since (5 to 10)."""

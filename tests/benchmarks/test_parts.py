@@ -59,12 +59,11 @@ def test_search(benchmark, group, radius):
 
 def test_removal_from_a_layer(benchmark, group):
     gone = np.zeros(N + SPARE, np.uint8)
+    face = exchange.Face(0, 1, EDGE, LOW, HIGH, np.ones(3, np.int64))
 
     def remove():
         gone[:] = 0
-        return exchange.layer_remove(
-            group.x[0], group.ids, 0, N, EDGE, 1, 2.0, 0.6, KEY, 1, 1, gone
-        )
+        return exchange.layer_remove(group.x[0], group.ids, 0, N, face, 2.0, 0.6, KEY, 1, gone)
 
     removed = benchmark(remove)
     assert removed == pytest.approx(0.4 * N * 2 / EDGE, rel=0.1)

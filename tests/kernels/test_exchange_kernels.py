@@ -11,7 +11,7 @@ from twins import naive
 from hybridrd.kernels import exchange
 from hybridrd.kernels.arrays import runs
 from hybridrd.kernels.rng import REMOVE, make_key
-from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP
+from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP, Walls
 from hybridrd.theory.diffusion import half_line_absorbing
 
 KEY = make_key(21, 0)
@@ -41,10 +41,12 @@ def place(d, axis, side, cells, keep=(1.0, 1.0), kinds=REFLECT, gamma=0.0, influ
     kept = np.full(n, 7, np.uint8)
     size = int(np.prod(np.delete(shape, axis)))
     keep_start, keep_end = (np.broadcast_to(k, size).astype(float) for k in keep)
-    k = exchange.plane_place(
-        x, ids, 5, cells, axis, side, D, DT, np.zeros(d), np.ones(d), kinds,
-        np.full((d, 2), gamma), 1.0 / shape, shape, keep_start, keep_end, influx, KEY, step, kept,
-    )  # fmt: skip
+    low, high = np.zeros(d), np.ones(d)
+    face = exchange.Face(axis, side, float(side), low, 1.0 / shape, shape)
+    walls = Walls(low, high, kinds, np.full((d, 2), gamma))
+    way = exchange.FED if influx else exchange.PLANE
+    entry = exchange.Entry(way, D, DT, keep_start, keep_end)
+    k = exchange.plane_place(x, ids, 5, cells, face, walls, entry, KEY, step, kept)
     assert kept.sum() == k
     assert not x[:, :5].any()  # what was there stays
     # Kept arrivals are packed, each with the id it had.
@@ -64,8 +66,9 @@ def test_a_layer_removes_its_share(side):
     row = np.linspace(0, 1, N + 1)
     ids, gone = np.arange(N + 1, dtype=np.uint64), np.zeros(N + 1, np.uint8)
     gone[::10] = 9
-    args = (float(side), side, 0.4, 0.6, KEY, 3, side)
-    number = exchange.layer_remove(row, ids, 0, N + 1, *args, gone)
+    one = np.ones(1)
+    face = exchange.Face(0, side, float(side), 0 * one, one, np.ones(1, np.int64))
+    number = exchange.layer_remove(row, ids, 0, N + 1, face, 0.4, 0.6, KEY, 3, gone)
     inside = row < 0.4 if side == 0 else row > 0.6
     assert set(np.unique(gone[~inside])) == {0, 9}
     assert (gone[::10] == 9).all()
@@ -90,9 +93,8 @@ def test_a_layer_is_filled_uniformly(d, axis, side):
     rest = np.delete(np.arange(d), axis)
     cells = np.arange(n) % int(np.prod(shape[rest]))
     x, ids = np.full((d, n + 2), -7.0), np.arange(n + 2, dtype=np.uint64)
-    exchange.layer_place(
-        x, ids, 2, cells, axis, side, plane, 0.25, low, steps, shape, KEY, 4
-    )  # fmt: skip
+    face = exchange.Face(axis, side, plane, low, steps, shape)
+    exchange.layer_place(x, ids, 2, cells, face, 0.25, KEY, 4)
     assert (x[:, :2] == -7.0).all()
     depth = (plane - x[axis, 2:]) if side else (x[axis, 2:] - plane)
     fractions = [depth / 0.25]

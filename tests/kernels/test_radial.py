@@ -11,15 +11,20 @@ from scipy.stats import kstest
 from twins.naive_radial import maxwell
 
 from hybridrd.kernels import radial
+from hybridrd.kernels.exchange import FED, PLANE, Entry
 from hybridrd.kernels.rng import make_key
 from hybridrd.kernels.sphere import absorption, distribution
-from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT
+from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, Walls
 
 N = 40_000
 LOW, HIGH, D, DT = 1.0, 3.0, 2.0, 0.005
 T, SD, A = D * DT, math.sqrt(2 * D * DT), math.sqrt(4 * D * DT)
 KEY = make_key(7, 0)
 LIMIT = 2.3  # of sqrt(n) times the largest distance of distributions: passed by 5e-5
+
+
+def spheres(kinds, reactivities=(0.0, 0.0)):
+    return Walls(np.array([LOW]), np.array([HIGH]), np.array([kinds]), np.array([reactivities]))
 
 
 def moved(r0, kinds=(REFLECT, REFLECT), reactivities=(0.0, 0.0), parts=(0, N)):
@@ -30,9 +35,8 @@ def moved(r0, kinds=(REFLECT, REFLECT), reactivities=(0.0, 0.0), parts=(0, N)):
     ended = 0
     for a, b in itertools.pairwise(parts):
         ended += radial.move_radial(
-            row, ids, a, b, KEY, 3, D, DT, LOW, HIGH, np.array(kinds), np.array(reactivities),
-            exits, expected,
-        )  # fmt: skip
+            row, ids, a, b, KEY, 3, D * DT, spheres(kinds, reactivities), exits, expected
+        )
     assert ended == np.count_nonzero(exits)
     return row, exits, expected
 
@@ -129,7 +133,8 @@ def entered(side, curved=False, kinds=(OPEN, OPEN), keep=(1.0, 1.0), influx=Fals
     row, ids = np.zeros(N), np.arange(N, dtype=np.uint64)
     place = radial.enter_influx if influx else radial.enter_open
     how = () if influx else (curved,)
-    n = place(row, ids, 0, N, side, *how, D, DT, LOW, HIGH, np.array(kinds), *keep, KEY, 2)
+    entry = Entry(FED if influx else PLANE, D, DT, *(np.array([k]) for k in keep))
+    n = place(row, ids, 0, N, side, *how, entry, spheres(kinds), KEY, 2)
     assert (np.diff(ids[:n].astype(np.int64)) > 0).all()  # kept ones keep their ids
     return row[:n]
 

@@ -140,9 +140,8 @@ def test_numbers_of_different_addresses_are_independent():
 
 
 def test_purposes_have_different_numbers():
-    bounds = ("MAX_STEPS", "LAST_DRAW")
-    named = {name: v for name, v in vars(rng).items() if name.isupper() and name not in bounds}
-    values = [v for v in named.values() if isinstance(v, int)]
+    names = [n for n in vars(rng) if n.isupper() and n != "MAX_STEPS" and not n.endswith("_DRAW")]
+    values = [getattr(rng, name) for name in names if isinstance(getattr(rng, name), int)]
     assert len(values) >= 12
     assert len(set(values)) == len(values)
     assert all(0 < v < 256 for v in values)  # one byte of the counter
@@ -200,7 +199,8 @@ def test_draws_of_a_bridge_are_apart():
     touches = [rng.touch_draw(f) for f in range(6)]
     first = [rng.first_touch_draw(f) + k for f in range(6) for k in range(2)]
     assert sorted(touches + first) == list(range(18))
-    assert [rng.touch_draw_of_arrival(f) for f in range(6)] == list(range(5, 11))
+    back = [rng.touch_draw_of_arrival(f) for f in range(6)]
+    assert [*back, rng.PICK_DRAW, rng.RETURN_DRAW] == list(range(5, 13))
 
 
 @pytest.mark.parametrize(
