@@ -1,4 +1,4 @@
-"""Theory beside the simulations: what a correct run must reproduce.
+"""Theory that a correct simulation must reproduce.
 
 `cdme` solves the chemical diffusion master equation of a small system, `moments` its mean and
 covariance equations; `fluctuations` has the variances of two-way coupling; `doi`, `smoluchowski`

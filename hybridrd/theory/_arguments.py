@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 def times(t: ArrayLike) -> Floats:
-    """Times as an array, or a ModelError where one is negative or not a number."""
+    """Times as an array. Raises ModelError if one is negative or not a number."""
     time = np.asarray(t, dtype=np.float64)
     if (time >= 0).all():
         return time
@@ -22,7 +22,7 @@ def times(t: ArrayLike) -> Floats:
 
 
 def inside(x: ArrayLike, low: float, high: float) -> Floats:
-    """Positions as an array, or a ModelError where one is not between ``low`` and ``high``."""
+    """Positions as an array. Raises ModelError if one is not between ``low`` and ``high``."""
     place, slack = np.asarray(x, dtype=np.float64), 1e-12 * (high if high < math.inf else 0)
     if ((place >= low - slack) & (place <= high + slack)).all():
         return place
@@ -30,7 +30,7 @@ def inside(x: ArrayLike, low: float, high: float) -> Floats:
 
 
 def scaled(x: ArrayLike, time: Floats, D: float) -> Floats:
-    """``x/sqrt(4 D t)``; at t = 0 infinite with the sign of x, and 0 where x is."""
+    """``x/sqrt(4 D t)``; at t = 0 infinite with the sign of x, or 0 if x is 0."""
     place, time = np.broadcast_arrays(np.asarray(x, dtype=np.float64), time)
     root = np.sqrt(4 * number(D, "D", strict=True) * time)
     ratio = np.where(place == 0, 0.0, np.copysign(np.inf, place))

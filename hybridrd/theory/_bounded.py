@@ -1,4 +1,4 @@
-"""Closed-form diffusion in an interval, a disk and a ball; shown by `hybridrd.theory.diffusion`."""
+"""Closed-form diffusion in intervals, disks and balls, used by `hybridrd.theory.diffusion`."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def disk_reservoir(
 def ball_reservoir(
     r: ArrayLike, t: ArrayLike, D: float, R: float, c_R: float, c_0: float = 0.0
 ) -> Floats:
-    """Ball of radius R in three dimensions, ``c = c_R`` at its surface, uniform ``c_0`` at first.
+    """Ball of radius R in three dimensions, ``c = c_R`` at its surface, uniform ``c_0`` at t = 0.
 
     ``c = c_R + (c_0 - c_R) sum_n 2 (-1)^(n+1) sin(m r)/(m r) exp(-m² D t)``, ``m = n pi/R``, n >= 1
     (early: images of the reservoir). It ends at c_R.

@@ -1,10 +1,10 @@
-"""Closed-form solutions of the diffusion equation, to hold beside a simulation.
+"""Closed-form solutions of the diffusion equation, to compare with simulations.
 
 All solve ``dc/dt = D laplace(c)`` (some with a reaction). Positions (length) and times (time) are
 arrays that broadcast against each other; everything else is a number: D in length²/time, c in
-1/length^d. At t = 0 they are the initial state, with the walls already at work. A time before 0, a
-position outside or a parameter that cannot be is a `ModelError`. Series and images are summed to
-round-off. The solutions are textbook ones (Crank, The Mathematics of Diffusion, 1975).
+1/length^d. At t = 0 they return the initial state with the boundary conditions applied. A negative
+time, a position outside the domain or an invalid parameter raises ModelError. Series and images
+are summed to round-off. The solutions are in textbooks (Crank, The Mathematics of Diffusion, 1975).
 
 Examples
 --------
@@ -93,7 +93,7 @@ def half_line_absorbing(
 def half_line_influx(x: ArrayLike, t: ArrayLike, D: float, J: float) -> Floats:
     """Half line x >= 0, empty at the start, ``-D dc/dx = J`` (per area and time) at x = 0.
 
-    ``c = J sqrt(4 t/D) [exp(-z²)/sqrt(pi) - z erfc(z)]``, ``z = x/sqrt(4 D t)``; it holds J t.
+    ``c = J sqrt(4 t/D) [exp(-z²)/sqrt(pi) - z erfc(z)]``, ``z = x/sqrt(4 D t)`` (integral J t).
 
     Examples
     --------
@@ -113,7 +113,7 @@ def patch_on_line(
 ) -> Floats:
     """Whole line, uniform ``c`` on a < x < b and nothing elsewhere at the start.
 
-    ``(c/2) [erf((b - x)/sqrt(4 D t)) - erf((a - x)/sqrt(4 D t))]``; it holds c (b - a) at any time.
+    ``(c/2) [erf((b - x)/sqrt(4 D t)) - erf((a - x)/sqrt(4 D t))]`` (integral c (b - a)).
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Doi's model of pair reactions, and a check of the pair rule that particles use.
 
-The rule of a step is `pair_probability`; `effective_rate` says what macroscopic rate a given rule
-really has in three dimensions, to hold beside `doi_rate_3d`.
+The rule of a step is `pair_probability`; `effective_rate` computes the macroscopic rate of a given
+rule in three dimensions, to compare with `doi_rate_3d`.
 
 Examples
 --------

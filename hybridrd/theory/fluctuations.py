@@ -1,19 +1,19 @@
-"""What the two-way coupling settles at, without sampling: means, variances, and what they lack.
+"""Means and variances of two-way coupling at equilibrium, computed without sampling.
 
-Particles are independent between exchanges, and the continuum is linear, so that the first two
+Particles are independent between exchanges, and the continuum is linear, so the first two
 moments of a two-way step obey a closed recursion. Normal to the plane, with cells of width h = 1,
-the state is the density of the particles at quadrature nodes, the contents f of the cells beyond
-the plane, and the low-passed face value where a scheme has one. A step of the means is a matrix A,
+the state is the density of the particles at quadrature nodes, the contents f of the cells outside
+the plane, and the low-passed face value if a scheme has one. A step of the means is a matrix A,
 and of the covariances (factorial ones among particles)
 
     C' = A C A^T + Q,
 
 with Q the noise of what is exchanged, ``s`` = leavers - arrivals into the first cell, and of the
-continuum where it fluctuates. Both are those of `hybridrd.simulation`: exchange, then diffusion of
+continuum if it fluctuates. Both are those of `hybridrd.simulation`: exchange, then diffusion of
 both sides with s as a source.
 
-A continuum without noise starves the particles of fluctuations. In the limit of small steps and
-cells the covariance that is missing depends on the geometry alone; `expected_total_ratio` has it
+A continuum without noise passes too few fluctuations to the particles. In the limit of small steps
+and cells the missing covariance depends on the geometry alone; `expected_total_ratio` computes it
 for any box in a box.
 """
 
@@ -38,7 +38,7 @@ _GRADE = 10  # cells grow by a tenth of their distance from the plane in `expect
 
 @dataclass(frozen=True)
 class TwoWayStatistics:
-    """Equilibrium fluctuations of a two-way coupling, over those of independent particles.
+    """Equilibrium fluctuations of two-way coupling, relative to those of independent particles.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ def two_way_statistics(
     scheme: InterfaceScheme | FaceNumbers | None = None,
     fluctuations: bool = False,
 ) -> TwoWayStatistics:
-    """Equilibrium variances of a slab beside its continuum, by the exact covariance recursion.
+    """Equilibrium variances of a slab next to its continuum, by the exact covariance recursion.
 
     Particle region and continuum are closed at their far ends; the numbers in whole layers of
     cells of a 2D or 3D slab are those of one dimension.

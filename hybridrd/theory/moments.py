@@ -1,4 +1,4 @@
-"""Means and covariances: closed for linear systems, and the term that does not close for pairs.
+"""Means and covariances of linear systems, and the unclosed term of pair reactions.
 
 The second moment is that of del Razo 2024, eq. (A2): ``E[C(y) C(z)]`` does not pair a particle with
 itself. On voxels of width h it is ``E[n_i (n_j - delta_ij)]/h²``, and the covariance

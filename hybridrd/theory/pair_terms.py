@@ -1,4 +1,4 @@
-"""How fast pairs react: the mean-field term, the exact one, and the covariance between them."""
+"""Rates of pair reactions: the mean-field term, the exact one, and the covariance between them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PairTerms(NamedTuple):
-    """How fast pair reactions take the first reactant, four ways, ``(..., voxels)``.
+    """Four rates at which pair reactions consume the first reactant, ``(..., voxels)``.
 
     Attributes
     ----------
@@ -209,7 +209,7 @@ def annihilation_terms(truth: xr.Dataset, reaction: str | None = None) -> xr.Dat
 
 
 def _chosen(truth: xr.Dataset, reaction: str | None) -> dict[str, Any]:
-    """The reaction of two that is meant, as `cdme.solve` describes it."""
+    """The selected pair reaction, as `cdme.solve` describes it."""
     known = [
         p for p in truth.attrs.get("pairs", []) if not set(p["reactants"]) & set(p["products"])
     ]

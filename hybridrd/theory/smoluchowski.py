@@ -242,10 +242,10 @@ def mean_first_passage(r0: ArrayLike, D: float, sigma: float, kappa: float, R: f
 def mfpt_rate(D: float, sigma: float, kappa: float, R: float, r0: float | None = None) -> float:
     """Rate V/T (length³/time) of one particle in the closed shell, T its mean first passage time.
 
-    From radius ``r0`` (length), or where it is not given, from anywhere with equal probability per
-    volume. The volume V of the shell makes it a rate per concentration, comparable to `rate`, which
-    has the same limit: from a uniform start it is ``k_D [1 + 1.8 (k_D/k_S) sigma/R]`` to first
-    order in sigma/R, against `rate`'s ``k_D [1 + (k_D/k_S) sigma/R]``.
+    The particle starts at radius ``r0`` (length), or without ``r0`` uniformly in the shell. The
+    shell's volume V turns 1/T into a rate per concentration, comparable to `rate`, which has the
+    same limit: from a uniform start it is ``k_D [1 + 1.8 (k_D/k_S) sigma/R]`` to first order in
+    sigma/R, while `rate` is ``k_D [1 + (k_D/k_S) sigma/R]``.
 
     Examples
     --------

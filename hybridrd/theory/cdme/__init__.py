@@ -1,7 +1,7 @@
 """The chemical diffusion master equation, as ground truth for small systems.
 
-`solve` gives probabilities, concentrations and covariances in time, `steady_state` those at rest,
-from the same `System` that particles and the PDE run from.
+`solve` gives probabilities, concentrations and covariances in time, `steady_state` those of the
+steady state, from the same `System` as particles and the PDE.
 """
 
 from hybridrd.theory.cdme.event import Event

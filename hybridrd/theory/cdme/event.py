@@ -1,4 +1,4 @@
-"""What an event is, and values that do not change in time."""
+"""Events of the master equation, and checks that their values are constant in time."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Site = tuple[int, int]  # species and voxel, by number
 
 @dataclass(frozen=True)
 class Event:
-    """Something that takes and makes copies.
+    """A transition of the master equation: it removes some copies and creates others.
 
-    It happens at ``rate`` times the ways to choose ``takes``; two copies of one species and voxel
-    can be chosen in ``n (n - 1)`` ordered ways. With ``any_one`` it happens at ``rate`` wherever
-    there is a way.
+    Its rate is ``rate`` times the number of ways to choose ``takes``; two copies of one species and
+    voxel can be chosen in ``n (n - 1)`` ordered ways. With ``any_one`` it is ``rate`` if there
+    is a way.
     """
 
     rate: float

@@ -1,4 +1,4 @@
-"""What can happen in a system on voxels: jumps, reactions and exchange at the walls, with rates."""
+"""Events of a system on voxels, with their rates: jumps, reactions and exchange at walls."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
     """Put a one-dimensional system on voxels.
 
     A copy jumps to each neighbour at ``D/h²``. Creation happens at the mean of k over the voxel
-    times h; a rate of first order is that at the voxel's centre; a pair reacts at Doi's rate
+    times h; a first-order rate is taken at the voxel's centre; a pair reacts at Doi's rate
     averaged over the pair of voxels; products are in the voxels of the reactants whose places
     they take (`hybridrd.Reaction`). At a `Reservoir` a copy in the last voxel leaves at ``gamma``
     and copies enter at ``gamma c_R h`` (del Razo 2024, eq. (14)).
 
-    A copy within the Doi radius of a `Reservoir` wall also reacts with partners beyond it, at
+    A copy within the Doi radius of a `Reservoir` wall also reacts with partners outside it, at
     ``lambda0 c_R V_cap`` (section III.A), the cap averaged over the voxel; products at the
     partner's place are lost there if the wall holds a reservoir of their species, else they are
     in the copy's voxel. A like pair across the wall has either of its copies as the first with

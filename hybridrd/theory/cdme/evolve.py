@@ -1,4 +1,4 @@
-"""Solve the master equation in time."""
+"""Solution of the master equation in time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MaxCopies = int | Mapping[SpeciesLike, int]
 
 MAX_MEMORY = 4e9
 LOST_LIMIT = 0.5
-"""Beyond this probability at the cut-off a result means nothing, and is refused."""
+"""A result with a larger probability at the cut-off is refused."""
 
 MOST_RECORDS = 100_000
 
@@ -45,10 +45,10 @@ def solve(
 ) -> xr.Dataset:
     """Solve the chemical diffusion master equation of a small one-dimensional system.
 
-    The densities of all numbers of particles (del Razo 2024, eqs. (1) to (7), (13), (17)), on
-    voxels along x over the whole domain: a state is the number of copies of each species in each
-    voxel, and what happens to it is listed in `hybridrd.theory.cdme.voxel_model`. Space is second
-    order in the voxel width; time is exact (uniformisation).
+    It solves for the densities of all numbers of particles (del Razo 2024, eqs. (1) to (7), (13),
+    (17)) on voxels along x over the whole domain. A state is the number of copies of each species
+    in each voxel; `hybridrd.theory.cdme.voxel_model` lists the events. The error in space is of
+    second order in the voxel width; time is exact (uniformisation).
 
     Parameters
     ----------

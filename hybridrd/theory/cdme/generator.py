@@ -27,7 +27,7 @@ LARGEST_INDEX = 2**31 - 2
 
 @dataclass(frozen=True)
 class Generator:
-    """``dp/dt = matrix @ p`` for the probabilities of all states and, last, of what was lost.
+    """``dp/dt = matrix @ p`` for the probabilities of all states and, last, the lost probability.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Generator:
 def check_size(
     voxels: int, most: Sequence[int], events: Sequence[Event], max_memory: float
 ) -> None:
-    """Refuse a state space that does not fit, before anything is allocated.
+    """Raise CapacityError for a state space that does not fit into memory, before allocating.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def check_size(
 
 
 def count_transitions(voxels: int, most: Sequence[int], event: Event) -> int:
-    """How many states an event can leave."""
+    """Number of states that an event can leave."""
     taken = [sum(s == t for s, _ in event.takes) for t in range(len(most))]
     counts = (
         count_states(voxels, m - k) if m >= k else 0 for m, k in zip(most, taken, strict=True)

@@ -41,7 +41,7 @@ def placements(system: System, species: int, grid: Grid) -> Iterator[Floats]:
 
 
 def initial_probabilities(system: System, grid: Grid, states: States) -> Floats:
-    """Probabilities of all states at time 0 and, last, of what exceeds the cut-off.
+    """Probabilities of all states at time 0 and, last, of exceeding the cut-off.
 
     Concentrations give independent Poisson numbers in each voxel, `Copies` a multinomial
     distribution by their overlap with the voxels, `Points` exact states; parts and species are

@@ -1,4 +1,4 @@
-"""What the probabilities of voxel states say: copy numbers, moments and densities."""
+"""Observables of the probabilities of voxel states: copy numbers, moments and densities."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def _pair_variables(model: VoxelModel, time: str, length: str) -> dict[str, Any]
 
 
 def describe(system: System) -> Any:
-    """The system as a dict, or as text where a Python function is in it."""
+    """The system as a dict, or as text if it contains a Python function."""
     try:
         return system.to_dict()
     except ModelError:

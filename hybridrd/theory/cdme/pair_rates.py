@@ -1,4 +1,4 @@
-"""Doi's rate averaged over pairs of voxels, and what reaches beyond a wall over each."""
+"""Doi's rate averaged over pairs of voxels, and the part of the Doi ball outside a wall."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def pair_fraction(separation: ArrayLike, width: float, radius: float) -> Floats:
     """Fraction of the pairs of points of two voxels that are within the Doi radius, one dimension.
 
     ``[F(u + h) - 2 F(u) + F(u - h)]/h²`` for voxels of width h whose centres are u apart, with
-    ``F(u) = u²/2`` within the radius sigma and ``sigma |u| - sigma²/2`` beyond.
+    ``F(u) = u²/2`` within the radius sigma and ``sigma |u| - sigma²/2`` outside.
 
     Parameters
     ----------
@@ -86,11 +86,11 @@ def pair_rates(
 
 
 def mean_cap(grid: Grid, side: str, radius: float) -> Floats:
-    """Length of the Doi ball beyond a wall, averaged over each voxel, ``(voxels,)`` (length).
+    """Length of the Doi ball outside a wall, averaged over each voxel, ``(voxels,)`` (length).
 
-    A copy at distance d from the wall reaches ``V_cap(d) = sigma - d`` beyond it, and nothing from
-    ``d = sigma`` on: over a voxel from d to d + h the mean is
-    ``[(sigma - d)² - (sigma - d - h)²]/(2 h)``, brackets that are negative being 0.
+    A copy at distance d from the wall reaches ``V_cap(d) = sigma - d`` outside it, and 0 from
+    ``d = sigma`` on. Over a voxel from d to d + h the mean is
+    ``[(sigma - d)² - (sigma - d - h)²]/(2 h)``, with negative brackets set to 0.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Reactions of two on voxels: within the domain, with partners beyond its walls, and back."""
+"""Pair reactions on voxels: within the domain, with partners outside its walls, and reversed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hybridrd.theory.cdme.pair_rates import mean_cap, pair_rates
 
 @dataclass(frozen=True)
 class PairTable:
-    """Rates of a reaction of two: Doi's, averaged over voxels, and the macroscopic one.
+    """Rates of a pair reaction: Doi's, averaged over voxels, and the macroscopic one.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class PairTable:
 
 
 def pair_table(system: System, reaction: Reaction, grid: Grid, periodic: bool) -> PairTable:
-    """The rates of a reaction of two. Raises ModelError if it has no radius or varies in time."""
+    """The rates of a pair reaction. Raises ModelError if it has no radius or varies in time."""
     where = f"rate of {reaction.label!r}"
     if reaction.radius is None:
         raise ModelError(
@@ -89,7 +89,7 @@ def pair_table(system: System, reaction: Reaction, grid: Grid, periodic: bool) -
 
 
 def _reservoirs(system: System) -> dict[str, dict[str, float]]:
-    """Concentrations of the species that have a reservoir beyond each wall."""
+    """Concentrations of the species that have a reservoir outside each wall."""
     result: dict[str, dict[str, float]] = {side: {} for side in system.walls}
     for side, wall in system.walls.items():
         for name in system.names:
@@ -101,7 +101,7 @@ def _reservoirs(system: System) -> dict[str, dict[str, float]]:
 
 
 def _partners_beyond(system: System, reaction: Reaction, grid: Grid) -> dict[str, Floats]:
-    """Mean number of partners beyond each wall for a copy in either role, ``(2, voxels)``.
+    """Mean number of partners outside each wall for a copy in either role, ``(2, voxels)``.
 
     ``c_R V_cap`` of del Razo 2024, section III.A, with the cap averaged over each voxel.
     """
@@ -116,10 +116,10 @@ def _partners_beyond(system: System, reaction: Reaction, grid: Grid) -> dict[str
 
 
 def pair_events(system: System, table: PairTable, grid: Grid) -> Iterator[Event]:
-    """All events of a reaction of two: pairs, partners beyond the walls, dissociations.
+    """All events of a pair reaction: pairs, partners outside the walls, dissociations.
 
-    Products are put where `Reaction.places` says. One at the place of a partner beyond a wall is
-    lost there if the wall holds a reservoir of its species, else it is put where the copy is.
+    Products are put where `Reaction.places` says. A product at a partner outside a wall
+    is lost if the wall holds a reservoir of its species, else it is put where the copy is.
     """
     reaction = table.reaction
     reactants = [system.index(name) for name in reaction.reactants]

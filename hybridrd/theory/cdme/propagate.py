@@ -16,7 +16,7 @@ _TAIL = 1e-17  # Poisson weights below this, relative to the largest, are left o
 
 
 def step_matrix(generator: Generator) -> Matrix:
-    """``P = 1 + Q/q``: one tick of a Poisson clock that is as fast as the fastest state."""
+    """``P = 1 + Q/q``: one event of a Poisson process as fast as the fastest state."""
     size = generator.matrix.shape[0]
     identity = sparse.eye_array(size, format="csr")
     if generator.fastest == 0:
@@ -48,7 +48,7 @@ def poisson_weights(mean: float) -> tuple[int, Floats]:
 
 
 def propagate(generator: Generator, start: Floats, times: Sequence[float]) -> Iterator[Floats]:
-    """Probabilities at rising times, the first of which is that of ``start``.
+    """Probabilities at increasing times, of which the first is that of ``start``.
 
     ``exp(Q t) p = sum_k Poisson(k; q t) P^k p`` with q the `fastest` rate: sums of non-negative
     numbers only, so no probability is negative or loses its relative accuracy. It takes about

@@ -1,7 +1,7 @@
-"""States of a voxel system: how many copies of each species are in each voxel.
+"""States of a voxel system: the number of copies of each species in each voxel.
 
-The copies of one species in V voxels, at most M in all, have ``comb(V + M, V)`` states. A state is
-known by its partial sums ``s_j = n_0 + ... + n_j``; ``s_j + j`` rises strictly, so that
+One species in V voxels with at most M copies has ``comb(V + M, V)`` states. The partial sums
+``s_j = n_0 + ... + n_j`` identify a state; ``s_j + j`` increases strictly, so
 ``sum_j comb(s_j + j, j + 1)`` numbers the states without gaps (the combinatorial number system).
 States of several species are all combinations, the last species fastest.
 """
@@ -98,7 +98,7 @@ class Occupations:
     def choices(self, voxels: Sequence[int]) -> tuple[Integers, Floats]:
         """States with a copy in each voxel of a list, and the ways to choose distinct ones.
 
-        A voxel that stands twice needs two copies: ``n (n - 1)`` ordered ways.
+        A voxel listed twice needs two copies: ``n (n - 1)`` ordered ways.
         """
         ways = np.ones(self.count)
         for voxel, times in Counter(voxels).items():

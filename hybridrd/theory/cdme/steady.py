@@ -1,4 +1,4 @@
-"""The master equation at rest."""
+"""Steady state of the master equation."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def steady_state(
 
 
 def _closed_class(matrix: Matrix, states: States, system: System) -> Integers:
-    """The states that are never left once entered, if they are one set."""
+    """The states that are never left once entered, if they form one set."""
     matrix.eliminate_zeros()
     _, label = connected_components(matrix, directed=True, connection="strong")
     edges = matrix.tocoo()
