@@ -28,7 +28,7 @@ class Stencil:
 
 
 def mean_field_stencil(region: Region, face: Face, offset: float) -> Stencil:
-    """Linear inter- or extrapolation between cell centres at ``offset`` beyond the plane."""
+    """Linear inter- or extrapolation between cell centres at ``offset`` outside the plane."""
     n = region.grid.shape[face.axis]
     h = region.grid.spacing[face.axis]
     lower = region.grid.lower[face.axis]
@@ -41,7 +41,7 @@ def mean_field_stencil(region: Region, face: Face, offset: float) -> Stencil:
     if not periodic:
         if position < -0.5 - 1e-9 or position > n - 0.5 + 1e-9:
             raise StepError(
-                f"{face.name}: c_R belongs {offset:.4g} beyond the plane, outside the domain; "
+                f"{face.name}: c_R is read {offset:.4g} outside the plane, outside the domain; "
                 f"use a narrower layer (a smaller dt), or a wider continuum"
             )
         i = min(max(i, 0), n - 2)
@@ -50,7 +50,7 @@ def mean_field_stencil(region: Region, face: Face, offset: float) -> Stencil:
 
 
 def two_way_stencil(region: Region, face: Face, numbers: FaceNumbers) -> Stencil:
-    """c_R from the first cells beyond the plane, as the scheme asks.
+    """c_R from the first cells outside the plane, as the scheme asks.
 
     ``"cell"``: the first cell's own value. ``"linear"``: a line through the first two at the
     offset. ``"least-squares"``: the line fitted to the first four, at the plane.
@@ -64,7 +64,7 @@ def two_way_stencil(region: Region, face: Face, numbers: FaceNumbers) -> Stencil
     wanted = {"cell": 1, "linear": 2, "least-squares": _LEAST_SQUARES}[numbers.stencil]
     m = min(wanted, room)
     steps = [(face.outside + outward * k) % n for k in range(m)]
-    centres = np.arange(m) + 0.5  # in cell widths beyond the plane
+    centres = np.arange(m) + 0.5  # in cell widths outside the plane
     target = numbers.offset / region.grid.spacing[face.axis]
     if m == 1:
         weights = np.ones(1)

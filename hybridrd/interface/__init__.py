@@ -1,4 +1,4 @@
-"""How particles meet a reservoir: three schemes, as frozen descriptions and numbers."""
+"""Interface schemes between particles and a reservoir: frozen descriptions, and their numbers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SCHEMES: dict[str, type[InterfaceScheme]] = {
 
 
 def default_scheme(context: Context) -> InterfaceScheme:
-    """The scheme of a face whose user named none: unbiased to first order everywhere.
+    """The default scheme of a face, without bias of first order in any geometry.
 
     Parameters
     ----------

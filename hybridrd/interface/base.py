@@ -1,4 +1,4 @@
-"""What every interface scheme is: a frozen description that turns into numbers for one face."""
+"""Base class of interface schemes, and the numbers of a scheme for one face."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Stencil = Literal["cell", "linear", "least-squares"]
 
 @dataclass(frozen=True)
 class FaceNumbers:
-    """All that kernels and the continuum need to know of a scheme, for one species and face.
+    """Numbers of a scheme for one species and face, as kernels and the continuum use them.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class FaceNumbers:
         q, probability that a particle in the layer is not removed in the step; 1 for the exact
         plane, which removes by touch.
     offset
-        Distance beyond the plane where c_R belongs (length).
+        Distance outside the plane at which c_R is reached (length).
     alpha
         D dt/dx**2; 0 for the exact plane.
     beta
@@ -78,16 +78,16 @@ class InterfaceScheme(ABC):
 
     A new scheme is one file:
 
-    1. Write a frozen dataclass that derives from this class; its fields are what a user may
-       choose, with defaults. Check them in ``__post_init__`` (`check_length` helps).
-    2. Give it a ``name``, the word for it in TOML files.
+    1. Write a frozen dataclass that derives from this class; its fields are the user's options,
+       with defaults. Check them in ``__post_init__`` (`check_length` helps).
+    2. Give it a ``name``, as in TOML files.
     3. Implement `numbers`: call `check_face` first, then return `FaceNumbers` or raise
-       ``StepError`` with the figures that would do. The kinds ``"layer"`` and ``"exact"`` are
-       what the kernels know; most schemes are a layer with other numbers.
-    4. Find its offset with `hybridrd.interface.operator.steady_profile`; don't guess it.
+       ``StepError`` with values that would work. The kernels have the kinds ``"layer"`` and
+       ``"exact"``; most schemes are a layer with other numbers.
+    4. Compute its offset with `hybridrd.interface.operator.steady_profile`.
     5. Add it to ``SCHEMES`` in ``hybridrd/interface/__init__.py``.
     6. Test that a uniform state is stationary under its numbers, and that its offset is the one
-       an independent solver finds (``tests/test_interface.py`` does both for every scheme).
+       an independent solver finds (``tests/interface/test_schemes.py`` does both for every scheme).
     """
 
     name: ClassVar[str]
@@ -168,7 +168,7 @@ def check_length(scheme: str, name: str, value: Any, zero: bool = False) -> floa
 def check_face(
     D: float, dt: float, context: Context, spacing: float, depth: float, where: str
 ) -> None:
-    """Refuse arguments of `InterfaceScheme.numbers` that can't be, whatever the scheme.
+    """Raise ModelError for invalid arguments of `InterfaceScheme.numbers`, for any scheme.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The boundary layer with its rates calibrated: c_R belongs where the user says."""
+"""Boundary layer with rates calibrated so that c_R is reached at a chosen offset."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from hybridrd.interface.layer import check_room, no_exchange
 @named_arguments
 @dataclass(frozen=True)
 class CalibratedLayer(InterfaceScheme):
-    """`Layer` with both rates multiplied by beta, such that c_R belongs at a chosen offset.
+    """`Layer` with both rates multiplied by beta, so that c_R is reached at a chosen offset.
 
     Rates beta D/dx**2 and beta c_R D/dx**2 (beta = 1: del Razo 2024, eqs. (8) and (11)), survival
     ``q = exp(-beta alpha)``. beta is the root of ``layer_offset(alpha, beta) = offset/dx`` of the
     deterministic one-step operator: 1.439 at small steps and 1.651 at alpha = 0.5 for offset 0,
-    0.845 at small steps for dx/2. Second order in dx where `Layer` read at the plane is first.
+    0.845 at small steps for dx/2. Second order in dx; `Layer` read at the plane is first order.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class CalibratedLayer(InterfaceScheme):
         dx (length); default sqrt(2 D dt), each species its own; in two-way coupling the width of
         the continuum's cells.
     offset
-        Where c_R belongs, beyond the plane (length); default 0, and in two-way coupling half a
+        Offset of c_R outside the plane (length); default 0, and in two-way coupling half a
         cell: c_R is then the value of the first cell of the continuum.
 
     Raises
@@ -79,8 +79,8 @@ class CalibratedLayer(InterfaceScheme):
         spread = math.sqrt(2.0 * D * dt)
         two_way = context == "two-way"
         width = self.width or (spacing if two_way else spread)
-        own_cell = two_way and self.offset is None
-        offset = 0.5 * spacing if own_cell else (self.offset or 0.0)
+        first_cell = two_way and self.offset is None
+        offset = 0.5 * spacing if first_cell else (self.offset or 0.0)
         if D == 0.0:
             return no_exchange(width, offset)
         if offset > depth:
@@ -97,7 +97,7 @@ class CalibratedLayer(InterfaceScheme):
             least_width = at_least(smallest_width(spread, offset))
             raise StepError(
                 f"{where}: layer width {width:g} is below {least_width}, the smallest that can "
-                f"have c_R at {offset:g} beyond the plane for D = {D:g} and dt = {dt:g} (alpha = "
+                f"have c_R at {offset:g} outside the plane for D = {D:g} and dt = {dt:g} (alpha = "
                 f"D dt/width^2 = {alpha:.4g}, at most {at_most(most)}: there the whole layer is "
                 f"replaced in every step); use width >= {least_width} or "
                 f"dt <= {at_most(most * width**2 / D)}"
@@ -111,5 +111,5 @@ class CalibratedLayer(InterfaceScheme):
             alpha=alpha,
             beta=beta,
             spread=spread,
-            stencil="cell" if own_cell else "linear",
+            stencil="cell" if first_cell else "linear",
         )

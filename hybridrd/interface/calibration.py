@@ -1,4 +1,4 @@
-"""The layer's rates calibrated such that c_R belongs at a chosen distance beyond the plane."""
+"""Calibration of the layer's rates to a chosen distance of c_R outside the plane."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hybridrd.interface.operator import (
 
 @lru_cache(maxsize=1024)
 def calibrated_rate(alpha: float, s_over_dx: float) -> float:
-    """Factor beta on the layer's rates that puts c_R at the distance s beyond the plane.
+    """Factor beta on the layer's rates that puts c_R at the distance s outside the plane.
 
     Parameters
     ----------
@@ -61,9 +61,9 @@ def calibrated_rate(alpha: float, s_over_dx: float) -> float:
     most = 1.0 - 2.0**-53
     if excess(most) > 0.0:
         raise StepError(
-            f"no rate puts c_R {s:g} layer widths beyond the plane at alpha = D dt/width**2 = "
+            f"no rate puts c_R {s:g} layer widths outside the plane at alpha = D dt/width**2 = "
             f"{alpha:.4g}: even replacing the whole layer in every step leaves it "
-            f"{full_replacement_offset(alpha):.4g} widths beyond; alpha can be at most "
+            f"{full_replacement_offset(alpha):.4g} widths outside; alpha can be at most "
             f"{largest_alpha(s):.5g}: use a wider layer or a smaller dt"
         )
     least = 0.5 * -math.expm1(-K * K * alpha)
@@ -75,7 +75,7 @@ def calibrated_rate(alpha: float, s_over_dx: float) -> float:
 
 @lru_cache(maxsize=256)
 def largest_alpha(s_over_dx: float) -> float:
-    """Largest D dt/dx**2 at which some rate puts c_R at the distance s beyond the plane.
+    """Largest D dt/dx**2 at which a rate factor puts c_R at the distance s outside the plane.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def largest_alpha(s_over_dx: float) -> float:
 
 @lru_cache(maxsize=256)
 def smallest_width(spread: float, offset: float) -> float:
-    """Smallest layer width with which some rate puts c_R at ``offset`` beyond the plane.
+    """Smallest layer width at which a rate factor puts c_R at ``offset`` outside the plane.
 
     The counterpart of `largest_alpha` for a given step and a given distance.
 
@@ -117,7 +117,7 @@ def smallest_width(spread: float, offset: float) -> float:
     spread
         sqrt(2 D dt) (length), above 0.
     offset
-        Distance s beyond the plane (length), 0 or more.
+        Distance s outside the plane (length), 0 or more.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def smallest_width(spread: float, offset: float) -> float:
         below *= 0.5
         if below < 1e-6:  # a width of 0 reaches no farther
             raise StepError(
-                f"no layer has c_R at {offset:g} beyond the plane with steps of sqrt(2 D dt) = "
+                f"no layer has c_R at {offset:g} outside the plane with steps of sqrt(2 D dt) = "
                 f"{spread:.4g}; use a smaller offset or a larger dt"
             )
     return spread * float(brentq(excess, below, above, xtol=1e-12, rtol=1e-12))

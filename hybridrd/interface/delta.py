@@ -1,4 +1,4 @@
-"""The delta functions behind the layer's rates, and the rates as their discretisations.
+"""Discretised delta functions, and the layer's rates that follow from them.
 
 The reservoir acts on the particle region x < R with rates that are distributions at the plane,
 
@@ -92,7 +92,7 @@ def rate_out(x: ArrayLike, R: float, dx: float, D: float) -> Floats:
     """Rate at which a particle at x leaves for the reservoir, `delta_prime_eps` at x - R times D.
 
     ``D/dx**2`` in the layer R - dx < x < R and 0 deeper in the region (del Razo 2024, eq. (8),
-    the discretisation of eq. (9)); 0 from R on, where there are no particles.
+    the discretisation of eq. (9)); 0 at x >= R, where there are no particles.
 
     Parameters
     ----------

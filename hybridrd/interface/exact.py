@@ -1,4 +1,4 @@
-"""The exact plane: no layer, no offset, arrivals and removals of the open half space."""
+"""Exact plane: arrivals and removals of the open half space, without layer or offset."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ SMOOTHING = 0.2
 class ExactPlane(InterfaceScheme):
     """Open plane at c_R, exact for any step: removal by touch, arrivals by first entrance.
 
-    A particle that goes from depth d0 to d1 > 0 has also touched the plane with probability
-    exp(-d0 d1/(D dt)); touched or crossed, it leaves, through the face that it touched first and
-    where it did so. Poisson(2 c_R A sqrt(D dt/pi)) arrive on
-    an area A, with depths of density proportional to erfc(d/sqrt(4 D dt)). c_R belongs at the
-    plane (offset 0). This is the limit dx -> 0 of del Razo 2024, eqs. (9) and (12), over a
-    finite step.
+    A particle that moves from depth d0 to d1 > 0 has touched the plane with probability
+    exp(-d0 d1/(D dt)). A particle that touched or crossed leaves, through the face that it touched
+    first and at the point of contact. Poisson(2 c_R A sqrt(D dt/pi)) arrive on an area A, with
+    depths of density proportional to erfc(d/sqrt(4 D dt)). c_R is reached at the plane (offset 0).
+    This is the limit dx -> 0 of del Razo 2024, eqs. (9) and (12), over a finite step.
 
     In two-way coupling the face value is read by least squares from the first four cells and
     low-passed with factor 0.2.
@@ -89,7 +88,7 @@ class ExactPlane(InterfaceScheme):
 
 
 def check_depth(D: float, dt: float, depth: float, where: str) -> None:
-    """Refuse a step in which a particle feels both ends of a region, that is ``depth`` deep.
+    """Raise StepError if a particle can reach both ends of a region of this ``depth`` in a step.
 
     Raises
     ------
@@ -101,8 +100,8 @@ def check_depth(D: float, dt: float, depth: float, where: str) -> None:
     if LEAST_DEPTH**2 * 2.0 * D * dt > depth**2 * (1.0 + 1e-9):
         raise StepError(
             f"{where}: the particle region is {depth:g} deep there, less than "
-            f"{LEAST_DEPTH:g} sqrt(2 D dt) = {LEAST_DEPTH * spread:.4g}, so that a particle "
-            f"feels both of its ends in one step; use dt <= "
+            f"{LEAST_DEPTH:g} sqrt(2 D dt) = {LEAST_DEPTH * spread:.4g}, so a particle "
+            f"can reach both of its ends in one step; use dt <= "
             f"{at_most(depth**2 / (2.0 * LEAST_DEPTH**2 * D))} or a region at least "
             f"{at_least(LEAST_DEPTH * spread)} deep"
         )

@@ -1,4 +1,4 @@
-"""The boundary layer of the source paper, exact over a step and read where it belongs."""
+"""Boundary layer of the source paper, sampled exactly over a step and read at its offset."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ ROUND_OFF = 1.0 + 1e-9
 class Layer(InterfaceScheme):
     """Boundary layer of width dx: particles leave with rate D/dx**2, arrive with c_R D/dx**2.
 
-    del Razo 2024, eqs. (8) and (11). The plane reflects; inside it, at depths below dx, the
-    exchange of a step is an immigration-death process and is done exactly, once per step before
-    the diffusion: a particle survives with ``q = exp(-alpha)``, alpha = D dt/dx**2, and
-    Poisson(c_R V (1 - q)) arrive uniformly. A uniform Poisson state of concentration c_R is
-    stationary for every step. In a gradient, c_R belongs at ``offset`` beyond the plane (0.313 dx
-    for small steps, 0.385 dx at the default width), where it is read from the continuum; at a
-    wall the offset is a bias of first order in dx (use `CalibratedLayer` there).
+    del Razo 2024, eqs. (8) and (11). The plane reflects. At depths below dx the exchange of a step
+    is an immigration-death process, sampled exactly once per step before the diffusion: a particle
+    survives with ``q = exp(-alpha)``, alpha = D dt/dx**2, and Poisson(c_R V (1 - q)) arrive
+    uniformly. A uniform Poisson state of concentration c_R is stationary for every step. In a
+    gradient, c_R is reached at ``offset`` outside the plane (0.313 dx for small steps, 0.385 dx at
+    the default width), where it is read from the continuum. At a wall the offset is a bias of first
+    order in dx (use `CalibratedLayer` there).
 
     Parameters
     ----------
@@ -103,8 +103,8 @@ class Layer(InterfaceScheme):
         if alpha > DEFAULT_ALPHA * ROUND_OFF:
             warnings.warn(
                 f"{where}: layer width {width:g} is below sqrt(2 D dt) = {spread:.4g} "
-                f"(alpha = D dt/width^2 = {alpha:.4g}): c_R belongs {offset:.3f} widths beyond the "
-                f"plane (0.385 at alpha 0.5, 0.313 at small steps), so that a step is coarse "
+                f"(alpha = D dt/width^2 = {alpha:.4g}): c_R is reached {offset:.3f} widths outside "
+                f"the plane (0.385 at alpha 0.5, 0.313 at small steps), so a step is coarse "
                 f"for the layer; {remedy}",
                 AccuracyWarning,
                 stacklevel=2,
@@ -121,7 +121,7 @@ class Layer(InterfaceScheme):
 
 
 def no_exchange(width: float, offset: float = 0.0) -> FaceNumbers:
-    """Numbers of a species that does not diffuse: it never meets the reservoir."""
+    """Numbers of a species that does not diffuse: no exchange."""
     return FaceNumbers(
         kind="layer", width=width, survival=1.0, offset=offset, alpha=0.0, beta=1.0, spread=0.0
     )
@@ -130,7 +130,7 @@ def no_exchange(width: float, offset: float = 0.0) -> FaceNumbers:
 def check_room(
     width: float, depth: float, where: str, D: float | None = None, one_cell: bool = False
 ) -> None:
-    """Refuse a layer wider than half the particle region: two such layers would overlap.
+    """Raise StepError for a layer wider than half the particle region: two of them would overlap.
 
     Parameters
     ----------
@@ -159,5 +159,5 @@ def check_room(
             )
         raise StepError(
             f"{where}: layer width {width:.4g} is above half the particle region's depth of "
-            f"{depth:g} there, so that layers of opposite faces would overlap; {remedy}"
+            f"{depth:g} there, so layers of opposite faces would overlap; {remedy}"
         )

@@ -1,14 +1,14 @@
-"""The deterministic one-step operator of an interface scheme: where its c_R belongs.
+"""Deterministic one-step operator of an interface scheme, and the offset of c_R that follows.
 
 Half line, depth d >= 0 below the plane, one step of a mean concentration n(d): exchange, then a
 Gaussian step of standard deviation s = sqrt(2 D dt),
 
     n'(d) = int_0^oo [G(d - d') + r G(d + d')] m(d') n(d') dd'
 
-with c_R = 0, m = q inside the layer (d < dx) and 1 below it. The image factor r says what the
-plane does: r = 1 reflects (the layers), r = 0 removes on crossing at the end of a step, r = -1
+with c_R = 0, m = q inside the layer (d < dx) and 1 below it. The image factor r describes the
+plane: r = 1 reflects (the layers), r = 0 removes on crossing at the end of a step, r = -1
 removes with the bridge test. The steady profile that is linear far away, n ~ d + delta, reaches
-c_R at the distance delta *beyond* the plane: the scheme's offset. Solved by Nystroem's method on
+c_R at the distance delta *outside* the plane: the scheme's offset. Solved by Nystroem's method on
 Gauss-Legendre panels split at the layer's edge, with the flux of the far profile as the condition
 that fixes delta.
 """
@@ -99,7 +99,7 @@ def steady_profile(alpha: float, removed: float, image: float = 1.0) -> Profile:
         return np.exp(-0.5 * (z / s) ** 2) / (s * math.sqrt(2.0 * math.pi))
 
     step = (gauss(d[:, None] - d) + image * gauss(d[:, None] + d)) * w
-    crossing = ndtr(-d / s)  # probability to end beyond the plane
+    crossing = ndtr(-d / s)  # probability to end outside the plane
     # n = d + delta + v; what one step does to "d" and to "1" beyond the v it acts on
     of_linear = (1.0 + image) * (s * s * gauss(d) - d * crossing) - step @ (lost * d)
     of_constant = -(1.0 - image) * crossing - step @ lost
@@ -129,12 +129,12 @@ def positive(name: str, value: float, zero: bool = False) -> float:
 
 @lru_cache(maxsize=1024)
 def layer_offset(alpha: float, beta: float = 1.0) -> float:
-    """Where c_R of a boundary layer belongs: delta/dx beyond the plane.
+    """Offset of a boundary layer: c_R is reached delta/dx outside the plane.
 
     In the layer of width dx particles are removed with rate ``beta D/dx**2`` and arrive with
     ``beta c_R D/dx**2`` per volume (del Razo 2024, eqs. (8) and (11), for beta = 1), exactly over
     the step: survival ``q = exp(-beta alpha)``. A steady linear profile in the particle region,
-    continued beyond the plane, passes c_R at the distance delta.
+    continued outside the plane, passes c_R at the distance delta.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def layer_offset(alpha: float, beta: float = 1.0) -> float:
     Returns
     -------
     float
-        delta/dx, good to 1e-6 for beta up to 5; negative where c_R belongs inside the
+        delta/dx, good to 1e-6 for beta up to 5; negative at which c_R is reached inside the
         particle region.
 
     Raises
@@ -170,7 +170,7 @@ def layer_offset(alpha: float, beta: float = 1.0) -> float:
 
 @lru_cache(maxsize=1024)
 def full_replacement_offset(alpha: float) -> float:
-    """Smallest delta/dx that a layer can have at this alpha: all its particles replaced (q = 0).
+    """Smallest delta/dx of a layer at this alpha: all its particles are replaced (q = 0).
 
     Parameters
     ----------
@@ -199,9 +199,8 @@ def full_replacement_offset(alpha: float) -> float:
 def crossing_offset() -> float:
     """Offset of removal on crossing only, in sqrt(2 D dt): -zeta(1/2)/sqrt(2 pi).
 
-    A particle that is beyond the plane at the end of a step is removed; one that touched the
-    plane within the step and came back stays. This is what `ExactPlane` would be without its
-    bridge test.
+    A particle outside the plane at the end of a step is removed; one that touched the plane
+    within the step and came back stays. `ExactPlane` without its bridge test would do this.
 
     Returns
     -------
@@ -220,8 +219,8 @@ def crossing_offset() -> float:
 def bridge_offset() -> float:
     """Offset of removal with the bridge test, in sqrt(2 D dt): 0.
 
-    A particle that goes from depth d0 to d1 in a step has touched the plane with probability
-    exp(-d0 d1/(D dt)); removing it then makes the step the absorbing half line's own.
+    A particle that moves from depth d0 to d1 in a step has touched the plane with probability
+    exp(-d0 d1/(D dt)); with its removal the step is exactly that of the absorbing half line.
 
     Returns
     -------

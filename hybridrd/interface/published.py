@@ -1,4 +1,4 @@
-"""What the rules of published scripts settle at: uniform concentration over c_R.
+"""Concentrations, relative to c_R, at which the rules of published scripts settle.
 
 Both rules exchange in two half steps around the diffusion, with a boundary layer of width dx
 inside the plane, and draw the arrivals of each half step either as
@@ -36,7 +36,7 @@ def _arrivals_per_step(alpha: float, arrivals: Arrivals) -> float:
 def crossing_removal_ratio(alpha: float, arrivals: Arrivals) -> float:
     """Settled concentration over c_R: absorb on crossing, inject into the layer by rate.
 
-    A particle beyond the plane at the end of a step is removed; arrivals are placed uniformly in
+    A particle outside the plane at the end of a step is removed; arrivals are placed uniformly in
     the layer. In the steady state of a region closed at its far end the arrivals of a step equal
     the losses. With h the operator's own profile of unit slope (h = K h for K = one step with
     removal on crossing), symmetry of K gives
