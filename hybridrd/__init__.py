@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from hybridrd.run.stop import WallTime as WallTime
     from hybridrd.sbml import from_antimony as from_antimony
     from hybridrd.sbml import from_sbml as from_sbml
+    from hybridrd.simulation.mean_field import PDE as PDE
     from hybridrd.simulation.mean_field import mean_field as mean_field
     from hybridrd.simulation.simulation import Simulation as Simulation
 
@@ -72,6 +73,7 @@ _PLACES = {
     "Layer": "hybridrd.interface",
     "Leaky": "hybridrd.model.walls",
     "ModelError": "hybridrd.errors",
+    "PDE": "hybridrd.simulation.mean_field",
     "PartiallyAbsorbing": "hybridrd.model.walls",
     "Patch": "hybridrd.model.initial",
     "Periodic": "hybridrd.model.walls",

@@ -120,6 +120,31 @@ Reference = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands there.")]
 
 
+Positions = Annotated[
+    bool | None,
+    typer.Option(
+        "--positions/--no-positions",
+        help="Record all particles, for snapshots and exports; of one replica.",
+        show_default=False,
+    ),
+]
+Progress = Annotated[
+    bool | None,
+    typer.Option(
+        "--progress/--no-progress",
+        help="Say how far it is, in lines where there is no terminal. By default a bar on a "
+        "terminal.",
+        show_default=False,
+    ),
+]
+Resumed = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on from what is kept beside --out; --resume=auto starts where there is "
+        "nothing, for jobs that are queued again.",
+    ),
+]
 AUTO = "--resume-auto"
 
 
@@ -150,35 +175,13 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes for the replicas.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of each replica.")] = None,
-    positions: Annotated[
-        bool | None,
-        typer.Option(
-            "--positions/--no-positions",
-            help="Record all particles, for snapshots and exports; of one replica.",
-            show_default=False,
-        ),
-    ] = None,
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--no-progress",
-            help="Say how far it is, in lines where there is no terminal. By default a bar on a "
-            "terminal.",
-            show_default=False,
-        ),
-    ] = None,
+    positions: Positions = None,
+    progress: Progress = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the result beside its PDE: FILE.png, .pdf or .svg.")
     ] = None,
     overwrite: Overwrite = False,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Go on from what is kept beside --out; --resume=auto starts where there is "
-            "nothing, for jobs that are queued again.",
-        ),
-    ] = False,
+    resume: Resumed = False,
     resume_auto: Annotated[bool, typer.Option(AUTO, hidden=True)] = False,
     checkpoint_minutes: Annotated[
         float, typer.Option(min=0.0, help="Wall time between checkpoints of one replica.")

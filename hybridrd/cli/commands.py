@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hybridrd.arguments import path_of
 from hybridrd.cli.job import Job as Job
-from hybridrd.cli.job import check_complete, kept_beside
+from hybridrd.cli.job import can_go_on, check_complete
 from hybridrd.cli.job import find_job as find_job
-from hybridrd.errors import ModelError, ResultError
+from hybridrd.errors import ResultError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -99,29 +99,22 @@ def _run_job(
 ) -> Iterator[str]:
     began = time.perf_counter()
     if resume == "auto":
-        if out.exists() and not kept_beside(out).exists():
+        resume = "yes" if can_go_on(out) else "no"
+        if resume == "no" and out.exists() and not overwrite:
             check_complete(job, out)
             yield f"{out} is complete"
             return
-        resume = "yes" if kept_beside(out).exists() else "no"
-    if job.system.particles is not None and job.replicas == 1:
+    if job.replicas == 1:
         from hybridrd.cli.resume_run import Unfinished
 
         unfinished = Unfinished(job, out, overwrite, resume == "yes", minutes)
         result = unfinished.run()
         if resume == "yes":
             yield f"resumed at t = {unfinished.started:.12g}"
-    elif job.system.particles is not None:
+    else:
         from hybridrd.cli.resume_ensemble import UnfinishedEnsemble
 
         result = UnfinishedEnsemble(job, out, overwrite, resume == "yes").run()
-    else:
-        if resume == "yes":
-            raise ModelError(f"{job.name}: a pure PDE has no checkpoints; leave out --resume")
-        from hybridrd.results.store import save
-
-        result = _mean_field(job)
-        save(result, out, overwrite=overwrite)
     seconds = time.perf_counter() - began
     yield _headline(job, result)
     yield f"{seconds:.1f} s, saved to {out}"

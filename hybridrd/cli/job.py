@@ -104,6 +104,15 @@ def kept_beside(out: Path) -> Path:
     return out.with_name(f"{out.name}.checkpoints")
 
 
+def can_go_on(out: Path) -> bool:
+    """Whether there is anything beside a result to go on from: checkpoints, or replicas."""
+    from hybridrd.ensembles.store import MANIFEST
+    from hybridrd.run.checkpoint import checkpoints_in
+
+    place = kept_beside(out)
+    return bool(checkpoints_in(place)) or (place / MANIFEST).is_file()
+
+
 def how_to_start(out: Path) -> str:
     """What to do where there is nothing to resume."""
     if out.exists():

@@ -12,12 +12,13 @@ import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hybridrd.cli.job import how_to_start, kept_beside
 from hybridrd.errors import ResultError
 from hybridrd.results.store import open_result, put, remove_store, save
 from hybridrd.run.checkpoint import checkpoints_in
+from hybridrd.simulation.mean_field import PDE
 from hybridrd.simulation.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -90,11 +91,11 @@ class Unfinished:
         if not self._resume:
             self._clear()
             self._work.mkdir()
+        particles: Any = {"positions": True} if self._job.positions else {}
         try:
             result = self._simulation.run(
                 self._job.until, self._job.every, out=self._store, checkpoint=self._work,
-                checkpoint_minutes=self._minutes, positions=self._job.positions,
-                progress=self._job.progress,
+                checkpoint_minutes=self._minutes, progress=self._job.progress, **particles,
             )  # fmt: skip
         except KeyboardInterrupt as error:
             if not checkpoints_in(self._work):
@@ -114,18 +115,23 @@ class Unfinished:
             self._clear()
         return open_result(self._out)
 
-    def _new(self) -> Simulation:
+    def _new(self) -> Simulation | PDE:
         job = self._job
+        if job.system.particles is None:
+            return PDE(job.system, job.dt)
         return Simulation(job.system, job.dt, seed=job.seed, threads=job.threads)
 
-    def _restored(self) -> Simulation:
+    def _restored(self) -> Simulation | PDE:
         job = self._job
-        simulation = Simulation.restore(self._work, system=job.system, threads=job.threads)
-        for name, wanted, had in (
-            ("dt", job.dt, simulation.dt),
-            ("seed", job.seed, simulation.seed),
-        ):
-            if wanted not in (None, had):
+        simulation: Simulation | PDE
+        if job.system.particles is None:
+            simulation = PDE.restore(self._work, system=job.system)
+        else:
+            simulation = Simulation.restore(self._work, system=job.system, threads=job.threads)
+        known = simulation.arguments()
+        for name, wanted in (("dt", job.dt), ("seed", job.seed)):
+            had = known.get(name)
+            if wanted is not None and had is not None and wanted != had:
                 raise ResultError(
                     f"--resume: {name} = {wanted:.12g} is wanted, but the run in {self._work} has "
                     f"{name} = {had:.12g}"

@@ -65,7 +65,7 @@ class Requests:
         CapacityError
             If the replicas to keep take more than half a gigabyte.
         """
-        from hybridrd.run.recording import offered_by
+        from hybridrd.simulation.simulation import offered_by
 
         offered = offered_by(plan.system)
         recorded = offered

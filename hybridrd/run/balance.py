@@ -1,19 +1,29 @@
-"""Where the particles of a run came from and where they went."""
+"""Balance of the particles of a run: where they came from and where they went."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from hybridrd.simulation.simulation import Simulation as Run
+from hybridrd.model.system import System
 
 Counts = dict[str, int]
 
 
-def balance(run: Run) -> dict[str, dict[str, Counts]]:
+def balance(
+    system: System, faces: Sequence[str], events: np.ndarray, arrivals: np.ndarray, net: np.ndarray
+) -> dict[str, dict[str, Counts]]:
     """Particles created and removed since the start, by species and cause.
+
+    Parameters
+    ----------
+    faces
+        Names of the faces of the particle region.
+    events
+        How often each reaction fired.
+    arrivals, net
+        Numbers that came in, and net ones that left, through each face ``(species, faces)``.
 
     Returns
     -------
@@ -23,15 +33,15 @@ def balance(run: Run) -> dict[str, dict[str, Counts]]:
         FACE`` and ``exit at FACE``. Of a pair across a face, the partner beyond counts, too.
     """
     result = {}
-    exits = run.crossings + run.arrivals
-    for s, name in enumerate(run.system.names):
+    exits = net + arrivals
+    for s, name in enumerate(system.names):
         created: Counts = {}
         removed: Counts = {}
-        for channel, fired in zip(run.system.channels, run.events, strict=True):
+        for channel, fired in zip(system.channels, events, strict=True):
             change = channel.products.count(name) - channel.reactants.count(name)
             _add(created if change > 0 else removed, channel.label, abs(change) * int(fired))
-        for f, face in enumerate(run.face_names):
-            _add(created, f"arrival at {face}", int(run.arrivals[s, f]))
+        for f, face in enumerate(faces):
+            _add(created, f"arrival at {face}", int(arrivals[s, f]))
             _add(removed, f"exit at {face}", int(exits[s, f]))
         result[name] = {"created": created, "removed": removed}
     return result

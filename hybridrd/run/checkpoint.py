@@ -18,23 +18,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from hybridrd.arguments import check_file, number, path_of, truth, whole_number
 from hybridrd.arrays import State
-from hybridrd.continuum.user import Continuum
 from hybridrd.errors import HybridrdError, ModelError, ResultError
 from hybridrd.model.system import System
 from hybridrd.run.log import LOGGER
 from hybridrd.run.provenance import versions
-from hybridrd.run.system_identity import check_same, fingerprint, given_continuum, portrait
+from hybridrd.run.runnable import Runnable
+from hybridrd.run.system_identity import check_same, fingerprint, portrait
 
-if TYPE_CHECKING:
-    from hybridrd.simulation.simulation import Simulation as Run
-
-AnyRun = TypeVar("AnyRun", bound="Run")
+AnyRun = TypeVar("AnyRun", bound=Runnable)
+Make: TypeAlias = Callable[[System, Mapping[str, Any], str], AnyRun]
 FORMAT = 1  # raise it when other programs could misread what is written
 _ABOUT = "checkpoint"  # the member of the file that holds all but arrays, as JSON
 # What reading a damaged npz file may raise.
@@ -53,7 +51,7 @@ class Checkpoint:
     state: State
 
 
-def write_checkpoint(run: Run, path: str | Path) -> None:
+def write_checkpoint(run: Runnable, path: str | Path) -> None:
     """Write the state of a simulation, all of it or nothing; what stands there is replaced last.
 
     Raises
@@ -62,6 +60,8 @@ def write_checkpoint(run: Run, path: str | Path) -> None:
         If the file cannot be written.
     """
     path = path_of(path, "path", ResultError)
+    if run.loop is not None:
+        run.loop.flush()
     try:
         plain = run.system.to_dict()
     except ModelError:  # Python functions are in it
@@ -69,12 +69,9 @@ def write_checkpoint(run: Run, path: str | Path) -> None:
     drawn = portrait(run.system)
     about = {
         "format": FORMAT,
+        "kind": run.kind,
         "time": run.time,
-        "dt": run.dt,
-        "seed": run.seed,
-        "replica": run.replica,
-        "solver": run.solver,
-        "continuum": run.continuum_kind,
+        **run.arguments(),
         "system": plain,
         "portrait": drawn,
         "hash": fingerprint(drawn),
@@ -135,14 +132,21 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def restore(
-    make: Callable[..., AnyRun],
+    kind: str,
+    make: Make[AnyRun],
     path: str | Path,
     system: System | None,
     allow_change: bool,
-    threads: int | None,
-    continuum: Continuum | None,
 ) -> AnyRun:
-    """The simulation of a checkpoint, see `Run.restore`; ``make`` is its class."""
+    """What a checkpoint holds, see `Simulation.restore`.
+
+    Parameters
+    ----------
+    kind
+        What it has to be.
+    make
+        Makes it anew, of its system, its arguments and the name of the file.
+    """
     path = path_of(path, "path", ResultError)
     several = path.is_dir() or (not path.exists() and checkpoints_in(path))
     paths = checkpoints_in(path)[::-1] if several else [path]
@@ -154,7 +158,7 @@ def restore(
         except ResultError as error:
             damage = error
         else:
-            run, changed = _made(make, place, found.about, system, allow_change, threads, continuum)
+            run, changed = _made(kind, make, place, found.about, system, allow_change)
             try:
                 begun = run.timings["set_up"]
                 run.load_state(found.state)
@@ -175,15 +179,17 @@ def restore(
 
 
 def _made(
-    make: Callable[..., AnyRun],
+    kind: str,
+    make: Make[AnyRun],
     path: Path,
     about: Mapping[str, Any],
     system: System | None,
     allow_change: bool,
-    threads: int | None,
-    continuum: Continuum | None,
 ) -> tuple[AnyRun, str | None]:
     """A simulation as that of a checkpoint was at its start, and where its system is another."""
+    there = about.get("kind", "simulation")
+    if there != kind:
+        raise ResultError(f"{path}: is a checkpoint of a {there}, not of a {kind}")
     if system is None:
         if about["system"] is None:
             raise ResultError(
@@ -192,9 +198,7 @@ def _made(
             )
         system = System.from_dict(about["system"])
     changed = check_same(about["portrait"], system, truth(allow_change, "allow_change"), str(path))
-    own = given_continuum(about.get("continuum"), continuum, str(path))
-    arguments = about["dt"], about["seed"], about["replica"], threads, about["solver"]
-    return make(system, *arguments, **own), changed
+    return make(system, about, str(path)), changed
 
 
 def checkpoints_in(place: str | Path) -> list[Path]:
@@ -239,7 +243,7 @@ class Checkpoints:
         simulation, of another run.
     """
 
-    def __init__(self, run: Run, place: str | Path, minutes: float, keep: int) -> None:
+    def __init__(self, run: Runnable, place: str | Path, minutes: float, keep: int) -> None:
         self._minutes = number(minutes, "checkpoint_minutes", minimum=0.0)
         self._run, self._keep = run, whole_number(keep, "keep", 1)
         self.place = path_of(place, "checkpoint")

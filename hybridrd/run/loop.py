@@ -1,24 +1,27 @@
-"""The course of a run: steps, records, checkpoints, and the reasons to end."""
+"""Loop of a run: steps, records, checkpoints, and the reasons to end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from hybridrd.arguments import path_of, shown, truth
 from hybridrd.arrays import State
 from hybridrd.continuum.solvers import one_blas_thread
-from hybridrd.errors import CapacityError
+from hybridrd.errors import CapacityError, ModelError, StepError
+from hybridrd.results.lock import locked
 from hybridrd.run.checkpoint import Checkpoints
 from hybridrd.run.interrupt import Interrupt
 from hybridrd.run.log import LOGGER, Clock
 from hybridrd.run.progress import progress_bar
 from hybridrd.run.recording import Recording
+from hybridrd.run.runnable import Runnable
+from hybridrd.run.schedule import in_steps
 from hybridrd.run.stop import ends
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from hybridrd.simulation.simulation import Simulation as Run
 
 END, INTERRUPTED = "reached the end", "interrupted"
 
@@ -34,12 +37,50 @@ class Remembering(Protocol):
         """Go on from what `state` gave."""
 
 
-class Course:
-    """One call of `Run.run`."""
+def run(
+    what: Runnable,
+    until: float,
+    every: float | None = None,
+    record: Sequence[str] | None = None,
+    out: str | Path | None = None,
+    positions: bool = False,
+    observe: Mapping[str, Callable[[Any], Any]] | None = None,
+    stop: Callable[[Any], bool] | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_minutes: float = 10.0,
+    keep: int = 3,
+    progress: bool | None = None,
+) -> xr.Dataset:
+    """Run something to a time and return what was recorded; see `Simulation.run`."""
+    last = in_steps(until, what.dt, "until", least=0)
+    if last < what.steps:
+        raise StepError(f"until = {until:g} has passed; the simulation is at {what.time:.12g}")
+    if stop is not None and not callable(stop):
+        raise ModelError(
+            f"stop = {shown(stop)}: give a function of the simulation, SteadyState or WallTime"
+        )
+    progress = None if progress is None else truth(progress, "progress")
+    store = None if out is None else path_of(out, "out")
+    place = None if checkpoint is None else path_of(checkpoint, "checkpoint")
+    with what.guard.running("run()"), locked(store), locked(place):
+        recording = Recording(what, last, every, record, observe, store, positions)
+        checkpoints = None
+        if place is not None:
+            checkpoints = Checkpoints(what, place, checkpoint_minutes, keep)
+        loop = Loop(what, last, recording, checkpoints, stop)
+        what.loop = loop
+        try:
+            return loop.run(progress)
+        finally:
+            what.loop = None
+
+
+class Loop:
+    """One call of `run`."""
 
     def __init__(
         self,
-        run: Run,
+        run: Runnable,
         last: int,
         recording: Recording,
         checkpoints: Checkpoints | None,
@@ -47,7 +88,7 @@ class Course:
     ) -> None:
         self._run = run
         self._last = last
-        self.recording = recording
+        self._recording = recording
         self._checkpoints = checkpoints
         self._stop = stop
 
@@ -69,19 +110,19 @@ class Course:
     def _run_through(self, progress: bool | None) -> xr.Dataset:
         sim, checkpoints = self._run, self._checkpoints
         LOGGER.info(
-            "run from t = %.12g to %.12g (dt = %g, seed %d, replica %d)",
-            sim.time, self._last * sim.dt, sim.dt, sim.seed, sim.replica,
+            "run from t = %.12g to %.12g (dt = %g, %s)",
+            sim.time, self._last * sim.dt, sim.dt, sim.title,
         )  # fmt: skip
         with Interrupt() as interrupt:
             try:
                 self._start()
-                if self.recording.resumes and sim.halted and isinstance(self._stop, Remembering):
+                if self._recording.resumes and sim.halted and isinstance(self._stop, Remembering):
                     self._stop.load_state(sim.halted)
                 reason = self._advance(progress, interrupt)
             except BaseException as error:
-                self.recording.leave(f"{type(error).__name__}: {error}")
+                self._recording.leave(f"{type(error).__name__}: {error}")
                 raise
-            result = self.recording.close(reason)
+            result = self._recording.close(reason)
             if checkpoints is not None and not checkpoints.has_now():
                 checkpoints.write()
         LOGGER.info("stopped at t = %.12g: %s", sim.time, reason)
@@ -91,13 +132,22 @@ class Course:
 
     def _start(self) -> None:
         """The first record and its checkpoint, before the store: what stands there can go on."""
-        checkpoints, recording = self._checkpoints, self.recording
+        checkpoints, recording = self._checkpoints, self._recording
         recording.first()
         if checkpoints is not None and not (recording.goes_on and checkpoints.has_now()):
             clock = Clock(self._run.timings)
             checkpoints.write()
             clock.lap("writing")
         recording.open()
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the variables that are recorded."""
+        return self._recording.variables
+
+    def flush(self) -> None:
+        """Write to disk what is only in memory. Raises ResultError."""
+        self._recording.flush()
 
     def stop_state(self) -> State:
         """What the stop condition remembers, for a checkpoint."""
@@ -106,7 +156,12 @@ class Course:
         return {f"stop/{name}": value for name, value in self._stop.state().items()}
 
     def _advance(self, progress: bool | None, interrupt: Interrupt) -> str:
-        run, recording, checkpoints, stop = self._run, self.recording, self._checkpoints, self._stop
+        run, recording, checkpoints, stop = (
+            self._run,
+            self._recording,
+            self._checkpoints,
+            self._stop,
+        )
         always = getattr(stop, "every_step", False)
         bar_length = self._last - run.steps
         with one_blas_thread(), progress_bar(bar_length, progress) as bar:
@@ -127,7 +182,8 @@ class Course:
 
     def _out_of_memory(self, error: MemoryError) -> str:
         run = self._run
-        numbers = ", ".join(f"{group.n:,} {name}" for name, group in run.particles.items())
+        there = zip(run.system.names, run.copy_number, strict=True)
+        numbers = ", ".join(f"{number:,.0f} {name}" for name, number in there)
         text = (
             f"no memory left at t = {run.time:.12g}, after step {run.steps}, with {numbers}: "
             f"{str(error) or 'the system gave none'}; use a smaller particle region, lower "
@@ -138,13 +194,13 @@ class Course:
         return f"{text}, or go on where there is more from {self._checkpoints.last}, which is whole"
 
     def _how_to_go_on(self) -> str:
-        run = self._run
+        run, kind = self._run, type(self._run).__name__
         text = f"interrupted at t = {run.time:.12g}, after step {run.steps}; "
         if self._checkpoints is None:
             return text + "run(until=...) of this simulation goes on from there"
-        if self.recording.out is None:
-            return text + f"go on with Simulation.restore({str(self._checkpoints.last)!r}).run(...)"
+        if self._recording.out is None:
+            return text + f"go on with {kind}.restore({str(self._checkpoints.last)!r}).run(...)"
         return text + (
-            f"go on with Simulation.restore({str(self._checkpoints.last)!r})"
-            f".run(until=..., out={str(self.recording.out)!r})"
+            f"go on with {kind}.restore({str(self._checkpoints.last)!r})"
+            f".run(until=..., out={str(self._recording.out)!r})"
         )

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import functools
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hybridrd._version import __version__
 from hybridrd.errors import ModelError
 from hybridrd.model.system import System
-
-if TYPE_CHECKING:
-    from hybridrd.simulation.simulation import Simulation as Run
 
 _PACKAGES = ("numpy", "scipy", "numba", "fipy", "xarray")
 
@@ -35,8 +33,26 @@ def _packages() -> dict[str, str]:
     return {name: version(name) for name in _PACKAGES}  # reads files: once is enough
 
 
-def common(system: System, dt: float, kind: str, reason: str) -> dict[str, Any]:
-    """Attributes of every result."""
+def attributes(
+    system: System,
+    dt: float,
+    kind: str,
+    reason: str,
+    origin: Mapping[str, Any],
+    timings: Mapping[str, float],
+    diagnostics: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Attributes of the result of a run.
+
+    Parameters
+    ----------
+    kind, reason
+        What was run, and why it ended.
+    origin
+        What else is needed to repeat it: seed and replica.
+    timings
+        Seconds by stage.
+    """
     region = system.particles
     return {
         "kind": kind,
@@ -49,15 +65,7 @@ def common(system: System, dt: float, kind: str, reason: str) -> dict[str, Any]:
         "periodic": [a for a in system.domain.axes if system.is_periodic(a)],
         "versions": versions(),
         "stopped": reason,
-    }
-
-
-def attributes(simulation: Run, reason: str, diagnostics: dict[str, Any]) -> dict[str, Any]:
-    """Attributes of the result of a `Simulation`."""
-    return {
-        **common(simulation.system, simulation.dt, "simulation", reason),
-        "seed": simulation.seed,
-        "replica": simulation.replica,
-        "timings": {name: round(t, 6) for name, t in simulation.timings.items()},
-        "diagnostics": diagnostics,
+        **origin,
+        "timings": {name: round(t, 6) for name, t in timings.items()},
+        "diagnostics": dict(diagnostics),
     }

@@ -1,21 +1,21 @@
-"""Where the records of a run stand."""
+"""Position of a run in its records, so that it can go on after an interruption."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hybridrd.arrays import MANY, Floats, State, load_counts, stored, stored_count, stored_numbers
+from hybridrd.arrays import Floats, State, stored, stored_count, stored_numbers
 
-if TYPE_CHECKING:
-    from hybridrd.simulation.simulation import Simulation as Realisation
+Counts: TypeAlias = dict[str, NDArray[Any]]
 
 
 @dataclass
 class Mark:
-    """Where the records of a run stand, so that it can go on after an interruption.
+    """Position of a run in its records.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Mark:
         The step of its first record, and the steps from one to the next.
     records, step
         How many there are, and the step of the last one.
-    crossings, events
+    counts
         The counts at the last record; those of the next are relative to them.
     largest
         Largest concentration in any record, per species.
@@ -36,34 +36,29 @@ class Mark:
     stride: int
     records: int
     step: int
-    crossings: np.ndarray
-    events: np.ndarray
+    counts: Counts
     largest: Floats
 
     def state(self) -> State:
         """As arrays by name."""
-        return {f"mark/{name}": np.array(value) for name, value in vars(self).items()}
+        plain = {name: value for name, value in vars(self).items() if name != "counts"}
+        return {f"mark/{name}": np.array(value) for name, value in {**plain, **self.counts}.items()}
+
+    def due_after(self, step: int, last: int) -> int:
+        """How many records are to come after one at a step, in a run to step ``last``."""
+        rest = (last - self.first) // self.stride - (step - self.first) // self.stride
+        return rest + int((last - self.first) % self.stride > 0 and step < last)
 
 
-def mark_of(state: State, run: Realisation) -> Mark | None:
-    """The mark in a state, None where no run has recorded."""
-    if "mark/run" not in state:
-        return None
-    crossings, events = np.zeros_like(run.crossings), np.zeros_like(run.events)
-    channels = [c.label for c in run.system.channels]
-    load_counts(state, "mark/crossings", crossings, "faces", run.face_names, least=-MANY)
-    load_counts(state, "mark/events", events, "reactions", channels)
-    stride = stored_count(state, "mark/stride", 1)
-    step = stored_count(state, "mark/step", most=run.steps)
-    first = stored_count(state, "mark/first", most=step)
-    records = stored_count(state, "mark/records")
+def mark_of(state: State, steps: int, species: int, counts: Counts) -> Mark:
+    """The mark in a state at a step, with its counts. Raises ResultError."""
+    step = stored_count(state, "mark/step", most=steps)
     return Mark(
         run=str(stored(state, "mark/run", ())),
-        crossings=crossings,
-        events=events,
-        largest=stored_numbers(state, "mark/largest", (len(run.system.species),), least=0.0),
-        first=first,
-        stride=stride,
-        records=records,
+        first=stored_count(state, "mark/first", most=step),
+        stride=stored_count(state, "mark/stride", 1),
+        records=stored_count(state, "mark/records"),
         step=step,
+        counts=counts,
+        largest=stored_numbers(state, "mark/largest", (species,), least=0.0),
     )

@@ -11,26 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridrd.arguments import answer, path_of, shown, truth
-from hybridrd.continuum.baths import Baths
 from hybridrd.errors import ModelError, StepError
-from hybridrd.results.dataset import Recorder
+from hybridrd.results.dataset import DESCRIPTIONS
 from hybridrd.results.metadata import passing
 from hybridrd.results.names import flaw
 from hybridrd.results.store import open_result
 from hybridrd.results.writer import UNFINISHED, StoreWriter, check_place, store_run
 from hybridrd.run.log import LOGGER, Clock
 from hybridrd.run.record_position import Mark
+from hybridrd.run.runnable import Runnable
 from hybridrd.run.schedule import record_stride
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from hybridrd.model.system import System
-    from hybridrd.simulation.simulation import Simulation as Run
-
-OFFERED = ("concentration", "copy_number", "total", "flux", "crossings", "events", "bath")
 PARTICLES = ("row_size", "position", "particle_id")
-_TAKEN = {*OFFERED, *PARTICLES, "time", "species", "face", "reaction", "axis", "wall", "obs"}
+_TAKEN = {*DESCRIPTIONS, "time", "species", "face", "reaction", "axis", "wall", "obs"}
 _TAKEN |= {passing("time"), passing("obs")}
 # Records are written together: so many, or as many bytes, or those of so many seconds.
 BLOCK, BLOCK_BYTES, BLOCK_SECONDS = 16, 8_000_000, 5.0
@@ -56,7 +52,7 @@ class Recording:
 
     def __init__(
         self,
-        run: Run,
+        run: Runnable,
         last: int,
         every: float | None,
         record: Sequence[str] | None,
@@ -66,12 +62,7 @@ class Recording:
     ) -> None:
         self._run, self._last = run, last
         self._observers = _observers({} if observe is None else observe, run.system.grid.axes)
-        offered = offered_by(run.system)
-        self._recorder = Recorder(
-            run.system.grid, run.system.names, run.face_names,
-            [c.label for c in run.system.channels], dict(run.system.units), record, offered,
-            run.bath_walls,
-        )  # fmt: skip
+        self._recorder = run.recorder(record)
         self._positions = truth(positions, "positions")
         self.out = None if out is None else path_of(out, "out")
         self._writer: StoreWriter | None = None
@@ -84,12 +75,17 @@ class Recording:
             stride = record_stride(every, run.dt, last - run.steps)
             if self.out is not None:
                 check_place(self.out)
+            largest = np.zeros(len(run.system.species))
             run.mark = Mark(
-                secrets.token_hex(8), run.steps, stride, 0, run.steps, run.crossings.copy(),
-                run.events.copy(), np.zeros(len(run.system.species)),
-            )  # fmt: skip
-        records = 1 + self._due_after(self._mark.step)
+                secrets.token_hex(8), run.steps, stride, 0, run.steps, run.counts(), largest
+            )
+        records = 1 + self._mark.due_after(self._mark.step, last)
         run.check_room(records, self._recorder.variables, positions, self.out is not None)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the variables that are recorded, without those of observers."""
+        return self._recorder.variables
 
     @property
     def goes_on(self) -> bool:
@@ -109,7 +105,7 @@ class Recording:
         if self.resumes:
             particles = PARTICLES if self._positions else ()
             names = [*self._recorder.variables, *self._observers, *particles]
-            length = mark.records + self._due_after(mark.step)
+            length = mark.records + mark.due_after(mark.step, self._last)
             self._writer = StoreWriter.resume(self.out, mark.run, mark.records, length, names)
             LOGGER.info("going on after %d records in %s", mark.records, self.out)
             if mark.step < self._run.steps:
@@ -117,7 +113,7 @@ class Recording:
             return
         clock = Clock(self._run.timings)
         block = self._recorder.dataset(self._run.attributes(UNFINISHED))
-        length = 1 + self._due_after(mark.step)
+        length = 1 + mark.due_after(mark.step, self._last)
         self._writer = StoreWriter.create(self.out, block, length, mark.run)
         self._recorder.clear()
         clock.lap("writing")
@@ -178,49 +174,26 @@ class Recording:
                 f"leave every out to go on with it, or choose another name for out"
             )
 
-    def _due_after(self, step: int) -> int:
-        """How many records are to come after one at a step."""
-        first, stride = self._mark.first, self._mark.stride
-        rest = (self._last - first) // stride - (step - first) // stride
-        return rest + int((self._last - first) % stride > 0 and step < self._last)
-
     def _record(self) -> None:
         run, mark = self._run, self._mark
         clock = Clock(run.timings)
-        crossings, events = run.crossings - mark.crossings, run.events - mark.events
         elapsed = (run.steps - mark.step) * run.dt
         # First those that may look at anything, or write a checkpoint: nothing is changed yet.
         at = f"at t = {run.time:.12g}"
         observed = {
             name: answer(f, f"observe[{name!r}] {at}", run) for name, f in self._observers.items()
         }
-        makers: dict[str, Callable[[], Any]] = {
-            "concentration": run.flat_concentration,
-            "copy_number": lambda: run.copy_number,
-            "total": lambda: run.total,
-            "flux": lambda: run.mean_flux(crossings, elapsed),
-            "crossings": lambda: crossings,
-            "events": lambda: events,
-            "bath": lambda: run.bath,
-        }
-        values = {name: makers[name]() for name in self._recorder.variables}
+        values = run.record(self._recorder.variables, mark.counts, elapsed)
         if "concentration" in values:
             mark.largest = np.maximum(mark.largest, values["concentration"].max(axis=1))
         values |= observed
         if self._positions:
-            values |= _particles(run)
+            values |= run.particle_rows()
         self._recorder.add(run.time, values)
         mark.records += 1
         mark.step = run.steps
-        mark.crossings, mark.events = run.crossings.copy(), run.events.copy()
+        mark.counts = run.counts()
         clock.lap("records")
-
-
-def offered_by(system: System) -> tuple[str, ...]:
-    """The variables that a run of a system has: events where it reacts, baths where there are."""
-    absent = set() if system.reactions else {"events"}
-    absent |= set() if Baths(system) else {"bath"}
-    return tuple(name for name in OFFERED if name not in absent)
 
 
 def _observers(observe: Any, axes: Sequence[str]) -> dict[str, Callable[[Any], Any]]:
@@ -241,15 +214,3 @@ def _observers(observe: Any, axes: Sequence[str]) -> dict[str, Callable[[Any], A
                 f"observe[{name!r}] = {shown(function)}: give a function of the simulation"
             )
     return dict(observe)
-
-
-def _particles(run: Run) -> dict[str, np.ndarray]:
-    """All particles as rows, by species, then by id: the storage order says nothing."""
-    groups = list(run.particles.values())
-    orders = [np.argsort(g.ids[: g.n]) for g in groups]
-    pairs = list(zip(groups, orders, strict=True))
-    return {
-        "row_size": run.copy_number,
-        "position": np.concatenate([g.x[:, o].T for g, o in pairs]),
-        "particle_id": np.concatenate([g.ids[o] for g, o in pairs]),
-    }

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hybridrd.arguments import answer, named_arguments, number, shown, truth
 from hybridrd.arrays import State, stored
 from hybridrd.errors import ModelError, ResultError
-
-if TYPE_CHECKING:
-    from hybridrd.simulation.simulation import Simulation as Run
+from hybridrd.run.runnable import Runnable
 
 
 def ends(stop: Callable[[Any], Any], simulation: Any) -> bool:
@@ -77,7 +75,7 @@ class SteadyState:
         self._times: list[float] = []
         self._rows: list[np.ndarray] = []
 
-    def __call__(self, simulation: Run) -> bool:
+    def __call__(self, simulation: Runnable) -> bool:
         now = simulation.time
         if self._times and now <= self._times[-1]:  # another simulation
             self._times, self._rows = [], []
@@ -145,7 +143,7 @@ class WallTime:
         self.reason = f"wall time: {self._seconds:g} s"
         self._end: float | None = None
 
-    def __call__(self, simulation: Run) -> bool:  # noqa: ARG002
+    def __call__(self, simulation: Runnable) -> bool:  # noqa: ARG002
         now = time.monotonic()
         if self._end is None:
             self._end = now + self._seconds

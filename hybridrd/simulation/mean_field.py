@@ -1,27 +1,33 @@
-"""The same System as a pure PDE."""
+"""The mean-field PDE of a System, as something that steps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
-from hybridrd.arguments import choice, named_arguments, number, shown, truth
-from hybridrd.arrays import Floats
+from hybridrd.arguments import named_arguments, number, shown
+from hybridrd.arrays import Floats, State, labels, stored, stored_count, stored_numbers
 from hybridrd.continuum.baths import Baths, check_baths
 from hybridrd.continuum.field import Field
-from hybridrd.continuum.solvers import KINDS, one_blas_thread
+from hybridrd.continuum.solvers import KINDS
 from hybridrd.errors import ModelError
+from hybridrd.kernels.rng import MAX_STEPS
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
 from hybridrd.particles.memory import check_fits, naming
 from hybridrd.particles.region import Face, Region, make_region
 from hybridrd.results.dataset import Recorder, mean_rate
-from hybridrd.run.log import Clock
-from hybridrd.run.progress import progress_bar
-from hybridrd.run.provenance import common
-from hybridrd.run.schedule import in_steps, record_stride
+from hybridrd.run import loop
+from hybridrd.run.checkpoint import restore, write_checkpoint
+from hybridrd.run.guard import Guard
+from hybridrd.run.log import Clock, timed
+from hybridrd.run.provenance import attributes
+from hybridrd.run.record_position import Counts, Mark
+from hybridrd.run.runnable import Running, load_run_state, run_state
 from hybridrd.simulation.sizes import fixed_parts, record_numbers, record_part
 from hybridrd.simulation.window import start_field
 
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 OFFERED = ("concentration", "copy_number", "total", "flux", "bath")  # the last where there are any
+STAGES = ("set_up", "continuum", "records", "writing")
 
 
 @named_arguments
@@ -40,11 +47,18 @@ def mean_field(
     record: Sequence[str] | None = None,
     solver: str = "auto",
     progress: bool | None = None,
+    out: str | Path | None = None,
+    observe: Mapping[str, Callable[[Any], Any]] | None = None,
+    stop: Callable[[Any], bool] | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_minutes: float = 10.0,
+    keep: int = 3,
 ) -> xr.Dataset:
     """Solve the mean-field PDE of a system on its whole domain.
 
     Reactions by half steps around FiPy's diffusion, second order in time and space:
-    ``dc/dt = D ∇²c + mass action`` (del Razo 2024, eqs. (16) and (23)).
+    ``dc/dt = D ∇²c + mass action`` (del Razo 2024, eqs. (16) and (23)). This is
+    ``PDE(system, dt, solver).run(until, ...)``; `PDE.restore` goes on from a checkpoint.
 
     Parameters
     ----------
@@ -54,6 +68,8 @@ def mean_field(
         As in `Simulation.run`.
     solver
         ``"auto"``, or a kind of `hybridrd.continuum.solvers.make_solver`.
+    out, observe, stop, checkpoint, checkpoint_minutes, keep
+        As in `Simulation.run`; functions are called with the `PDE`.
 
     Returns
     -------
@@ -66,6 +82,8 @@ def mean_field(
     ------
     ModelError, StepError, CapacityError
         If dt, times or sizes do not fit.
+    ResultError
+        As of `Simulation.run`.
 
     Examples
     --------
@@ -76,83 +94,269 @@ def mean_field(
     >>> pde["total"].values.ravel().round(12)
     array([2., 2., 2.])
     """
-    if not isinstance(system, System):
-        raise ModelError(f"system = {shown(system)}: give a System")
-    timings = {"set_up": 0.0, "continuum": 0.0, "records": 0.0}
-    clock = Clock(timings)
-    dt = number(dt, "dt", strict=True)
-    solver = choice(solver, "solver", ("auto", *KINDS))
-    progress = None if progress is None else truth(progress, "progress")
-    steps = in_steps(until, dt, "until", least=0)
-    stride = record_stride(every, dt, steps)
-    # Cells first: even the indices of too many would not fit.
-    parts = fixed_parts(system, solver=solver, whole=True)
-    check_fits(parts)
-    # Without particles the faces of interest are the walls of the domain.
-    region = make_region(system, whole=True)
-    assert region is not None
-    check_baths(system, dt)
-    baths = Baths(system)
-    recorder = Recorder(
-        system.grid, system.names, [f.name for f in region.faces], [], dict(system.units),
-        record, OFFERED if baths else OFFERED[:-1], baths.walls,
-    )  # fmt: skip
-    numbers = record_numbers(system, len(region.faces))
-    records = 1 + -(-steps // stride)
-    check_fits([*parts, record_part(numbers, recorder.variables, records, disk=False)])
-    with naming("the PDE", "use fewer cells, or fewer records (every=)"):
-        return _solve(system, dt, steps, stride, region, recorder, solver, progress, clock, timings)
+    return PDE(system, dt, solver).run(
+        until, every, record, out, observe, stop, checkpoint, checkpoint_minutes, keep, progress
+    )
 
 
-def _solve(
-    system: System,
-    dt: float,
-    steps: int,
-    stride: int,
-    region: Region,
-    recorder: Recorder,
-    solver: str,
-    progress: bool | None,
-    clock: Clock,
-    timings: dict[str, float],
-) -> xr.Dataset:
-    field = Field(system, dt, solver=solver)
-    start_field(system, field)
-    through = np.zeros((len(system.species), len(region.faces)))
-    clock.lap("set_up")
-    _write(recorder, 0.0, field, region, mean_rate(through, 0.0))
-    clock.lap("records")
-    with one_blas_thread(), progress_bar(steps, progress) as bar:
-        for k in range(steps):
+@final
+@named_arguments
+class PDE:
+    """The mean-field PDE of a System on its whole domain, which can be stepped and run.
+
+    Parameters
+    ----------
+    system, dt, solver
+        As of `mean_field`.
+
+    Raises
+    ------
+    ModelError, StepError, CapacityError
+        If dt or sizes do not fit.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> A = hrd.Species("A", D=1.0)
+    >>> system = hrd.System(species=[A], domain=hrd.Box(x=(0, 1)), initial={A: 2.0})
+    >>> pde = hrd.PDE(system, dt=1e-3)
+    >>> pde.step()
+    >>> pde.time, pde.concentration.shape
+    (0.001, (1, 100))
+
+    Attributes
+    ----------
+    steps
+        Number of steps done.
+    timings
+        Seconds spent in each stage.
+    guard, mark, came_from, halted, loop
+        As of `hybridrd.run.runnable.Runnable`.
+    """
+
+    kind = "mean-field"
+    title = "mean field"
+
+    def __init__(self, system: System, dt: float, solver: str = "auto") -> None:
+        if not isinstance(system, System):
+            raise ModelError(f"system = {shown(system)}: give a System")
+        self.system = system
+        self.dt = number(dt, "dt", strict=True)
+        if solver != "auto" and solver not in KINDS:
+            raise ModelError(f"no solver {shown(solver)}; there are auto, {', '.join(KINDS)}")
+        self.solver = solver
+        self.steps = 0
+        self.timings = dict.fromkeys(STAGES, 0.0)
+        begun = Clock(self.timings)
+        self.guard = Guard()
+        self.mark: Mark | None = None
+        self.came_from: Path | None = None
+        self.halted: State = {}
+        self.loop: Running | None = None
+        # Cells first: even the indices of too many would not fit.
+        self._parts = fixed_parts(system, solver=solver, whole=True)
+        check_fits(self._parts)
+        # Without particles the faces of interest are the walls of the domain.
+        region = make_region(system, whole=True)
+        assert region is not None
+        self._region: Region = region
+        check_baths(system, self.dt)
+        self._baths = Baths(system)
+        # Outward rates through each face, added up over the steps since the last record.
+        self._through = np.zeros((len(system.species), len(region.faces)))
+        self._since = 0
+        begun.lap("set_up")
+
+    @cached_property
+    def _field(self) -> Field:
+        """The field, made when it is needed: a run looks first whether its records fit beside."""
+        begun = Clock(self.timings)
+        with naming("the PDE", "use fewer cells"):
+            field = Field(self.system, self.dt, solver=self.solver, baths=self._baths)
+            start_field(self.system, field)
+        begun.lap("set_up")
+        return field
+
+    @timed("continuum")
+    def step(self) -> None:
+        """One step of dt: half a step of reactions, diffusion, half a step of reactions.
+
+        Raises
+        ------
+        HybridrdError
+            If it is running: an observer, or another thread, cannot step it.
+        """
+        with self.guard.changing("step()"):
+            k, field = self.steps, self._field
             field.react(k)
             field.diffuse(k)
-            if "flux" in recorder.variables:
-                _add_flux(through, field, region)
+            if self.loop is None or "flux" in self.loop.variables:
+                _add_flux(self._through, field, self._region)
             field.react(k)
-            bar.update(1)
-            since = (k + 1) % stride
-            if since == 0 or k + 1 == steps:
-                flux = mean_rate(through, (since or stride) * 1.0)
-                clock.lap("continuum")
-                _write(recorder, (k + 1) * dt, field, region, flux)
-                clock.lap("records")
-                through[:] = 0
-    attributes = common(system, dt, "mean-field", "reached the end")
-    attributes["timings"] = {name: round(t, 6) for name, t in timings.items()}
-    attributes["diagnostics"] = field.described()
-    return recorder.dataset(attributes)
+            self.steps += 1
+            self._since += 1
 
+    @property
+    def time(self) -> float:
+        """Time reached."""
+        return self.steps * self.dt
 
-def _write(recorder: Recorder, t: float, field: Field, region: Region, flux: Floats) -> None:
-    amounts = field.c * field.volume
-    values = {
-        "concentration": field.c,
-        "copy_number": amounts[:, region.mask].sum(axis=1),
-        "total": field.amounts() + field.baths.by_species(field.baths.amounts),
-        "flux": flux,
-        "bath": field.baths.table(field.baths.amounts),
-    }
-    recorder.add(t, {name: values[name] for name in recorder.variables})
+    @property
+    def concentration(self) -> Floats:
+        """Concentration on all cells of the domain, ``(species, nx, ny, nz)``."""
+        return np.asarray(self.system.grid.unflatten(self._field.c))
+
+    @property
+    def copy_number(self) -> Floats:
+        """Integral over the particle region, or the domain if there is none, ``(species,)``."""
+        amounts = self._field.c * self._field.volume
+        return np.asarray(amounts[:, self._region.mask].sum(axis=1))
+
+    @property
+    def total(self) -> Floats:
+        """Integral over the domain, and what is in baths, ``(species,)``."""
+        return self._field.amounts() + self._baths.by_species(self._baths.amounts)
+
+    @property
+    def bath(self) -> Floats:
+        """Concentrations in the baths beyond leaky walls, ``(species, walls)``, NaN for none."""
+        return self._baths.table(self._baths.amounts)
+
+    @property
+    def face_names(self) -> list[str]:
+        """Names of the faces of the particle region, or of the domain if there is none."""
+        return [f.name for f in self._region.faces]
+
+    @named_arguments
+    def run(
+        self,
+        until: float,
+        every: float | None = None,
+        record: Sequence[str] | None = None,
+        out: str | Path | None = None,
+        observe: Mapping[str, Callable[[Any], Any]] | None = None,
+        stop: Callable[[Any], bool] | None = None,
+        checkpoint: str | Path | None = None,
+        checkpoint_minutes: float = 10.0,
+        keep: int = 3,
+        progress: bool | None = None,
+    ) -> xr.Dataset:
+        """Run to a time and return what was recorded; all as of `Simulation.run`."""
+        return loop.run(
+            self, until, every, record, out, False, observe, stop, checkpoint,
+            checkpoint_minutes, keep, progress,
+        )  # fmt: skip
+
+    def recorder(self, variables: Sequence[str] | None) -> Recorder:
+        """What collects records of variables, by default of all. Raises ModelError."""
+        system, baths = self.system, self._baths
+        offered = OFFERED if baths else OFFERED[:-1]
+        return Recorder(
+            system.grid, system.names, self.face_names, [], dict(system.units), variables, offered,
+            baths.walls,
+        )  # fmt: skip
+
+    def counts(self) -> Counts:
+        """There are none."""
+        return {}
+
+    def counts_in(self, state: State, prefix: str) -> Counts:  # noqa: ARG002
+        """There are none."""
+        return {}
+
+    def record(
+        self,
+        names: Sequence[str],
+        before: Counts,  # noqa: ARG002
+        elapsed: float,
+    ) -> dict[str, Any]:
+        """Values of variables; of fluxes those since the last record, which begin anew."""
+        values: dict[str, Any] = {
+            "concentration": self._field.c,
+            "copy_number": self.copy_number,
+            "total": self.total,
+            "flux": mean_rate(self._through, float(self._since) if elapsed > 0 else 0.0),
+            "bath": self.bath,
+        }
+        self._through = np.zeros_like(self._through)
+        self._since = 0
+        return {name: values[name] for name in names}
+
+    def particle_rows(self) -> dict[str, np.ndarray]:
+        """There are none. Raises ModelError."""
+        raise ModelError("positions = True: a PDE has no particles; leave it out")
+
+    def check_room(
+        self,
+        records: int,
+        variables: Sequence[str],
+        positions: bool,  # noqa: ARG002
+        stored: bool,
+    ) -> None:
+        """Refuse records that do not fit into memory; then make the field. Raises CapacityError."""
+        if not stored:
+            numbers = record_numbers(self.system, len(self._region.faces))
+            held = self._parts if "_field" in vars(self) else []
+            coming = [part for part in self._parts if part not in held]
+            check_fits([*coming, record_part(numbers, variables, records)], held=held)
+        _ = self._field
+
+    def attributes(self, reason: str) -> dict[str, Any]:
+        """What a result says of its origin and of the run."""
+        found = self._field.described()
+        return attributes(self.system, self.dt, self.kind, reason, {}, self.timings, found)
+
+    @named_arguments
+    def checkpoint(self, path: str | Path) -> None:
+        """Write all that decides the future into one file; as of `Simulation.checkpoint`."""
+        write_checkpoint(self, path)
+
+    @classmethod
+    @named_arguments
+    def restore(
+        cls, path: str | Path, system: System | None = None, allow_change: bool = False
+    ) -> Self:
+        """The PDE of a checkpoint, which goes on bit for bit; as of `Simulation.restore`."""
+
+        def make(system: System, about: Mapping[str, Any], where: str) -> Self:  # noqa: ARG001
+            return cls(system, about["dt"], about["solver"])
+
+        return restore(cls.kind, make, path, system, allow_change)
+
+    def arguments(self) -> dict[str, Any]:
+        """What it was made with beside the system, as JSON can say it."""
+        return {"dt": self.dt, "solver": self.solver}
+
+    def state(self) -> State:
+        """All that decides the future, as arrays by name. Raises HybridrdError within a step."""
+        self.guard.check_still("state()")
+        own = {
+            "steps": np.array(self.steps),
+            "faces": labels(self.face_names),
+            "through": self._through.copy(),
+            "since": np.array(self._since),
+        }
+        return own | self._field.state() | self._baths.state() | run_state(self)
+
+    def load_state(self, state: State) -> None:
+        """Go back to what `state` gave.
+
+        Raises
+        ------
+        ResultError
+            If something is missing, has another shape, or a value that cannot be.
+        HybridrdError
+            If it is running.
+        """
+        self.guard.check_idle("load_state()")
+        self.steps = stored_count(state, "steps", most=MAX_STEPS)
+        self._field.load_state(state)
+        self._baths.load_state(state)
+        self._since = stored_count(state, "since", most=self.steps)
+        self._through[:] = 0.0
+        if [str(name) for name in stored(state, "faces")] == self.face_names:
+            self._through[:] = stored_numbers(state, "through", self._through.shape)
+        load_run_state(self, state)
 
 
 def _add_flux(through: Floats, field: Field, region: Region) -> None:

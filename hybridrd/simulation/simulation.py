@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
-from hybridrd.arguments import choice, named_arguments, number, path_of, shown, truth, whole_number
+from hybridrd.arguments import choice, named_arguments, number, shown, whole_number
 from hybridrd.arrays import (
     MANY,
     Floats,
@@ -19,14 +19,13 @@ from hybridrd.arrays import (
     labels,
     load_counts,
     stored_count,
-    stored_numbers,
 )
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.solvers import KINDS
 from hybridrd.continuum.user import Continuum as UserContinuum
 from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.motion import make_motion
-from hybridrd.errors import ModelError, StepError
+from hybridrd.errors import ModelError
 from hybridrd.kernels.arrays import count_in_cells
 from hybridrd.kernels.rng import MAX_STEPS, make_key
 from hybridrd.model.system import System
@@ -35,24 +34,27 @@ from hybridrd.particles.particles import Particles
 from hybridrd.particles.pool import Pool
 from hybridrd.particles.region import Region
 from hybridrd.reactions.reactor import Reactor
-from hybridrd.results.lock import locked
+from hybridrd.results.dataset import Recorder
+from hybridrd.run import loop
 from hybridrd.run.balance import balance, by_name
-from hybridrd.run.checkpoint import Checkpoints, restore, write_checkpoint
+from hybridrd.run.checkpoint import restore, write_checkpoint
 from hybridrd.run.guard import Guard
 from hybridrd.run.log import STAGES, Clock, timed
-from hybridrd.run.loop import Course
 from hybridrd.run.provenance import attributes
-from hybridrd.run.record_position import Mark, mark_of
-from hybridrd.run.recording import Recording
-from hybridrd.run.schedule import in_steps
+from hybridrd.run.record_position import Counts, Mark
+from hybridrd.run.runnable import Running, load_run_state, run_state
+from hybridrd.run.system_identity import given_continuum
 from hybridrd.simulation.continuum import cells_of_user, make_continuum
 from hybridrd.simulation.plan import Plan
 from hybridrd.simulation.report import report
-from hybridrd.simulation.sizes import check_run, plan_that_fits
+from hybridrd.simulation.sizes import check_run, plan_that_fits, record_numbers
 from hybridrd.simulation.window import Window
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+OFFERED = ("concentration", "copy_number", "total", "flux", "crossings", "events", "bath")
 
 
 @final
@@ -110,9 +112,13 @@ class Simulation:
         What the stop condition remembered then.
     guard
         What keeps others out while it runs.
+    loop
+        The run in progress.
     continuum_kind
         Name of the class of a user's continuum.
     """
+
+    kind = "simulation"
 
     def __init__(
         self,
@@ -142,7 +148,7 @@ class Simulation:
         self.came_from: Path | None = None
         self.halted: State = {}
         self.guard = Guard()
-        self._course: Course | None = None
+        self.loop: Running | None = None
         self.continuum_kind = None if continuum is None else type(continuum).__name__
         cells = cells_of_user(continuum, solver)
         self._user_continuum = continuum
@@ -165,8 +171,7 @@ class Simulation:
         self._partners = self.plan.partners(self._gates)
         D = [s.D for s in system.species]
         self._motion = make_motion(self._region, self.plan.walls, D, self.dt, self._key)
-        two_way = self.plan.coupling == "two-way"
-        self._exchange = Exchange(self._motion, self._gates, two_way)
+        self._exchange = Exchange(self._motion, self._gates, self.plan.coupling == "two-way")
         self._reactor = Reactor(self.plan.tables, self._region, self.dt, self._key)
         self._reactor.encounters.credit = self._exchange.credit
         self._continuum = make_continuum(
@@ -340,6 +345,58 @@ class Simulation:
 
     # The run
 
+    @property
+    def title(self) -> str:
+        """What the log calls this realisation."""
+        return f"seed {self.seed}, replica {self.replica}"
+
+    def recorder(self, variables: Sequence[str] | None) -> Recorder:
+        """What collects records of variables, by default of all. Raises ModelError."""
+        system = self.system
+        channels = [c.label for c in system.channels]
+        return Recorder(
+            system.grid, system.names, self.face_names, channels, dict(system.units), variables,
+            offered_by(system), self.bath_walls,
+        )  # fmt: skip
+
+    def counts(self) -> Counts:
+        """Crossings and events since the start, copies of them."""
+        return {"crossings": self.crossings.copy(), "events": self.events.copy()}
+
+    def counts_in(self, state: State, prefix: str) -> Counts:
+        """The counts of a state, under names with a prefix. Raises ResultError."""
+        counts = self.counts()
+        channels = [c.label for c in self.system.channels]
+        found = counts["crossings"], "faces", self.face_names, -MANY
+        load_counts(state, f"{prefix}crossings", *found)
+        load_counts(state, f"{prefix}events", counts["events"], "reactions", channels)
+        return counts
+
+    def record(self, names: Sequence[str], before: Counts, elapsed: float) -> dict[str, Any]:
+        """Values of variables; of counts and fluxes those since the last record."""
+        crossings, events = self.crossings - before["crossings"], self.events - before["events"]
+        makers: dict[str, Callable[[], Any]] = {
+            "concentration": self.flat_concentration,
+            "copy_number": lambda: self.copy_number,
+            "total": lambda: self.total,
+            "flux": lambda: self.mean_flux(crossings, elapsed),
+            "crossings": lambda: crossings,
+            "events": lambda: events,
+            "bath": lambda: self.bath,
+        }
+        return {name: makers[name]() for name in names}
+
+    def particle_rows(self) -> dict[str, np.ndarray]:
+        """All particles as rows, by species, then by id: the storage order says nothing."""
+        groups = self._groups
+        orders = [np.argsort(g.ids[: g.n]) for g in groups]
+        pairs = list(zip(groups, orders, strict=True))
+        return {
+            "row_size": self.copy_number,
+            "position": np.concatenate([g.x[:, o].T for g, o in pairs]),
+            "particle_id": np.concatenate([g.ids[o] for g, o in pairs]),
+        }
+
     @named_arguments
     def run(
         self,
@@ -421,35 +478,20 @@ class Simulation:
         HybridrdError
             If the simulation is running already.
         """
-        last = in_steps(until, self.dt, "until", least=0)
-        if last < self.steps:
-            raise StepError(f"until = {until:g} has passed; the simulation is at {self.time:.12g}")
-        if stop is not None and not callable(stop):
-            raise ModelError(
-                f"stop = {shown(stop)}: give a function of the simulation, SteadyState or WallTime"
-            )
-        progress = None if progress is None else truth(progress, "progress")
-        if checkpoint is not None:
-            checkpoint = path_of(checkpoint, "checkpoint")
-        if out is not None:
-            out = path_of(out, "out")
-        with self.guard.running("run()"), locked(out), locked(checkpoint):
-            recording = Recording(self, last, every, record, observe, out, positions)
-            checkpoints = None
-            if checkpoint is not None:
-                checkpoints = Checkpoints(self, checkpoint, checkpoint_minutes, keep)
-            self._course = Course(self, last, recording, checkpoints, stop)
-            try:
-                return self._course.run(progress)
-            finally:
-                self._course = None
+        return loop.run(
+            self, until, every, record, out, positions, observe, stop, checkpoint,
+            checkpoint_minutes, keep, progress,
+        )  # fmt: skip
 
     def attributes(self, reason: str) -> dict[str, Any]:
         """What a result says of its origin and of the run."""
-        report = self.diagnostics() | {"particles": balance(self)}
+        counted = self.events, self.arrivals, self.crossings
+        particles = balance(self.system, self.face_names, *counted)
+        found = self.diagnostics() | {"particles": particles}
         if self.mark is not None and self.mark.largest.any():
-            report["largest_c"] = by_name(self.system.names, self.mark.largest)
-        return attributes(self, reason, report)
+            found["largest_c"] = by_name(self.system.names, self.mark.largest)
+        origin = {"seed": self.seed, "replica": self.replica}
+        return attributes(self.system, self.dt, self.kind, reason, origin, self.timings, found)
 
     @named_arguments
     def checkpoint(self, path: str | Path) -> None:
@@ -465,8 +507,6 @@ class Simulation:
         ResultError
             If it cannot be written, or the simulation shares its mean field with others.
         """
-        if self._course is not None:
-            self._course.recording.flush()
         write_checkpoint(self, path)
 
     @classmethod
@@ -519,13 +559,25 @@ class Simulation:
         >>> sim.run(until=0.2).equals(twin.run(until=0.2))
         True
         """
-        return restore(cls, path, system, allow_change, threads, continuum)
+
+        def make(system: System, about: Mapping[str, Any], where: str) -> Self:
+            own = given_continuum(about.get("continuum"), continuum, where)
+            arguments = about["dt"], about["seed"], about["replica"], threads, about["solver"]
+            return cls(system, *arguments, **own)
+
+        return restore(cls.kind, make, path, system, allow_change)
+
+    def arguments(self) -> dict[str, Any]:
+        """What it was made with beside the system, as JSON can say it."""
+        names = ("dt", "seed", "replica", "solver")
+        return {name: getattr(self, name) for name in names} | {"continuum": self.continuum_kind}
 
     def check_room(
         self, records: int, variables: Sequence[str], positions: bool, stored: bool
     ) -> None:
         """Refuse a run whose records or particles to come do not fit into memory."""
-        check_run(self, records, variables, positions, stored)
+        numbers = record_numbers(self.system, len(self.face_names))
+        check_run(self.plan, self.copy_number, numbers, records, variables, positions, stored)
 
     # The state
 
@@ -559,11 +611,7 @@ class Simulation:
         }
         for part in self._parts():
             state |= part.state()
-        if self.mark is not None:
-            state |= self.mark.state()
-        if self._course is not None:
-            state |= self._course.stop_state()
-        return state | {f"timings/{name}": np.array(t) for name, t in self.timings.items()}
+        return state | run_state(self)
 
     def _parts(self) -> list[Stateful]:
         return [*self._groups, self._motion, self._continuum, *self._gates, self._baths]
@@ -583,16 +631,19 @@ class Simulation:
         self._next_id = stored_count(state, "next_id")
         for group in self._groups:
             group.check_state(state, self._next_id, self._region.low, self._region.high)
-        channels = [c.label for c in self.system.channels]
-        load_counts(state, "crossings", self.crossings, "faces", self.face_names, -MANY)
+        for name, values in self.counts_in(state, "").items():
+            getattr(self, name)[...] = values
         load_counts(state, "arrivals", self.arrivals, "faces", self.face_names)
-        load_counts(state, "events", self.events, "reactions", channels)
         for part in self._parts():
             part.load_state(state)
-        for name in self.timings:
-            self.timings[name] = float(stored_numbers(state, f"timings/{name}", (), least=0.0))
-        self.mark = mark_of(state, self)
-        self.halted = {n.removeprefix("stop/"): v for n, v in state.items() if n[:5] == "stop/"}
+        load_run_state(self, state)
+
+
+def offered_by(system: System) -> tuple[str, ...]:
+    """The variables that a run of a system has: events where it reacts, baths where there are."""
+    absent = set() if system.reactions else {"events"}
+    absent |= set() if Baths(system) else {"bath"}
+    return tuple(name for name in OFFERED if name not in absent)
 
 
 def _remade(

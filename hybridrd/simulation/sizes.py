@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +18,6 @@ from hybridrd.particles.memory import Crowd, Memory, Part, check_fits
 from hybridrd.particles.region import Region, index_box
 from hybridrd.reactions.tables import ReactionTables
 from hybridrd.simulation.plan import Plan, compile_system
-
-if TYPE_CHECKING:
-    from hybridrd.simulation.simulation import Simulation as Run
 
 # Measured as the growth of the process: 18, 24 and 32 bytes a particle in one to three dimensions,
 # twice as much and an index where species meet; room to grow is a quarter.
@@ -213,12 +209,22 @@ def record_part(
 
 
 def check_run(
-    run: Run, records: int, variables: Sequence[str], positions: bool, stored: bool
+    plan: Plan,
+    copy_number: np.ndarray,
+    numbers: Mapping[str, int],
+    records: int,
+    variables: Sequence[str],
+    positions: bool,
+    stored: bool,
 ) -> None:
     """Refuse a run whose records, or particles still to come, do not fit beside what is there.
 
     Parameters
     ----------
+    copy_number
+        How many particles there are, ``(species,)``.
+    numbers
+        How many numbers a record of each variable has.
     records
         How many there will be, the first included.
     stored
@@ -229,12 +235,10 @@ def check_run(
     CapacityError
         With figures and advice.
     """
-    system, plan = run.system, run.plan
-    there = run.copy_number.astype(float)
+    system, there = plan.system, copy_number.astype(float)
     expected = np.maximum(there, plan.memory.crowd.numbers if plan.memory.crowd else 0.0)
     parts: list[Part] = []
     if not stored:
-        numbers = record_numbers(system, len(run.face_names))
         parts.append(record_part(numbers, variables, records))
     if positions:
         row = 8.0 * len(system.domain.axes) + 8.0

@@ -199,4 +199,4 @@ def test_the_command_line_starts_anew_where_asked():
     call("run", "line.toml", "--replicas", 3, "--out", "a", "--overwrite")
     assert not Path("a.checkpoints").exists()
     np.testing.assert_array_equal(hrd.load("a")["total_mean"], first["total_mean"])
-    assert "pure PDE" in call("run", "pde.toml", "--out", "b", "--resume", code=2)
+    assert "nothing to resume" in call("run", "pde.toml", "--out", "b", "--resume", code=2)

@@ -9,7 +9,7 @@ import pytest
 import hybridrd as hrd
 from hybridrd.errors import CapacityError
 from hybridrd.run.checkpoint import checkpoints_in
-from hybridrd.run.loop import Course
+from hybridrd.run.loop import Loop
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="where the addresses of a process can be limited"
@@ -127,13 +127,13 @@ def test_any_shortage_becomes_a_capacity_error(monkeypatch, error):
         f"particle region, lower concentrations or rates, or fewer records"
     )
     assert told.value.__cause__ is error
-    assert sim._course is None
+    assert sim.loop is None
 
 
 def test_others_pass_as_they_are(monkeypatch):
     def fail(*_):
         raise KeyError("other")
 
-    monkeypatch.setattr(Course, "_advance", fail)
+    monkeypatch.setattr(Loop, "_advance", fail)
     with pytest.raises(KeyError, match="other"):
         hrd.Simulation(growing(), dt=0.5, seed=1).run(1.0)

@@ -165,7 +165,7 @@ REFUSED = {
             dt=1e-9, until=1.0, every=1e-9,
         ),
         ["records (1,000,000,001 of concentration", "1.6e+07 GB", "continuum (2 linear systems of "
-         "1,000,000 cells, solver transform) 1.44 GB", "; record less often (every=)"],
+         "1,000,000 cells, solver transform) 1.44 GB", "(out=), record less often (every=)"],
     ),
     "positions": (
         lambda: made(alone(initial={A: hrd.Copies(10**5)})).run(
