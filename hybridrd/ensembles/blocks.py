@@ -1,4 +1,4 @@
-"""Replicas in blocks: the part of an ensemble that one process does at a time."""
+"""Blocks of replicas: the part of an ensemble that one process runs at a time."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _COUNTED = ("overdrafts", "implicit_euler_steps")  # diagnostics that add up ove
 
 @dataclass(frozen=True)
 class EnsembleSetup:
-    """What all replicas of an ensemble have in common.
+    """Setup that all replicas of an ensemble share.
 
     Parameters
     ----------
     plan
         The compiled system.
     window
-        The mean field they share; None where each has its own continuum, or none.
+        The mean field that they share; None if each has its own continuum, or none.
     seed, until, every, record, threads
         As of `Simulation` and its `run`.
     covariance, kept
@@ -121,7 +121,7 @@ class Sums:
         _add_up(self.counts, other.counts)
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """All that there is: what JSON can say, and arrays by name."""
+        """The sums as a dict for JSON, and arrays by name."""
         about = {
             "variables": list(self.moments),
             "covariance": list(self._covariance),
@@ -140,7 +140,7 @@ class Sums:
 
     @classmethod
     def from_state(cls, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Sums:
-        """The sums of a `state`. Raises KeyError where something is missing."""
+        """The sums of a `state`. Raises KeyError if an entry is missing."""
         made = cls(about["covariance"], about["kept"])
         for name in about["variables"]:
             own = {
@@ -161,9 +161,9 @@ class Sums:
 
 
 def make_blocks(replicas: int) -> list[range]:
-    """The numbers of all replicas in blocks, whatever the number of workers: at most a hundred.
+    """Blocks of the numbers of all replicas, at most a hundred, for any number of workers.
 
-    Sums over blocks are merged in their order, so that the result does not depend on who did them.
+    Sums over blocks are merged in their order, so the result does not depend on who computed them.
     """
     size = -(-replicas // _MOST_BLOCKS)
     return [range(a, min(a + size, replicas)) for a in range(0, replicas, size)]

@@ -47,7 +47,7 @@ def check_client(client: object) -> None:
 
 
 def on_cluster(setup: EnsembleSetup, blocks: Blocks, client: Client | str) -> Done:
-    """By the workers of a Dask scheduler.
+    """Run blocks on the workers of a Dask scheduler.
 
     Results are fetched as soon as they are there, and what is lost with a worker is done again: a
     block by the scheduler, the setup that all blocks read by us.

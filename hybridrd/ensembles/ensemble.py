@@ -1,4 +1,4 @@
-"""Many replicas of one System: means, standard errors and variances."""
+"""Ensembles: means, standard errors and variances over replicas of one System."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def ensemble(
 ) -> xr.Dataset:
     """Run replicas of a system and return their statistics.
 
-    Replica i is ``Simulation(system, dt, seed, replica=i)``, bit for bit, and the result does not
-    depend on who ran it: on the number of workers, their order, or the death of one. Memory does
-    not grow with the number of replicas, but for those to keep. In mean-field coupling all replicas
-    share one solution of the PDE; in two-way coupling each has its own continuum.
+    Replica i is ``Simulation(system, dt, seed, replica=i)``, bit for bit. The result does not
+    depend on the number of workers, their order, or the death of one. Memory grows only with the
+    number of replicas to keep. In mean-field coupling all replicas share one solution of the PDE;
+    in two-way coupling each has its own continuum.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def _in_order(
     stored: Sequence[int],
     update: Callable[[int], object],
 ) -> Iterator[Sums]:
-    """The sums of all blocks in their order; each is kept on disk as soon as it is there."""
+    """The sums of all blocks in their order; each is stored on disk as soon as it is finished."""
     waiting: dict[int, Sums] = {}
     at = 0
     for index, sums in chain(done, [(-1, None)]):
@@ -252,7 +252,7 @@ def _in_order(
 
 
 def _window_bytes(plan: Plan, steps: int, stride: int) -> float | None:
-    """Size of the mean field of all replicas, None where there is none or it would be too large."""
+    """Size of the shared mean field (bytes); None if there is none or it would be too large."""
     if plan.coupling != "mean-field":
         return None
     gates = plan.gates()

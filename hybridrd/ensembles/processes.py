@@ -1,4 +1,4 @@
-"""Who does the blocks of an ensemble: this process, processes of its own, or a Dask cluster.
+"""Engines that run the blocks of an ensemble: this process, or spawned processes.
 
 Each engine takes blocks by index and yields their sums as they are done, in any order, and starts
 no block that is far ahead of the first one not done: so few sums ever wait for their turn.
@@ -35,7 +35,7 @@ GUARD = (
 
 
 class Turns:
-    """Which blocks may be started, so that few are done before an earlier one."""
+    """Order of the blocks: limits how many are finished before an earlier one."""
 
     def __init__(self, blocks: Blocks) -> None:
         self._todo = deque(blocks.items())
@@ -43,7 +43,7 @@ class Turns:
         self._done: set[int] = set()
 
     def start(self, ahead: int) -> Iterator[tuple[int, range]]:
-        """Blocks to start now, so that at most ``ahead`` are in flight or wait."""
+        """Blocks to start now, so that at most ``ahead`` are running or waiting."""
         while self._todo and len(self._open) < ahead:
             index, block = self._todo.popleft()
             self._open.append(index)
@@ -57,7 +57,7 @@ class Turns:
 
 
 def in_this_process(setup: EnsembleSetup, blocks: Blocks, done: Callable[[], object]) -> Done:
-    """One block after another; ``done`` is called after each replica."""
+    """Run one block after another here; ``done`` is called after each replica."""
     for index, block in blocks.items():
         yield index, run_block(setup, block, done)
 
@@ -136,7 +136,7 @@ def check_main() -> None:
 
 
 class _Importable(pickle.Pickler):
-    """Refuses functions that only this process knows: those of a notebook or a console."""
+    """A pickler that refuses functions defined in a notebook or a console."""
 
     def persistent_id(self, thing: Any) -> None:
         if (
@@ -148,7 +148,7 @@ class _Importable(pickle.Pickler):
 
 
 def check_importable(system: System) -> None:
-    """Refuse a system that cannot be sent to processes that import its functions anew."""
+    """Raise ModelError for a system with functions that other processes cannot import."""
     try:
         _Importable(BytesIO()).dump(system)
     except (pickle.PicklingError, AttributeError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""What is asked of an ensemble beyond means and variances, and whether memory holds it."""
+"""Optional statistics of an ensemble (covariances, quantiles, kept samples), and their memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BLOCK_SUMS, _ALL_SUMS, _PRODUCTS = 5.0, 7.0, 3.0
 
 @dataclass(frozen=True)
 class Requests:
-    """Variables by what is asked of them.
+    """Variables by the statistics requested for them.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class Requests:
         return cls(None if record is None else recorded, covaried, levels, kept, sampled)
 
     def described(self) -> dict[str, Any]:
-        """What decides about the sums of a block, as JSON says it."""
+        """The requests that determine the sums of a block, as JSON."""
         return {
             "record": None if self.record is None else list(self.record),
             "covariance": list(self.covariance),
@@ -113,7 +113,7 @@ def check_memory(
     window: float | None,
     elsewhere: bool = False,
 ) -> None:
-    """Refuse an ensemble that does not fit into this machine.
+    """Raise CapacityError for an ensemble that does not fit into memory.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Finished blocks of an ensemble in a directory, so that no replica runs twice.
 
-A manifest says which ensemble it is; each block is one small file, complete or absent.
+A manifest identifies the ensemble; each block is one small file, complete or absent.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Finished:
         self.seconds = 0.0
 
     def whole(self, blocks: Mapping[int, range]) -> list[int]:
-        """Those of the blocks that are done; damaged files are removed, to be made again."""
+        """The blocks that are finished; damaged files are removed, so their blocks run again."""
         done = []
         for index, block in blocks.items():
             if not self._path(index).exists():
@@ -100,14 +100,14 @@ class Finished:
         return done
 
     def read(self, index: int, block: range) -> Sums:
-        """The sums of a block that is done. Raises ResultError if it has become unreadable."""
+        """The sums of a finished block. Raises ResultError if it has become unreadable."""
         try:
             return self._load(index, block)
         except DAMAGED as error:
             raise ResultError(f"{self._path(index)}: is damaged ({error}); remove it") from error
 
     def write(self, index: int, block: range, sums: Sums) -> None:
-        """Keep the sums of a block. Raises ResultError if they cannot be written."""
+        """Store the sums of a block. Raises ResultError if they cannot be written."""
         began = time.perf_counter()
         about, arrays = sums.state()
         text = json.dumps({**about, "replicas": [block.start, block.stop]})

@@ -1,4 +1,4 @@
-"""The result of an ensemble: statistics of every variable, with the labels of a run."""
+"""Result of an ensemble: statistics of every variable, with the labels of a run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The published cases: functions that return a `System`, and how each was run.
+"""Published cases: functions that return a `System`, and the settings of their runs.
 
-``hybridrd.examples.sir()`` is a System like any other; `CASES` is what the command line knows.
-The functions are cheap to import; what they need is loaded when they are called.
+``hybridrd.examples.sir()`` returns a System; `CASES` lists the cases of the command line. The
+functions are cheap to import and load their dependencies when called.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class Example(Protocol):
-    """A function that makes a system, with some of its fields changed."""
+    """A function that makes a system; keyword arguments change its fields."""
 
     def __call__(self, cells: int = ..., **changes: Any) -> System: ...
 

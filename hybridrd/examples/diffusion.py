@@ -11,12 +11,12 @@ import hybridrd as hrd
 
 
 def stripe(y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Initial concentration of the stripe beside the interface, two humps along y (1/length²)."""
+    """Initial concentration of the stripe next to the interface, two humps along y (1/length²)."""
     return 250_000 * 2 * np.abs(np.sin(2 * np.pi * y / 10))
 
 
 def diffusion(cells: int = 200, **changes: Any) -> hrd.System:
-    """A spreads from a stripe of two humps beside the interface.
+    """A spreads from a stripe of two humps next to the interface.
 
     Square of edge 10, particles in its left half, a mean-field reservoir in the right half, all
     walls reflecting. Published with dt = 0.002 until 1.

@@ -10,10 +10,9 @@ import hybridrd as hrd
 def smoluchowski(cells: int = 100, **changes: Any) -> hrd.System:
     """B diffuses to a sphere that absorbs it at a finite rate (del Razo 2024, section IV.C).
 
-    Ball shell from sigma = 1 to R = 6, kappa = 20 at the inner sphere (eq. (25)), a reservoir of
-    concentration 1 at the outer one. Particles where r < 3, the PDE beyond. The flux at the inner
-    sphere is `hybridrd.theory.smoluchowski.rate`, 8.5974 in the steady state; the run starts
-    uniform.
+    Spherical shell from sigma = 1 to R = 6, kappa = 20 at the inner sphere (eq. (25)), a reservoir
+    of concentration 1 at the outer one; particles at r < 3, the PDE outside. The steady flux at the
+    inner sphere is `hybridrd.theory.smoluchowski.rate`, 8.5974; the run starts uniform.
 
     Parameters
     ----------

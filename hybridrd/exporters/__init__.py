@@ -1,4 +1,4 @@
-"""Results in the formats of other programs, by the suffix of the file; one module a format."""
+"""Export to formats of other programs, selected by the file's suffix; one module per format."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Writer(Protocol):
 def export(
     result: Any, path: str | Path, *, time: float | None = None, overwrite: bool = False
 ) -> None:
-    """Write a result for another program; the suffix says which.
+    """Write a result in the format that the suffix of the file names.
 
     ==================  ==========================================================================
     ``.simularium``     Particles, for the Simularium viewer; needs ``hybridrd[simularium]``.
@@ -50,10 +50,10 @@ def export(
     ``.nc``             All of the result as netCDF, as `save`; needs ``hybridrd[io]``.
     ==================  ==========================================================================
 
-    Particles are written with their species and id at their positions, which the run has to
-    record: ``run(..., positions=True)``, ``hybridrd run --positions``. Axes that the domain does
-    not have are 0; of a ball shell r is written as x. The file is made beside its place and moved
-    there when it is complete.
+    Particles are written with their species, id and position, which the run must record:
+    ``run(..., positions=True)``, ``hybridrd run --positions``. Axes that the domain does not have
+    are 0; for a shell r is written as x. The file is written under another name and moved to its
+    place when it is complete.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def export(
 
 
 def check_place(path: Path, overwrite: bool) -> None:
-    """Refuse a place where `export` writes nothing, before any work is done.
+    """Raise ResultError for a path at which `export` cannot write, before any work is done.
 
     Raises
     ------

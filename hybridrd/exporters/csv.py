@@ -1,4 +1,4 @@
-"""Numbers by time as a table of text."""
+"""Copy numbers by time as comma-separated values."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _OF_ENSEMBLE = ("_mean", "_sem")
 
 
 def write(view: View, path: Path) -> None:
-    """Write one line a record: ``time``, then e.g. ``copy_number_A``, ``total_A``.
+    """Write one line per record: ``time``, then e.g. ``copy_number_A``, ``total_A``.
 
-    Of an ensemble ``copy_number_A_mean``, ``copy_number_A_sem`` and so on. With labels of units
-    the first column is e.g. ``time [s]``.
+    For an ensemble the columns are ``copy_number_A_mean``, ``copy_number_A_sem`` and so on. If the
+    system has units the first column is e.g. ``time [s]``.
 
     Raises
     ------

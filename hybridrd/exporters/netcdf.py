@@ -1,4 +1,4 @@
-"""A whole result as netCDF."""
+"""Whole results as netCDF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that appear at their place when they are complete, or not at all."""
+"""Output files that appear only when they are complete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hybridrd.errors import ResultError
 
 
 def check_free(path: Path, overwrite: bool) -> None:
-    """Refuse a place where nothing can be written. Raises ResultError."""
+    """Raise ResultError for a path that cannot be written."""
     if not path.parent.is_dir():
         raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
     if not os.access(path.parent, os.W_OK):
@@ -30,13 +30,13 @@ def check_free(path: Path, overwrite: bool) -> None:
 
 
 def passing(path: Path) -> Path:
-    """A name beside a place, of its suffix in lower case, for what is not yet complete."""
+    """A temporary name in the same directory, with the suffix in lower case."""
     return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix.lower()}")
 
 
 @contextmanager
 def made(path: Path) -> Iterator[Path]:
-    """A name to write to, which becomes ``path`` at the end. Raises ResultError."""
+    """A temporary name to write to, renamed to ``path`` at the end. Raises ResultError."""
     part = passing(path)
     try:
         yield part

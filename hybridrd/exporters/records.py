@@ -1,4 +1,4 @@
-"""The records of a result as exporters need them: one at a time, particles with their box."""
+"""Records of a result for exporters, read one at a time, with the box of the particles."""
 
 from __future__ import annotations
 
@@ -118,12 +118,12 @@ def _need_positions(view: View) -> None:
 
 
 def has_positions(view: View) -> bool:
-    """Whether particles can be exported."""
+    """Whether the result has positions of particles."""
     return "position" in view.data
 
 
 def record_near(view: View, time: float | None) -> View:
-    """A result with one record, the one nearest to a time, or the last; particles with it.
+    """A result with only the record nearest to a time, or the last, and its particles.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def _spacing(data: xr.Dataset, k: int, axis: str) -> float:
 
 
 def _bounds(data: xr.Dataset, k: int, axis: str) -> tuple[float, float]:
-    """The ends of the domain along its k-th axis. Raises ResultError if that was cut."""
+    """The bounds of the domain along its k-th axis. Raises ResultError if that axis was cut."""
     if axis not in data.coords or data[axis].ndim != 1 or data[axis].size == 0:
         raise ResultError(f"the result has no cells along {axis}: export it before it is cut")
     x = np.asarray(data[axis].values, dtype=float)
@@ -162,7 +162,7 @@ def _bounds(data: xr.Dataset, k: int, axis: str) -> tuple[float, float]:
 
 
 def domain_bounds(view: View) -> list[tuple[float, float]]:
-    """The ends of the domain along each of its axes (length)."""
+    """The bounds of the domain along each of its axes (length)."""
     axes = axes_of(view.data)
     if "region_lower" not in view.data.attrs:
         raise ResultError(

@@ -23,7 +23,7 @@ _RADIUS = 0.005  # of a particle, in longest sides; particles are points
 def write(view: View, path: Path) -> None:
     """Write all records in the JSON form of the format.
 
-    The viewer's box has its middle at 0, and its sides should be 4 to 64: positions are written as
+    The viewer's box is centred at 0, and its sides should be 4 to 64. Positions are written as
     ``(x - middle) 10^n``, and the unit of length as ``10^-n`` of the system's.
 
     Raises
@@ -79,12 +79,12 @@ def write(view: View, path: Path) -> None:
 
 
 def _renumbered(ids: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
-    """The ids in order, if the format cannot hold them as they are: an index is the new one."""
+    """The sorted ids if the format cannot hold them; their index is the new id."""
     return np.unique(ids) if ids.max(initial=0) > _LARGEST_ID else None
 
 
 def _unit(lib: Any, units: Mapping[str, str], name: str, magnitude: float) -> Any:
-    """A unit as the format has it; its name as it was given where pint does not know it."""
+    """A unit in the form of the format; the given name if pint does not know it."""
     from pint.errors import PintError
 
     label = units.get(name, "")
@@ -97,7 +97,7 @@ def _unit(lib: Any, units: Mapping[str, str], name: str, magnitude: float) -> An
 
 
 def _counts(lib: Any, view: View) -> Any:
-    """The numbers of particles against time, which the viewer draws beside them."""
+    """The numbers of particles against time, which the viewer plots."""
     unit = view.data.attrs.get("units", {}).get("time")
     counts = view.mean("copy_number")
     return lib.ScatterPlotData(

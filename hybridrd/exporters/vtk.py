@@ -42,8 +42,8 @@ def write(view: View, path: Path) -> None:
 
     Points carry ``species`` (an index; the field data ``species_names`` has the names) and
     ``id``. Cells carry ``concentration_A`` and so on, ``region`` (1 where particles are, 0 where
-    FiPy is), and are lines, pixels or voxels on the grid; of a ball shell, lines along r. A
-    standard error that one replica does not have is NaN.
+    FiPy is), and are lines, pixels or voxels on the grid, or lines along r for a shell. The
+    standard error of a single replica is NaN.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def write(view: View, path: Path) -> None:
 
 
 def _write_collection(pyvista: Any, view: View, path: Path) -> None:
-    """The files of all records in a folder, and the list of them last."""
+    """Write the files of all records into a folder, and the list of them last."""
     folder = _folder(path)
     if not (has_positions(view) or _fields(view)):
         raise ResultError(
@@ -96,7 +96,7 @@ def _write_collection(pyvista: Any, view: View, path: Path) -> None:
 
 
 def check_folder(path: Path, overwrite: bool) -> None:
-    """Refuse a folder of records, and always one that holds other files. Raises ResultError."""
+    """Raise ResultError if a folder holds other files, or records that may not be replaced."""
     folder = _folder(path)
     if not folder.exists() and not folder.is_symlink():
         return
@@ -153,7 +153,7 @@ def _points(pyvista: Any, trajectory: Trajectory, frame: Frame) -> Any:
 
 
 def _fields(view: View) -> list[str]:
-    """The variables on cells; of an ensemble its statistics, not every replica."""
+    """The variables on cells; for an ensemble its statistics, not every replica."""
     wanted = _STATISTICS if view.is_ensemble else ("concentration",)
     return [name for name in wanted if name in view.data]
 
@@ -194,12 +194,12 @@ def _region(view: View, axes: list[str]) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def _flat(values: np.ndarray[Any, Any]) -> Floats:
-    """In VTK's order: x fastest."""
+    """An array in VTK's order, x fastest."""
     return np.asarray(values).ravel(order="F")
 
 
 def _label(data: Any, view: View, time: float) -> Any:
-    """Add the time, and labels of units where the system has them."""
+    """Add the time, and units if the system has them."""
     data.field_data["TimeValue"] = np.array([time])
     for name, unit in view.data.attrs.get("units", {}).items():
         data.field_data[f"{name}_unit"] = [_ascii(unit)]
@@ -207,7 +207,7 @@ def _label(data: Any, view: View, time: float) -> Any:
 
 
 def _ascii(text: str) -> str:
-    """Text as VTK's arrays can hold it: ``um`` for µm, ``angstrom`` for Å, else without accents."""
+    """Text in ASCII for VTK's arrays: ``um`` for µm, ``angstrom`` for Å, else without accents."""
     normal = unicodedata.normalize("NFKC", text)  # one micro sign, one angstrom, plain superscripts
     for letter, name in _SPELLED.items():
         normal = normal.replace(letter, name)

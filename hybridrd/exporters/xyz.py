@@ -1,7 +1,7 @@
 """Particles as extended XYZ, which OVITO and ASE read.
 
-The format has no owner; its keys here are ``Lattice`` (vectors of the domain), ``Origin``, ``pbc``,
-``Time``, ``Properties``, and labels of units where the system has them.
+The format has no standard. The keys here are ``Lattice`` (vectors of the domain), ``Origin``,
+``pbc``, ``Time``, ``Properties``, and units if the system has them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hybridrd.results.view import View
 
 
 def write(view: View, path: Path) -> None:
-    """Write one frame a record; columns species, position, id.
+    """Write one frame per record, with the columns species, position, id.
 
     Raises
     ------

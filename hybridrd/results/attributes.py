@@ -1,4 +1,4 @@
-"""Attributes of results in files: plain where the format can hold them, JSON text elsewhere."""
+"""Attributes of results in files: plain if the format can hold them, else JSON text."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _TEXT_NAMES = "hybridrd_json"  # which attributes are JSON text
 
 
 def pack(attributes: Mapping[Hashable, Any], netcdf: bool, where: str) -> dict[str, Any]:
-    """Attributes as a file holds them.
+    """Attributes in the form that a file can hold.
 
-    Zarr stores all that JSON can say. NetCDF has only text and numbers: lists, dicts, truth values
-    and None become JSON text there, as do numbers out of JSON's or netCDF's range anywhere.
+    Zarr stores JSON values. NetCDF stores only text and numbers: lists, dicts, truth values and
+    None become JSON text, as do numbers outside the range of JSON or netCDF.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def _fits(value: Any, netcdf: bool) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    """Whether strict JSON can say it: no NaN and no infinity anywhere."""
+    """Whether strict JSON can hold a value: no NaN and no infinity anywhere."""
     if isinstance(value, dict):
         return all(map(_is_finite, value.values()))
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Two results beside each other, in the particle region."""
+"""Comparison of two results in the particle region."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAN = float("nan")
 
 @named_arguments
 def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
-    """How far two results are apart, by time and species, over the particle region.
+    """Differences of two results by time and species, over the particle region.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
 class _Side:
     """One species of one result at the common times: counts, fields and their errors.
 
-    Errors that are not known are NaN; a concentration that was not recorded has no cells.
+    Unknown errors are NaN; a concentration that was not recorded has no cells.
     """
 
     def __init__(self, view: View, species: str, times: Floats, region: Region | None) -> None:
@@ -151,9 +151,9 @@ def _table(a: _Side, b: _Side) -> dict[str, Floats]:
 
 
 def standard_error(replicas_a: int, replicas_b: int, of_a: Floats, of_b: Floats) -> Floats:
-    """Standard error of a difference from those of both sides, NaN where none is known.
+    """Standard error of a difference from those of both sides, NaN if none is known.
 
-    A single run has none of its own; beside an ensemble it is taken to scatter as its replicas do.
+    A single run is assumed to scatter like the replicas of the ensemble it is compared with.
     """
     scatter_a, scatter_b = of_b * np.sqrt(replicas_b), of_a * np.sqrt(replicas_a)
     own_a = np.where(np.isnan(of_a) & (replicas_a > 0), scatter_a, of_a)
@@ -163,13 +163,13 @@ def standard_error(replicas_a: int, replicas_b: int, of_a: Floats, of_b: Floats)
 
 
 def ratio(difference: Floats, error: Floats) -> Floats:
-    """A difference in its standard errors, NaN where it has none."""
+    """A difference divided by its standard error, NaN if there is none."""
     known = error > 0
     return np.where(known, difference / np.where(known, error, 1.0), _NAN)
 
 
 def _largest(z: Floats) -> Floats:
-    """Largest absolute value of each row, NaN where it has none."""
+    """Largest absolute value of each row, NaN for a row without values."""
     largest = np.where(np.isnan(z), -1.0, np.abs(z)).max(axis=1, initial=-1.0)
     return np.where(largest < 0, _NAN, largest)
 
@@ -182,7 +182,7 @@ def _distance(a: Floats, b: Floats, volumes: Floats) -> float:
 
 
 def _floor(a: _Side, b: _Side, k: int) -> float:
-    """Sum of the floors of the sampled sides, at the profile that is known best."""
+    """Sum of the sampling floors of both sides, at the profile with the smaller error."""
     sampled = [s for s in (a, b) if s.replicas > 0]
     if not sampled:
         return 0.0
@@ -209,7 +209,7 @@ def _range(times: Floats) -> str:
 
 
 def check_cells(a: View, b: View) -> None:
-    """Raises ResultError unless two results are on the same cells."""
+    """Raise ResultError unless two results have the same cells."""
     if a.axes != b.axes:
         raise ResultError(f"the axes differ: {', '.join(a.axes)} in a, {', '.join(b.axes)} in b")
     for axis in a.axes:

@@ -1,4 +1,4 @@
-"""Records of a run as one labelled dataset."""
+"""Recorder of a run: its records as one labelled dataset."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class Recorder:
                 self._extra[dim] = coordinate, attributes
 
     def _size(self, dim: str, name: str) -> int | None:
-        """How long a dimension is without an observer; None if nothing else has it."""
+        """Length of a dimension of the result without observers, or None."""
         known = self._known(dim)
         if known is not None:
             return len(known)
@@ -171,7 +171,7 @@ class Recorder:
         return len(self._times)
 
     def clear(self) -> None:
-        """Forget all records, once they are written elsewhere."""
+        """Drop all records, once they are written to disk."""
         self._rows, self._times, self.bytes = {}, [], 0
 
     def dataset(self, attributes: dict[str, Any]) -> xr.Dataset:

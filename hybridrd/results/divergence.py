@@ -1,4 +1,4 @@
-"""The Jensen-Shannon divergence of profiles, and what sampling alone makes of it."""
+"""Jensen-Shannon divergence of profiles, and its expectation from sampling alone."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _SMALLEST, _LARGEST = 1e-4, 300.0  # means between which the floor is tabulated
 def jensen_shannon(a: Floats, b: Floats) -> float:
     """Jensen-Shannon divergence of two profiles, each normalised to one, in nats.
 
-    ``JSD = KL(p, m)/2 + KL(q, m)/2``, m = (p + q)/2, between 0 and ln 2. A difference of the total
-    amounts is invisible to it. Negative values count as 0; NaN where a profile is empty.
+    ``JSD = KL(p, m)/2 + KL(q, m)/2``, m = (p + q)/2, between 0 and ln 2. It does not
+    depend on the total amounts. Negative values count as 0; NaN if a profile is empty.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def sampling_floor(profile: Floats, samples: float) -> float:
 
 
 def _contribution(mean: Floats) -> Floats:
-    """n times the divergence that a cell contributes which holds a mean number of n samples."""
+    """n times the divergence contributed by a cell with a mean number of n samples."""
     log_table, table = _table()
     log_mean = np.log(np.clip(mean, _SMALLEST, _LARGEST))
     result = np.interp(log_mean, log_table, table)

@@ -1,4 +1,4 @@
-"""Checksums of stored results, so that a flipped bit is noticed and its file named.
+"""Checksums of stored results, which detect a flipped bit and name its file.
 
 In a zarr directory each chunk ends with its CRC-32C, written and compared by zarr itself, and each
 ``zarr.json`` has a checksum of its other entries. A netCDF file ends with a checksum of all before
@@ -27,7 +27,7 @@ CAUSE = "its checksum is another; it is damaged, or was changed by another progr
 
 
 def codecs() -> list[Any]:
-    """What packs the chunks of an array: compression, then the checksum."""
+    """Codecs of the chunks of an array: compression, then the checksum."""
     from zarr.codecs import Crc32cCodec, ZstdCodec
 
     return [ZstdCodec(level=0), Crc32cCodec()]
@@ -39,7 +39,7 @@ def seal(about: dict[str, Any]) -> None:
 
 
 def check_metadata(path: Path) -> bool:
-    """Compare the checksums of all metadata of a zarr directory; whether there are any.
+    """Compare the checksums of all metadata of a zarr directory; returns whether there are any.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def damaged_chunks(path: Path, ends: Mapping[str, int]) -> Iterator[str]:
 
 
 def missing_chunk(path: Path, ends: Mapping[str, int]) -> Path | None:
-    """The first chunk that should be there and is not; None if there is none."""
+    """The first missing chunk, or None."""
     for name, array in _arrays(path):
         for at in _chunks(array, ends):
             file: Path = path / name / array.metadata.encode_chunk_key(at)
@@ -87,7 +87,7 @@ def missing_chunk(path: Path, ends: Mapping[str, int]) -> Path | None:
 
 
 def count_files(path: Path) -> int:
-    """How many files a result has."""
+    """Number of files of a result."""
     return sum(p.is_file() for p in path.rglob("*")) if path.is_dir() else 1
 
 
@@ -99,7 +99,7 @@ def seal_file(path: Path) -> None:
 
 
 def check_sealed(path: Path) -> bool:
-    """Compare the checksum at the end of a file; whether there is one. Raises ResultError."""
+    """Compare the checksum at the end of a file; returns whether it has one. Raises ResultError."""
     size = path.stat().st_size - len(_MAGIC) - 4
     with path.open("rb") as file:
         file.seek(max(size, 0))
@@ -143,7 +143,7 @@ def _arrays(path: Path) -> Iterator[tuple[str, zarr.Array[Any]]]:
 
 
 def _chunks(array: Any, ends: Mapping[str, int]) -> Iterator[tuple[int, ...]]:
-    """Indices of the chunks with anything that is complete."""
+    """Indices of the chunks that hold complete records."""
     shape = [*array.cdata_shape]
     names = array.metadata.dimension_names or ()
     for i, name in enumerate(names):

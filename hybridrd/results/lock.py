@@ -1,4 +1,4 @@
-"""Locks on places: one program at a time writes a store, checkpoints, or blocks of replicas."""
+"""File locks: one program at a time writes a store, checkpoints, or blocks of replicas."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if sys.platform != "win32":
 
 @contextmanager
 def locked(path: Path | None) -> Iterator[None]:
-    """Hold a place while a block runs; no other program or thread can hold it meanwhile.
+    """Hold the lock of a path while a block runs; other programs and threads are excluded.
 
-    The lock is a file ``.NAME.lock`` beside the place, which is removed at the end. It is the
-    system's: of a program that was killed only the file is left, which locks nothing. On Windows,
-    and on file systems without locks, nothing is excluded.
+    The lock is a file ``.NAME.lock`` in the same directory, removed at the end. The operating
+    system holds it: the file that a killed program leaves behind locks nothing. On Windows, and on
+    file systems without locks, other programs are not excluded.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def locked(path: Path | None) -> Iterator[None]:
 
 
 def _taken(path: Path, name: Path) -> int:
-    """The open file of a lock that is held now."""
+    """Open the file of a lock and take the lock."""
     while True:
         try:
             file = os.open(name, os.O_RDWR | os.O_CREAT, 0o644)
@@ -76,7 +76,7 @@ def _taken(path: Path, name: Path) -> int:
 
 
 def _held(file: int) -> bool:
-    """Take the lock of an open file; whether it could be had."""
+    """Take the lock of an open file; returns whether this succeeded."""
     if sys.platform == "win32":
         return True
     try:

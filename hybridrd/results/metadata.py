@@ -1,4 +1,4 @@
-"""Metadata of a zarr (version 3) directory, changed so that xarray can open it at any moment."""
+"""Metadata of a zarr (version 3) directory, which xarray can open during any change."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def seal_all(group: Path) -> None:
 
 
 def arrays_along(group: Path, dimension: str) -> list[str]:
-    """Names of the arrays whose first dimension this is, or is about to be."""
+    """Names of the arrays whose first dimension this is, or is being changed to."""
     found = []
     for place in sorted(p.parent for p in group.glob(f"*/{METADATA}")):
         names = read(place).get("dimension_names") or [""]
@@ -49,16 +49,16 @@ def arrays_along(group: Path, dimension: str) -> list[str]:
 
 
 def passing(dimension: str) -> str:
-    """What a dimension is called while its length changes."""
+    """Temporary name of a dimension while its length changes."""
     return f"{dimension}_"
 
 
 def resize(group: Path, names: Sequence[str], dimension: str, length: int) -> bool:
-    """Change the length of arrays along their first dimension; whether anything was changed.
+    """Change the length of arrays along their first dimension; returns whether any changed.
 
-    One array after another: each gets its new length and a passing name of the dimension, then,
-    when all have it, the name back. So there is never one dimension with two lengths, which
-    xarray could not open. Values beyond a smaller length stay in their files, unseen.
+    Each array in turn gets its new length and a temporary name of the dimension; when all have it,
+    the name is restored. So no dimension ever has two lengths, which xarray could not open. Values
+    outside a smaller length stay in their files, unseen.
     """
     known = [read(group / name) for name in names]
     now = [(about["dimension_names"][0], about["shape"][0]) for about in known]

@@ -1,4 +1,4 @@
-"""Names of variables: out of those on offer, and such as the stores can hold."""
+"""Valid variable names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LONGEST = 240  # bytes: file systems stop at 255
 
 
 def chosen(given: Any, what: str, done: str, offered: Sequence[str]) -> tuple[str, ...]:
-    """The names that an argument lists, each once.
+    """The names in an argument, each once.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def chosen(given: Any, what: str, done: str, offered: Sequence[str]) -> tuple[st
 
 
 def flaw(name: object) -> str | None:
-    """Why no store can hold a variable of this name; None if they can.
+    """The reason that no store can hold a variable of this name, or None.
 
     In a zarr directory a name is that of a folder, in netCDF a part of a path.
 

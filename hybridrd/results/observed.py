@@ -1,4 +1,4 @@
-"""What an observer's value says of itself: dimensions, coordinates, attributes."""
+"""Labels of an observer's value: dimensions, coordinates, attributes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def as_array(name: str, value: Any) -> Any:
 
 
 def labels_of(name: str, value: Any, variables: Collection[str]) -> Labels:
-    """Labels of an observer's value: those of a DataArray, made-up ones of anything else.
+    """Labels of an observer's value: those of a DataArray, default ones for anything else.
 
     Parameters
     ----------

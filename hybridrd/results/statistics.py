@@ -14,15 +14,15 @@ Floats = NDArray[np.float64]
 class Moments:
     """Count, mean and sum of squared deviations M2 of arrays of one shape.
 
-    Samples are added one by one (Welford's recurrence), and two sets of samples merged by
+    Samples are added one by one (Welford's recurrence), and two sets of samples are merged by
 
         mean = mean_a + delta n_b / n,    M2 = M2_a + M2_b + delta² n_a n_b / n,
 
-    with delta = mean_b - mean_a (Chan, Golub & LeVeque 1983): no difference of large numbers, so
-    that a large offset costs no digits. The result depends on the order of samples and merges by
-    round-off only, and not at all if the order is the same.
+    with delta = mean_b - mean_a (Chan, Golub & LeVeque 1983). No large numbers are subtracted, so a
+    large offset costs no digits. The order of samples and merges changes the result only by
+    round-off.
 
-    Integer samples have their sum kept as an integer: their mean is exact but for one division
+    The sum of integer samples is kept as an integer, so their mean is exact up to one division
     while the sum stays below 2^63.
 
     Examples
@@ -98,7 +98,7 @@ class Moments:
         return np.asarray(np.sqrt(self.variance / self.count))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """All that there is, as arrays by name; `from_state` is the inverse."""
+        """The moments as arrays by name; `from_state` is the inverse."""
         if self._mean is None or self._m2 is None:
             raise ValueError("there are no samples yet")
         state: dict[str, NDArray[Any]] = {"mean": self._mean, "m2": self._m2}
@@ -116,7 +116,7 @@ class Moments:
         return made
 
     def _move_mean(self, whole: NDArray[np.int64] | None, mean: Floats) -> None:
-        """Set the mean, from the integer sum where there is one."""
+        """Set the mean, from the integer sum if there is one."""
         if self._sum is not None and whole is not None:
             self._sum = self._sum + whole
             mean = self._sum / self.count

@@ -50,10 +50,10 @@ _UNREADABLE = (OSError, KeyError, TypeError, ValueError)
 
 @named_arguments
 def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None:
-    """Write a result, all of it or nothing.
+    """Write a result completely or not at all.
 
-    The file is made beside its place and moved there when it is complete, so that what stands at
-    ``path`` can always be read.
+    The file is written under another name and moved to ``path`` when it is complete, so ``path``
+    is always readable.
 
     Parameters
     ----------
@@ -110,10 +110,10 @@ def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None
 
 @named_arguments
 def load(path: str | Path) -> xr.Dataset:
-    """Read a result that `save` or a run wrote, whole and into memory.
+    """Read a result that `save` or a run wrote, completely and into memory.
 
-    Text comes back as objects, tuples in attributes as lists, all else as it was. Of a run that
-    still writes, or was killed, the records that are complete; ``stopped`` says so.
+    Text is returned as objects and tuples in attributes as lists; everything else is unchanged. For
+    a run that is still writing or was killed, the complete records are read; ``stopped`` says so.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def load(path: str | Path) -> xr.Dataset:
 
 
 def verify(path: str | Path) -> int:
-    """Compare all checksums of a result; how many files there are.
+    """Compare all checksums of a result; returns its number of files.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def verify(path: str | Path) -> int:
 
 
 def open_result(path: str | Path) -> xr.Dataset:
-    """A result whose values are read when they are asked for; else as `load`."""
+    """Open a result whose values are read on access; otherwise as `load`."""
     import xarray as xr
 
     path = path_of(path, "path", ResultError)
@@ -179,7 +179,7 @@ def open_result(path: str | Path) -> xr.Dataset:
 
 
 def _unreadable(path: Path, error: Exception) -> ResultError:
-    """What to say of a result that cannot be read: which files are damaged, where that is known."""
+    """Error message for a result that cannot be read, with its damaged files if they are known."""
     try:
         bad = next(damaged_chunks(path, _complete(path)), None)
     except (*_UNREADABLE, RuntimeError):
@@ -188,7 +188,7 @@ def _unreadable(path: Path, error: Exception) -> ResultError:
 
 
 def _complete(path: Path) -> dict[str, int]:
-    """How much is complete along the dimensions that grow, of the store of a run."""
+    """Complete length of the growing dimensions in the store of a run."""
     import zarr
 
     records = metadata.read(path)["attributes"].get(RECORDS_NAME)
@@ -272,7 +272,7 @@ def _need_h5netcdf(path: Path) -> None:
 
 
 def check_replaceable(path: Path) -> None:
-    """Refuse to replace what is not a result, by its mark, or has files of others in it.
+    """Raise ResultError unless a path is a result of hybridrd without foreign files.
 
     Raises
     ------
@@ -313,7 +313,7 @@ def _is_marked_zarr(path: Path) -> bool:
 
 
 def _strangers(path: Path) -> list[Path]:
-    """What stands in a store and is neither metadata nor an array."""
+    """Files in a store that are neither metadata nor arrays."""
     arrays = [p for p in path.iterdir() if (p / METADATA).is_file()]
     inside = [entry for array in arrays for entry in array.iterdir() if entry.name != "c"]
     own = re.compile(rf"{re.escape(METADATA)}(\.[0-9a-f]{{8}}\.part)?|\.zgroup")
@@ -322,7 +322,7 @@ def _strangers(path: Path) -> list[Path]:
 
 
 def discard(part: Path) -> None:
-    """Remove what this program made under a passing name, if it is there."""
+    """Remove a temporary file or directory of this program, if it exists."""
     for _ in range(20):
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
@@ -340,7 +340,7 @@ def remove_store(path: Path) -> None:
 
 
 def packed(dataset: xr.Dataset, path: Path, netcdf: bool) -> xr.Dataset:
-    """A dataset as it is stored: text as objects, attributes as the format can hold them.
+    """A dataset in the form to be stored: text as objects, attributes packed for the format.
 
     Raises
     ------
@@ -361,7 +361,7 @@ def packed(dataset: xr.Dataset, path: Path, netcdf: bool) -> xr.Dataset:
 
 
 def _unpacked(dataset: xr.Dataset, path: Path) -> xr.Dataset:
-    """The inverse of `packed`, with the checks of a stranger's file."""
+    """The inverse of `packed`, with checks for files from elsewhere."""
     attributes = unpack(dataset.attrs)
     version = attributes.pop(FORMAT_NAME, None)
     if not isinstance(version, int):
@@ -389,7 +389,7 @@ def _unpacked(dataset: xr.Dataset, path: Path) -> xr.Dataset:
 
 
 def _with_object_text(dataset: xr.Dataset) -> xr.Dataset:
-    """A copy with text as Python strings: zarr has no stable form for fixed lengths."""
+    """A copy with text as Python strings: zarr has no stable form for fixed-length text."""
     result = dataset.copy()
     for name, variable in dataset.variables.items():
         if variable.dtype.kind not in "UT":
@@ -426,7 +426,7 @@ def write_zarr(dataset: xr.Dataset, place: Path) -> None:
 
 
 def put(part: Path, path: Path) -> None:
-    """Move what is complete to its place; what was there goes last."""
+    """Move a complete store to its place; the old one is removed last."""
     if not path.is_dir():
         os.replace(part, path)
         return

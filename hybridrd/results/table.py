@@ -1,4 +1,4 @@
-"""A table that is printed whole."""
+"""Comparison table that is printed completely."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _WIDTH = 120  # where there is no terminal
 class ComparisonTable(pd.DataFrame):
     """A data frame whose text has all columns and rows, the numbers short.
 
-    Pandas leaves columns out where they are wider than the terminal; here they go on below. What is
-    selected from a table, or computed from it, is one, too. The values are as they are.
+    Pandas omits columns that are wider than the terminal; here they continue below. Selections from
+    a table, and values computed from it, are such tables too. The values are unchanged.
     """
 
     @property

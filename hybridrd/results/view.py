@@ -1,4 +1,4 @@
-"""One way to look at every kind of result: a run, a mean field, or an ensemble."""
+"""Common view of every kind of result: a run, a mean field, or an ensemble."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class View:
         )
 
     def _check_dimensions(self, name: str) -> None:
-        """Refuse results of which several were put together along a dimension of their own."""
+        """Raise ResultError for several results combined along an extra dimension."""
         for variable, data in self.data.data_vars.items():
             whole_name = str(variable)
             stem = whole_name if whole_name in DIMENSIONS else whole_name.rpartition("_")[0]
@@ -108,7 +108,7 @@ class View:
         raise ResultError(f"{self.name}: {variable} was not recorded; its variables: {there}")
 
     def sem(self, variable: str) -> xr.DataArray | None:
-        """Standard error of a variable's mean over replicas, None where there is none."""
+        """Standard error of a variable's mean over replicas, or None."""
         return self.data.get(f"{variable}_sem")
 
     @property
@@ -155,7 +155,7 @@ class View:
         return np.full(shape, np.prod([self.spacing(a) for a in self.axes]))
 
     def bounds(self, axis: str) -> tuple[float, float]:
-        """Where the domain ends along an axis (length)."""
+        """Bounds of the domain along an axis (length)."""
         x, half = self.centers(axis), 0.5 * self.spacing(axis)
         return float(x[0]) - half, float(x[-1]) + half
 
@@ -177,14 +177,14 @@ class View:
         return {a: (float(p), float(q)) for a, p, q in zip(self.axes, lower, upper, strict=True)}
 
     def has_region(self, region: dict[str, tuple[float, float]]) -> bool:
-        """Whether a region is this result's own, to round-off."""
+        """Whether a region equals that of this result, to round-off."""
         return all(
             np.allclose(region[a], own, rtol=0, atol=1e-6 * self.spacing(a))
             for a, own in self.region.items()
         )
 
     def interfaces(self, axis: str) -> list[float]:
-        """Where faces of the particle region meet the continuum along an axis (length).
+        """Positions of the interfaces along an axis (length).
 
         On a periodic axis one of them may be the edge of the domain.
         """
@@ -196,7 +196,7 @@ class View:
         return list(self.region[axis]) if inner and axis in periodic_axes(self.data) else inner
 
     def on_edge(self, axis: str, x: float) -> bool:
-        """Whether a place along an axis is the edge of the domain."""
+        """Whether a position along an axis is an edge of the domain."""
         return bool(np.isclose(self.bounds(axis), x, rtol=0, atol=1e-6 * self.spacing(axis)).any())
 
     def inside(self, region: dict[str, tuple[float, float]]) -> dict[str, slice]:

@@ -1,4 +1,4 @@
-"""Results that a selection took a dimension from, given it back."""
+"""Results with the dimensions that a selection removed restored."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _FIRST = ("time", "species", "x", "y", "z")
 
 
 def whole(result: xr.Dataset) -> xr.Dataset:
-    """A result with ``time`` and ``species`` as its first dimensions, 1 long where one was chosen.
+    """A result with first dimensions ``time`` and ``species``, of length 1 after a selection.
 
-    ``result.sel(time=0.5)`` and ``result.sel(species="A")`` have no such dimension, though the
-    coordinate says which was chosen; what reads results relies on both.
+    ``result.sel(time=0.5)`` and ``result.sel(species="A")`` lack such a dimension, though the
+    coordinate keeps the selected value; readers of results need both dimensions.
     """
     names = list(result.data_vars)
     for dim in ("species", "time"):

@@ -1,9 +1,9 @@
-"""A result that is written while it is made: a zarr directory that can be read at any moment.
+"""Writer of a result during a run: a zarr directory that can be read at any moment.
 
-What makes it whole at every moment, also if the program is killed: values are written first, the
-number of records that are complete (an attribute of the group, the commit marker) last. All arrays
-along time have their final length from the start; where a length must change all the same, xarray
-never sees two lengths of one dimension, see `StoreWriter._resize`.
+It stays readable even if the program is killed: values are written first, and last the number of
+complete records (an attribute of the group, the commit marker). All arrays along time have their
+final length from the start. If a length must change, xarray never sees two lengths of one
+dimension, see `hybridrd.results.metadata.resize`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class StoreWriter:
 
     @classmethod
     def create(cls, path: Path, block: xr.Dataset, length: int, run: str) -> StoreWriter:
-        """Begin a store with its first records; it appears at ``path`` when they are in it.
+        """Create a store with its first records; it appears at ``path`` when they are written.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class StoreWriter:
     def resume(
         cls, path: Path, run: str, records: int, length: int, names: Iterable[str]
     ) -> StoreWriter:
-        """Go on with the store of a run after some of its records; the others are forgotten.
+        """Continue the store of a run after some of its records; later records are dropped.
 
         Parameters
         ----------
@@ -157,7 +157,7 @@ class StoreWriter:
             ) from error
 
     def finish(self, attributes: Mapping[Hashable, Any]) -> None:
-        """Set the attributes of the result, and cut its arrays to the records there are.
+        """Set the attributes of the result, and cut its arrays to the records written.
 
         Raises
         ------
@@ -226,7 +226,7 @@ class StoreWriter:
 
 
 def check_place(path: Path) -> None:
-    """Refuse a place where no store can be made. Raises ResultError."""
+    """Raise ResultError for a path at which no store can be made."""
     if path.suffix not in ("", ".zarr"):
         raise ResultError(
             f"{path}: a run writes NAME.zarr, a directory, not {path.suffix!r}; for netCDF save "
@@ -239,7 +239,7 @@ def check_place(path: Path) -> None:
 
 
 def store_run(path: Path) -> str | None:
-    """What identifies the run that writes a store; None if it is none."""
+    """Identity of the run that writes a store; None if it is not the store of a run."""
     try:
         name = metadata.read(path)["attributes"].get(RUN_NAME)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -248,7 +248,7 @@ def store_run(path: Path) -> str | None:
 
 
 def _lay_out(part: Path, block: xr.Dataset, length: int, run: str) -> None:
-    """Everything but the records: coordinates, attributes, empty arrays."""
+    """The store without records: coordinates, attributes, empty arrays."""
     import zarr
 
     ready = packed(block, part, netcdf=False)
