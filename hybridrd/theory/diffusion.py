@@ -19,7 +19,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hybridrd.arguments import number
+from hybridrd.arguments import number, real_array
 from hybridrd.errors import ModelError
 from hybridrd.theory._arguments import inside, scaled, times
 from hybridrd.theory._bounded import (
@@ -84,7 +84,7 @@ def half_line_absorbing(
     time = times(t)
     z = scaled(inside(x, 0.0, math.inf), time, D)
     start = number(c_0, "c_0")
-    if kappa == math.inf:
+    if isinstance(kappa, float) and kappa == math.inf:
         return start * np.asarray(erf(z))
     reached = np.sqrt(time / D) * number(kappa, "kappa")
     return start * np.asarray(erf(z) + np.exp(-(z**2)) * erfcx(z + reached))
@@ -122,9 +122,10 @@ def patch_on_line(
     """
     from scipy.special import erf
 
+    a, b = number(a, "a", -math.inf), number(b, "b", -math.inf)
     if not b > a:
         raise ModelError(f"the patch from a = {a:g} to b = {b:g} is empty")
-    place, time = np.asarray(x, dtype=np.float64), times(t)
+    place, time = real_array(x, "x"), times(t)
     both = erf(scaled(b - place, time, D)) - erf(scaled(a - place, time, D))
     return np.asarray(number(c, "c") / 2 * both)
 

@@ -27,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 from hybridrd.interface import FaceNumbers, InterfaceScheme
 from hybridrd.theory._two_way_step import face_numbers, sum_of_powers, two_way_step
@@ -139,6 +140,7 @@ def two_way_jump(
     >>> abs(two_way_jump(0.25)) < 1e-8
     True
     """
+    alpha = number(alpha, "alpha", strict=True)
     spread = math.sqrt(2.0 * alpha)
     cells, beyond = 6 + math.ceil(26.0 * spread), 12
     numbers = face_numbers(alpha, cells, scheme)

@@ -18,7 +18,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hybridrd.arguments import number
+from hybridrd.arguments import number, real_array, shown
 from hybridrd.errors import ModelError
 from hybridrd.theory._arguments import scaled, times
 
@@ -140,7 +140,7 @@ def collins_kimball(t: ArrayLike, D: float, sigma: float, kappa: float) -> Float
     """
     from scipy.special import erfcx
 
-    root = np.sqrt(D * times(t)) / number(sigma, "sigma", strict=True)
+    root = np.sqrt(number(D, "D", strict=True) * times(t)) / number(sigma, "sigma", strict=True)
     k_S = rate_k_S(D, sigma)
     ratio = _reactivity(kappa) / k_S
     if ratio == math.inf:
@@ -199,7 +199,7 @@ def shell_profile(
             f"t = {later.min():.3g}: the series would need {terms} terms; take t = 0 or "
             f"t > {40 * (width / math.pi / MAX_TERMS) ** 2 / D:.3g}"
         )
-    surface = math.inf if kappa == math.inf else kappa / (4 * math.pi * sigma**2 * D)
+    surface = math.inf if _reactivity(kappa) == math.inf else kappa / (4 * math.pi * sigma**2 * D)
     m = _modes(terms, (surface + 1 / sigma) * width) / width
     # projections of w at t = 0, (c_0 - c_R)(R - z) + J/(4 pi D) z/R, on sin(m z)
     sine, cosine = np.sin(m * width), np.cos(m * width)
@@ -268,23 +268,26 @@ def mfpt_rate(D: float, sigma: float, kappa: float, R: float, r0: float | None =
 def _surface_time(sigma: float, kappa: float, R: float) -> float:
     """V/kappa: the mean time from the surface itself."""
     volume = 4 * math.pi / 3 * (R**3 - sigma**3)
-    return math.inf if kappa == 0 else volume / _reactivity(kappa)
+    reactivity = _reactivity(kappa)
+    return math.inf if reactivity == 0 else volume / reactivity
 
 
 def _reactivity(kappa: float) -> float:
-    return math.inf if kappa == math.inf else number(kappa, "kappa")
+    endless = isinstance(kappa, float) and kappa == math.inf
+    return math.inf if endless else number(kappa, "kappa")
 
 
 def _outer(R: float, sigma: float) -> float:
-    if number(sigma, "sigma", strict=True) < R:
-        return float(R)
-    raise ModelError(f"R = {R:g} is not beyond the reactive sphere, sigma = {sigma:g}")
+    outer = math.inf if isinstance(R, float) and math.inf == R else number(R, "R")
+    if number(sigma, "sigma", strict=True) < outer:
+        return outer
+    raise ModelError(f"R = {outer:g} is not beyond the reactive sphere, sigma = {sigma:g}")
 
 
 def _radii(r: ArrayLike, sigma: float, R: float) -> Floats:
     outer = _outer(R, sigma)
-    radius = np.asarray(r, dtype=np.float64)
+    radius = real_array(r, "r")
     slack = 1e-12 * sigma
     if not ((radius >= sigma - slack) & (radius <= outer * (1 + 1e-12))).all():
-        raise ModelError(f"r = {r!r}: radii lie between sigma = {sigma:g} and R = {outer:g}")
+        raise ModelError(f"r = {shown(r)}: radii lie between sigma = {sigma:g} and R = {outer:g}")
     return radius

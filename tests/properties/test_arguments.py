@@ -1,5 +1,6 @@
 """Whatever an argument is, a public name takes it or refuses it with a message that names it."""
 
+import inspect
 import warnings
 from decimal import Decimal
 from fractions import Fraction
@@ -274,6 +275,39 @@ def test_an_argument_of_any_kind_is_taken_or_refused(name):
                     wrong.append(f"{key} = {value}: says {said[:100]!r}")
             except Exception as error:
                 wrong.append(f"{key} = {value}: {type(error).__name__}: {str(error)[:100]}")
+    assert not wrong, "\n".join(wrong)
+
+
+CURVES = {
+    "half_line_reservoir": {"c_R": 1.0, "c_0": 0.0},
+    "half_line_absorbing": {"kappa": 1.0, "c_0": 1.0},
+    "half_line_influx": {"J": 1.0},
+    "patch_on_line": {"a": 0.0, "b": 1.0, "c": 1.0},
+    "profile": {"sigma": 1.0, "kappa": 1.0, "R": 2.0},
+    "shell_profile": {"sigma": 1.0, "kappa": 1.0, "R": 2.0},
+    "time_profile": {"sigma": 1.0, "kappa": 1.0},
+    "mean_first_passage": {"sigma": 1.0, "kappa": 1.0, "R": 2.0},
+}
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_an_argument_of_theory_is_taken_or_refused(name):
+    made = getattr(hrd.theory.diffusion, name, None) or getattr(hrd.theory.smoluchowski, name)
+    usual = {"x": 1.5, "r": 1.5, "r0": 1.5, "t": 0.1, "D": 1.0} | CURVES[name]
+    usual = {key: v for key, v in usual.items() if key in inspect.signature(made).parameters}
+    assert np.isfinite(made(**usual)).all()
+    wrong = []
+    for key in usual:
+        for value in set(VALUES) - {"Decimal", "largest"}:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                try:
+                    made(**usual | {key: VALUES[value]()})
+                except HybridrdError as error:
+                    if not readable(str(error)):
+                        wrong.append(f"{key} = {value}: says {error}")
+                except Exception as error:
+                    wrong.append(f"{key} = {value}: {type(error).__name__}: {error}")
     assert not wrong, "\n".join(wrong)
 
 
