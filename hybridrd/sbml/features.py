@@ -45,14 +45,14 @@ def features(contents: Contents) -> Iterator[str]:
     used = {one.getCompartment() for one in contents.variable}
     if len(used) > 1:
         yield (
-            f"species in several compartments, {', '.join(sorted(used))}: one is supported, "
-            f"since the domain takes its place"
+            f"species in several compartments, {', '.join(sorted(used))}: one is supported, and "
+            f"the domain takes its place"
         )
     for name, one in contents.species.items():
         if one.getCompartment() not in contents.compartments:
             yield f"{name} is in a compartment that is not there, {one.getCompartment()!r}"
-        if one.getSpatialSizeUnits():
-            yield f"the spatialSizeUnits of {name} are not supported"
+        elif _other_unit(one.getSpatialSizeUnits(), _size_units(one, contents), contents):
+            yield f"the spatialSizeUnits of {name} differ from the units of its compartment"
     for name, reaction in contents.reactions.items():
         yield from (f"reaction {name}: {problem}" for problem in _reaction(reaction, contents))
 
@@ -65,12 +65,33 @@ def _is_idle(event: Any) -> bool:
     return not fires or all(one.getMath() is None for one in sets)
 
 
+_BUILT_IN = {"time": "second", "substance": "mole", "volume": "litre", "length": "metre"}
+
+
+def _size_units(species: Any, contents: Contents) -> str:
+    """The units of a species' compartment, before level 3."""
+    compartment = contents.compartments[species.getCompartment()]
+    defaults = {1: "length", 2: "area", 3: "volume"}
+    return compartment.getUnits() or defaults.get(compartment.getSpatialDimensions(), "")
+
+
+def _other_unit(given: str, default: str, contents: Contents) -> bool:
+    """Whether a unit that levels 1 and 2 let a part choose is not that of the model."""
+    built_in = None if contents.model.getUnitDefinition(default) else _BUILT_IN.get(default)
+    return bool(given) and given not in (default, built_in)
+
+
 def _reaction(reaction: Any, contents: Contents) -> Iterator[str]:
     if contents.level < (3, 2) and reaction.getFast():
         yield 'it is fast, which is not supported; say fast="false" and give its rate'
     law = reaction.getKineticLaw()
-    if law is not None and (law.isSetTimeUnits() or law.isSetSubstanceUnits()):
-        yield "units of its own for its kinetic law are not supported"
+    if law is not None:
+        for given, default in (
+            (law.getTimeUnits(), "time"),
+            (law.getSubstanceUnits(), "substance"),
+        ):
+            if _other_unit(given, default, contents):
+                yield f"its kinetic law is in {given}, not in the model's unit of {default}"
     for one in references(reaction):
         name = one.getSpecies()
         if name not in contents.species:

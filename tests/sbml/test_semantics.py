@@ -440,6 +440,30 @@ def test_level_1(tmp_path):
         imported(path, copies_per_amount=1)
 
 
+@pytest.mark.parametrize(
+    ("unit", "words"),
+    [
+        ('timeUnits="minute"', "its kinetic law is in minute, not in the model's unit of time"),
+        ('substanceUnits="item"', "law is in item, not in the model's unit of substance"),
+        ('timeUnits="time"', None),
+        ('timeUnits="second"', None),
+    ],
+)
+def test_units_of_a_law_in_level_2_version_1(unit, words, tmp_path):
+    path = tmp_path / "m.xml"
+    minute = (
+        '<listOfUnitDefinitions><unitDefinition id="minute"><listOfUnits><unit kind="second" '
+        'multiplier="60"/></listOfUnits></unitDefinition></listOfUnitDefinitions>'
+    )
+    text = decay(2, 1).replace("<kineticLaw>", f"<kineticLaw {unit}>")
+    path.write_text(text.replace("<listOfComp", minute + "<listOfComp"))
+    if words is None:
+        assert equations(imported(path, copies_per_amount=1)) == {"A -> 0": 0.5}
+    else:
+        with pytest.raises(hrd.ModelError, match=words):
+            imported(path, copies_per_amount=1)
+
+
 def test_functions_see_their_arguments_only(tmp_path):
     # k in the function is its argument, not the parameter.
     options = {"functions": {"f": "lambda(x, k, x*k)", "g": "lambda(x, f(x, 2))"}}
