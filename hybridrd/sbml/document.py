@@ -13,7 +13,7 @@ from hybridrd.sbml.contents import Contents, contents, references
 from hybridrd.sbml.features import features, packages
 from hybridrd.sbml.law import Evaluator
 from hybridrd.sbml.mass_action import Event, events
-from hybridrd.sbml.source import check_xml
+from hybridrd.sbml.source import core_of
 from hybridrd.sbml.units import copies_per_amount
 from hybridrd.sbml.values import Values
 
@@ -55,8 +55,7 @@ def read(text: str, where: str, copies_per_amount: float | None) -> Model:
         With everything that is not supported, one line each.
     """
     lib = _library(where)
-    check_xml(text, where)
-    document = lib.readSBMLFromString(text)
+    document = lib.readSBMLFromString(core_of(text, where))
     for k in range(document.getNumErrors()):
         error = document.getError(k)
         if error.getSeverity() >= lib.LIBSBML_SEV_ERROR:

@@ -122,7 +122,8 @@ def _is_back(
     if rate.value is not None:
         if rate.value < 0 and not reversible:
             raise ModelError(
-                f"its law has a negative term, {_shown(term)}, but it is not reversible"
+                f"its law has a negative term, {_shown(term)}, but it is not reversible; mark it "
+                f"as reversible if that is the way back"
             )
         return rate.value < 0
     fits = [not Counter(side) - Counter(term) for side in (reactants, products)]

@@ -158,3 +158,34 @@ def test_reading_in_another_thread(path):
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (0, "done\n"), run.stderr
+
+
+def test_only_the_core_is_parsed(path):
+    """Notes, annotations and elements of packages are left out; lines keep their numbers."""
+    from hybridrd.sbml.source import core_of
+
+    more = (
+        '<notes><p xmlns="http://www.w3.org/1999/xhtml">a\n&gt; b</p></notes>\n<annotation>'
+        '<x:a xmlns:x="http://x" b=">"><x:c/>\n</x:a></annotation>\n'
+    )
+    package = "http://www.sbml.org/sbml/level3/version1/layout/version1"
+    change(path, "<model", f'<model xmlns:layout="{package}"')
+    change(path, "<listOfSpecies>", f"{more}<layout:a>é\n<layout:b/></layout:a><listOfSpecies>")
+    text = path.read_text()
+    core = core_of(text, "m")
+    assert not any(word in core for word in ("<notes", "<annotation", "layout:", "&gt;"))
+    lines = [k for k, line in enumerate(text.splitlines()) if "kineticLaw" in line]
+    assert [k for k, line in enumerate(core.splitlines()) if "kineticLaw" in line] == lines
+    assert imported(path).reactions[0].k == 1.0
+
+
+def test_a_package_that_a_file_needs_is_refused_without_its_elements(path):
+    package = "http://www.sbml.org/sbml/level3/version1/comp/version1"
+    change(path, "<sbml ", f'<sbml xmlns:c="{package}" c:required="true" ')
+    change(
+        path,
+        "<listOfSpecies>",
+        "<c:listOfSubmodels><c:submodel/></c:listOfSubmodels><listOfSpecies>",
+    )
+    with pytest.raises(hrd.ModelError, match="it needs the SBML package 'comp'"):
+        imported(path)
