@@ -1,4 +1,4 @@
-"""The exchange of particles through gates, and its account in the continuum."""
+"""Exchange of particles through gates, and the amounts that each continuum cell receives."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hybridrd.particles.room import check_new
 
 
 class Exchange:
-    """Moves particles through gates; counts crossings, and what each continuum cell gets.
+    """Moves particles through gates; counts crossings, and credits the cells of the continuum.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Exchange:
         Number that entered through each face, ``(species, faces)``, since the start.
     credit
         Net number of particles that each cell of the domain received in this step, ``(species,
-        cells)``; None where the continuum takes no notice.
+        cells)``; None if the particles don't affect the continuum.
     """
 
     def __init__(self, motion: Motion, gates: list[Gate], two_way: bool) -> None:
@@ -62,7 +62,7 @@ class Exchange:
                 self._outside[face.index] = face.outside
 
     def layers(self, particles: list[Particles], step: int, next_id: int, pool: Pool) -> int:
-        """The exchange of all boundary layers, one face after another; the next free id.
+        """Exchange of all boundary layers, one face after another; returns the next free id.
 
         In each layer a particle survives with probability q, and Poisson(c_R V (1 - q)) arrive.
         """
@@ -88,7 +88,7 @@ class Exchange:
     def _remove(
         self, gate: Gate, numbers: FaceNumbers, group: Particles, step: int, pool: Pool
     ) -> int:
-        """Mark the particles that go from a boundary layer; how many."""
+        """Mark the particles that leave a boundary layer; returns their number."""
         face, row = self._motion.faces[gate.face.index], group.x[gate.face.axis]
 
         def kernel(start: int, stop: int) -> int:
@@ -107,9 +107,9 @@ class Exchange:
                 self.leave(s, group)
 
     def planes(self, particles: list[Particles], step: int, next_id: int) -> int:
-        """Arrivals through open planes, influx and leaky walls in this step; the next free id.
+        """Arrivals through open planes, influx and leaky walls; returns the next free id.
 
-        To be called after the particles inside have moved and left.
+        Call this after the particles inside have moved and left.
         """
         for gate in self._planes:
             group = particles[gate.species]
@@ -132,7 +132,7 @@ class Exchange:
         return next_id
 
     def _from_bath(self, gate: Gate, bath: BathContent, step: int) -> Integers:
-        """The face cell of each candidate out of a bath, which each of its copies is by itself.
+        """The face cell of each candidate from a bath, drawn for each copy in the bath separately.
 
         The bath holds the mean of what it had before the step and has after it: less half of what
         came in, and of what goes.
@@ -150,10 +150,10 @@ class Exchange:
         return np.asarray(runs(counts, total))
 
     def _drain(self, gate: Gate, rate: Floats, group: Particles, step: int) -> None:
-        """Take out what an influx below 0 asks for, of the particles that touched the wall.
+        """Remove what a negative influx takes from the particles that touched the wall.
 
-        A particle at depth d after a step of uniform content has touched it with the probability
-        erfc(d/sqrt(4 D dt)). No more are taken: a drain that is too strong absorbs.
+        A particle at depth d after a step of uniform content has touched it with probability
+        erfc(d/sqrt(4 D dt)). No others are removed: a drain that is too strong absorbs.
         """
         from scipy.special import erfc
 
@@ -177,7 +177,7 @@ class Exchange:
             self.leave(gate.species, group)
 
     def leave(self, species: int, group: Particles) -> None:
-        """Drop the particles that went through a face, with their account."""
+        """Drop the particles that went through a face; count them and credit the continuum."""
         counts = np.zeros(len(self._outside), np.int64)
         credit = self._scrap if self.credit is None else self.credit[species]
         gaps = group.gaps()
@@ -206,7 +206,7 @@ class Exchange:
     def _donations(
         self, gate: Gate, numbers: FaceNumbers, contents: Floats, step: int
     ) -> tuple[Integers, Integers]:
-        """Binomial numbers out of the contents of the cells beyond a layer."""
+        """Binomial numbers from the contents of the cells outside a layer."""
         self._check_new(gate, float(contents.sum()) * (1.0 - numbers.survival))
         counts = np.empty(len(contents), np.int64)
         total = binomial_numbers(
@@ -223,7 +223,7 @@ class Exchange:
         )  # fmt: skip
 
     def _book(self, gate: Gate, counts: Integers) -> None:
-        """Count arrivals through a gate, and debit the cells beyond it."""
+        """Count arrivals through a gate, and debit the cells outside it."""
         number, total = self._number[gate.face.index], counts.sum()
         self.crossings[gate.species, number] -= total
         self.arrivals[gate.species, number] += total

@@ -1,6 +1,6 @@
-"""Gates: every place where particles of one species enter or leave through a face.
+"""Gates: the faces through which particles of one species enter or leave.
 
-A gate joins a face of the particle region with what stands beyond: a reservoir wall, an influx or
+A gate joins a face of the particle region with its outside: a reservoir wall, an influx or
 leaky wall, or the continuum. It knows the numbers of the interface scheme and where its coupling
 concentration c_R comes from.
 """
@@ -28,7 +28,7 @@ from hybridrd.particles.region import Face, Leak, Region, SpeciesWalls
 
 @dataclass
 class Gate:
-    """One species at one face.
+    """Gate of one species at one face.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Gate:
     numbers
         Numbers of the scheme; None for an influx or leaky wall.
     stencil
-        Where c_R is read from the continuum; None at a wall.
+        Weights that read c_R from the continuum; None at a wall.
     value
         c_R (or J for an influx wall) where it is given; None at the continuum.
     start, end
@@ -76,7 +76,7 @@ class Gate:
 
     @property
     def way(self) -> int:
-        """How particles enter, as `hybridrd.kernels.exchange.plane_place` knows it."""
+        """Code of the way that particles enter, for `hybridrd.kernels.exchange.plane_place`."""
         return FED if self.is_influx else PLANE if self.leak is None else LEAK
 
     def per_area(self, dt: float) -> float:
@@ -87,11 +87,11 @@ class Gate:
 
     @property
     def reads_field(self) -> bool:
-        """Whether the continuum gives its concentration."""
+        """Whether c_R comes from the continuum."""
         return self.stencil is not None or self.follows
 
     def read(self, c: Floats) -> Floats:
-        """The concentration beyond each face cell, from that of the continuum."""
+        """The concentration outside each face cell, from the continuum."""
         if self.stencil is not None:
             return self.stencil.read(c)
         assert self.bath is not None
@@ -99,12 +99,12 @@ class Gate:
 
     @property
     def is_reservoir(self) -> bool:
-        """Whether a wall with a reservoir of given concentration is beyond."""
+        """Whether the gate is a wall with a reservoir of given concentration."""
         return self.numbers is not None and self.value is not None
 
     @cached_property
     def address(self) -> np.uint64:
-        """That of the number of arrivals in the first face cell."""
+        """Random address of the number of arrivals in the first face cell."""
         return arrivals_address(self.species, self.face.index, self.face.size)
 
     @property
@@ -113,7 +113,7 @@ class Gate:
         return 0.5 * (self.start + self.end)
 
     def to_active(self, position: Integers) -> None:
-        """Let a stencil on the grid point into the active cells, which stand at ``position``."""
+        """Make a stencil on the grid refer to active cells, whose indices are in ``position``."""
         if isinstance(self.stencil, Stencil):
             self.stencil = Stencil(position[self.stencil.cells], self.stencil.weights)
 
@@ -139,7 +139,7 @@ class Gate:
         self.end = np.maximum(after, 0.0)
 
     def set_two_way(self, c: Floats) -> None:
-        """c_R from the continuum, low-passed; a negative value is carried, not dropped."""
+        """c_R from the continuum, low-passed; a negative value is carried to the next steps."""
         assert self.stencil is not None
         assert self.numbers is not None
         value = self.stencil.read(c)
@@ -152,14 +152,14 @@ class Gate:
         self.end = self.start
 
     def state(self) -> State:
-        """What it keeps from step to step, as arrays by name."""
+        """Its state between steps, as arrays by name."""
         if self.memory is None or self.owed is None:
             return {}
         name = f"gate/{self.where}/"
         return {name + "memory": self.memory.copy(), name + "owed": self.owed.copy()}
 
     def load_state(self, state: State) -> None:
-        """The inverse of `state`; a gate new to the state starts anew."""
+        """The inverse of `state`; a gate that is not in the state starts anew."""
         name = f"gate/{self.where}/"
         if self.stencil is not None and name + "memory" in state:
             self.memory = stored_numbers(state, name + "memory", (self.face.size,))

@@ -1,4 +1,4 @@
-"""The account of two-way exchange: what the continuum receives, and what it still owes."""
+"""Ledger of two-way exchange: the amounts that the continuum receives and still owes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from hybridrd.coupling.user_field import UserField
 class Ledger:
     """Books exchanged particles in the cells of the continuum without overdrawing any.
 
-    Where a cell holds less than is taken from it, it gives what it has, and the remainder is owed:
-    it diffuses and reacts with the content, as a negative one, until it is paid. So mass is exact
-    and the mean is not biased.
+    If a cell holds less than is taken from it, it gives all it has and owes the remainder. The debt
+    diffuses and reacts with the content, as a negative amount, until it is paid. So mass is exact
+    and the mean is unbiased.
 
     Attributes
     ----------
@@ -31,11 +31,11 @@ class Ledger:
         self.overdrafts = 0
 
     def effective(self, species: int) -> Floats:
-        """Concentration of a species on the active cells less what is owed; may be negative."""
+        """Concentration of a species on the active cells minus the debt; may be negative."""
         return np.asarray(self._field.c[species] - self.owed[species] / self._field.volume)
 
     def concentration(self) -> Floats:
-        """What the cells of the domain hold, net of what they owe, ``(species, cells)``."""
+        """Concentration in the cells of the domain minus their debt, ``(species, cells)``."""
         field = self._field
         return field.spread(field.c - self.owed / field.volume)
 
@@ -85,16 +85,16 @@ class Ledger:
         self._carry()
 
     def described(self) -> dict[str, Any]:
-        """What is owed of each species, and how often cells were overdrawn."""
+        """Amount owed of each species, and the number of overdrafts."""
         owed = dict(zip(self._field.names, map(float, self.total_owed()), strict=True))
         return {"owed": owed, "overdrafts": self.overdrafts}
 
     def state(self) -> State:
-        """Debts and how often there were any, as arrays by name."""
+        """Debts and the number of overdrafts, as arrays by name."""
         return {"owed": self.owed.copy(), "overdrafts": np.array(self.overdrafts)}
 
     def load_state(self, state: State) -> None:
-        """The inverse of `state`. Raises ResultError if something is missing or cannot be."""
+        """The inverse of `state`. Raises ResultError if an entry is missing or impossible."""
         self.owed = stored_amounts(state, "owed", self.owed.shape)
         self.overdrafts = stored_count(state, "overdrafts")
 

@@ -1,4 +1,4 @@
-"""Motion of particles in a geometry: diffusion, and where they arrive through its faces."""
+"""Motion of particles in a geometry: diffusion, and positions of arrivals through its faces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hybridrd.results.dataset import mean_rate
 
 
 class Motion(ABC):
-    """What a geometry does with particles; to add one, write these methods.
+    """Motion of particles in one geometry; a new geometry implements these methods.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Motion(ABC):
 
     @abstractmethod
     def move(self, species: int, group: Particles, step: int, pool: Pool) -> bool:
-        """Diffuse the particles of a species for dt; whether any is marked as gone."""
+        """Diffuse the particles of a species for dt; returns whether any is marked as gone."""
 
     @abstractmethod
     def layer_means(self, gate: Gate, numbers: FaceNumbers) -> Floats:
@@ -68,7 +68,7 @@ class Motion(ABC):
     def fill_layer(
         self, gate: Gate, numbers: FaceNumbers, group: Particles, cells: Integers, step: int
     ) -> None:
-        """Places of new particles, the face cells of which are given, in a layer."""
+        """Place new particles in a layer, behind the given face cells."""
 
     @abstractmethod
     def plane_means(self, gate: Gate, top: Floats) -> list[Floats]:
@@ -78,14 +78,14 @@ class Motion(ABC):
     def enter_plane(
         self, gate: Gate, stream: int, group: Particles, cells: Integers, top: Floats, step: int
     ) -> Integers:
-        """Place candidates behind the particles and keep those that stay; how many a face cell."""
+        """Place candidates behind the particles, keep some; returns numbers kept by face cell."""
 
     def mean_flux(self, crossings: np.ndarray, elapsed: float) -> Floats:
         """Net particles per time through each face since the last record, outwards."""
         return mean_rate(crossings, elapsed)
 
     def state(self) -> State:
-        """Its memory, as arrays by name: none."""
+        """Its state as arrays by name: none."""
         return {}
 
     def load_state(self, state: State) -> None:  # noqa: B027
@@ -93,10 +93,10 @@ class Motion(ABC):
 
 
 class BoxMotion(Motion):
-    """Motion in a box: each axis by itself."""
+    """Motion in a box, independent along each axis."""
 
     def move(self, species: int, group: Particles, step: int, pool: Pool) -> bool:
-        """Diffuse the particles of a species for dt; whether any is marked as gone."""
+        """Diffuse the particles of a species for dt; returns whether any is marked as gone."""
         rest = self.key, step, self.D[species] * self.dt, self._sides[species]
         closed = self.walls[species].closed
 
@@ -116,7 +116,7 @@ class BoxMotion(Motion):
     def fill_layer(
         self, gate: Gate, numbers: FaceNumbers, group: Particles, cells: Integers, step: int
     ) -> None:
-        """Places of new particles, the face cells of which are given, in a layer."""
+        """Place new particles in a layer, behind the given face cells."""
         face = self.faces[gate.face.index]
         kernels.layer_place(group.x, group.ids, group.n, cells, face, numbers.width, self.key, step)
 
@@ -133,7 +133,7 @@ class BoxMotion(Motion):
         top: Floats,
         step: int,
     ) -> Integers:
-        """Place candidates behind the particles and keep those that stay; how many a face cell."""
+        """Place candidates behind the particles, keep some; returns numbers kept by face cell."""
         kept = np.empty(len(cells), np.uint8)
         group.n += kernels.plane_place(
             group.x, group.ids, group.n, cells, self.faces[gate.face.index],
@@ -145,7 +145,7 @@ class BoxMotion(Motion):
 
 
 class ShellMotion(Motion):
-    """Motion in a ball shell, of particles that carry their distance r from its centre.
+    """Motion in a spherical shell; particles have only their distance r from its centre.
 
     ``flux`` through a sphere that absorbs is the expected one, the absorption probabilities of all
     particles summed over the steps: the mean of the exact counts, ``crossings``, with far less
@@ -166,7 +166,7 @@ class ShellMotion(Motion):
         )
 
     def move(self, species: int, group: Particles, step: int, pool: Pool) -> bool:
-        """Diffuse the particles of a species for dt; whether any is marked as gone."""
+        """Diffuse the particles of a species for dt; returns whether any is marked as gone."""
         Ddt, walls = self.D[species] * self.dt, self._sides[species]
         expected = np.empty((2, group.n))
 
@@ -190,7 +190,7 @@ class ShellMotion(Motion):
     def fill_layer(
         self, gate: Gate, numbers: FaceNumbers, group: Particles, cells: Integers, step: int
     ) -> None:
-        """Places of new particles in a layer, uniform by volume."""
+        """Place new particles in a layer, uniform by volume."""
         inner, outer = layer_radii(numbers.width, gate.face)
         radial.layer_spread(
             group.x[0], group.ids, group.n, len(cells), inner, outer, self.key, step
@@ -207,7 +207,7 @@ class ShellMotion(Motion):
     def enter_plane(
         self, gate: Gate, stream: int, group: Particles, cells: Integers, top: Floats, step: int
     ) -> Integers:
-        """Place candidates behind the particles and keep those that stay; how many."""
+        """Place candidates behind the particles, keep some; returns the number kept."""
         to = group.x[0], group.ids, group.n, len(cells), gate.face.side
         rest = self._entry(gate, top), self._sides[gate.species], self.key, step
         if gate.leak is not None:
@@ -230,7 +230,7 @@ class ShellMotion(Motion):
         return {"expected": self._expected.copy(), "recorded": self._recorded.copy()}
 
     def load_state(self, state: State) -> None:
-        """The inverse of `state`. Raises ResultError if something is missing."""
+        """The inverse of `state`. Raises ResultError if an entry is missing."""
         self._expected[:] = stored_numbers(state, "expected", self._expected.shape, least=0.0)
         self._recorded[:] = stored_numbers(state, "recorded", self._recorded.shape, least=0.0)
 

@@ -1,4 +1,4 @@
-"""Fluctuations of the continuum, see `hybridrd.kernels.noise`."""
+"""Noise of the continuum; `hybridrd.kernels.noise` has its kernel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FADE = (2.0, 6.0)
 
 
 class Noise:
-    """Random changes of the contents of cells, which conserve their sum but for open walls."""
+    """Random changes of the contents of cells, which conserve their sum except at open walls."""
 
     def __init__(self, system: System, field: Field, region: Region, key: np.uint64) -> None:
         check_noise(len(system.species))

@@ -1,4 +1,4 @@
-"""How the coupling concentration c_R of a face is read from the cells of the continuum."""
+"""Stencils that read the coupling concentration c_R of a face from the cells of the continuum."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def mean_field_stencil(region: Region, face: Face, offset: float) -> Stencil:
 
 
 def two_way_stencil(region: Region, face: Face, numbers: FaceNumbers) -> Stencil:
-    """c_R from the first cells outside the plane, as the scheme asks.
+    """Stencil on the first cells outside the plane, as the scheme requires.
 
     ``"cell"``: the first cell's own value. ``"linear"``: a line through the first two at the
     offset. ``"least-squares"``: the line fitted to the first four, at the plane.

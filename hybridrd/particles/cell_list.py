@@ -1,9 +1,9 @@
-"""Cells into which particles are sorted, so that those within a radius are near each other.
+"""Cell list of a particle region: particles sorted by cell, for pairs within a radius.
 
-Cells hold a few particles each, however these are spread: where they crowd, cells are made
-narrower, down to the radius. Where that makes far more cells than particles, rows of cells are
-scattered over a table as large as the particles need (`hybridrd.kernels.cell_list`), so that memory
-grows with the particles.
+Cells hold a few particles each for any distribution: where particles are dense, cells are
+narrower, down to the radius. If this makes far more cells than particles, rows of cells are hashed
+into a table as large as the particles need (`hybridrd.kernels.cell_list`), so memory grows only
+with the particles.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Layout:
 
 
 def crowd(starts: Integers) -> float:
-    """Mean number of particles in a cell, as a particle sees it (itself included)."""
+    """Mean number of particles in the cell of a particle (itself included)."""
     held = starts[1:] - starts[:-1]
     # Not a product of BLAS, whose threads keep a core busy for a while after it.
     return float(np.square(held, dtype=np.float64).sum()) / max(int(starts[-1]), 1)
@@ -83,7 +83,7 @@ def lay_out(region: Region, radius: float, n: int, fineness: float = 1.0) -> Lay
 def spread(
     region: Region, radius: float, groups: list[tuple[Floats, int]], fineness: float = 1.0
 ) -> tuple[Layout, list[Counted], float]:
-    """A layout that suits all groups ``(x, n)``, what `Layout.count` says of each, its fineness.
+    """A layout for all groups ``(x, n)``, the result of `Layout.count` for each, its fineness.
 
     To start from the fineness found last time saves the search for it.
     """

@@ -1,4 +1,4 @@
-"""The state at time 0: particles drawn in the particle region, concentrations in the cells."""
+"""Initial state: particles drawn in the particle region, concentrations in the cells."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def mean_concentration(system: System, species: int) -> Floats:
 class Start:
     """Draws the initial state of one replica.
 
-    Constant concentrations become a Poisson process in exactly their shape; functions and arrays
-    one in each cell. `Copies` and `Points` that fall outside the region are counted in the cells.
+    A constant concentration is a Poisson process in exactly its shape; a function or array is one
+    in each cell. `Copies` and `Points` outside the region are counted in the cells.
     """
 
     def __init__(self, system: System, region: Region, key: np.uint64) -> None:
@@ -94,7 +94,7 @@ class Start:
     def _place(
         self, n: int, cells: Integers | None, low: Floats, steps: Floats, shape: Integers
     ) -> Iterator[Floats]:
-        """Places of n points, each in its cell, a slice after the other: memory is scarce."""
+        """Positions of n points, each in its cell, drawn slice by slice to save memory."""
         first = self.next_id
         self.next_id += n
         for begin in range(0, n, _SLICE):
@@ -157,7 +157,7 @@ def _constant_shape(part: Any) -> tuple[float, Patch] | None:
 
 
 def _box(part: Patch | Copies, low: Any, high: Any) -> tuple[Floats, Floats]:
-    """The corners of a part's box, where unbounded those given."""
+    """The corners of a part's box; unbounded axes take the given corners."""
     bounds = list(_bounds(part, low, high))
     return np.array([b[0] for b in bounds]), np.array([b[1] for b in bounds])
 

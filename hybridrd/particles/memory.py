@@ -1,4 +1,4 @@
-"""Memory that there is, and that the parts of a run take."""
+"""Memory that is free, and that the parts of a run need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class Free:
-    """Memory that may still be taken.
+    """Free memory, with its source.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Free:
 
 @dataclass(frozen=True)
 class Part:
-    """What one part of a run needs.
+    """Memory that one part of a run needs.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Crowd:
-    """How many particles a run has to hold, as far as that can be told.
+    """Numbers of particles that a run has to hold, as far as they can be estimated.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Crowd:
 
 
 class Memory(NamedTuple):
-    """What a run takes, as far as it was estimated: particles expected, and its parts."""
+    """Estimated memory of a run: expected particles, and the parts."""
 
     crowd: Crowd | None = None
     parts: tuple[Part, ...] = ()
@@ -86,25 +86,25 @@ def gigabytes(size: float) -> str:
 
 
 def free_memory() -> Free:
-    """The least of what the machine has free and what limits leave to this process."""
+    """The smallest of the free memory of the machine and the limits of this process."""
     return min(shared_memory(), own_memory(), key=lambda free: free.bytes)
 
 
 def shared_memory() -> Free:
-    """What is free for this process and others together: of the machine, or of its cgroup."""
+    """Free memory for this process and others together: of the machine, or of its cgroup."""
     machine = Free(_machine(), "on this machine")
     return min(machine, Free(cgroup_room(), "under the limit of the cgroup"), key=lambda f: f.bytes)
 
 
 def own_memory() -> Free:
-    """What the limit on the addresses of this one process leaves (``ulimit -v``)."""
+    """Memory left by the address limit of this process (``ulimit -v``)."""
     return Free(_address_room(), "under the limit of the process (ulimit -v)")
 
 
 def check_fits(
     parts: Sequence[Part], free: Free | None = None, held: Sequence[Part] = (), who: str = ""
 ) -> None:
-    """Refuse parts that together need more than there is.
+    """Raise CapacityError for parts that together need more than is free.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def check_fits(
 
 @contextmanager
 def naming(what: str, remedy: str) -> Iterator[None]:
-    """Let what runs out of memory say what it was doing. Raises CapacityError."""
+    """Name the work in errors of memory. Raises CapacityError instead of MemoryError."""
     try:
         yield
     except CapacityError:
@@ -197,7 +197,7 @@ def _left(folder: Path, limit: str, usage: str, idle: str) -> float:
 
 
 def _number(path: Path) -> float | None:
-    """The number in a file, None where there is no such file or it says ``max``."""
+    """The number in a file; None if there is no such file or it says ``max``."""
     text = path.read_text().strip() if path.is_file() else "max"
     return None if text == "max" else float(text)
 

@@ -1,4 +1,4 @@
-"""The particles of one species: positions, ids, and room to grow."""
+"""Particles of one species: positions, ids, and spare capacity."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ ASKED = 50e6
 
 
 class Particles:
-    """Positions as rows ``x[axis, particle]``, ids that are never reused, marks of what is gone.
+    """Positions as rows ``x[axis, particle]``, ids that are never reused, and marks of removal.
 
-    Only the first ``n`` columns are particles; the rest, at least `SPARE`, is room.
+    Only the first ``n`` columns are particles; the rest, at least `SPARE`, is spare.
     """
 
     def __init__(self, dimension: int, name: str = "one species") -> None:
@@ -50,7 +50,7 @@ class Particles:
         return f"Particles({self.n} in {self.x.shape[0]} dimensions)"
 
     def reserve(self, extra: int) -> None:
-        """Make room for ``extra`` more particles. Raises CapacityError where there is none."""
+        """Make room for ``extra`` more particles. Raises CapacityError without memory."""
         needed = self.n + extra + SPARE
         if needed <= self.ids.size:
             return
@@ -88,7 +88,7 @@ class Particles:
         self._spare = None
 
     def name_next(self, m: int, next_id: int) -> int:
-        """Make room for m particles behind those there are, give them ids; the next free id."""
+        """Make room for m particles after the last, with ids; returns the next free id."""
         self.reserve(m)
         self.ids[self.n : self.n + m] = np.arange(next_id, next_id + m, dtype=np.uint64)
         return next_id + m
@@ -111,10 +111,10 @@ class Particles:
         return found
 
     def drop(self, gaps: Integers) -> Integers:
-        """Drop the particles marked as gone, of which `gaps` told; the last ones take their place.
+        """Drop the particles marked as gone, given by `gaps`; the last ones take their places.
 
-        The order in which particles are stored changes no number. Returns the new places of those
-        that stood beyond the number there is now, -1 for those that are gone.
+        The order in which particles are stored changes no number. Returns the new indices
+        of the particles with an index above the new number, -1 for those that are gone.
         """
         self.stamp += 1
         places = np.empty(len(gaps), np.int64)
@@ -140,18 +140,18 @@ class Particles:
         self.x, self.ids = x, ids
 
     def state(self) -> State:
-        """Positions and ids, in the order they are stored in, as arrays by name."""
+        """Positions and ids in storage order, as arrays by name."""
         return {f"positions/{self.name}": self.x[:, : self.n].copy(), f"ids/{self.name}": self.id}
 
     def load_state(self, state: State) -> None:
-        """Put the particles of a state in the place of those that are there."""
+        """Replace the particles by those of a state."""
         ids = stored(state, f"ids/{self.name}").astype(np.uint64)
         x = stored(state, f"positions/{self.name}", (self.x.shape[0], len(ids)))
         self.n = 0
         self.append(x, ids)
 
     def check_state(self, state: State, next_id: int, low: Floats, high: Floats) -> None:
-        """Refuse particles that cannot be.
+        """Raise ResultError for impossible particles in a state.
 
         Parameters
         ----------
@@ -186,7 +186,7 @@ class Particles:
 
 
 def add_in_order(particles: list[Particles], species: Integers, x: Floats, next_id: int) -> int:
-    """Append new particles of several species with ids in the given order; the next free id."""
+    """Append new particles of several species with ids in this order; returns the next free id."""
     ids = np.arange(next_id, next_id + len(species), dtype=np.uint64)
     for s, group in enumerate(particles):
         mine = species == s

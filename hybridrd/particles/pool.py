@@ -1,4 +1,4 @@
-"""Threads that share a kernel, each on its own part of the particles."""
+"""Thread pool for kernels, each thread on its part of the particles."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Pool:
         self._executor = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def run(self, kernel: Callable[[int, int], int | None], n: int) -> int:
-        """Call the kernel on [0, n) in as many parts as pay; the sum of what it returns."""
+        """Call the kernel on [0, n) in parts; returns the sum of its return values."""
         if self._executor is None or n < 2 * _LEAST:
             return kernel(0, n) or 0
         parts = min(_PARTS * self.threads, n // _LEAST)

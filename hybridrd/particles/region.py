@@ -1,4 +1,4 @@
-"""The particle region on the grid: its box, its faces, and how each species meets them."""
+"""Particle region on the grid: its box, its faces, and the walls of each species."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Face:
 
     @property
     def index(self) -> int:
-        """``2 axis + side``, the number kernels know it by."""
+        """``2 axis + side``, its number in kernels."""
         return 2 * self.axis + self.side
 
     @property
@@ -74,7 +74,7 @@ class Face:
         return len(self.columns)
 
     def law(self, species: str) -> Law:
-        """What the wall does to a species; `CLOSED` for an interface."""
+        """The law of the wall for a species; `CLOSED` for an interface."""
         return CLOSED if self.wall is None else self.wall.law(species)
 
 
@@ -106,7 +106,7 @@ class Region:
 
     @cached_property
     def cells(self) -> Cells:
-        """Cells of the domain, as kernels take them."""
+        """Cells of the domain, for kernels."""
         return _cells(self.grid)
 
     @cached_property
@@ -116,7 +116,7 @@ class Region:
 
     @cached_property
     def periods(self) -> Floats:
-        """Length after which the region repeats along each axis, 0 where it does not."""
+        """Period of the region along each axis (length), 0 for an axis that is not periodic."""
         return np.where(self.wrapped, self.extent, 0.0)
 
     @cached_property
@@ -135,7 +135,7 @@ class Region:
         return self.inner.box_volume(self.low, self.high)
 
     def face_cells(self, face: Face, x: Floats) -> Integers:
-        """The face cell before which each of the positions ``(axes, n)`` is."""
+        """The face cell nearest to each of the positions ``(axes, n)``."""
         cells, size = np.zeros(x.shape[1], np.int64), 1
         for a, n in enumerate(self.inner.shape):
             if a != face.axis:
@@ -228,7 +228,7 @@ def make_region(system: System, whole: bool = False) -> Region | None:
 
 @dataclass(frozen=True)
 class Leak:
-    """How many enter through a leaky wall in a step, per area and unit concentration (length).
+    """Arrivals through a leaky wall in a step, per area and unit concentration (length).
 
     Attributes
     ----------
@@ -242,7 +242,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class SpeciesWalls:
-    """How one species meets the faces: kinds and gammas for the walk, numbers for exchange.
+    """Faces for one species: kinds and gammas for the walk, numbers for exchange.
 
     Attributes
     ----------
@@ -356,7 +356,7 @@ def curved(numbers: FaceNumbers, region: Region, face: Face) -> FaceNumbers:
 
 
 def _check_spheres(who: str, D: float, dt: float, width: float, kinds: Integers) -> None:
-    """Refuse a step in which a particle would feel both spheres."""
+    """Raise StepError for a step in which a particle could reach both spheres."""
     # The inner closed form knows of no other sphere, the outer one of no centre either.
     least = LEAST_OPEN if kinds[1] == OPEN else LEAST_CLOSED
     if least**2 * 2.0 * D * dt > width**2 * (1.0 + 1e-9):

@@ -1,7 +1,7 @@
-"""The new particles of a step: whether memory holds them, looked at before they are drawn.
+"""Memory check of the new particles of a step, before they are drawn.
 
-Rates, fluxes and concentrations may be functions of time and place, so that what they bring is
-known only when its time comes; and a Poisson number of a mean that no memory holds is none.
+Rates, fluxes and concentrations may be functions of time and place, so the number of new particles
+is known only in its step; a mean too large for memory can't be sampled.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _ADDRESSES = 2.0**47  # bytes that a process can have, where the system does not
 
 
 def check_new(number: float, dimension: int, what: str, remedy: str) -> None:
-    """Refuse more new particles at once than there is memory for.
+    """Raise CapacityError for more new particles at once than fit into memory.
 
     Parameters
     ----------
@@ -39,5 +39,5 @@ def check_new(number: float, dimension: int, what: str, remedy: str) -> None:
 
 
 def new_bytes(dimension: int) -> float:
-    """Bytes for a new particle: position, parent, species and cell, copied once, and its place."""
+    """Bytes per new particle: position, parent, species and cell, copied once, and its index."""
     return 2.0 * (8.0 * dimension + 24.0) + 8.0 * dimension + 10.0

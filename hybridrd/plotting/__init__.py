@@ -1,16 +1,16 @@
-"""Pictures of results, drawn into ``ax`` or a new figure.
+"""Figures of results, drawn into ``ax`` or a new figure.
 
 - `profile`: concentration along an axis, hybrid and reference;
 - `field`: an image of the concentration in two dimensions, or of a slice;
 - `counts`: numbers in the particle region in time;
 - `kymograph`: concentration against position and time;
-- `snapshot`: particles as dots beside the continuum as colour;
-- `compare`: two results, their difference, and that in standard errors;
-- `overview`: all species at a few times, beside a reference;
+- `snapshot`: particles as dots next to the continuum as colour;
+- `compare`: two results, their difference, and the difference in standard errors;
+- `overview`: all species at a few times, next to a reference;
 - `movie`: profile, field or snapshot in time, for notebooks and as a gif.
 
-They take runs, mean fields and ensembles alike. Matplotlib is imported on use; the figures are
-pyplot's, so that notebooks and ``plt.show()`` show them.
+They accept runs, mean fields and ensembles. Matplotlib is imported on use; the figures are
+pyplot figures, so notebooks and ``plt.show()`` show them.
 """
 
 from hybridrd.plotting.comparison import compare

@@ -1,4 +1,4 @@
-"""A movie that is drawn when it is shown or saved."""
+"""Movie that is drawn when it is shown or saved."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Movie:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Duration (s)."""
         return self.frames / self.fps
 
     @property
     def delay(self) -> int:
-        """How long a frame of a gif lasts (1/100 s): in whole numbers, whatever the fps."""
+        """Duration of a frame of a gif (1/100 s), rounded to a whole number."""
         return round(100.0 / self.fps)
 
     def draw(self, frame: int) -> Figure:
@@ -69,7 +69,7 @@ class Movie:
     def save(self, path: str | Path, dpi: float = 100.0) -> None:
         """Write the movie: ``NAME.gif``, or ``NAME.html``, a page with controls.
 
-        No other program is needed. A file that stands there is replaced when all is drawn.
+        No other program is needed. An existing file is replaced when all frames are drawn.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class Movie:
         )  # fmt: skip
 
     def to_jshtml(self) -> str:
-        """The movie as HTML with controls, its frames inside."""
+        """The movie as HTML with controls and its frames."""
         self.draw(0)
         text: str = self.animation().to_jshtml(default_mode="loop")
         return text
@@ -119,7 +119,7 @@ class Movie:
         return text
 
     def close(self) -> None:
-        """Forget the figure, if it was made for the movie."""
+        """Close the figure, if it was made for the movie."""
         if self._own:
             from matplotlib import pyplot
 

@@ -1,4 +1,4 @@
-"""What pictures are asked for, refused where it makes no sense."""
+"""Checks of the arguments of figures."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def bins_of(view: View, bins: Any, axes: tuple[str, ...] | None = None) -> int |
 
 
 def check_domain(view: View, other: View) -> None:
-    """Raises ResultError unless both results are of the same domain."""
+    """Raise ResultError unless both results have the same domain."""
     same = view.axes == other.axes and all(
         np.allclose(view.bounds(a), other.bounds(a), rtol=0, atol=1e-6 * view.spacing(a))
         for a in view.axes
@@ -57,7 +57,7 @@ def check_domain(view: View, other: View) -> None:
 
 
 def check_region(view: View, other: View) -> None:
-    """Raises ResultError unless numbers of both results are of the same region."""
+    """Raise ResultError unless numbers of both results belong to the same region."""
     for name in ("region_lower", "region_upper"):
         mine, its = (np.atleast_1d(v.data.attrs.get(name, ())) for v in (view, other))
         size = np.max(np.abs(mine), initial=0.0)

@@ -1,4 +1,4 @@
-"""Two results beside each other: both, their difference, and that in standard errors."""
+"""Figure of two results: both, their difference, and the difference in standard errors."""
 
 from __future__ import annotations
 
@@ -51,21 +51,21 @@ def compare(
     z: float | None = None,
     bins: int | None = None,
 ) -> NDArray[Any]:
-    """Draw a result beside another, such as its PDE, and how far they are apart.
+    """Draw a result, a reference (for example its PDE) and their difference.
 
-    In two dimensions (in three on a slice) the panels are four images: the result, the reference
-    on the same colours, the difference, and the difference in its standard errors, z; one cell in
-    a hundred may lie beyond the colours. Both are hatched where the result is below the reference,
-    which a print in grey needs: where they are under a tenth of the scale, and under -1. In one
-    dimension, in a shell, or along an ``axis``, they are three: both profiles with bands of one
-    standard error, the difference with the band of two standard errors about zero, and z.
+    In two dimensions (in three on a slice) there are four images: the result, the reference on the
+    same colour scale, the difference, and the difference in standard errors, z; one cell in a
+    hundred may exceed the colour scale. Cells in which the result is below the reference are
+    hatched for prints in grey: differences below minus a tenth of the scale, and z below -1. In one
+    dimension, in a shell, or along an ``axis``, there are three panels: both profiles with bands of
+    one standard error, the difference with the band of two standard errors about zero, and z.
 
-    The standard error is that of the ensembles. A single run beside an ensemble is taken to
-    scatter as its replicas do, and z is then of order one, too; where neither result is an
-    ensemble, there is no z and its panel is left out. Cells whose replicas all agree have no z
-    and are grey. By chance z is beyond 2 in 5 % of the cells; of the continuum's cells, which go
-    up and down together and whose errors may be tiny, look at the difference, too. The error of a
-    bin takes its cells as independent: it is too small where reactions tie neighbours together.
+    The standard error is that of the ensembles. A single run compared with an ensemble is assumed
+    to scatter like its replicas, and z is then of order one too. If neither result is an ensemble,
+    there is no z and its panel is omitted. Cells whose replicas all agree have no z and are grey.
+    By chance ``abs(z)`` exceeds 2 in 5 % of the cells. Cells of the continuum fluctuate together,
+    and their errors may be tiny, so look at the difference too. The error of a bin assumes
+    independent cells: it is too small where reactions correlate neighbours.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ class _Pair:
         return f"{self.species}, {style.time_text(self.view, time)}"
 
     def error(self, c: Floats, of_a: Floats | None, of_b: Floats | None) -> Floats:
-        """Standard error of a difference of the shape of ``c``, NaN where it has none."""
+        """Standard error of a difference with the shape of ``c``, NaN if there is none."""
         unknown = np.full_like(c, np.nan)
         return standard_error(
             self.view.replicas,
@@ -159,7 +159,7 @@ class _Pair:
 
 
 def _axes(ax: Any, panels: int, size: tuple[float, float], shape: tuple[int, int]) -> Any:
-    """The axes given, or those of a new figure with a common title; and whether they are new."""
+    """The given axes, or those of a new figure with a common title; and whether they are new."""
     if ax is None:
         figure = style.new_figure(*size)
         return figure.subplots(*shape, sharex=True, sharey="all" if shape[1] > 1 else False).ravel()
@@ -270,7 +270,7 @@ def _draw_difference(ax: Axes, pair: _Pair, difference: Floats, cut: int | None)
 
 
 def _draw_z(ax: Axes, view: View, z: Floats, cut: int | None) -> str:
-    """Draw z in a few colours that can be told apart; the title of its panel."""
+    """Draw z in a few distinguishable colours; returns the title of its panel."""
     import matplotlib as mpl
     from matplotlib.colors import BoundaryNorm
 

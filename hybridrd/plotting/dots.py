@@ -1,4 +1,4 @@
-"""Particles as dots: which belong to a record, and where a picture shows them."""
+"""Dots of particles: their selection by record, and their places in a figure."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def particles_at(view: View, record: int) -> dict[str, tuple[Floats, Integers]]:
 def uniform(ids: Integers, stream: int) -> Floats:
     """A number in [0, 1) for each particle, the same in every record.
 
-    The finaliser of SplitMix64 (Steele, Lea & Flood 2014) of id and stream: neighbouring ids, which
-    may be neighbours in space, get unrelated numbers.
+    It is the finaliser of SplitMix64 (Steele, Lea & Flood 2014) of id and stream: consecutive ids,
+    which may be neighbours in space, get unrelated numbers.
     """
     x = ids.astype(np.uint64) * np.uint64(8) + np.uint64(stream + 1)
     with np.errstate(over="ignore"):
@@ -72,8 +72,8 @@ def on_strip(x: Floats, ids: Integers) -> Floats:
 def on_disc(r: Floats, ids: Integers, thickness: float) -> Floats:
     """Places of particles of a shell in a slice through its centre.
 
-    A particle has r only, and any direction is as likely: it lies in the slice with probability
-    ``(thickness/2)/r``, so that a uniform concentration gives as many dots everywhere.
+    A particle has only r, and all directions are equally likely: it lies in the slice with
+    probability ``(thickness/2)/r``, so a uniform concentration gives equally dense dots everywhere.
     """
     r = r[:, 0]
     shown = uniform(ids, 0) * r < 0.5 * thickness
@@ -82,9 +82,9 @@ def on_disc(r: Floats, ids: Integers, thickness: float) -> Floats:
 
 
 def layers(view: View, cut: int, positions: Sequence[Floats]) -> tuple[float, float]:
-    """Bounds of the slice in z (length): layers of cells around one, as many as hold 200 dots.
+    """Bounds of the slice in z (length): enough layers of cells around one to hold 200 dots.
 
-    They do not leave the particle region; outside it is the one layer.
+    They stay in the particle region; outside it there is only the one layer.
     """
     low, spacing = view.bounds("z")[0], view.spacing("z")
     z = np.concatenate([x[:, 2] for x in positions])

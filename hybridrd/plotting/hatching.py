@@ -1,4 +1,4 @@
-"""Hatched cells: what is below, also where a print has no colours."""
+"""Hatching of cells with low values, for prints without colours."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ HATCH = "////"
 def hatch_below(ax: Axes, bar: Axes, view: View, values: Floats, bound: float, deep: float) -> None:
     """Hatch the cells of an image below ``bound``, and the same part of its colour bar.
 
-    The lines are dark on the pale colours above ``deep`` and white on the dark ones below it.
-    Cells that are NaN stay as they are.
+    The lines are dark on pale colours above ``deep`` and white on dark ones below it. Cells that
+    are NaN are unchanged.
     """
     low = bar.get_ylim()[0]
     for where, top, bottom, colour in (
@@ -48,7 +48,7 @@ def _add(ax: Axes, view: View, where: NDArray[np.bool_], style: dict[str, Any]) 
 
 
 def outline(where: NDArray[np.bool_], x: Floats, y: Floats) -> Path:
-    """Cells ``(nx, ny)`` as rectangles, those next to each other along y as one."""
+    """Cells ``(nx, ny)`` as rectangles, with neighbours along y merged."""
     from matplotlib.path import Path
 
     steps = np.diff(np.pad(where, ((0, 0), (1, 1))).astype(np.int8), axis=1)

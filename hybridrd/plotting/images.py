@@ -1,4 +1,4 @@
-"""Images: concentration in two dimensions, and slices of three."""
+"""Images of the concentration in two dimensions, and in slices of three."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def cut_at(view: View, z: float | None) -> int | None:
 
 
 def place_of(view: View, cut: int) -> str:
-    """``z = 0.5 um``: where a layer of cells is."""
+    """Position of a layer of cells as text, ``z = 0.5 um``."""
     return style.place_text(view, "z", float(view.centers("z")[cut]))
 
 
@@ -152,7 +152,7 @@ def draw(
 ) -> AxesImage:
     """Draw a field ``(nx, ny)``, of a layer of cells, with the interface and the axes' labels.
 
-    The colours go from 0 to ``vmax``, unless ``cmap`` or ``norm`` say otherwise.
+    The colours go from 0 to ``vmax``, unless ``cmap`` or ``norm`` is given.
     """
     from matplotlib.colors import Normalize
 
@@ -178,16 +178,16 @@ def draw(
 
 
 def add_colorbar(ax: Axes, image: ScalarMappable, label: str, **options: Any) -> Axes:
-    """A colour bar to the right of an image, as high as it; its axes."""
+    """Add a colour bar to the right of an image, of its height; returns its axes."""
     bar = ax.inset_axes((1.04, 0.0, 0.05, 1.0))
     ax.figure.colorbar(image, cax=bar, label=label, **options)
     return bar
 
 
 def mark_plane(ax: Axes, x: ArrayLike, y: ArrayLike, on_edge: bool = False) -> None:
-    """A part of the interface: white on a dark ground, which shows on any colour.
+    """Draw a part of the interface, white on a dark ground for contrast on any colour.
 
-    On the edge of the domain all of its width is drawn, or the frame would hide it.
+    On the edge of the domain the full width is drawn, or the frame would hide it.
     """
     for colour, width, order in (("black", 2.6, 3), ("white", 1.2, 4)):
         ax.plot(
@@ -197,7 +197,7 @@ def mark_plane(ax: Axes, x: ArrayLike, y: ArrayLike, on_edge: bool = False) -> N
 
 
 def _draw_interface(ax: Axes, view: View) -> None:
-    """Each face of the particle region that meets the continuum, as long as it is."""
+    """Draw each face of the particle region that meets the continuum, over its length."""
     x, y = view.axes[:2]
     region = view.region
     for plane in view.interfaces(x):
@@ -207,13 +207,13 @@ def _draw_interface(ax: Axes, view: View) -> None:
 
 
 def title_pad(view: View, cut: int | None = None) -> float:
-    """Room below a title for the names of the regions (points)."""
+    """Space below a title for the names of the regions (points)."""
     named = bool(cut is not None and view.interfaces("z"))
     return 18.0 if named else style.title_pad(view, view.axes[0])
 
 
 def name_regions(ax: Axes, view: View, cut: int | None = None) -> None:
-    """Name the regions: above the image where the region is a slab, inside it elsewhere."""
+    """Name the regions: above the image if the region is a slab, else inside it."""
     x, y = view.axes[:2]
     if not meets_region(view, cut):
         style.write_above(ax, 0.5 * sum(view.bounds(x)), "continuum")
@@ -235,7 +235,7 @@ def name_regions(ax: Axes, view: View, cut: int | None = None) -> None:
 
 
 def _corner_of_rest(view: View, x: str, y: str) -> tuple[float, float]:
-    """The upper left corner of the broadest strip beside the region."""
+    """The upper left corner of the broadest strip next to the region."""
     (left, right), (bottom, top) = view.bounds(x), view.bounds(y)
     (a, b), (c, d) = view.region[x], view.region[y]
     strips = [

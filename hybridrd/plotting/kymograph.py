@@ -1,4 +1,4 @@
-"""Kymographs: a profile in time, as an image of position and time."""
+"""Kymographs: a profile as an image of position and time."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def kymograph(
 ) -> Axes:
     """Draw the concentration of a species against position and time, with the interface.
 
-    Position runs to the right, time upwards; each record reaches half-way to its neighbours. In
-    two and three dimensions it is the mean over the other axes.
+        Position runs to the right, time upwards; each record extends half-way to its neighbours. In
+    two and three dimensions the figure shows the mean over the other axes.
 
     Parameters
     ----------

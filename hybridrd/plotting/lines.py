@@ -1,4 +1,4 @@
-"""Lines: concentration along an axis, and numbers in time."""
+"""Line figures: concentration along an axis, and copy numbers in time."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def profile(
 ) -> Axes:
     """Draw the concentration of a species along an axis, with the interface.
 
-    In two and three dimensions it is the mean over the other axes. An ensemble has a band of one
-    standard error to each side.
+    In two and three dimensions the line is the mean over the other axes. An ensemble has a band of
+    one standard error to each side.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def profile(
 
 
 def _profile_line(ax: Axes, view: View, name: str, record: int, axis: str) -> float:
-    """Draw the line and its band; the highest value drawn."""
+    """Draw the line and its band; returns the highest value drawn."""
     c, error = mean_along(view, name, record, axis)
     x = view.centers(axis)
     colour = style.colour_of(view, name)
@@ -165,7 +165,7 @@ def counts(
     ax = style.axes_or_new(ax)
 
     def marks(name: str) -> dict[str, Any]:
-        """A few marks on each of several lines, which tell them apart; one of a single record."""
+        """A few markers on each of several lines, to distinguish them; one for a single record."""
         if len(names) == 1 and len(view.times) > 1:
             return {}
         every = -(-len(view.times) // 8)

@@ -1,4 +1,4 @@
-"""Movies: a picture of a result, frame by frame, on one scale."""
+"""Movies: a figure of a result, frame by frame, on one scale."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def movie(
 ) -> Movie:
     """Make a movie of a result, with the same colours, bins and limits in every frame.
 
-    Nothing is drawn before it is asked for: a notebook shows the movie with its own controls,
-    ``.save("run.gif")`` writes it. Frames are drawn one at a time, and of a result that stands on
-    disk the records are read one at a time.
+    Frames are drawn on demand: a notebook shows the movie with its own controls, and
+    ``.save("run.gif")`` writes it. Frames are drawn one at a time, and the records of a result on
+    disk are read one at a time.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def movie(
 
 
 def _check_options(kind: str, options: dict[str, Any]) -> None:
-    """Refuse what the function that draws the kind does not take. Raises ResultError."""
+    """Raise ResultError for options that the function for this kind does not accept."""
     functions: dict[str, Callable[..., Any]] = {
         "profile": profile,
         "field": field,
@@ -143,7 +143,7 @@ def _axes(ax: Any, view: View, kind: str, panels: int) -> list[Axes]:
 
 
 def _profiles(view: View, names: list[str], records: list[int], options: dict[str, Any]) -> Draw:
-    """Profiles up to the highest line of all frames."""
+    """Profiles, scaled to the highest line of all frames."""
     (name,) = names
     axis = axis_of(view, options.get("axis"))
     sides = [(view, records)]
@@ -166,7 +166,7 @@ def _profiles(view: View, names: list[str], records: list[int], options: dict[st
 
 
 def _fields(view: View, names: list[str], records: list[int], options: dict[str, Any]) -> Draw:
-    """Images in bins of one size, with the colours up to what few cells of any frame exceed."""
+    """Images in bins of one size, on a colour scale that few cells of any frame exceed."""
     (name,) = names
     options = {**options, "bins": bins_of(view, options.get("bins"))}
     if options["bins"] is None:
@@ -182,7 +182,7 @@ def _fields(view: View, names: list[str], records: list[int], options: dict[str,
 
 
 def _snapshots(view: View, names: list[str], records: list[int], options: dict[str, Any]) -> Draw:
-    """Snapshots with dots of one size, and the colours up to what few cells of any exceed."""
+    """Snapshots with dots of one size, on a colour scale that few cells of any exceed."""
     options = dict(options)
     dots.particles_at(view, records[0])  # refuses what has none
     rows = view.data["row_size"].sel(species=names).isel(time=records).sum("species")

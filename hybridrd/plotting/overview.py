@@ -1,4 +1,4 @@
-"""A result at a glance: all species at a few times."""
+"""Overview of a result: all species at a few times."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def overview(
     reference: xr.Dataset | None = None,
     times: Sequence[float] | None = None,
 ) -> Figure:
-    """Draw all species of a result at a few times, beside a reference.
+    """Draw all species of a result at a few times, next to a reference.
 
     In one dimension a panel for each species and time holds the profiles of both. In two each
     species has a row, and each time a pair of images, result and reference on one scale of colours,
@@ -116,7 +116,7 @@ def _profiles(view: View, other: View | None, records: list[int]) -> Figure:
 
 
 def _common_legend(figure: Figure, view: View, other: View) -> None:
-    """One legend for all panels, the colour of a species left open."""
+    """One legend for all panels, without the colours of species."""
     from matplotlib.lines import Line2D
 
     lines = [

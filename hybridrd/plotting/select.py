@@ -1,4 +1,4 @@
-"""What of a result a picture shows: a record, a profile, a slice."""
+"""Selection of the data of a figure: a record, a profile, a slice."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _FEWEST_BINS = {1: 8, 2: 8, 3: 5}  # along each axis, by dimension
 
 
 def axis_of(view: View, axis: str | None) -> str:
-    """An axis of the result, the first for None. Raises ResultError for one that it has not."""
+    """An axis of the result, the first for None. Raises ResultError for an unknown axis."""
     if axis is None:
         return view.axes[0]
     return choice(axis, "axis", view.axes, ResultError)
 
 
 def species_of(view: View, species: Any) -> str:
-    """Name of the one species asked for; of the only one for None.
+    """Name of the selected species; of the only one for None.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def species_of(view: View, species: Any) -> str:
 
 
 def names_of(view: View, species: Any) -> list[str]:
-    """Names of the species asked for, one or several, each once; of all for None.
+    """Names of the selected species, one or several, each once; of all for None.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def names_of(view: View, species: Any) -> list[str]:
 
 
 def concentration_at(view: View, species: str, record: int) -> tuple[Floats, Floats | None]:
-    """Concentration on all cells at a record, and its standard error where there is one."""
+    """Concentration on all cells at a record, and its standard error or None."""
 
     def values(name: str) -> Floats:
         data = view.mean("concentration") if name == "mean" else view.sem("concentration")
@@ -78,13 +78,13 @@ def concentration_at(view: View, species: str, record: int) -> tuple[Floats, Flo
 
 
 def known(data: xr.DataArray) -> Floats:
-    """Values as floats, NaN for those that are not finite: a picture has a gap there."""
+    """Values as floats, NaN for those that are not finite, which leave gaps in a figure."""
     values = np.asarray(data.values, dtype=float)
     return np.where(np.isfinite(values), values, np.nan)
 
 
 def highest(values: Floats, above: Floats | None = None) -> float:
-    """The highest value, with what is above it (an error); 0 where none is known."""
+    """The highest value plus its error; 0 if none is known."""
     tops = values if above is None else np.concatenate([values, values + above])
     return float(np.max(tops, initial=0.0, where=np.isfinite(tops)))
 
@@ -92,8 +92,8 @@ def highest(values: Floats, above: Floats | None = None) -> float:
 def mean_along(view: View, species: str, record: int, axis: str) -> tuple[Floats, Floats | None]:
     """Concentration along an axis, its mean over the others, and the standard error of that.
 
-    The error takes cells of particles as independent of each other, and cells of the continuum, a
-    smooth field, as going up and down together: an upper bound.
+    The error assumes independent cells of particles, and fully correlated cells of the continuum,
+    a smooth field: an upper bound.
     """
     c, error = concentration_at(view, species, record)
     others = tuple(k for k, a in enumerate(view.axes) if a != axis)
@@ -112,8 +112,8 @@ def mean_along(view: View, species: str, record: int, axis: str) -> tuple[Floats
 def upper_limit(c: Floats) -> float:
     """The concentration that one in a hundred cells exceeds; never 0, NaN cells left out.
 
-    Not the highest: beside the interface, and where single particles start in the continuum, a few
-    cells are far above all others, and colours up to those would show nothing else.
+    It is not the highest: next to the interface, and where single particles start in the continuum,
+    a few cells are far above all others, and a scale up to those would show nothing else.
     """
     known = c[np.isfinite(c)]
     if not known.size:
@@ -122,9 +122,9 @@ def upper_limit(c: Floats) -> float:
 
 
 def in_bins(view: View, species: str, record: int, bins: int | None) -> tuple[Floats, int]:
-    """Concentration with the particle region averaged over bins of about so many cells a side.
+    """Concentration with the particle region averaged over ``bins`` cells a side.
 
-    Single particles in small cells are specks, whatever the concentration. None takes the
+    Single particles in small cells would be specks. None takes the
     smallest bins that hold six particles in the mean, though at least eight bins (in 3D five)
     along each axis. Returns the field, of full size, and the cells a side.
     """
@@ -162,7 +162,7 @@ def bin_size(
 
 
 def averaged(view: View, c: Floats, bins: int) -> Floats:
-    """A field with the particle region averaged over bins of so many cells a side."""
+    """A field with the particle region averaged over bins with the given cells a side."""
     if bins == 1 or not view.has_particles:
         return c
     inside = tuple(view.inside(view.region).values())
@@ -172,7 +172,7 @@ def averaged(view: View, c: Floats, bins: int) -> Floats:
 
 
 def averaged_error(view: View, error: Floats, bins: int) -> Floats:
-    """Standard errors of `averaged`, cells taken as independent of each other."""
+    """Standard errors of `averaged`, for independent cells."""
     if bins == 1 or not view.has_particles:
         return error
     inside = tuple(view.inside(view.region).values())

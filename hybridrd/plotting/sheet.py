@@ -1,4 +1,4 @@
-"""Sheets: one kind of picture for several species and times, in one figure."""
+"""Sheets: one kind of figure for several species and times."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sheet(
     times: Sequence[float] | None = None,
     reference: xr.Dataset | None = None,
 ) -> Figure:
-    """Draw one kind of picture, a row a species and a column a time.
+    """Draw one kind of figure with a row per species and a column per time.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ _DRAW: dict[str, Callable[..., Any]] = {
 def _comparisons(
     result: xr.Dataset, reference: xr.Dataset | None, names: list[str], times: list[float]
 ) -> Figure:
-    """A comparison a row, its panels side by side; of one, as `compare` lays it out."""
+    """One comparison per row, its panels side by side; a single one in the layout of `compare`."""
     if reference is None:
         raise ResultError("kind = 'compare': needs a reference to compare with")
     if len(names) * len(times) == 1:

@@ -1,4 +1,4 @@
-"""Snapshots: particles as dots beside the continuum as colour."""
+"""Snapshots: particles as dots next to the continuum as colour."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def snapshot(
     size: float | None = None,
     colorbar: bool = True,
 ) -> Axes:
-    """Draw the particles as dots beside the continuum as colour: a run at one moment.
+    """Draw a run at one time, particles as dots next to the continuum as colour.
 
-    One dot is one particle. In one dimension the picture is a strip, the height of a dot in it
-    means nothing. In three it is a slice, and of a shell a slice through the centre, in which a
-    particle, known by its distance alone, has any direction.
+    One dot is one particle. In one dimension the figure is a strip, and the height of a dot has no
+    meaning. In three dimensions it is a slice. In a shell it is a slice through the centre;
+    particles have only their distance from it and are drawn in random directions.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def snapshot(
 
 
 def _add_legend_below(ax: Axes, columns: int, scale: float) -> None:
-    """Which dots are which, below the axis' label: dots may be anywhere inside."""
+    """Add the legend of the dots below the axis label, because dots may be anywhere inside."""
     from matplotlib.transforms import ScaledTranslation
 
     below = ScaledTranslation(0.0, -34 / 72, ax.figure.dpi_scale_trans)  # inch

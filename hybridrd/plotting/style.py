@@ -1,4 +1,4 @@
-"""Colours, labels and marks that all pictures share; safe for colour-blind readers and in print."""
+"""Shared colours, labels and markers; safe for colour-blind readers and in print."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def new_axes(width: float = 6.0, height: float = 4.0) -> Axes:
 
 
 def axes_or_new(ax: Axes | None, new: Callable[[], Axes] = new_axes) -> Axes:
-    """The axes given, or those that ``new`` makes. Raises ResultError for anything but axes."""
+    """The given axes, or those that ``new`` makes. Raises ResultError for anything but axes."""
     return new() if ax is None else checked_axes([ax])[0]
 
 
 def checked_axes(given: Iterable[Any]) -> list[Axes]:
-    """What was given as ``ax``, each Axes of Matplotlib. Raises ResultError for anything else."""
+    """The axes given as ``ax``. Raises ResultError for anything but Axes of Matplotlib."""
     from matplotlib.axes import Axes
 
     from hybridrd.errors import ResultError
@@ -55,7 +55,7 @@ def checked_axes(given: Iterable[Any]) -> list[Axes]:
 
 
 def new_axes_for_image(view: View) -> Axes:
-    """Axes of a new figure about as high as an image of the domain is."""
+    """Axes of a new figure with about the height of an image of the domain."""
     return new_axes(*size_for_image(view))
 
 
@@ -69,7 +69,7 @@ def size_for_image(view: View) -> tuple[float, float]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A new pyplot figure that lays its parts out by itself (sizes in inches)."""
+    """A new pyplot figure with automatic layout (sizes in inches)."""
     import matplotlib.pyplot as plt
 
     figure = plt.figure(figsize=(width, height))
@@ -99,7 +99,7 @@ def marker_of(view: View, species: str) -> str:
 
 
 def shades(colour: str) -> Colormap:
-    """Colours from white over ``colour`` to a dark shade of it, lightness falling evenly."""
+    """Colours from white over ``colour`` to a dark shade of it, evenly darker."""
     from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
     white, own = np.ones(3), np.array(to_rgb(colour))
@@ -117,7 +117,7 @@ def _lightness(rgb: Floats) -> float:
 
 
 def kind_of(view: View) -> str:
-    """What a result is, in a word or two for legends and titles."""
+    """The kind of a result, in a word or two for legends and titles."""
     kind = view.data.attrs.get("kind")
     if kind == "mean-field":
         return "PDE"
@@ -127,7 +127,7 @@ def kind_of(view: View) -> str:
 
 
 def unit_of(view: View, what: str) -> str:
-    """The unit of ``length`` or ``time`` as labels show it; "" without one.
+    """The unit of ``length`` or ``time`` for labels; "" without one.
 
     What Matplotlib can set as mathematics stays; dollars of anything else are plain dollars.
     """
@@ -149,24 +149,24 @@ def _is_mathematics(text: str) -> bool:
 
 
 def axis_label(view: View, axis: str) -> str:
-    """``x (um)``, or ``x`` where no unit was given."""
+    """Label of an axis, ``x (um)``, or ``x`` without a unit."""
     return with_length(view, axis, brackets=True)
 
 
 def time_label(view: View) -> str:
-    """``time (s)``, without a unit where none was given."""
+    """Label of the time axis, ``time (s)``, or ``time`` without a unit."""
     unit = unit_of(view, "time")
     return f"time ({unit})" if unit else "time"
 
 
 def concentration_label(view: View, species: str) -> str:
-    """``concentration of A (1/um²)``, without a unit where none was given."""
+    """Label of a concentration, ``concentration of A (1/um²)``, with the unit if there is one."""
     text, unit = f"concentration of {species}", _volume_unit(view)
     return f"{text} (1/{unit})" if unit else text
 
 
 def short_concentration_label(view: View) -> str:
-    """``concentration (1/um²)``, of a species that a title names."""
+    """Label of a concentration, ``concentration (1/um²)``, if a title names the species."""
     unit = _volume_unit(view)
     return f"concentration (1/{unit})" if unit else "concentration"
 
@@ -177,7 +177,7 @@ def _volume_unit(view: View) -> str:
 
 
 def place_text(view: View, axis: str, value: float) -> str:
-    """``z = 0.5 um``"""
+    """A position as text, ``z = 0.5 um``."""
     return f"{axis} = {with_length(view, f'{value:.4g}')}"
 
 
@@ -190,7 +190,7 @@ def with_length(view: View, text: str, brackets: bool = False) -> str:
 
 
 def time_text(view: View, time: float) -> str:
-    """``t = 0.5 s``"""
+    """A time as text, ``t = 0.5 s``."""
     unit = unit_of(view, "time")
     return f"t = {time:.6g}" + (f" {unit}" if unit else "")
 
@@ -217,7 +217,7 @@ def mark_regions_along(ax: Axes, view: View, axis: str, line: dict[str, Any]) ->
 
 
 def name_regions(ax: Axes, view: View, axis: str) -> None:
-    """Write "particles" and "continuum" above the horizontal axis, where there are both."""
+    """Write "particles" and "continuum" above the horizontal axis, if there are both."""
     if not view.interfaces(axis):
         return
     edges = [view.bounds(axis)[0], *view.interfaces(axis), view.bounds(axis)[1]]
