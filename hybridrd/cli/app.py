@@ -117,7 +117,7 @@ Reference = Annotated[
     str | None,
     typer.Option(help="Another saved result to draw beside it, or the word pde: its own PDE."),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands there.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 
 
 Positions = Annotated[

@@ -1,4 +1,4 @@
-"""What the commands of `hybridrd.cli` do: run a job, save, draw and report it."""
+"""Commands of the command line: run a job, save, draw and report it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_output(
     Raises
     ------
     ResultError
-        If the suffix is another, something stands there, or its directory cannot be written to.
+        If the suffix is unknown, the file exists, or its directory cannot be written to.
     """
     path = path_of(path, "out", ResultError)
     if (path.suffix.lower() if any_case else path.suffix) not in suffixes:

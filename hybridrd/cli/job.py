@@ -1,4 +1,4 @@
-"""What the command line is to run: a published case or a file, checked as a whole."""
+"""Job of the command line: a published case or a file, checked as a whole."""
 
 from __future__ import annotations
 

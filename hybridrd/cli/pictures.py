@@ -1,4 +1,4 @@
-"""What ``hybridrd plot`` and ``hybridrd movie`` do: pictures of results on disk."""
+"""Commands ``hybridrd plot`` and ``hybridrd movie``: figures of results on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run would be refused for, all of it at once, before anything is allocated or written."""
+"""Checks of a run, all reported at once, before anything is allocated or written."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _checks(system: System) -> Iterator[Callable[[float], object]]:
             yield partial(species_walls, system, replace(region, faces=(face,)), s)
     tables = make_tables(system)
     for i, encounter in enumerate(tables.encounters):
-        # A dissociation is told from its forward direction, which stands just before.
+        # A dissociation is identified by its forward direction, which precedes it.
         own = tables.encounters[i - encounter.back : i + 1]
         yield partial(_probabilities, replace(tables, encounters=own))
 

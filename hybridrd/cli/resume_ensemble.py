@@ -1,6 +1,6 @@
-"""Replicas of the command line, and what is kept beside their result until it is complete.
+"""Ensembles of the command line, with their finished blocks kept until the result is complete.
 
-Beside ``OUT`` stands ``OUT.checkpoints`` with the blocks of replicas that are done.
+``OUT.checkpoints`` next to ``OUT`` holds the blocks of replicas that are finished.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class UnfinishedEnsemble:
             remove(self._work)
 
     def run(self) -> xr.Dataset:
-        """Run what is missing; the result stands at its place then.
+        """Run the missing replicas and put the result at its place.
 
         Raises
         ------

@@ -1,8 +1,8 @@
-"""A run of the command line, and what it keeps beside its result to go on after an interruption.
+"""Runs of the command line, with the checkpoints from which an interrupted run goes on.
 
-Beside ``OUT`` stands ``OUT.checkpoints`` with the last checkpoints; and with the records, too,
-where they cannot be written to ``OUT`` itself: a netCDF file, or a result that is to be replaced
-when the new one is complete.
+``OUT.checkpoints`` next to ``OUT`` holds the last checkpoints. It also holds the records if they
+can't be written to ``OUT`` itself: for a netCDF file, or a result that is to be replaced when the
+new one is complete.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Unfinished:
         self._store = inside if apart or out.suffix == ".nc" else out
 
     def run(self) -> xr.Dataset:
-        """Run to the end; the result stands at its place then.
+        """Run to the end and put the result at its place.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""One implicit diffusion step as a linear system: arrays only, whoever assembled them."""
+"""Linear system of one implicit diffusion step, as arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a concentration at each wall of the box, in the words of the finite volumes."""
+"""Boundary conditions of a concentration at the walls of a box, for finite volumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A continuum made of FiPy objects of the user's: mesh, variables, equations.
+"""Continuum made of a user's FiPy objects: mesh, variables, equations.
 
 FiPy itself is not imported here: the objects are passed in, and their own ``solve`` is called.
 """
@@ -24,7 +24,7 @@ from hybridrd.model.system import System
 
 @named_arguments
 class FiPyContinuum(Continuum):
-    """FiPy variables and equations of one's own beside a particle region.
+    """A user's FiPy variables and equations next to a particle region.
 
     A step is two implicit steps of FiPy of length ``g dt``, ``g = 1 - 1/sqrt(2)``, as in
     `hybridrd.continuum.diffusion.Diffusion`: second order for any equation with one time

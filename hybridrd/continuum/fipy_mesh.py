@@ -1,4 +1,4 @@
-"""Variables and meshes of FiPy that a user brings along: what they are, and what they must be."""
+"""Checks and cells of a user's FiPy variables and meshes."""
 
 from __future__ import annotations
 

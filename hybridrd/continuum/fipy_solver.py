@@ -1,4 +1,4 @@
-"""FiPy, the author of mesh, terms and matrix; nothing else in the package imports it."""
+"""FiPy's mesh, terms and matrix; no other file of the package imports FiPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory the PDE takes, estimated from its cells before anything is assembled.
+"""Memory of the PDE, estimated from its cells before anything is assembled.
 
 Measured with FiPy 4.0.3 and scipy's SuperLU in the order MMD_AT_PLUS_A, as the growth of the
 process: 2D up to 1000 x 1000 cells without and 632 x 632 with a factorisation, 3D up to 100^3 and

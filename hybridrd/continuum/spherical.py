@@ -1,4 +1,4 @@
-"""Diffusion in a ball shell, on FiPy's spherical mesh."""
+"""Diffusion in a spherical shell, on FiPy's spherical mesh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The implicit stages of a diffusion step, and what to say if they fail."""
+"""Implicit stages of a diffusion step, and the errors if they fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A continuum of one's own beside a particle region."""
+"""Base class of a user's continuum next to the particle region."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hybridrd.model.system import System
 
 
 class Continuum(ABC):
-    """What stands beyond the planes of a particle region in place of the package's own PDE.
+    """A user's continuum outside the particle region, in place of the package's PDE.
 
-    Give an instance to `Simulation`: ``Simulation(system, dt, continuum=mine)``. It is asked for
-    concentrations on rectilinear cells of its own, step after step; reading c_R from them, the
-    exchange, debts and checkpoints are the package's. What is to be written:
+    Pass an instance to `Simulation`: ``Simulation(system, dt, continuum=mine)``. In each step it
+    returns concentrations on its rectilinear cells; the package reads c_R from them and handles
+    exchange, debts and checkpoints. A subclass defines:
 
     1. `edges`: the cell faces along each axis. The cells cover the domain outside the particle
        region, or the whole domain, and the planes of the region are faces of theirs. The grid of

@@ -43,8 +43,8 @@ class Finished:
     system
         What is simulated; of Python functions in it only the names are compared.
     arguments
-        All other arguments that decide the result, as JSON can say them. A ``seed`` of None is
-        the one that stands in the directory, or a new one.
+        All other arguments that determine the result, as JSON values. A ``seed`` of None is the
+        one in the directory, or a new one.
 
     Attributes
     ----------

@@ -65,7 +65,7 @@ def export(
         Write only the record nearest to this time; by default all, and of ``.vtp`` and ``.vtu``,
         which hold one, the last.
     overwrite
-        Whether to replace a file that stands at ``path``, and of ``.pvd`` also the folder of its
+        Whether to replace an existing file, and for ``.pvd`` also the folder of its
         records. A folder with anything but records in it is never replaced.
 
     Raises
@@ -110,7 +110,7 @@ def check_place(path: Path, overwrite: bool) -> None:
     Raises
     ------
     ResultError
-        If the suffix is another, something stands there, or its directory cannot be written to.
+        If the suffix is unknown, the file exists, or its directory cannot be written to.
     """
     suffix = path.suffix.lower()
     if suffix not in _MODULES:

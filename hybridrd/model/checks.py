@@ -1,4 +1,4 @@
-"""What makes a System a possible one."""
+"""Validity checks of a System."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _options(draft: Draft, at: Places) -> Iterator[str]:
     if draft.interface is not None and not isinstance(draft.interface, InterfaceScheme):
         yield (
             f"{at.field('interface')} = {shown(draft.interface)}: give Layer(), CalibratedLayer(), "
-            f"ExactPlane() or a scheme of your own"
+            f"ExactPlane() or your own InterfaceScheme"
         )
     where = at.field("fluctuations")
     if not isinstance(draft.fluctuations, bool):

@@ -1,4 +1,4 @@
-"""The fields of a System in normal form, as far as they can be had."""
+"""Fields of a System in normal form, as far as they are valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the equation of a reaction, ``"fusion: A +(0.02) B -> C"``."""
+"""Parser of the equation of a reaction, ``"fusion: A +(0.02) B -> C"``."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def read_equation(text: object) -> Equation:
 
 
 def _side(text: str) -> tuple[str, ...]:
-    """The species of one side, each as often as it stands there."""
+    """The species of one side, each as often as it occurs."""
     if text.strip() in _EMPTY:
         return ()
     names: list[str] = []

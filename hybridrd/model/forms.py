@@ -1,4 +1,4 @@
-"""The normal form of a System's fields: tuples, names, one entry a wall."""
+"""Normal form of a System's fields: tuples, names, one entry per wall."""
 
 from __future__ import annotations
 

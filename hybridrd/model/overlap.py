@@ -1,4 +1,4 @@
-"""Initial states on cells: the exact overlap of boxes, discs and balls with a grid."""
+"""Exact overlap of boxes, discs and balls with the cells of a grid."""
 
 from __future__ import annotations
 

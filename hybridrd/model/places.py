@@ -1,4 +1,4 @@
-"""How messages name the parts of a System: in the words of Python, or by their place in a file."""
+"""Names of the parts of a System in messages: as in Python, or by their place in a file."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Places:
         return "species"
 
     def reaction(self, i: int, label: str, key: str) -> str:  # noqa: ARG002
-        """What stands under a key of the i-th reaction."""
+        """The name of the value under a key of the i-th reaction."""
         return f"reaction {label!r}"
 
     def repeated(self, i: int) -> str:  # noqa: ARG002
-        """The i-th reaction, whose label stands before, too."""
+        """The name of the i-th reaction, which repeats the label of another."""
         return "reactions"
 
     def wall(self, name: str, species: str = "") -> str:  # noqa: ARG002

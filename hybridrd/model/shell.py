@@ -1,4 +1,4 @@
-"""The ball shell: a domain or particle region between two concentric spheres, or in one."""
+"""Spherical shells: a domain or particle region between two concentric spheres, or inside one."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ CLOSED = Law()
 class Wall(ABC):
     """Base of all walls. A wall that is not named in a System reflects.
 
-    A wall of your own derives from it and says its `law`; particles, PDE, master equation and
+    Your own wall derives from it and returns its `law`; particles, PDE, master equation and
     reports need nothing else. Values by species that want checking it gives as `values`.
     """
 

@@ -1,4 +1,4 @@
-"""Events of a half step that follow from each other: their products may react in the rest of it."""
+"""Cascades of events in a half step, whose products may react in the rest of it."""
 
 from __future__ import annotations
 

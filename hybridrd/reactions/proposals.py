@@ -1,8 +1,8 @@
 """Events that encounters propose: pairs, partners in the reservoir, dissociations.
 
-What takes part are actors: particles, and those that were born earlier in the same half step and
-have no id of their own yet. They are numbered, all species in one row; a last number stands for a
-partner that is no particle.
+The actors are particles, among them those created earlier in the same half step, which have no id
+yet. They are numbered consecutively over all species; the last number denotes a partner that is
+not a particle.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reservoirs beyond the faces of the region: partners of particles, and complexes of them."""
+"""Reservoirs outside the faces of the region: partners of particles, and their complexes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hybridrd.reactions.tables import Encounter
 
 @dataclass
 class Reservoirs:
-    """Where one species stands beyond the region's faces, and at what concentration.
+    """Reservoirs of one species outside the region's faces, with their concentrations.
 
     Parameters
     ----------

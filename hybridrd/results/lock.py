@@ -68,7 +68,7 @@ def _taken(path: Path, name: Path) -> int:
         except FileNotFoundError:
             same = False
         if same:
-            with suppress(OSError):  # only for the message: a full disk is told elsewhere
+            with suppress(OSError):  # only for the message: a full disk is reported elsewhere
                 os.ftruncate(file, 0)
                 os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
             return file

@@ -64,7 +64,7 @@ def save(dataset: xr.Dataset, path: str | Path, overwrite: bool = False) -> None
         ``xarray.open_zarr(path, consolidated=False)`` reads, too. ``NAME.nc``: a netCDF file, for
         which h5netcdf is needed; its nested attributes are JSON text.
     overwrite
-        Whether to replace a result that stands at ``path``.
+        Whether to replace an existing result.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Balance of the particles of a run: where they came from and where they went."""
+"""Balance of the particles of a run: initial numbers, gains and losses."""
 
 from __future__ import annotations
 

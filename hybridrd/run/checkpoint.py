@@ -52,7 +52,7 @@ class Checkpoint:
 
 
 def write_checkpoint(run: Runnable, path: str | Path) -> None:
-    """Write the state of a simulation, all of it or nothing; what stands there is replaced last.
+    """Write the state of a simulation completely or not at all; an existing file is replaced last.
 
     Raises
     ------
@@ -222,7 +222,7 @@ def _split(place: Path) -> tuple[Path, str]:
 
 
 class Checkpoints:
-    """The checkpoints of a run: one every so many minutes, of which the last few are kept.
+    """The checkpoints of a run, written at intervals of minutes; the last few are kept.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The package's logger, and where the time of a run goes."""
+"""Logger of the package, and the timings of a run."""
 
 from __future__ import annotations
 

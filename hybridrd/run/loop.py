@@ -131,7 +131,7 @@ class Loop:
         return result
 
     def _start(self) -> None:
-        """The first record and its checkpoint, before the store: what stands there can go on."""
+        """Write the first record and its checkpoint, before the store replaces an older run."""
         checkpoints, recording = self._checkpoints, self._recording
         recording.first()
         if checkpoints is not None and not (recording.goes_on and checkpoints.has_now()):

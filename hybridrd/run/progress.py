@@ -1,4 +1,4 @@
-"""How far long work is: a bar where somebody looks, lines elsewhere, on request."""
+"""Progress of long work: a bar on a terminal, lines elsewhere, on request."""
 
 from __future__ import annotations
 

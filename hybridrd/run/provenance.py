@@ -1,4 +1,4 @@
-"""What a result must know of its origin: enough to repeat the run."""
+"""Provenance of a result: everything needed to repeat the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run writes down: when, of what, and where it goes."""
+"""Recording of a run: times, variables and the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a run ends and records: times as numbers of steps."""
+"""Schedule of a run: the times of records and of the end as numbers of steps."""
 
 from __future__ import annotations
 

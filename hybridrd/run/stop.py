@@ -1,4 +1,4 @@
-"""When a run is to end before its time: conditions for ``Simulation.run(stop=...)``."""
+"""Stop conditions for ``Simulation.run(stop=...)``."""
 
 from __future__ import annotations
 

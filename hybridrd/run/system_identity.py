@@ -1,4 +1,4 @@
-"""What a checkpoint remembers of its System, and where another System differs from it."""
+"""Identity of a System in a checkpoint, and its differences from another System."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def check_same(
 
 
 def given_continuum(kind: str | None, continuum: Continuum | None, where: str) -> dict[str, Any]:
-    """Arguments of a simulation for a continuum of one's own, if its checkpoint had one.
+    """Arguments of a simulation for a user's continuum, if its checkpoint had one.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def given_continuum(kind: str | None, continuum: Continuum | None, where: str) -
     """
     if kind is not None and continuum is None:
         raise ResultError(
-            f"{where}: the continuum was one of your own ({kind}), which a checkpoint cannot hold; "
+            f"{where}: a checkpoint can't hold a user's continuum ({kind}); "
             f"give it again, restore(path, continuum=...)"
         )
     if kind is None and continuum is not None:

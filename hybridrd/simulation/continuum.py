@@ -1,4 +1,4 @@
-"""Continuum beside the particles of a simulation: none, in two-way exchange, or a mean field."""
+"""Continuum next to the particles of a simulation: none, in two-way exchange, or a mean field."""
 
 from __future__ import annotations
 

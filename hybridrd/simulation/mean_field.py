@@ -1,4 +1,4 @@
-"""The mean-field PDE of a System, as something that steps."""
+"""Mean-field PDE of a System, stepped by the loop of a run."""
 
 from __future__ import annotations
 

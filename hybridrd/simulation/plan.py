@@ -1,4 +1,4 @@
-"""The compiled system: arrays and numbers, and every check of dt against the physics."""
+"""Plan of a simulation: a system compiled to arrays, and every check of dt against the physics."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Plan:
     coupling
         ``"two-way"``, ``"mean-field"``, or ``"none"`` where there is no continuum beside particles.
     user_cells
-        The cells of a continuum of one's own; None for the package's.
+        The cells of a user's continuum; None for the package's.
     memory
         What it takes, as far as that was estimated.
     """
@@ -83,7 +83,7 @@ def compile_system(system: System, dt: float, cells: RectilinearCells | None = N
     user_cells = None
     if cells is not None:
         if region is None:
-            raise ModelError("continuum: one of your own needs a particle region; give particles=")
+            raise ModelError("continuum: it needs a particle region; give particles=")
         user_cells = UserCells(system, region, cells)
     if region is not None:
         width = None if user_cells is None else user_cells.width

@@ -1,4 +1,4 @@
-"""What was chosen for a run, and what to expect of it: part of the diagnostics of a result."""
+"""Report of the choices made for a run and their accuracy, part of the diagnostics of a result."""
 
 from __future__ import annotations
 

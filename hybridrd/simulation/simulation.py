@@ -78,8 +78,8 @@ class Simulation:
         How the continuum is stepped: ``"auto"`` or a kind of
         `hybridrd.continuum.solvers.make_solver`; ``"fipy"`` is FiPy's own solve.
     continuum
-        A `Continuum` of your own, such as `FiPyContinuum`, in place of the package's PDE;
-        ``initial`` is that of the particles alone then. Being code, it stands in no TOML file.
+        Your own `Continuum`, for example a `FiPyContinuum`, in place of the package's PDE;
+        ``initial`` then sets the particles alone. It can't be given in a TOML file.
 
     Raises
     ------
@@ -278,7 +278,7 @@ class Simulation:
 
     @property
     def continuum(self) -> Floats:
-        """Concentrations on the cells of a continuum of your own, ``(species, nx, ny, nz)``."""
+        """Concentrations on the cells of a user's continuum, ``(species, nx, ny, nz)``."""
         return self._continuum.user_cells()
 
     @property
@@ -500,7 +500,7 @@ class Simulation:
         Parameters
         ----------
         path
-            The file, by custom ``NAME.npz``; one that stands there is replaced.
+            The file, by custom ``NAME.npz``; an existing one is replaced.
 
         Raises
         ------
@@ -535,7 +535,7 @@ class Simulation:
         threads
             As of `Simulation`; the result does not depend on it.
         continuum
-            The continuum of your own, if the simulation had one; the same, or one made anew.
+            Your own continuum, if the simulation had one; the same object, or an equal new one.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""How much memory the parts of a run take, estimated before they are allocated."""
+"""Memory of the parts of a run, estimated before they are allocated."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def crowd(
             continue
         gate.set_given(0.0, dt)
         if gate.numbers is not None and gate.numbers.arrivals_per_area == 0.0:
-            continue  # it stands beyond the wall and does not move
+            continue  # it is outside the wall and does not move
         if not gate.is_influx:
             level = float(gate.start.max()) * region.volume
             most[gate.species] = max(most[gate.species], level)

@@ -1,4 +1,4 @@
-"""The mean-field reservoir: a PDE on the whole domain, into which the particle region is a window.
+"""Mean-field reservoir: a PDE on the whole domain, into which the particle region is a window.
 
 It takes no notice of the particles, so that replicas may share one solution.
 """

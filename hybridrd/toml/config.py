@@ -23,7 +23,7 @@ MOST_BYTES = 64_000_000  # of a file
 
 @dataclass(frozen=True)
 class Loaded(Generic[S]):
-    """What stands in a TOML file."""
+    """A system and the ``[run]`` table of a TOML file."""
 
     system: S
     run: Run
@@ -45,7 +45,7 @@ def read_toml(path: str | Path, build: Callable[..., S]) -> Loaded[S]:
 
 
 def examine_toml(path: str | Path, build: Callable[..., S]) -> Examined[S]:
-    """What stands in a TOML file, and all that is wrong with it, the name of the file in front.
+    """The contents of a TOML file and all of its mistakes, prefixed with the name of the file.
 
     Raises
     ------

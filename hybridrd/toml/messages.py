@@ -1,4 +1,4 @@
-"""What pydantic found wrong in a file, in words: one line a mistake, with its place."""
+"""Messages for the mistakes that pydantic found in a file, one line each, with the place."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _words(loc: Place) -> tuple[str, ...]:
 
 
 def _keys(loc: Place) -> list[str]:
-    """The keys of the table at which an unknown key stands."""
+    """The keys of the table that has an unknown key."""
     words = [p for p in loc[:-1] if isinstance(p, str)]
     a_species = words[-2:-1] == ["leaky"]  # whose table has the name of the species
     fields = TABLES[words[-2 if a_species else -1] if words else ""].model_fields

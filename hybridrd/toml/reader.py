@@ -1,4 +1,4 @@
-"""A system read from plain tables, or everything that is wrong with them, each at its place."""
+"""Reader of a system from plain tables, which reports all mistakes with their places."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Examined(Generic[S]):
-    """What stands in tables, and all that is wrong with them.
+    """The contents of tables, and all of their mistakes.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def _fields(
         "initial": {name: content for _, name, content in contents},
     }
     draft, problems = forms.normalise(fields, at, frozenset(found.unclear))
-    # A name that stands twice has two initial states, and both are looked at.
+    # A name given twice has two initial states; check both.
     draft = replace(draft, contents=tuple((n, frozen(c)) for _, n, c in contents))
     return fields, draft, problems + checks.problems(draft, at)
 

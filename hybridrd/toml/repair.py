@@ -1,7 +1,7 @@
-"""What can be had of tables with mistakes, so that one reading finds all of them.
+"""Repair of tables with mistakes, so that one reading finds all of them.
 
-A wrong value is told and replaced by one that no check objects to; what is misspelt gets the name
-that was probably meant. The tables are then validated again, until nothing is left to object to.
+A wrong value is reported and replaced by a valid one; a misspelt key gets the name that was
+probably meant. The tables are then validated again, until no mistake is left.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _VOID = {"reaction": "A -> 0", "k": 1.0}
 
 
 class Salvage:
-    """Tables of which the mistakes are told and out of the way.
+    """Tables with the mistakes reported and replaced.
 
     Parameters
     ----------

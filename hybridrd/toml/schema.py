@@ -189,8 +189,8 @@ class SchemeTable(Table):
             meant = closest(self.scheme, SCHEMES)
             hint = f"did you mean {meant!r}? " if meant else ""
             raise ModelError(
-                f"scheme = {self.scheme!r}: {hint}it is one of {', '.join(SCHEMES)}; one of your "
-                f"own stands in hybridrd.interface.SCHEMES once you put it there"
+                f"scheme = {self.scheme!r}: {hint}it is one of {', '.join(SCHEMES)}; register "
+                f"your own scheme in hybridrd.interface.SCHEMES"
             )
         return scheme_from_dict({"scheme": self.scheme, **self.__pydantic_extra__})
 

@@ -1,4 +1,4 @@
-"""Tables of the TOML file: what all have in common, and the initial state.
+"""Tables of the TOML file: the base class, and the initial state.
 
 Needs pydantic; loaded by `hybridrd.toml.config` on use. Every table is strict: no other keys, no
 text for numbers, finite numbers only. Each builds its part of a `System`, so that what a part

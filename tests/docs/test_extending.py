@@ -111,7 +111,7 @@ def test_a_registered_scheme_is_known_by_name(one_event, line, tmp_path):
     sim.checkpoint(tmp_path / "a.npz")
     assert hrd.Simulation.restore(tmp_path / "a.npz").system == system
     del SCHEMES[one_event.name]
-    with pytest.raises(hrd.ModelError, match=r"one of your own stands in .*SCHEMES"):
+    with pytest.raises(hrd.ModelError, match=r"register your own scheme in .*SCHEMES"):
         hrd.Simulation.restore(tmp_path / "a.npz")
     hrd.Simulation.restore(tmp_path / "a.npz", system=system)
 

@@ -66,7 +66,7 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
     voxels
         Their number over the whole domain.
     reservoir
-        Where c_R stands: ``"wall"``, ``gamma = 2 D/h²``, or ``"mirror"``, in a voxel beyond the
+        Position of c_R: ``"wall"``, ``gamma = 2 D/h²``, or ``"mirror"``, in a voxel outside the
         wall as in the paper, ``gamma = D/h²``.
 
     Raises

@@ -63,9 +63,9 @@ def solve(
         The end, and the time between records; by default a hundredth of the end (time). Time 0
         and the end are recorded.
     reservoir
-        Where the concentration c_R of a `Reservoir` stands: at the ``"wall"``, where a copy in the
-        last voxel leaves at ``2 D/h²``, as for finite volumes; or in the ``"mirror"`` voxel beyond
-        it, where it leaves at ``D/h²`` (eq. (14)), half a voxel further out.
+        Position of the concentration c_R of a `Reservoir`: at the ``"wall"``, where a copy in the
+        last voxel leaves at ``2 D/h²``, as for finite volumes; or in the ``"mirror"`` voxel outside
+        it, where it leaves at ``D/h²`` (eq. (14)), half a voxel farther out.
     tolerance
         Probability that may be lost at the cut-off without a warning.
     max_memory
