@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hybridrd.kernels._jit import jit
-from hybridrd.kernels.rosenbrock import DONE, NOT_FINITE, advance
+from hybridrd.kernels.rosenbrock import DONE, NOT_FINITE, Kinetics, advance
 
 # Cells that share a substep: enough for vector units, few enough to have like concentrations.
 BLOCK = 128
@@ -203,9 +203,10 @@ def _integrate(
             speed = max(now, np.sqrt(growth))
             if left * speed > (MOST_SUBSTEPS - steps) * STEP:
                 for b in range(m):
-                    status: int = advance(
-                        kb[:, b], first, second, change, kept, free, copy, low, high, x[:, b], left
+                    kinetics = Kinetics(
+                        kb[:, b], first, second, change, kept, free, copy, low, high
                     )
+                    status: int = advance(kinetics, x[:, b], left)
                     if status != DONE:
                         return status
                 break

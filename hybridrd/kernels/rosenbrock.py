@@ -11,6 +11,8 @@ and conserves the same, as far as it must be.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hybridrd.kernels._jit import jit
@@ -42,9 +44,48 @@ C = np.array([
 ])  # fmt: skip
 
 
+class Kinetics(NamedTuple):
+    """Mass-action reactions of one cell.
+
+    Parameters
+    ----------
+    k, first, second
+        Of each reaction its rate and its reactants, -1 for none.
+    change
+        ``change[r, s]``: copies of species s that reaction r makes.
+    kept, free
+        Conserved combinations, and the species of each of which the equation is replaced.
+    copy, low, high
+        Of a content that fluctuates, see `hybridrd.continuum._mass_action`.
+    """
+
+    k: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    change: np.ndarray
+    kept: np.ndarray
+    free: np.ndarray
+    copy: float
+    low: float
+    high: float
+
+
+class _Work(NamedTuple):
+    """Memory of one integration: matrix and its factors, stages, slope, new and implicit values."""
+
+    jacobian: np.ndarray
+    lu: np.ndarray
+    pivots: np.ndarray
+    stages: np.ndarray
+    f: np.ndarray
+    new: np.ndarray
+    z: np.ndarray
+
+
 @jit
-def _slope(k, first, second, change, copy, low, high, y, f):
-    """Time derivative ``f`` at ``y``; for ``copy``, ``low`` and ``high`` see `_mass_action`."""
+def _slope(kinetics, y, f):
+    """Time derivative ``f`` at ``y``."""
+    k, first, second, change, _, _, copy, low, high = kinetics
     f[:] = 0.0
     for r in range(len(first)):
         i, j = first[r], second[r]
@@ -63,8 +104,9 @@ def _slope(k, first, second, change, copy, low, high, y, f):
 
 
 @jit
-def _jacobian(k, first, second, change, copy, low, high, y, matrix):
+def _jacobian(kinetics, y, matrix):
     """Derivative of `_slope` into ``matrix``."""
+    k, first, second, change, _, _, copy, low, high = kinetics
     matrix[:] = 0.0
     for r in range(len(first)):
         i, j = first[r], second[r]
@@ -86,8 +128,10 @@ def _jacobian(k, first, second, change, copy, low, high, y, matrix):
 
 
 @jit
-def _factor(shift, jacobian, kept, free, lu, pivots):
+def _factor(shift, kinetics, work):
     """LU factors of ``shift I - jacobian``, with rows replaced; False if it is singular."""
+    jacobian, lu, pivots = work.jacobian, work.lu, work.pivots
+    kept, free = kinetics.kept, kinetics.free
     n = len(pivots)
     for i in range(n):
         for j in range(n):
@@ -120,8 +164,9 @@ def _factor(shift, jacobian, kept, free, lu, pivots):
 
 
 @jit
-def _solve(lu, pivots, b):
+def _solve(work, b):
     """Solve in place with the factors of `_factor`."""
+    lu, pivots = work.lu, work.pivots
     n = len(pivots)
     for c in range(n):
         p = pivots[c]
@@ -137,21 +182,20 @@ def _solve(lu, pivots, b):
 
 
 @jit
-def _implicit_euler(
-    k, first, second, change, kept, free, copy, low, high, y, h, z, f, jacobian, lu, pivots
-):
+def _implicit_euler(kinetics, y, h, work):
     """The root ``z = y + h f(z)`` by Newton's method; False if none is found that is positive."""
+    z, f, free = work.z, work.f, kinetics.free
     z[:] = y
     for _ in range(NEWTON):
-        _slope(k, first, second, change, copy, low, high, z, f)
-        _jacobian(k, first, second, change, copy, low, high, z, jacobian)
-        if not _factor(1.0 / h, jacobian, kept, free, lu, pivots):
+        _slope(kinetics, z, f)
+        _jacobian(kinetics, z, work.jacobian)
+        if not _factor(1.0 / h, kinetics, work):
             return False
         for s in range(len(y)):
             f[s] += (y[s] - z[s]) / h
         for m in range(len(free)):
             f[free[m]] = 0.0
-        _solve(lu, pivots, f)
+        _solve(work, f)
         size, move = 0.0, 0.0
         for s in range(len(y)):
             z[s] += f[s]
@@ -169,18 +213,19 @@ def _implicit_euler(
 
 
 @jit
-def _rosenbrock(k, first, second, change, free, copy, low, high, y, h, lu, pivots, u, f, new):
-    """A step from ``y`` into ``new``; the last stage, ``u[-1]``, estimates its error."""
+def _rosenbrock(kinetics, y, h, work):
+    """A step from ``y`` into ``work.new``; the last of the stages estimates its error."""
+    u, f, new, free = work.stages, work.f, work.new, kinetics.free
     for i in range(STAGES):
         new[:] = y
         for j in range(i):
             new += A[i, j] * u[j]
-        _slope(k, first, second, change, copy, low, high, new, f)
+        _slope(kinetics, new, f)
         for j in range(i):
             f += C[i, j] / h * u[j]
         for m in range(len(free)):
             f[free[m]] = 0.0
-        _solve(lu, pivots, f)
+        _solve(work, f)
         u[i] = f
     new += u[STAGES - 1]
 
@@ -208,11 +253,14 @@ def _share(new, positive):
 
 
 @jit
-def advance(k, first, second, change, kept, free, copy, low, high, y, tau):
+def advance(kinetics, y, tau):
     """Advance the concentrations ``y`` ``(species,)`` of a cell by ``tau``, in place."""
     n = len(y)
-    jacobian, lu, pivots = np.empty((n, n)), np.empty((n, n)), np.empty(n, np.int64)
-    u, new, f, z = np.empty((STAGES, n)), np.empty(n), np.empty(n), np.empty(n)
+    new, z = np.empty(n), np.empty(n)
+    work = _Work(
+        np.empty((n, n)), np.empty((n, n)), np.empty(n, np.int64), np.empty((STAGES, n)),
+        np.empty(n), new, z,
+    )  # fmt: skip
     left, h, tries = tau, tau, 0
     while left > 0.0:
         h = min(h, left)
@@ -221,12 +269,12 @@ def advance(k, first, second, change, kept, free, copy, low, high, y, tau):
             return TOO_FAST
         if not h > 1e-16 * tau:
             return NOT_FINITE
-        _jacobian(k, first, second, change, copy, low, high, y, jacobian)
-        if not _factor(1.0 / (GAMMA * h), jacobian, kept, free, lu, pivots):
+        _jacobian(kinetics, y, work.jacobian)
+        if not _factor(1.0 / (GAMMA * h), kinetics, work):
             h *= 0.5
             continue
-        _rosenbrock(k, first, second, change, free, copy, low, high, y, h, lu, pivots, u, f, new)
-        error = _error(y, new, u[STAGES - 1])
+        _rosenbrock(kinetics, y, h, work)
+        error = _error(y, new, work.stages[STAGES - 1])
         if not np.isfinite(error):
             h *= 0.1
             continue
@@ -235,10 +283,7 @@ def advance(k, first, second, change, kept, free, copy, low, high, y, tau):
             h *= factor
             continue
         if new.min() < 0.0:
-            if not _implicit_euler(
-                k, first, second, change, kept, free, copy, low, high, y, h, z, f, jacobian, lu,
-                pivots,
-            ):  # fmt: skip
+            if not _implicit_euler(kinetics, y, h, work):
                 h *= 0.5
                 continue
             share = _share(new, z)
