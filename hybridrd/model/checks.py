@@ -21,7 +21,7 @@ MOST_TRIED = 100_000  # other numbers of cells, for advice
 
 
 def problems(draft: Draft, at: Places) -> list[str]:
-    """Everything that is wrong with a draft of a System, one line each, named as `Places` does."""
+    """Problems of a draft of a System, one line each; ``at`` names their places."""
     checks = (_species, _region, _reactions, _wall_contents, _contents, _options)
     return [problem for check in checks for problem in check(draft, at)]
 
@@ -95,7 +95,7 @@ def _on_grid(face: float, lo: float, hi: float, n: int) -> bool:
 
 
 def _nearest_counts(a: float, b: float, lo: float, hi: float, n: int) -> str:
-    """Advice: the nearest numbers of cells that have both faces of the region on cell faces."""
+    """Nearest numbers of cells that put both faces of the region on cell faces."""
 
     def fits(m: int) -> bool:
         return _on_grid(a, lo, hi, m) and _on_grid(b, lo, hi, m)

@@ -1,4 +1,4 @@
-"""A system in words: a short table for the terminal, the same as HTML for notebooks."""
+"""Summary of a system: a short table for the terminal, and as HTML for notebooks."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _planes(system: Description, region: Domain) -> str:
 
 
 def _interface(system: Description) -> list[str]:
-    """The scheme wherever particles meet a reservoir, the default where none was named."""
+    """The interface scheme, or the default if none was named."""
     contexts: dict[Context, str] = {}
     if system.is_hybrid:
         contexts["mean-field" if system.coupling == "mean-field" else "two-way"] = "continuum"
@@ -132,7 +132,7 @@ def _scheme(scheme: Any) -> str:
 
 
 def _walls(system: Description) -> Iterator[str]:
-    """Walls that are alike on one line, the reflecting ones, named or not, last."""
+    """Walls, equal ones on one line, reflecting ones last."""
     sides = system.domain.sides
     alike: dict[str, list[str]] = {}
     for side in sides:
@@ -159,7 +159,7 @@ def _value(value: Any) -> str:
 
 
 def _rates(reaction: Reaction, dimension: int) -> str:
-    """All rates of a reaction, those that were not given calculated."""
+    """All rates of a reaction; those that were not given are calculated."""
     rates = {**reaction.rates(dimension), "k_back": reaction.k_back}
     parts = [f"{name} = {_value(v)}" for name, v in rates.items() if v is not None]
     named = [reaction.name] if reaction.name and reaction.name != reaction.equation else []

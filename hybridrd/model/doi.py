@@ -1,7 +1,7 @@
 """Doi's model of pair reactions: volumes, rates and the reaction probability of a time step.
 
-A pair closer than the Doi radius ``sigma`` reacts with rate ``lambda0``. Only numbers and arrays
-are known here; `hybridrd.theory.doi` shows the same functions to users.
+A pair closer than the Doi radius ``sigma`` reacts with rate ``lambda0``. `hybridrd.theory.doi` has
+the same functions for users.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def microscopic_rate(k: float, sigma: float, dimension: int) -> float:
 
 
 def cap_volume(d: ArrayLike, sigma: float, dimension: int) -> Floats:
-    """Volume (length^d) of that part of a ball which lies beyond a plane.
+    """Volume (length^d) of the part of a ball beyond a plane.
 
     A particle at distance ``d`` (length, array) below a plane reacts with a reservoir of
     concentration c above it at the rate ``lambda0 c cap_volume(d)``: ``s - d`` in one dimension,

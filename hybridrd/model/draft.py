@@ -21,14 +21,14 @@ DEFAULT_CELLS = {1: (100,), 2: (100, 100), 3: (22, 22, 22)}
 
 @dataclass(frozen=True)
 class Draft:
-    """What a System would be made of; mistakes in one field do not hide those in another.
+    """Fields of a System that is still to be checked; a mistake in one hides none in another.
 
     Parameters
     ----------
     domain, cells
-        None where they are not known: then nothing is said of what depends on them.
+        None if they are not known; checks that depend on them are skipped then.
     particles, interface, coupling, fluctuations
-        As they were given.
+        As given.
     species, reactions, walls, units
         Those that have the right form.
     contents
@@ -56,7 +56,7 @@ class Draft:
         return tuple(s.name for s in self.species)
 
     def normal(self) -> dict[str, Any]:
-        """The fields of a System whose form may differ from the given one."""
+        """Fields of the System whose form may differ from the given one."""
         return {
             "species": self.species,
             "reactions": tuple(r for given in self.reactions for r in given.one_way()),
@@ -68,7 +68,7 @@ class Draft:
 
 
 class Description(Protocol):
-    """The fields of a System, as those who only read them see it."""
+    """Read-only view of a System, for modules that it imports itself."""
 
     @property
     def species(self) -> Sequence[Species]: ...

@@ -14,12 +14,12 @@ _EMPTY = ("0", "", "∅")
 
 @dataclass(frozen=True)
 class Equation:
-    """An equation that was read.
+    """Parts of an equation.
 
     Parameters
     ----------
     label
-        The name in front of it, or nothing.
+        The name in front of it, or an empty string.
     reactants, products
         Names of species, each as often as it takes part.
     reversible
@@ -47,7 +47,7 @@ def read_equation(text: object) -> Equation:
     Raises
     ------
     ModelError
-        With what cannot be read; the equation itself is left to the caller to name.
+        If it cannot be read; the caller adds the equation to the message.
 
     Examples
     --------

@@ -23,29 +23,29 @@ T = TypeVar("T")
 def normalise(
     given: Mapping[str, Any], at: Places, unclear: frozenset[str] = frozenset()
 ) -> tuple[Draft, list[str]]:
-    """Tuples for sequences, names for species, both sides for an axis, a tuple for cells.
+    """Bring fields to normal form: tuples of parts, names of species, a wall for each side.
 
     Parameters
     ----------
     given
         The fields of a System.
     at
-        How the messages name them.
+        Names of the fields in messages.
     unclear
-        Fields of which nothing is known because of mistakes that were told already: ``domain``,
-        ``cells``, or ``species`` where a name is missing.
+        Fields that are unknown because of mistakes reported before: ``domain``, ``cells``, or
+        ``species`` if a name is missing.
 
     Returns
     -------
     draft
-        All that has the right form.
+        The fields that have the right form.
     problems
-        Everything that has not, one line each.
+        The others, one line each.
     """
     problems: list[str] = []
     domain = None if "domain" in unclear else given["domain"]
     if domain is not None and not isinstance(domain, Domain):
-        problems.append(f"{at.field('domain')} = {domain!r}: give a Box or a Shell")
+        problems.append(f"{at.field('domain')} = {shown(domain)}: give a Box or a Shell")
         domain = None
     elif domain is None and "domain" not in unclear:
         problems.append(f"{at.field('domain')} = None: give a Box or a Shell")

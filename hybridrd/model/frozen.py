@@ -1,4 +1,4 @@
-"""Mapping that cannot be changed, the walls and initial states of a System."""
+"""Frozen mappings and arrays: the walls and initial states of a System."""
 
 from __future__ import annotations
 

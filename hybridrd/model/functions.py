@@ -22,12 +22,12 @@ Value: TypeAlias = float | Callable[..., Any]
 
 
 def arguments(function: Callable[..., Any], where: str) -> tuple[str, ...]:
-    """The names of a function's arguments, each one of ``x, y, z, r, t``.
+    """Names of a function's arguments, each one of ``x, y, z, r, t``.
 
     Raises
     ------
     ModelError
-        If the function takes an argument of another name, or any number of them.
+        If the function takes an argument of another name, or ``*args``.
     """
     try:
         parameters = inspect.signature(function).parameters.values()
@@ -66,7 +66,7 @@ def scaled(value: Value, factor: float) -> Value:
 
 
 def check_function(value: Callable[..., Any], coordinates: tuple[str, ...], where: str) -> None:
-    """Refuse a function that asks for a coordinate which the domain does not have."""
+    """Refuse a function of a coordinate that the domain does not have. Raises ModelError."""
     absent = [a for a in arguments(value, where) if a != "t" and a not in coordinates]
     if absent:
         raise ModelError(
@@ -83,7 +83,7 @@ def evaluate(
     size: int | None = None,
     minimum: float = 0.0,
 ) -> Floats:
-    """A number or function on points, as an array of shape ``(size,)``.
+    """Values of a number or function at points, shape ``(size,)``.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def evaluate(
     t
         Time.
     where
-        What the value is, for messages.
+        Name of the value in messages.
     size
         Number of points; by default that of the coordinates.
     minimum

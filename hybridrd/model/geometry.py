@@ -15,7 +15,7 @@ Interval = tuple[float, float]
 
 
 def interval(value: object, where: str) -> Interval:
-    """A pair of finite increasing numbers whose distance is a length, or a ModelError."""
+    """Two finite numbers, lower and upper (length). Raises ModelError for anything else."""
     pair = items(value)
     if pair is None or len(pair) != 2:
         raise ModelError(f"{where} = {shown(value)}: give two numbers, (lower, upper)")
@@ -32,7 +32,7 @@ def interval(value: object, where: str) -> Interval:
 
 
 class HasIntervals(Protocol):
-    """Whatever has an interval an axis."""
+    """Anything with one interval for each axis."""
 
     @property
     def intervals(self) -> tuple[Interval, ...]: ...
@@ -52,8 +52,8 @@ class Box:
     Raises
     ------
     ModelError
-        If an interval is not finite, does not rise or is no length between 1e-100 and 1e100, or
-        ``z`` is given without ``y``.
+        If an interval is not finite or does not rise, its length is not between 1e-100 and 1e100,
+        or ``z`` is given without ``y``.
 
     Examples
     --------
@@ -108,7 +108,7 @@ class Box:
 
     @property
     def title(self) -> str:
-        """In how many dimensions, in words."""
+        """Number of dimensions in words."""
         return f"{self.dimension} dimension{'s' if self.dimension > 1 else ''}"
 
     def side(self, axis: int, upper: int) -> str:

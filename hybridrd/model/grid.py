@@ -1,4 +1,4 @@
-"""The uniform grid of cells that covers a box-shaped domain."""
+"""Uniform grid of cells over a box-shaped domain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Grid:
     Parameters
     ----------
     lower, upper
-        Corners of the box, one number an axis (length).
+        Corners of the box, one number for each axis (length).
     shape
         Number of cells along each axis.
     """
@@ -72,7 +72,7 @@ class Grid:
         return np.full(self.cells, self.volume)
 
     def measure(self, axis: int, x: Floats) -> Floats:  # noqa: ARG002
-        """Length along an axis from its origin, or what takes its place: volumes rise with it."""
+        """Measure along an axis, proportional to volume: in a box the coordinate itself."""
         return x
 
     def by_volume(self, x: Floats, low: Floats, width: Floats) -> None:
@@ -87,7 +87,7 @@ class Grid:
         """
 
     def box_volume(self, low: Floats, high: Floats) -> float:
-        """Volume between two corners, one number an axis each (length^d)."""
+        """Volume between two corners, each with one number for each axis (length^d)."""
         return float(np.prod(high - low))
 
     def face_area(self, axis: int) -> float:

@@ -102,7 +102,7 @@ def patch_overlap(grid: Grid, patch: Patch) -> Floats:
 
 
 def concentration(part: Any, grid: Grid, where: str) -> Floats:
-    """One part of an initial state as its mean concentration in each cell, ``(cells,)``.
+    """Mean concentration of one part of an initial state in each cell, ``(cells,)``.
 
     `Copies` are spread evenly over their box, `Points` counted in their cells.
     """

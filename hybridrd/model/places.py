@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Places:
-    """The parts of a System that is made in Python."""
+    """Names of the parts of a System that was made in Python."""
 
     def field(self, name: str) -> str:
         """A field of the System itself."""
@@ -31,7 +31,7 @@ class Places:
         return "reactions"
 
     def wall(self, name: str, species: str = "") -> str:  # noqa: ARG002
-        """A wall, or what it has of a species."""
+        """A wall, or its value for a species."""
         return f"walls[{name!r}]"
 
     def initial(self, k: int, name: str, part: int | None) -> str:  # noqa: ARG002
@@ -41,15 +41,15 @@ class Places:
 
 @dataclass(frozen=True)
 class FilePlaces(Places):
-    """The parts of a System that is read from tables, ``species[0].initial[1]``.
+    """Places of the parts of a System that was read from tables, ``species[0].initial[1]``.
 
     Parameters
     ----------
     data
         The tables.
     reactions, contents
-        The indices in the file of the reactions and of the species with an initial state, which
-        are fewer where one could not be read.
+        Indices in the file of the reactions that could be read, and of the species that have an
+        initial state.
     """
 
     data: Mapping[str, Any]
@@ -79,7 +79,7 @@ class FilePlaces(Places):
         return f"{place} = {self.data['reactions'][n]['reaction']!r}"
 
     def repeated(self, i: int) -> str:
-        """A table whose name another has as well."""
+        """A table whose name an earlier one has as well."""
         return f"reactions[{self.reactions[i]}]"
 
     def wall(self, name: str, species: str = "") -> str:

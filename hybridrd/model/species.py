@@ -51,7 +51,7 @@ class Species:
 
 
 def check_name(name: object) -> None:
-    """Refuse what cannot be the name of a species. Raises ModelError."""
+    """Check the name of a species. Raises ModelError."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise ModelError("use letters, digits and underscores, not starting with a digit")
 

@@ -35,8 +35,8 @@ def read_toml(path: str | Path, build: Callable[..., S]) -> Loaded[S]:
     Raises
     ------
     ModelError
-        With every mistake, its place, and what is allowed there; one line each, the name of the
-        file in front. Or if there is no such file.
+        For every mistake one line: the file, the place, and what is allowed there. Also if there
+        is no such file, or it is no regular file.
     """
     found = examine_toml(path, build)
     if found.system is None:
@@ -50,7 +50,7 @@ def examine_toml(path: str | Path, build: Callable[..., S]) -> Examined[S]:
     Raises
     ------
     ModelError
-        If it is not TOML, or cannot be read.
+        If it is not TOML, has more than 64 MB, or cannot be read.
     """
     path = path_of(path, "path")
     check_file(path, MOST_BYTES)
@@ -81,7 +81,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def system_from_dict(data: Mapping[str, Any], build: Callable[..., S]) -> S:
-    """The system that plain tables describe, the inverse of `hybridrd.toml.writer.system_to_dict`.
+    """System that plain tables describe, the inverse of `hybridrd.toml.writer.system_to_dict`.
 
     Raises
     ------

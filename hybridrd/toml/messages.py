@@ -53,11 +53,11 @@ class Mistake:
     path
         Its place, ``("species", 0, "D")``.
     kind
-        pydantic's word for it.
+        Its type in pydantic.
     guess
-        The key that was probably meant, where one is not known.
+        The key that was probably meant, for an unknown key.
     text
-        One line: the place, what was given, why it cannot be, what can.
+        One line: the place, the value, and what is allowed.
     """
 
     path: Place
@@ -81,7 +81,7 @@ def mistakes(error: ValidationError) -> list[Mistake]:
 
 
 def _path(loc: Place) -> Place:
-    """A place without pydantic's words for forms, which are in brackets."""
+    """A place without the tags of pydantic, which are in brackets."""
     return tuple(p for p in loc if isinstance(p, int) or not (p.startswith("<") or p == "[key]"))
 
 
@@ -130,7 +130,7 @@ def _line(error: Any) -> str:
 
 
 def _alternative(loc: Place) -> str | None:
-    """What is allowed at a place that takes one of several forms."""
+    """Forms that are allowed at a place that takes several."""
     words = [p for p in loc if isinstance(p, str) and not p.startswith("<")]
     if len(loc) > 2 and loc[0] == "species" and words[-1] == "initial":
         return _ALTERNATIVES["initial"]
@@ -140,7 +140,7 @@ def _alternative(loc: Place) -> str | None:
 
 
 def _words(loc: Place) -> tuple[str, ...]:
-    """The words that are allowed at a place."""
+    """Words that are allowed at a place."""
     if "walls" in loc:
         return tuple(WALLS)
     return ("domain",) if "particles" in loc else COUPLINGS

@@ -43,14 +43,14 @@ class Examined(Generic[S]):
     system
         The system; None where there are mistakes.
     sound
-        The system, or that part of it in which there are none, to see what a time step does to it;
-        None where too little is left.
+        The system, or the part of it without mistakes, to check a time step against; None if too
+        little is left.
     run
-        The table ``[run]``, without what is wrong in it.
+        The table ``[run]`` without its mistakes.
     mistakes
         One line each, its place in front.
     unclear
-        Keys of ``[run]`` that are there, but wrong.
+        Keys of ``[run]`` with wrong values.
     """
 
     system: S | None
@@ -61,7 +61,7 @@ class Examined(Generic[S]):
 
 
 def examine(data: Mapping[str, Any], build: Callable[..., S]) -> Examined[S]:
-    """Read a system from tables, or find everything that is wrong with them.
+    """Read a system from tables, or find all their mistakes.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def examine(data: Mapping[str, Any], build: Callable[..., S]) -> Examined[S]:
 def _fields(
     found: Salvage, file: File, known: list[int]
 ) -> tuple[dict[str, Any], Draft, list[str]]:
-    """The fields of the System, their normal form, and what is wrong with them."""
+    """Fields of the System, their normal form, and their problems."""
     contents = [(i, s.name, s.content()) for i, s in enumerate(file.species)]
     contents = [(i, name, content) for i, name, content in contents if content is not None]
     at = FilePlaces(found.data, known, [i for i, _, _ in contents])
@@ -111,7 +111,7 @@ def _fields(
 def _sound_part(
     draft: Draft, places: set[Place], known: list[int], build: Callable[..., S]
 ) -> S | None:
-    """The species, reactions and walls in which no mistake is, without initial states."""
+    """System of the species, reactions and walls without mistakes, and no initial states."""
     tables = {path[:2] for path in places}
     if tables & {("system",), ("species",)} or any(
         table[0] == "system" and table[1] not in ("walls", "units") for table in tables

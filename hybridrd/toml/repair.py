@@ -34,14 +34,14 @@ class Salvage:
     Attributes
     ----------
     data
-        The tables with stand-ins in place of mistakes.
+        The tables with valid values in place of the mistakes.
     file
-        They as a `File`; None where too little is left.
+        The tables as a `File`; None if too little is left.
     lines
         The mistakes, one line each.
     unclear
-        Fields of the system of which nothing more can be said: ``domain``, ``cells``, or
-        ``species`` where a name is not known.
+        Fields of the system that are unknown: ``domain``, ``cells``, or ``species`` if a name is
+        missing.
     unclear_run
         The same of ``[run]``.
     void
@@ -71,7 +71,7 @@ class Salvage:
                 self._heal(mistake)
 
     def _heal(self, m: Mistake) -> None:
-        """Replace what is wrong by what no check objects to."""
+        """Replace a wrong value by a valid one."""
         self.places.add(m.path)
         match m.path:
             case ("system", "domain", *_):
@@ -142,7 +142,7 @@ class Salvage:
                 self._put(path[:2], stand_in or _VOID)
 
     def _rename(self, table: Place, key: Any, guess: str | None) -> None:
-        """Give what is misspelt the name that was meant, or leave it out."""
+        """Rename a misspelt key to the one that was meant, or drop it."""
         value = self._get((*table, key))
         self._drop((*table, key))
         inside = self._get(table)
@@ -173,7 +173,7 @@ class Salvage:
 
 
 def _changed(inside: Any, path: Place, value: Any) -> Any:
-    """A copy with another value at a place; the given tables are left as they are."""
+    """Copy with another value at a place."""
     if not path:
         return value
     key = path[0]
@@ -185,7 +185,7 @@ def _changed(inside: Any, path: Place, value: Any) -> Any:
 
 
 def _only_equation(table: Any) -> dict[str, Any] | None:
-    """A reaction with harmless rates, where at least its equation can be read."""
+    """Reaction with valid rates, if at least its equation can be read."""
     try:
         read = read_equation(table.get("reaction") if isinstance(table, dict) else None)
     except ModelError:

@@ -1,4 +1,4 @@
-"""The tables of a system's TOML file. Needs pydantic; loaded by `hybridrd.toml.config` on use."""
+"""Tables of a system's TOML file. Needs pydantic; loaded by `hybridrd.toml.config` on use."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ class UnitsTable(Table):
 
 
 class SystemTable(Table):
-    """``[system]``: where, how finely, and how the two regions meet."""
+    """``[system]``: domain, particle region, cells, walls and coupling."""
 
     domain: Annotated[
         Annotated[BoxTable, Tag("<box>")] | Annotated[ShellTable, Tag("<shell>")],

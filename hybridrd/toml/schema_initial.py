@@ -50,7 +50,7 @@ _IN_PYTHON = {"c": "concentration", "n": "copies", "points": "positions"}
 
 
 class Table(BaseModel):
-    """A table of the file; its constraints show in the JSON schema, `build` makes the rest."""
+    """Base of the tables; `build` makes the part of the System that a table describes."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -88,7 +88,7 @@ class ShellTable(Table):
 
 
 def kind_of_region(value: Any) -> str:
-    """Which form of a region is meant: a word, a shell by its keys, or a box."""
+    """Form of a region: a word, a shell (by its keys), or a box."""
     if not isinstance(value, dict):
         return "<word>"
     shell = {"inner", "outer"} & set(value) or ("r" in value and "x" not in value)
@@ -102,7 +102,7 @@ def _intervals(table: Any) -> dict[str, Any]:
 
 
 def numbers(values: list[Any], where: str) -> NDArray[np.float64]:
-    """Nested lists of numbers as an array. Raises ModelError for text, truth values, rags."""
+    """Array of nested lists of numbers. Raises ModelError for text, truth values, uneven rows."""
     try:
         array = np.array(values)
     except ValueError as error:
@@ -166,7 +166,7 @@ class PointsTable(Table):
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant."""
+    """Known word that was probably meant, or None."""
     words = list(known)
     if _IN_PYTHON.get(word) in words:
         return _IN_PYTHON[word]
@@ -175,7 +175,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _kind_of_part(value: Any) -> str:
-    """Which form of an initial state is meant, by its keys, misspelt or not."""
+    """Form of an initial state, from its keys, misspelt or not."""
     if not isinstance(value, dict):
         return "<number>"
     for key in CONTENTS:
