@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
-from hybridrd.arguments import named_arguments, number, shown
+from hybridrd.arguments import choice, named_arguments, number, shown
 from hybridrd.arrays import Floats, State, labels, stored, stored_count, stored_numbers
 from hybridrd.continuum.baths import Baths, check_baths
 from hybridrd.continuum.field import Field
@@ -142,9 +142,7 @@ class PDE:
             raise ModelError(f"system = {shown(system)}: give a System")
         self.system = system
         self.dt = number(dt, "dt", strict=True)
-        if solver != "auto" and solver not in KINDS:
-            raise ModelError(f"no solver {shown(solver)}; there are auto, {', '.join(KINDS)}")
-        self.solver = solver
+        self.solver = choice(solver, "solver", ("auto", *KINDS))
         self.steps = 0
         self.timings = dict.fromkeys(STAGES, 0.0)
         begun = Clock(self.timings)
@@ -323,6 +321,10 @@ class PDE:
 
         return restore(cls.kind, make, path, system, allow_change)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy or pickle is made from the arguments and the state, as by `restore`."""
+        return _remade, (self.system, self.dt, self.solver, self.state())
+
     def arguments(self) -> dict[str, Any]:
         """What it was made with beside the system, as JSON can say it."""
         return {"dt": self.dt, "solver": self.solver}
@@ -388,3 +390,9 @@ def _tangential(region: Region, face: Face) -> np.ndarray:
     )
     plane[inside] = True
     return plane.ravel(order="F")
+
+
+def _remade(system: System, dt: float, solver: str, state: State) -> PDE:
+    made = PDE(system, dt, solver)
+    made.load_state(state)
+    return made

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hybridrd.arguments import number
+from hybridrd.arguments import number, shown
 from hybridrd.arrays import Floats
 from hybridrd.continuum.baths import Baths, check_baths
 from hybridrd.continuum.rectilinear import RectilinearCells
@@ -96,6 +96,21 @@ def compile_system(system: System, dt: float, cells: RectilinearCells | None = N
                 _check_fluctuations(system, region, walls)
         encounter_probabilities(tables, tables.macroscopic(0.5 * dt), dt)
     return Plan(system, dt, region, walls, tables, coupling, user_cells)
+
+
+def region_of(plan: object, system: System, dt: float) -> Region:
+    """Particle region of a plan of this system and step. Raises ModelError for any other plan."""
+    if not isinstance(plan, Plan):
+        raise ModelError(f"plan = {shown(plan)}: give what compile_system returns, or leave it out")
+    if plan.dt != dt or plan.system != system:
+        other = f"dt = {plan.dt:g}" if plan.dt != dt else "another system"
+        raise ModelError(f"plan: it was compiled for {other}; leave it out, or compile it anew")
+    if plan.region is None:
+        raise ModelError(
+            "the system has no particle region (particles=None); run it with "
+            "hybridrd.mean_field, or give particles="
+        )
+    return plan.region
 
 
 def _check_fluctuations(system: System, region: Region, walls: tuple[SpeciesWalls, ...]) -> None:

@@ -45,7 +45,7 @@ from hybridrd.run.record_position import Counts, Mark
 from hybridrd.run.runnable import Running, load_run_state, run_state
 from hybridrd.run.system_identity import given_continuum
 from hybridrd.simulation.continuum import cells_of_user, make_continuum
-from hybridrd.simulation.plan import Plan
+from hybridrd.simulation.plan import Plan, region_of
 from hybridrd.simulation.report import report
 from hybridrd.simulation.sizes import check_run, plan_that_fits, record_numbers
 from hybridrd.simulation.window import Window
@@ -153,17 +153,7 @@ class Simulation:
         cells = cells_of_user(continuum, solver)
         self._user_continuum = continuum
         self.plan = plan_that_fits(system, self.dt, cells) if plan is None else plan
-        if not isinstance(self.plan, Plan):
-            raise ModelError(f"plan = {shown(plan)}: give what compile_system returns, or nothing")
-        if self.plan.dt != self.dt or self.plan.system != system:
-            other = f"dt = {self.plan.dt:g}" if self.plan.dt != self.dt else "another system"
-            raise ModelError(f"plan: it was compiled for {other}; leave it out, or compile anew")
-        if self.plan.region is None:
-            raise ModelError(
-                "the system has no particle region (particles=None); run it with "
-                "hybridrd.mean_field, or give particles="
-            )
-        self._region: Region = self.plan.region
+        self._region: Region = region_of(self.plan, system, self.dt)
         self._key = make_key(self.seed, self.replica)
         self._pool = Pool(self.threads)
         self._baths = Baths(system)

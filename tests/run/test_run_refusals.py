@@ -97,7 +97,7 @@ def test_other_arguments_of_a_wrong_kind(tmp_path):
     simulation().checkpoint(tmp_path / "a.npz")
     with pytest.raises(hrd.ModelError, match="system = 3: give a System"):
         hrd.Simulation.restore(tmp_path / "a.npz", system=3)
-    with pytest.raises(hrd.ModelError, match="no solver 3; there are auto"):
+    with pytest.raises(hrd.ModelError, match="solver = 3: it is one of auto"):
         hrd.mean_field(simulation().system, dt=0.01, until=0.01, solver=3)
     with pytest.raises(hrd.ResultError, match=rf"path = 3: {PATH}"):
         hrd.plot.movie(simulation().run(0.02, every=0.01)).save(3)

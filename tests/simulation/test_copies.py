@@ -54,6 +54,10 @@ MAKE = {
         system(particles=HALF, **TANK), 1e-3, seed=1, continuum=Tank()
     ),
 }
+PDES = {
+    "box": lambda: hrd.PDE(system(particles=None, reactions=kill()), 1e-3),
+    "ball": lambda: hrd.PDE(system(SPHERE, particles=None), 1e-3, solver="splu"),
+}
 TWINS = {
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
@@ -71,6 +75,19 @@ def test_a_twin_goes_on_as_the_simulation_would(case, twin):
     assert other.steps == 20
     expected = sim.run(until=0.05, every=0.01)  # the twin is none the wiser
     assert other.steps == 20
+    found = other.run(until=0.05, every=0.01)
+    for name in expected:
+        np.testing.assert_array_equal(found[name], expected[name])
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("case", PDES)
+def test_a_twin_of_a_pde_does_too(case, twin):
+    pde = PDES[case]()
+    pde.run(until=0.02, every=0.01)
+    other = TWINS[twin](pde)
+    assert (other.steps, other.solver) == (20, pde.solver)
+    expected = pde.run(until=0.05, every=0.01)
     found = other.run(until=0.05, every=0.01)
     for name in expected:
         np.testing.assert_array_equal(found[name], expected[name])
