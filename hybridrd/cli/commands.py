@@ -105,16 +105,16 @@ def _run_job(
             yield f"{out} is complete"
             return
     if job.replicas == 1:
-        from hybridrd.cli.resume_run import Unfinished
+        from hybridrd.cli.resume_run import ResumableRun
 
-        unfinished = Unfinished(job, out, overwrite, resume == "yes", minutes)
+        unfinished = ResumableRun(job, out, overwrite, resume == "yes", minutes)
         result = unfinished.run()
         if resume == "yes":
             yield f"resumed at t = {unfinished.started:.12g}"
     else:
-        from hybridrd.cli.resume_ensemble import UnfinishedEnsemble
+        from hybridrd.cli.resume_ensemble import ResumableEnsemble
 
-        result = UnfinishedEnsemble(job, out, overwrite, resume == "yes").run()
+        result = ResumableEnsemble(job, out, overwrite, resume == "yes").run()
     seconds = time.perf_counter() - began
     yield _headline(job, result)
     yield f"{seconds:.1f} s, saved to {out}"

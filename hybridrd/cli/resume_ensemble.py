@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from hybridrd.cli.job import Job
 
 
-class UnfinishedEnsemble:
+class ResumableEnsemble:
     """One ensemble with its places.
 
     Parameters
     ----------
     job, out, overwrite, resume
-        As of `hybridrd.cli.resume_run.Unfinished`; several replicas.
+        As of `hybridrd.cli.resume_run.ResumableRun`; several replicas.
 
     Raises
     ------

@@ -31,7 +31,7 @@ _RECORDS = "records.zarr"
 _PART = re.compile(r"\.(records\.zarr|checkpoint-\d{10}\.npz)\.[0-9a-f]{8}\.part")
 
 
-class Unfinished:
+class ResumableRun:
     """One run with its places.
 
     Parameters

@@ -20,7 +20,7 @@ from hybridrd.ensembles.processes import (
     in_this_process,
 )
 from hybridrd.ensembles.requests import Requests, check_memory
-from hybridrd.ensembles.store import Finished
+from hybridrd.ensembles.store import BlockStore
 from hybridrd.ensembles.summary import summary
 from hybridrd.errors import ModelError
 from hybridrd.model.system import System
@@ -175,7 +175,7 @@ def ensemble(
         if place is not None:
             arguments = {"dt": plan.dt, "until": until, "every": stride * plan.dt, "seed": seed}
             arguments |= {"replicas": replicas, **wanted.described()}
-            finished = Finished(place, system, arguments)
+            finished = BlockStore(place, system, arguments)
             seed = finished.seed
         stored = finished.whole(blocks) if finished is not None else []
         todo = {index: block for index, block in blocks.items() if index not in stored}
@@ -228,7 +228,7 @@ def ensemble(
 def _in_order(
     done: Done,
     blocks: Blocks,
-    finished: Finished | None,
+    finished: BlockStore | None,
     stored: Sequence[int],
     update: Callable[[int], object],
 ) -> Iterator[Sums]:

@@ -33,7 +33,7 @@ _MADE = re.compile(r"(block-\d{4,}\.npz|ensemble\.json|\.(block|ensemble)\S*\.[0
 _ABOUT = "about"  # the member of a block's file that holds all but arrays, as JSON
 
 
-class Finished:
+class BlockStore:
     """The finished blocks of one ensemble.
 
     Parameters
@@ -197,7 +197,7 @@ class Finished:
 
 
 def remove(place: Path) -> None:
-    """Remove a directory of `Finished` with all that it put there, and nothing else.
+    """Remove a directory of `BlockStore` with all that it put there, and nothing else.
 
     Raises
     ------

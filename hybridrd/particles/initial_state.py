@@ -38,7 +38,7 @@ def mean_concentration(system: System, species: int) -> Floats:
     return result
 
 
-class Start:
+class InitialState:
     """Draws the initial state of one replica.
 
     A constant concentration is a Poisson process in exactly its shape; a function or array is one

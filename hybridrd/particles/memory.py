@@ -16,7 +16,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
-class Free:
+class FreeMemory:
     """Free memory, with its source.
 
     Attributes
@@ -54,7 +54,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Crowd:
+class ParticleNumbers:
     """Numbers of particles that a run has to hold, as far as they can be estimated.
 
     Attributes
@@ -76,7 +76,7 @@ class Crowd:
 class Memory(NamedTuple):
     """Estimated memory of a run: expected particles, and the parts."""
 
-    crowd: Crowd | None = None
+    crowd: ParticleNumbers | None = None
     parts: tuple[Part, ...] = ()
 
 
@@ -85,24 +85,26 @@ def gigabytes(size: float) -> str:
     return "under 0.001 GB" if 0 < size < 1e6 else f"{size / 1e9:.3g} GB"
 
 
-def free_memory() -> Free:
+def free_memory() -> FreeMemory:
     """The smallest of the free memory of the machine and the limits of this process."""
     return min(shared_memory(), own_memory(), key=lambda free: free.bytes)
 
 
-def shared_memory() -> Free:
+def shared_memory() -> FreeMemory:
     """Free memory for this process and others together: of the machine, or of its cgroup."""
-    machine = Free(_machine(), "on this machine")
-    return min(machine, Free(cgroup_room(), "under the limit of the cgroup"), key=lambda f: f.bytes)
+    machine = FreeMemory(_machine(), "on this machine")
+    return min(
+        machine, FreeMemory(cgroup_room(), "under the limit of the cgroup"), key=lambda f: f.bytes
+    )
 
 
-def own_memory() -> Free:
+def own_memory() -> FreeMemory:
     """Memory left by the address limit of this process (``ulimit -v``)."""
-    return Free(_address_room(), "under the limit of the process (ulimit -v)")
+    return FreeMemory(_address_room(), "under the limit of the process (ulimit -v)")
 
 
 def check_fits(
-    parts: Sequence[Part], free: Free | None = None, held: Sequence[Part] = (), who: str = ""
+    parts: Sequence[Part], free: FreeMemory | None = None, held: Sequence[Part] = (), who: str = ""
 ) -> None:
     """Raise CapacityError for parts that together need more than is free.
 

@@ -6,7 +6,7 @@ is known only in its step; a mean too large for memory can't be sampled.
 
 from __future__ import annotations
 
-from hybridrd.particles.memory import Free, Part, check_fits, free_memory
+from hybridrd.particles.memory import FreeMemory, Part, check_fits, free_memory
 
 FEW = 1e6  # are drawn without a look at the memory
 _ADDRESSES = 2.0**47  # bytes that a process can have, where the system does not say how many
@@ -35,7 +35,7 @@ def check_new(number: float, dimension: int, what: str, remedy: str) -> None:
         return
     free = free_memory()
     parts = [Part(f"{what} ({number:.3g} particles)", number * new_bytes(dimension), remedy)]
-    check_fits(parts, Free(min(free.bytes, _ADDRESSES), free.where))
+    check_fits(parts, FreeMemory(min(free.bytes, _ADDRESSES), free.where))
 
 
 def new_bytes(dimension: int) -> float:

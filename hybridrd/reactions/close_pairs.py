@@ -33,7 +33,7 @@ class SortedPoints:
     places: Integers | None = None
 
 
-class Search:
+class ClosePairs:
     """Looks for the pairs of each encounter between particles.
 
     Parameters

@@ -12,7 +12,7 @@ from hybridrd.errors import StepError
 from hybridrd.particles.particles import Particles, add_in_order
 from hybridrd.particles.region import Region
 from hybridrd.reactions.cascade import Cascade
-from hybridrd.reactions.close_pairs import Couples, Search
+from hybridrd.reactions.close_pairs import ClosePairs, Couples
 from hybridrd.reactions.proposals import Actors, Events, Proposals
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import Encounter, Probability
@@ -36,7 +36,7 @@ class Encounters:
     def __init__(self, encounters: tuple[Encounter, ...], region: Region, key: np.uint64) -> None:
         self._encounters = encounters
         self._cells = region.grid.cells
-        self._search = Search(encounters, region)
+        self._search = ClosePairs(encounters, region)
         self._proposals = Proposals(region, key)
         self._reactive = frozenset(s for e in encounters for s in e.partners if s is not None)
         self.credit: NDArray[np.int64] | None = None

@@ -14,7 +14,7 @@ Counts: TypeAlias = dict[str, NDArray[Any]]
 
 
 @dataclass
-class Mark:
+class RecordPosition:
     """Position of a run in its records.
 
     Parameters
@@ -50,10 +50,10 @@ class Mark:
         return rest + int((last - self.first) % self.stride > 0 and step < last)
 
 
-def mark_of(state: State, steps: int, species: int, counts: Counts) -> Mark:
+def mark_of(state: State, steps: int, species: int, counts: Counts) -> RecordPosition:
     """The mark in a state at a step, with its counts. Raises ResultError."""
     step = stored_count(state, "mark/step", most=steps)
-    return Mark(
+    return RecordPosition(
         run=str(stored(state, "mark/run", ())),
         first=stored_count(state, "mark/first", most=step),
         stride=stored_count(state, "mark/stride", 1),

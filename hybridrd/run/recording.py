@@ -18,7 +18,7 @@ from hybridrd.results.names import flaw
 from hybridrd.results.store import open_result
 from hybridrd.results.writer import UNFINISHED, StoreWriter, check_place, store_run
 from hybridrd.run.log import LOGGER, Clock
-from hybridrd.run.record_position import Mark
+from hybridrd.run.record_position import RecordPosition
 from hybridrd.run.runnable import Runnable
 from hybridrd.run.schedule import record_stride
 
@@ -76,7 +76,7 @@ class Recording:
             if self.out is not None:
                 check_place(self.out)
             largest = np.zeros(len(run.system.species))
-            run.mark = Mark(
+            run.mark = RecordPosition(
                 secrets.token_hex(8), run.steps, stride, 0, run.steps, run.counts(), largest
             )
         records = 1 + self._mark.due_after(self._mark.step, last)
@@ -157,7 +157,7 @@ class Recording:
         return open_result(self.out)
 
     @property
-    def _mark(self) -> Mark:
+    def _mark(self) -> RecordPosition:
         assert self._run.mark is not None
         return self._run.mark
 

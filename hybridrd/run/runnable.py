@@ -22,7 +22,7 @@ from hybridrd.arrays import Floats, State, Stateful, stored_numbers
 from hybridrd.model.system import System
 from hybridrd.results.dataset import Recorder
 from hybridrd.run.guard import Guard
-from hybridrd.run.record_position import Counts, Mark, mark_of
+from hybridrd.run.record_position import Counts, RecordPosition, mark_of
 
 
 class Running(Protocol):
@@ -72,7 +72,7 @@ class Runnable(Stateful, Protocol):
     steps: int
     timings: dict[str, float]
     guard: Guard
-    mark: Mark | None
+    mark: RecordPosition | None
     came_from: Path | None
     halted: State
     loop: Running | None

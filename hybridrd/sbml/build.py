@@ -16,7 +16,7 @@ from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species
 from hybridrd.model.system import System
 from hybridrd.sbml.document import read
-from hybridrd.sbml.mass_action import Event
+from hybridrd.sbml.mass_action import OneWayReaction
 from hybridrd.sbml.polynomial import Polynomial
 
 
@@ -121,7 +121,10 @@ def _by_id(given: Any, names: Sequence[str], where: str, what: str) -> dict[str,
 
 
 def _reactions(
-    found: Sequence[Event], radii: Mapping[str, float | None], volume: float, where: str | None
+    found: Sequence[OneWayReaction],
+    radii: Mapping[str, float | None],
+    volume: float,
+    where: str | None,
 ) -> list[Reaction]:
     """Reactions with macroscopic rates; a pair and its one product become one reaction.
 
@@ -158,11 +161,11 @@ def _macroscopic(rate: Polynomial, order: int, volume: float) -> float | TimeRat
     return rate.value / volume if order == 0 else rate.value * volume ** (order - 1)
 
 
-def _is_constant(event: Event) -> bool:
+def _is_constant(event: OneWayReaction) -> bool:
     return event.rate.value is not None
 
 
-def _undoing(found: Sequence[Event]) -> dict[int, list[int]]:
+def _undoing(found: Sequence[OneWayReaction]) -> dict[int, list[int]]:
     """For each pair that forms one product, the events in which that falls apart again."""
     apart: dict[tuple[str, ...], list[int]] = {}
     for k, event in enumerate(found):
@@ -179,7 +182,7 @@ def _undoing(found: Sequence[Event]) -> dict[int, list[int]]:
     }
 
 
-def _ways_back(found: Sequence[Event]) -> dict[int, int]:
+def _ways_back(found: Sequence[OneWayReaction]) -> dict[int, int]:
     """For each pair that forms one product at a constant rate, the one event that undoes it."""
     back: dict[int, int] = {}
     taken: set[int] = set()
@@ -191,7 +194,7 @@ def _ways_back(found: Sequence[Event]) -> dict[int, int]:
     return back
 
 
-def _warn_of_pairs_in_time(found: Sequence[Event], where: str) -> None:
+def _warn_of_pairs_in_time(found: Sequence[OneWayReaction], where: str) -> None:
     """Warn where rates that depend on time keep two reactions from becoming a reversible one."""
     for k, undoing in _undoing(found).items():
         event = found[k]
@@ -206,7 +209,7 @@ def _warn_of_pairs_in_time(found: Sequence[Event], where: str) -> None:
             )
 
 
-def _labels(found: Sequence[Event]) -> list[str]:
+def _labels(found: Sequence[OneWayReaction]) -> list[str]:
     """The ids of the file, with direction and number where one law is several reactions."""
     count = Counter((event.name, event.back) for event in found)
     seen: Counter[tuple[str, bool]] = Counter()

@@ -12,7 +12,7 @@ from hybridrd.errors import AccuracyWarning, ModelError
 from hybridrd.sbml.contents import Contents, contents, references
 from hybridrd.sbml.features import features, packages
 from hybridrd.sbml.law import Evaluator
-from hybridrd.sbml.mass_action import Event, events
+from hybridrd.sbml.mass_action import OneWayReaction, events
 from hybridrd.sbml.source import core_of
 from hybridrd.sbml.units import copies_per_amount
 from hybridrd.sbml.values import Values
@@ -34,7 +34,7 @@ class Model:
     """
 
     copies: dict[str, float | None]
-    events: list[Event]
+    events: list[OneWayReaction]
 
 
 def read(text: str, where: str, copies_per_amount: float | None) -> Model:
@@ -141,7 +141,7 @@ class _Reader:
                 )
                 return
 
-    def _events(self, reaction: Any) -> list[Event]:
+    def _events(self, reaction: Any) -> list[OneWayReaction]:
         reactants, products = self._sides(reaction)
         if Counter(reactants) == Counter(products):
             return []  # it changes nothing

@@ -14,7 +14,7 @@ Product = tuple[str, ...]  # of copy numbers: names of species, each as often as
 
 
 @dataclass(frozen=True)
-class Event:
+class OneWayReaction:
     """A one-way reaction in a well-mixed volume.
 
     Attributes
@@ -43,7 +43,7 @@ def events(
     reactants: Sequence[str],
     products: Sequence[str],
     reversible: bool,
-) -> list[Event]:
+) -> list[OneWayReaction]:
     """The one-way reactions of a reaction with a mass-action law.
 
     Parameters
@@ -142,7 +142,7 @@ def _event(
     reactants: tuple[str, ...],
     products: tuple[str, ...],
     back: bool,
-) -> Event:
+) -> OneWayReaction:
     catalysts = Counter(term)
     catalysts.subtract(reactants)
     missing = [s for s, count in catalysts.items() if count < 0]
@@ -157,7 +157,7 @@ def _event(
     extra = tuple(catalysts.elements())
     like = len(term) == 2 and term[0] == term[1]
     before, after = _paired((*reactants, *extra), (*products, *extra))
-    return Event(name, before, after, rate.scaled(2.0) if like else rate, back)
+    return OneWayReaction(name, before, after, rate.scaled(2.0) if like else rate, back)
 
 
 def _paired(

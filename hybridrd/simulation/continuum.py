@@ -1,4 +1,4 @@
-"""Continuum next to the particles of a simulation: none, in two-way exchange, or a mean field."""
+"""Couplings of particles and continuum: two-way exchange, a mean field, or none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hybridrd.arrays import Floats, State
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.field import Field
 from hybridrd.continuum.rectilinear import RectilinearCells
-from hybridrd.continuum.user import Continuum as UserContinuum
+from hybridrd.continuum.user import Continuum
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.ledger import Ledger
 from hybridrd.coupling.noise import FADE, Noise
@@ -23,8 +23,8 @@ from hybridrd.simulation.sizes import continuum_part
 from hybridrd.simulation.window import LiveWindow, Window, live_window
 
 
-class Continuum(ABC):
-    """What a simulation asks of its continuum; to add a kind, write these methods."""
+class Coupling(ABC):
+    """Coupling of the particles to a continuum; a new kind implements these methods."""
 
     @abstractmethod
     def start(self, species: int, outside: Floats) -> None:
@@ -32,11 +32,11 @@ class Continuum(ABC):
 
     @abstractmethod
     def before(self, step: int, gates: list[Gate]) -> None:
-        """Do what comes before the exchange of a step, and set c_R of the gates."""
+        """First half step of the continuum, before the exchange; sets c_R of the gates."""
 
     @abstractmethod
     def after(self, step: int, credit: np.ndarray | None) -> None:
-        """Do what comes after the exchange of a step, which brought ``credit`` to the cells."""
+        """Rest of the step of the continuum, after the exchange added ``credit`` to the cells."""
 
     @abstractmethod
     def book(self, credit: np.ndarray | None) -> None:
@@ -75,7 +75,7 @@ class Continuum(ABC):
         raise ModelError("the continuum is the package's; its cells are in `concentration`")
 
 
-class NoContinuum(Continuum):
+class NoContinuum(Coupling):
     """Particles alone."""
 
     def __init__(self, cells: int) -> None:
@@ -116,7 +116,7 @@ class NoContinuum(Continuum):
         """Nothing."""
 
 
-class TwoWay(Continuum):
+class TwoWay(Coupling):
     """The continuum region in two-way exchange: what leaves one side enters the other.
 
     Parameters
@@ -185,7 +185,7 @@ class TwoWay(Continuum):
         return self._field.user_cells()
 
 
-class MeanField(Continuum):
+class MeanField(Coupling):
     """A mean-field reservoir: a PDE on the whole domain that takes no notice of the particles.
 
     Parameters
@@ -256,9 +256,9 @@ def make_continuum(
     baths: Baths,
     key: np.uint64,
     solver: str,
-    user: UserContinuum | None,
+    user: Continuum | None,
     shared: Window | None,
-) -> Continuum:
+) -> Coupling:
     """Make the continuum of a simulation; ``shared`` is a mean field solved for many.
 
     Raises
@@ -280,9 +280,9 @@ def _make(
     baths: Baths,
     key: np.uint64,
     solver: str,
-    user: UserContinuum | None,
+    user: Continuum | None,
     shared: Window | None,
-) -> Continuum:
+) -> Coupling:
     system, dt, region = plan.system, plan.dt, plan.region
     assert region is not None
     two_way = plan.coupling == "two-way"
@@ -309,11 +309,11 @@ def _make(
     return MeanField(window, region.grid.volumes, ~region.mask)
 
 
-def cells_of_user(continuum: UserContinuum | None, solver: str) -> RectilinearCells | None:
+def cells_of_user(continuum: Continuum | None, solver: str) -> RectilinearCells | None:
     """The cells of a user's continuum, if there is one. Raises ModelError."""
     if continuum is None:
         return None
-    if not isinstance(continuum, UserContinuum):
+    if not isinstance(continuum, Continuum):
         raise ModelError(
             f"continuum = {continuum!r}: give a FiPyContinuum, or an object of a class of yours "
             f"that derives from hybridrd.Continuum"

@@ -26,7 +26,7 @@ from hybridrd.run.checkpoint import restore, write_checkpoint
 from hybridrd.run.guard import Guard
 from hybridrd.run.log import Clock, timed
 from hybridrd.run.provenance import attributes
-from hybridrd.run.record_position import Counts, Mark
+from hybridrd.run.record_position import Counts, RecordPosition
 from hybridrd.run.runnable import Running, load_run_state, run_state
 from hybridrd.simulation.sizes import fixed_parts, record_numbers, record_part
 from hybridrd.simulation.window import start_field
@@ -147,7 +147,7 @@ class PDE:
         self.timings = dict.fromkeys(STAGES, 0.0)
         begun = Clock(self.timings)
         self.guard = Guard()
-        self.mark: Mark | None = None
+        self.mark: RecordPosition | None = None
         self.came_from: Path | None = None
         self.halted: State = {}
         self.loop: Running | None = None

@@ -22,14 +22,14 @@ from hybridrd.arrays import (
 )
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.solvers import KINDS
-from hybridrd.continuum.user import Continuum as UserContinuum
+from hybridrd.continuum.user import Continuum
 from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.motion import make_motion
 from hybridrd.errors import ModelError
 from hybridrd.kernels.arrays import count_in_cells
 from hybridrd.kernels.rng import MAX_STEPS, make_key
 from hybridrd.model.system import System
-from hybridrd.particles.initial_state import Start
+from hybridrd.particles.initial_state import InitialState
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.pool import Pool
 from hybridrd.particles.region import Region
@@ -41,7 +41,7 @@ from hybridrd.run.checkpoint import restore, write_checkpoint
 from hybridrd.run.guard import Guard
 from hybridrd.run.log import STAGES, Clock, timed
 from hybridrd.run.provenance import attributes
-from hybridrd.run.record_position import Counts, Mark
+from hybridrd.run.record_position import Counts, RecordPosition
 from hybridrd.run.runnable import Running, load_run_state, run_state
 from hybridrd.run.system_identity import given_continuum
 from hybridrd.simulation.continuum import cells_of_user, make_continuum
@@ -129,7 +129,7 @@ class Simulation:
         threads: int | None = None,
         solver: str = "auto",
         *,
-        continuum: UserContinuum | None = None,
+        continuum: Continuum | None = None,
         plan: Plan | None = None,
         mean_field: Window | None = None,
     ) -> None:
@@ -144,7 +144,7 @@ class Simulation:
         self.steps = 0
         self.timings = dict.fromkeys(STAGES, 0.0)
         begun = Clock(self.timings)
-        self.mark: Mark | None = None
+        self.mark: RecordPosition | None = None
         self.came_from: Path | None = None
         self.halted: State = {}
         self.guard = Guard()
@@ -167,7 +167,7 @@ class Simulation:
         self._continuum = make_continuum(
             self.plan, self._gates, self._baths, self._key, solver, continuum, mean_field
         )
-        start = Start(system, self._region, self._key)
+        start = InitialState(system, self._region, self._key)
         self._groups = [Particles(len(system.domain.axes), s.name) for s in system.species]
         for s, group in enumerate(self._groups):
             self._continuum.start(s, start.draw(s, group))
@@ -507,7 +507,7 @@ class Simulation:
         system: System | None = None,
         allow_change: bool = False,
         threads: int | None = None,
-        continuum: UserContinuum | None = None,
+        continuum: Continuum | None = None,
     ) -> Self:
         """The simulation of a checkpoint, which goes on as if it had never been interrupted.
 
@@ -640,7 +640,7 @@ def _remade(
     system: System,
     dt: float,
     options: tuple[int, int, int, str],
-    continuum: UserContinuum | None,
+    continuum: Continuum | None,
     state: State,
 ) -> Simulation:
     made = Simulation(system, dt, *options, continuum=continuum)

@@ -14,7 +14,7 @@ from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import expected_particles
-from hybridrd.particles.memory import Crowd, Memory, Part, check_fits
+from hybridrd.particles.memory import Memory, Part, ParticleNumbers, check_fits
 from hybridrd.particles.region import Region, index_box
 from hybridrd.reactions.tables import ReactionTables
 from hybridrd.simulation.plan import Plan, compile_system
@@ -76,7 +76,7 @@ def crowd(
     rates: Floats,
     gates: Sequence[Gate],
     dt: float,
-) -> Crowd:
+) -> ParticleNumbers:
     """Expected particles; functions of time have their values at time 0.
 
     Parameters
@@ -116,7 +116,7 @@ def crowd(
             new[system.index(name)] += made
         created += made * len(channel.products)
         brought.append((made * len(channel.products), f"one step of {channel.label!r}"))
-    return Crowd(tuple(map(float, most + new)), max(brought)[1], created)
+    return ParticleNumbers(tuple(map(float, most + new)), max(brought)[1], created)
 
 
 def particle_bytes(system: System, tables: ReactionTables) -> Floats:
@@ -130,7 +130,7 @@ def particle_bytes(system: System, tables: ReactionTables) -> Floats:
     return ROOM * result
 
 
-def particle_parts(system: System, tables: ReactionTables, found: Crowd) -> list[Part]:
+def particle_parts(system: System, tables: ReactionTables, found: ParticleNumbers) -> list[Part]:
     """The particles of all species, and what a step of creations takes beside them."""
     number = sum(found.numbers)
     size = float(particle_bytes(system, tables) @ np.array(found.numbers))

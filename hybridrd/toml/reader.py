@@ -13,7 +13,7 @@ from hybridrd.model.draft import Draft
 from hybridrd.model.frozen import frozen
 from hybridrd.model.places import FilePlaces, Places
 from hybridrd.toml.messages import Place
-from hybridrd.toml.repair import Salvage
+from hybridrd.toml.repair import Repair
 from hybridrd.toml.schema import File
 
 S = TypeVar("S")
@@ -72,7 +72,7 @@ def examine(data: Mapping[str, Any], build: Callable[..., S]) -> Examined[S]:
     system.cells = 0: it must be at least 1
     species[0].D: missing
     """
-    found = Salvage(data)
+    found = Repair(data)
     lines = list(found.lines)
     system = sound = None
     run = Run()
@@ -89,9 +89,7 @@ def examine(data: Mapping[str, Any], build: Callable[..., S]) -> Examined[S]:
     return Examined(system, sound, run, mistakes, frozenset(found.unclear_run))
 
 
-def _fields(
-    found: Salvage, file: File, known: list[int]
-) -> tuple[dict[str, Any], Draft, list[str]]:
+def _fields(found: Repair, file: File, known: list[int]) -> tuple[dict[str, Any], Draft, list[str]]:
     """Fields of the System, their normal form, and their problems."""
     contents = [(i, s.name, s.content()) for i, s in enumerate(file.species)]
     contents = [(i, name, content) for i, name, content in contents if content is not None]

@@ -23,7 +23,7 @@ _NOTHING = {"concentration": 0.0, "copies": 0}
 _VOID = {"reaction": "A -> 0", "k": 1.0}
 
 
-class Salvage:
+class Repair:
     """Tables with the mistakes reported and replaced.
 
     Parameters

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import hybridrd as hrd
 from hybridrd.particles.cell_list import crowd, spread
 from hybridrd.particles.region import make_region
-from hybridrd.reactions.close_pairs import Search
+from hybridrd.reactions.close_pairs import ClosePairs
 
 SIDE, RADIUS = 10.0, 0.02
 
@@ -98,7 +98,7 @@ def test_pairs_are_those_that_are_close(dimension, count, size, wraps, like, see
     groups = list(sim.particles.values())
     fill(groups[0], a)
     fill(groups[1], b)
-    search = Search(sim.plan.tables.encounters, sim.plan.region)
+    search = ClosePairs(sim.plan.tables.encounters, sim.plan.region)
     search.begin([0], groups, 0, 0)
     i, j = search.close(0, groups)
     x, y = (

@@ -8,7 +8,7 @@ from scipy import stats
 
 import hybridrd as hrd
 from hybridrd.kernels.rng import make_key
-from hybridrd.particles.initial_state import Start
+from hybridrd.particles.initial_state import InitialState
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.region import make_region
 
@@ -28,7 +28,7 @@ def draws(initial, n, seed=1):
     region = make_region(described)
     for replica in range(n):
         group = Particles(2)
-        outside = Start(described, region, make_key(seed, replica)).draw(0, group)
+        outside = InitialState(described, region, make_key(seed, replica)).draw(0, group)
         yield group.positions.copy(), outside
 
 

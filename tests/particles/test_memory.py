@@ -7,7 +7,7 @@ import pytest
 
 from hybridrd.errors import CapacityError
 from hybridrd.particles import memory
-from hybridrd.particles.memory import Free, Part, check_fits, naming
+from hybridrd.particles.memory import FreeMemory, Part, check_fits, naming
 
 GB = 1e9
 # Membership of the process, files below the root of the groups, and what is left.
@@ -99,29 +99,31 @@ def test_the_limit_of_the_process():
 
 
 def test_the_least_of_all_counts(monkeypatch):
-    monkeypatch.setattr(memory, "own_memory", lambda: Free(float("inf"), "nowhere"))
+    monkeypatch.setattr(memory, "own_memory", lambda: FreeMemory(float("inf"), "nowhere"))
     for machine, group, least in ((5, 7, "machine"), (7, 5, "cgroup")):
         monkeypatch.setattr(memory, "_machine", lambda m=machine: m * GB)
         monkeypatch.setattr(memory, "cgroup_room", lambda g=group: g * GB)
         assert memory.free_memory().bytes == 5 * GB
         assert least in memory.free_memory().where
-    monkeypatch.setattr(memory, "own_memory", lambda: Free(1.0, "here"))
-    assert memory.free_memory() == Free(1.0, "here")
+    monkeypatch.setattr(memory, "own_memory", lambda: FreeMemory(1.0, "here"))
+    assert memory.free_memory() == FreeMemory(1.0, "here")
 
 
 PARTS = [Part("cells", 2 * GB, "use fewer cells"), Part("records (9)", 4 * GB, "give out=")]
 
 
 def test_parts_are_added_up():
-    check_fits(PARTS, Free(6 * GB, "on this machine"))
+    check_fits(PARTS, FreeMemory(6 * GB, "on this machine"))
     with pytest.raises(CapacityError) as told:
-        check_fits(PARTS, Free(6 * GB - 1, "on this machine"), held=[Part("particles", 5e5, "")])
+        check_fits(
+            PARTS, FreeMemory(6 * GB - 1, "on this machine"), held=[Part("particles", 5e5, "")]
+        )
     assert str(told.value) == (
         "about 6 GB are needed, but 6 GB are free on this machine: records (9) 4 GB, cells 2 GB; "
         "held already: particles under 0.001 GB; give out="
     )
     with pytest.raises(CapacityError, match=r"^each of 2 workers: about 6 GB .* but 0 GB are free"):
-        check_fits(PARTS, Free(-5.0, "there"), who="each of 2 workers")
+        check_fits(PARTS, FreeMemory(-5.0, "there"), who="each of 2 workers")
 
 
 def test_who_runs_out_of_memory_is_named():

@@ -7,7 +7,7 @@ import pytest
 
 import hybridrd as hrd
 from hybridrd.particles import room as newcomers
-from hybridrd.particles.memory import Free
+from hybridrd.particles.memory import FreeMemory
 
 DT = 0.01
 A, B = hrd.Species("A", D=1.0), hrd.Species("B", D=1.0)
@@ -96,7 +96,7 @@ def test_the_line_is_drawn_at_what_is_free(dimension, monkeypatch):
     number = 2e6
     needed = number * newcomers.new_bytes(dimension)
     for free, fits in ((1.01 * needed, True), (0.99 * needed, False)):
-        monkeypatch.setattr(newcomers, "free_memory", lambda free=free: Free(free, "here"))
+        monkeypatch.setattr(newcomers, "free_memory", lambda free=free: FreeMemory(free, "here"))
         if fits:
             newcomers.check_new(number, dimension, "it", "use less")
         else:
@@ -105,7 +105,7 @@ def test_the_line_is_drawn_at_what_is_free(dimension, monkeypatch):
 
 
 def test_where_nobody_knows_what_is_free_there_is_a_limit(monkeypatch):
-    monkeypatch.setattr(newcomers, "free_memory", lambda: Free(math.inf, "on this machine"))
+    monkeypatch.setattr(newcomers, "free_memory", lambda: FreeMemory(math.inf, "on this machine"))
     newcomers.check_new(1e9, 3, "it", "use less")
     for number in (1e18, math.inf):
         with pytest.raises(hrd.CapacityError, match=r"it .*use less"):
@@ -124,7 +124,7 @@ def test_chains_are_stopped_before_memory_is_full(monkeypatch):
     monkeypatch.setattr(newcomers, "FEW", 1e3)
     split = hrd.Reaction("A -> 2 A", k=1000.0)  # exp(5) descendants in half a step
     sim = simulation(reactions=[split], initial={A: hrd.Copies(1000)})
-    monkeypatch.setattr(newcomers, "free_memory", lambda: Free(1e6, "here"))
+    monkeypatch.setattr(newcomers, "free_memory", lambda: FreeMemory(1e6, "here"))
     message = refused(lambda: sim.run(DT))
     assert "what one reaction or species becomes in half a step" in message
     assert "use a smaller rate or dt" in message

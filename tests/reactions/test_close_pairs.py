@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import hybridrd as hrd
-from hybridrd.reactions.close_pairs import Search
+from hybridrd.reactions.close_pairs import ClosePairs
 
 REACTIONS = {
     "product meets nobody": ["A + B -> C"],
@@ -42,7 +42,7 @@ def run(equations, steps=12):
 def test_pairs_that_are_kept_are_those_of_a_new_search(equations, monkeypatch):
     found = []
     kept, kept_events = run(equations)
-    begin, find = Search.begin, Search._find
+    begin, find = ClosePairs.begin, ClosePairs._find
 
     def forget(self, wanted, particles, step, half):
         begin(self, wanted, particles, step, 1 - half if half == 0 else half)
@@ -52,8 +52,8 @@ def test_pairs_that_are_kept_are_those_of_a_new_search(equations, monkeypatch):
         found.append(e)
         return find(self, e, particles)
 
-    monkeypatch.setattr(Search, "begin", forget)
-    monkeypatch.setattr(Search, "_find", count)
+    monkeypatch.setattr(ClosePairs, "begin", forget)
+    monkeypatch.setattr(ClosePairs, "_find", count)
     again, events = run(equations)
     assert len(found) == 2 * 12 * len(equations)
     assert kept == again
@@ -68,13 +68,13 @@ def test_pairs_that_are_kept_are_those_of_a_new_search(equations, monkeypatch):
 def test_pairs_are_looked_for_once_a_step_where_products_meet_nobody(
     equations, searches, monkeypatch
 ):
-    calls, find = [], Search._find
+    calls, find = [], ClosePairs._find
 
     def count(self, e, particles):
         calls.append(e)
         return find(self, e, particles)
 
-    monkeypatch.setattr(Search, "_find", count)
+    monkeypatch.setattr(ClosePairs, "_find", count)
     run(equations, 12)
     assert len(calls) == searches
 
@@ -104,7 +104,7 @@ def test_pairs_of_a_rare_and_a_common_species_are_those_that_are_close(numbers):
     )
     sim = hrd.Simulation(system, dt=2e-3, seed=4)
     groups = list(sim.particles.values())
-    search = Search(sim.plan.tables.encounters, sim.plan.region)
+    search = ClosePairs(sim.plan.tables.encounters, sim.plan.region)
     search.begin([0], groups, 0, 0)
     i, j = search.close(0, groups)
     a, b = groups[0].positions, groups[1].positions

@@ -62,10 +62,10 @@ def test_checkpoints_are_writing(tmp_path, monkeypatch):
 
 
 def test_set_up_is_apart(monkeypatch):
-    from hybridrd.particles.initial_state import Start
+    from hybridrd.particles.initial_state import InitialState
 
-    draw = Start.draw
-    monkeypatch.setattr(Start, "draw", lambda *given: time.sleep(0.05) or draw(*given))
+    draw = InitialState.draw
+    monkeypatch.setattr(InitialState, "draw", lambda *given: time.sleep(0.05) or draw(*given))
     timings = simulation(line()).run(DT).attrs["timings"]
     assert timings["set_up"] >= 2 * 0.05  # of two species
     assert sum(timings[stage] for stage in STEPPED) < timings["set_up"]

@@ -9,7 +9,7 @@ import hybridrd as hrd
 from hybridrd.ensembles import requests
 from hybridrd.errors import CapacityError
 from hybridrd.particles import memory
-from hybridrd.particles.memory import Free
+from hybridrd.particles.memory import FreeMemory
 from hybridrd.particles.particles import Particles
 from hybridrd.simulation import sizes
 from hybridrd.simulation.sizes import plan_that_fits
@@ -48,9 +48,9 @@ def free(monkeypatch):
 
     def set_to(size):
         for name in ("shared_memory", "own_memory", "free_memory"):
-            monkeypatch.setattr(memory, name, lambda: Free(float(size), "on this machine"))
+            monkeypatch.setattr(memory, name, lambda: FreeMemory(float(size), "on this machine"))
         monkeypatch.setattr(
-            "hybridrd.particles.particles.free_memory", lambda: Free(float(size), "here")
+            "hybridrd.particles.particles.free_memory", lambda: FreeMemory(float(size), "here")
         )
 
     set_to(10 * GB)
