@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,9 +144,11 @@ class _Reader:
 
     def _events(self, reaction: Any) -> list[OneWayReaction]:
         reactants, products = self._sides(reaction)
-        if Counter(reactants) == Counter(products):
-            return []  # it changes nothing
-        rate = self._values.rate(reaction).scaled(self._copies * self._factor(reaction))
+        before, after = Counter(reactants), Counter(products)
+        changed = sorted(name for name in before | after if before[name] != after[name])
+        if not changed:
+            return []
+        rate = self._values.rate(reaction).scaled(self._copies * self._factor(changed))
         if not all(map(math.isfinite, rate.terms.values())):
             raise ModelError("its rate is not a finite number")
         if not rate.terms:
@@ -174,20 +177,17 @@ class _Reader:
         left, right = ([n for n, times in s.items() for _ in range(int(times))] for s in sides)
         return left, right
 
-    def _factor(self, reaction: Any) -> float:
-        """The conversion factor of a reaction: amount per extent, the same for its species."""
+    def _factor(self, changed: Iterable[str]) -> float:
+        """The conversion factor of a reaction: amount per extent, one for all that it changes."""
         factors = {}
-        for one in references(reaction):
-            species = self._inside.species[one.getSpecies()]
-            if not self._inside.is_fixed(species):
-                given = species if species.isSetConversionFactor() else self._inside.model
-                name = given.getConversionFactor()
-                factors[species.getId()] = (
-                    self._values.number(name, f"the conversion factor {name}") if name else 1.0
-                )
+        for name in changed:
+            species = self._inside.species[name]
+            given = species if species.isSetConversionFactor() else self._inside.model
+            factor = given.getConversionFactor()
+            factors[name] = self._values.number(factor, factor) if factor else 1.0
         if len(set(factors.values())) > 1:
             shown = ", ".join(f"{value:g} of {name}" for name, value in factors.items())
             raise ModelError(
                 f"its species have different conversion factors, {shown}: one for all is supported"
             )
-        return next(iter(factors.values()), 1.0)
+        return next(iter(factors.values()))

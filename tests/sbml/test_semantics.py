@@ -387,6 +387,9 @@ def test_conversion_factors(tmp_path):
     for change in (of_the_model, of_species):
         path = written(tmp_path, {"A": 1}, {"B": 1}, "k*A", change=change)
         assert equations(imported(path)) == {"A -> B": 1.2}
+    # C, which has another factor, is a reactant and a product: it does not change.
+    path = written(tmp_path, {"A": 1, "C": 1}, {"B": 1, "C": 1}, "k*A*C", change=of_species)
+    assert equations(imported(path)) == pytest.approx({"C + A -> C + B": 1.2 * V})
 
 
 def test_formulas_that_are_not_there(tmp_path):
