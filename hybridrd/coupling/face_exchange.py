@@ -23,7 +23,7 @@ from hybridrd.kernels.rng import arrivals_address
 from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
-from hybridrd.particles.region import Face, Leak, Region, SpeciesWalls
+from hybridrd.particles.region import Leak, Region, RegionFace, SpeciesWalls
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Gate:
     """
 
     species: int
-    face: Face
+    face: RegionFace
     numbers: FaceNumbers | None
     stencil: Stencil | UserStencil | None
     value: Value | None
@@ -205,6 +205,6 @@ def make_gates(
     return gates
 
 
-def _along(region: Region, face: Face) -> dict[str, Floats]:
+def _along(region: Region, face: RegionFace) -> dict[str, Floats]:
     side = AXES[face.axis] + "-+"[face.side]
     return face_coordinates(region.inner, side)[0]

@@ -47,8 +47,7 @@ class Motion(ABC):
         self._sides = [Walls(region.low, region.high, w.kinds, w.gammas) for w in walls]
         low, width, _, shape = region.inner_cells
         self.faces = {
-            f.index: kernels.PlaneFace(f.axis, f.side, f.plane, low, width, shape)
-            for f in region.faces
+            f.index: kernels.Face(f.axis, f.side, f.plane, low, width, shape) for f in region.faces
         }
 
     def _entry(self, gate: Gate, top: Floats) -> kernels.Entry:

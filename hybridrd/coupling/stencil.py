@@ -9,7 +9,7 @@ import numpy as np
 from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import StepError
 from hybridrd.interface import FaceNumbers
-from hybridrd.particles.region import Face, Region
+from hybridrd.particles.region import Region, RegionFace
 
 _LEAST_SQUARES = 4  # cells of the least-squares line
 
@@ -27,7 +27,7 @@ class Stencil:
         return np.asarray(np.einsum("fm,m->f", c[self.cells], self.weights))
 
 
-def mean_field_stencil(region: Region, face: Face, offset: float) -> Stencil:
+def mean_field_stencil(region: Region, face: RegionFace, offset: float) -> Stencil:
     """Linear inter- or extrapolation between cell centres at ``offset`` outside the plane."""
     n = region.grid.shape[face.axis]
     h = region.grid.spacing[face.axis]
@@ -49,7 +49,7 @@ def mean_field_stencil(region: Region, face: Face, offset: float) -> Stencil:
     return Stencil(face.columns[:, [i % n, (i + 1) % n]], np.array([1 - w, w]))
 
 
-def two_way_stencil(region: Region, face: Face, numbers: FaceNumbers) -> Stencil:
+def two_way_stencil(region: Region, face: RegionFace, numbers: FaceNumbers) -> Stencil:
     """Stencil on the first cells outside the plane, as the scheme requires.
 
     ``"cell"``: the first cell's own value. ``"linear"``: a line through the first two at the

@@ -17,7 +17,7 @@ from hybridrd.interface import FaceNumbers
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
 from hybridrd.model.walls import CLOSED, Wall
-from hybridrd.particles.region import Face, Region
+from hybridrd.particles.region import Region, RegionFace
 
 Sparse: TypeAlias = Any  # scipy.sparse.csr_array
 _LEAST_SQUARES = 4  # cells of the least-squares line
@@ -75,11 +75,11 @@ class UserCells:
             inside &= along.reshape([-1 if b == a else 1 for b in range(grid.dimension)])
         self.outside = ~inside.ravel()
 
-    def width(self, face: Face) -> float:
+    def width(self, face: RegionFace) -> float:
         """Width of the first cells outside a face, normal to it (length)."""
         return float(self.cells.widths(face.axis)[self._first[face.name]])
 
-    def stencil(self, face: Face, numbers: FaceNumbers, two_way: bool) -> UserStencil:
+    def stencil(self, face: RegionFace, numbers: FaceNumbers, two_way: bool) -> UserStencil:
         """Weights of c_R at a face. Raises StepError if its offset is outside the cells.
 
         In two-way coupling c_R is read from the first cells outside the plane, as the scheme
@@ -153,7 +153,7 @@ class UserCells:
         outside = sparse.diags_array(np.where(self.region.mask, 0.0, grid.volumes))
         return _normalised(sparse.csr_array((outside @ self.shares).T))
 
-    def _column(self, face: Face, inwards: bool) -> tuple[Integers, Floats]:
+    def _column(self, face: RegionFace, inwards: bool) -> tuple[Integers, Floats]:
         """User cells along the normal, by increasing distance of their centres from the plane.
 
         With ``inwards`` also those on the near side, if any, at negative distances.
@@ -177,7 +177,7 @@ class UserCells:
         before, under = before[under > -far], under[under > -far]
         return np.concatenate([before[::-1], column]), np.concatenate([under[::-1], depth])
 
-    def _along(self, face: Face, normal: int) -> Sparse:
+    def _along(self, face: RegionFace, normal: int) -> Sparse:
         """Part of each face cell's area next to user cells at index ``normal`` of the axis."""
         from scipy import sparse
 
@@ -254,11 +254,11 @@ def _closed(wall: Wall, system: System) -> bool:
     return wall.joined or all(wall.law(name) == CLOSED for name in system.names)
 
 
-def _interfaces(region: Region) -> Sequence[Face]:
+def _interfaces(region: Region) -> Sequence[RegionFace]:
     return [face for face in region.faces if face.outside >= 0]
 
 
-def _first(cells: RectilinearCells, face: Face, region: Region) -> int:
+def _first(cells: RectilinearCells, face: RegionFace, region: Region) -> int:
     """Index along the axis of the first user cell outside a plane.
 
     Raises ModelError if the plane is no face of the cells.

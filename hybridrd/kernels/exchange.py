@@ -36,7 +36,7 @@ _FEW = 16  # looked at together where few particles of a block are in the layer
 _RARE = 12  # so many
 
 
-class PlaneFace(NamedTuple):
+class Face(NamedTuple):
     """A face of the particle region.
 
     Parameters

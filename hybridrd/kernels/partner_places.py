@@ -28,7 +28,7 @@ class Domain(NamedTuple):
     periodic: np.ndarray
 
 
-class PartnerField(NamedTuple):
+class Reservoir(NamedTuple):
     """One species beyond the faces of the particle region.
 
     Parameters

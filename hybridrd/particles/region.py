@@ -31,7 +31,7 @@ LEAST_OPEN = 4.0
 
 
 @dataclass(frozen=True)
-class Face:
+class RegionFace:
     """One face of the particle region, with the cells along it.
 
     Parameters
@@ -99,7 +99,7 @@ class Region:
     grid: Grid
     inner: Grid
     first: tuple[int, ...]
-    faces: tuple[Face, ...]
+    faces: tuple[RegionFace, ...]
     wrapped: tuple[bool, ...]
     periodic: tuple[bool, ...]
     mask: NDArray[np.bool_]
@@ -134,7 +134,7 @@ class Region:
         """Volume (length^d)."""
         return self.inner.box_volume(self.low, self.high)
 
-    def face_cells(self, face: Face, x: Floats) -> Integers:
+    def face_cells(self, face: RegionFace, x: Floats) -> Integers:
         """The face cell nearest to each of the positions ``(axes, n)``."""
         cells, size = np.zeros(x.shape[1], np.int64), 1
         for a, n in enumerate(self.inner.shape):
@@ -188,7 +188,7 @@ def make_region(system: System, whole: bool = False) -> Region | None:
     block = index[tuple(slice(f, f + n) for f, n in zip(first, count, strict=True))]
     mask = np.zeros(grid.cells, bool)
     mask[block.ravel()] = True
-    faces: list[Face] = []
+    faces: list[RegionFace] = []
     wrapped = []
     for a in range(grid.dimension):
         whole = count[a] == grid.shape[a]
@@ -212,7 +212,7 @@ def make_region(system: System, whole: bool = False) -> Region | None:
                 columns.reshape(-1, grid.shape[a], order="F") if columns.ndim > 1 else columns[None]
             )
             faces.append(
-                Face(
+                RegionFace(
                     name=name if at_wall else f"interface:{name}",
                     axis=a,
                     side=side,
@@ -271,7 +271,7 @@ def species_walls(
     region: Region,
     species: int,
     dt: float,
-    width: Callable[[Face], float] | None = None,
+    width: Callable[[RegionFace], float] | None = None,
 ) -> SpeciesWalls:
     """Kinds of walls and interface numbers of a species. Raises StepError where dt does not fit.
 
@@ -328,7 +328,7 @@ def species_walls(
     return SpeciesWalls(kinds, gammas, exchanges, tuple(influxes), leaks)
 
 
-def _leak(region: Region, face: Face, gamma: float, D: float, dt: float, where: str) -> Leak:
+def _leak(region: Region, face: RegionFace, gamma: float, D: float, dt: float, where: str) -> Leak:
     """The arrivals through a leaky wall. Raises StepError for a region that is too narrow."""
     if region.grid.radial:
         s = face.plane if face.side == 0 else -face.plane
@@ -338,12 +338,12 @@ def _leak(region: Region, face: Face, gamma: float, D: float, dt: float, where: 
     return Leak(leak.tried(gamma * D, D, dt), leak.arrived(gamma * D, D, dt))
 
 
-def layer_radii(width: float, face: Face) -> tuple[float, float]:
+def layer_radii(width: float, face: RegionFace) -> tuple[float, float]:
     """Inner and outer radius of a boundary layer at a face (length)."""
     return (face.plane - width, face.plane) if face.side else (face.plane, face.plane + width)
 
 
-def curved(numbers: FaceNumbers, region: Region, face: Face) -> FaceNumbers:
+def curved(numbers: FaceNumbers, region: Region, face: RegionFace) -> FaceNumbers:
     """A layer's numbers with its rates D A/(V dx), V its volume, in place of D/dx².
 
     At unit concentration it then exchanges D A/dx particles per time, as a flat one of area A.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.coupling.face_exchange import Gate
-from hybridrd.kernels.partner_places import PartnerField
+from hybridrd.kernels.partner_places import Reservoir
 from hybridrd.particles.region import Region
 from hybridrd.reactions.tables import Encounter
 
@@ -34,7 +34,7 @@ class Reservoirs:
     species: int
     strip: Integers
     gates: list[tuple[Gate, int]]
-    numbers: PartnerField
+    numbers: Reservoir
 
     def update(self, c: Floats, half: int) -> None:
         """Take the concentration on the cells, and that of the walls at one end of the step."""
@@ -118,7 +118,7 @@ def _reservoirs(region: Region, species: int, radius: float, gates: list[Gate]) 
         opens[face.axis, face.side] = is_open
     _, width, _, shape = region.inner_cells
     c = np.zeros(region.grid.cells)
-    numbers = PartnerField(
+    numbers = Reservoir(
         region.low, region.high, width, shape, opens, radius, c, np.zeros(at), offsets, 0.0
     )
     return Reservoirs(species, _strip(region, radius), walls, numbers)

@@ -19,7 +19,7 @@ from hybridrd.kernels.rng import MAX_STEPS
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
 from hybridrd.particles.memory import check_fits, naming
-from hybridrd.particles.region import Face, Region, make_region
+from hybridrd.particles.region import Region, RegionFace, make_region
 from hybridrd.results.dataset import Recorder, mean_rate
 from hybridrd.run import loop
 from hybridrd.run.checkpoint import restore, write_checkpoint
@@ -374,12 +374,12 @@ def _add_flux(through: Floats, field: Field, region: Region) -> None:
                 through[s, f] += sign * field.plane_flux(s, face.axis, index, inside)
 
 
-def _wall_flux(field: Field, region: Region, face: Face, species: int) -> float:
+def _wall_flux(field: Field, region: Region, face: RegionFace, species: int) -> float:
     side = AXES[face.axis] + "-+"[face.side]
     return field.wall_flux(species, side, _tangential(region, face))
 
 
-def _tangential(region: Region, face: Face) -> np.ndarray:
+def _tangential(region: Region, face: RegionFace) -> np.ndarray:
     """Which face cells of the whole plane belong to the region, flat."""
     d = region.grid.dimension
     plane = np.zeros([n for a, n in enumerate(region.grid.shape) if a != face.axis], bool)

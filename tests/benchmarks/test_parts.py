@@ -59,7 +59,7 @@ def test_search(benchmark, group, radius):
 
 def test_removal_from_a_layer(benchmark, group):
     gone = np.zeros(N + SPARE, np.uint8)
-    face = exchange.PlaneFace(0, 1, EDGE, LOW, HIGH, np.ones(3, np.int64))
+    face = exchange.Face(0, 1, EDGE, LOW, HIGH, np.ones(3, np.int64))
 
     def remove():
         gone[:] = 0

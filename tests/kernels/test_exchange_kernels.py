@@ -42,7 +42,7 @@ def place(d, axis, side, cells, keep=(1.0, 1.0), kinds=REFLECT, gamma=0.0, influ
     size = int(np.prod(np.delete(shape, axis)))
     keep_start, keep_end = (np.broadcast_to(k, size).astype(float) for k in keep)
     low, high = np.zeros(d), np.ones(d)
-    face = exchange.PlaneFace(axis, side, float(side), low, 1.0 / shape, shape)
+    face = exchange.Face(axis, side, float(side), low, 1.0 / shape, shape)
     walls = Walls(low, high, kinds, np.full((d, 2), gamma))
     way = exchange.FED if influx else exchange.PLANE
     entry = exchange.Entry(way, D, DT, keep_start, keep_end)
@@ -67,7 +67,7 @@ def test_a_layer_removes_its_share(side):
     ids, gone = np.arange(N + 1, dtype=np.uint64), np.zeros(N + 1, np.uint8)
     gone[::10] = 9
     one = np.ones(1)
-    face = exchange.PlaneFace(0, side, float(side), 0 * one, one, np.ones(1, np.int64))
+    face = exchange.Face(0, side, float(side), 0 * one, one, np.ones(1, np.int64))
     number = exchange.layer_remove(row, ids, 0, N + 1, face, 0.4, 0.6, KEY, 3, gone)
     inside = row < 0.4 if side == 0 else row > 0.6
     assert set(np.unique(gone[~inside])) == {0, 9}
@@ -93,7 +93,7 @@ def test_a_layer_is_filled_uniformly(d, axis, side):
     rest = np.delete(np.arange(d), axis)
     cells = np.arange(n) % int(np.prod(shape[rest]))
     x, ids = np.full((d, n + 2), -7.0), np.arange(n + 2, dtype=np.uint64)
-    face = exchange.PlaneFace(axis, side, plane, low, steps, shape)
+    face = exchange.Face(axis, side, plane, low, steps, shape)
     exchange.layer_place(x, ids, 2, cells, face, 0.25, KEY, 4)
     assert (x[:, :2] == -7.0).all()
     depth = (plane - x[axis, 2:]) if side else (x[axis, 2:] - plane)

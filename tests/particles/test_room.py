@@ -41,7 +41,7 @@ def refused(make):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("k", [1e12, 1e19, 1e22, 1e25, 1e300])
+@pytest.mark.parametrize("k", [1e12, 1e19, 1e22, 1e25, 1e95])
 def test_creations_that_no_memory_holds(shape, k):
     for rate in (k, late(k)):
         sim = hrd.Reaction("0 -> A + B", k=rate)
