@@ -15,7 +15,7 @@ from hybridrd.kernels.binomial import binomial_numbers
 from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import ARRIVALS, BATH, INFLUX
 from hybridrd.particles.particles import Particles
-from hybridrd.particles.pool import Pool
+from hybridrd.particles.population import Population
 from hybridrd.particles.room import check_new
 
 
@@ -61,15 +61,14 @@ class Exchange:
             if two_way:
                 self._outside[face.index] = face.outside
 
-    def layers(self, particles: list[Particles], step: int, next_id: int, pool: Pool) -> int:
-        """Exchange of all boundary layers, one face after another; returns the next free id.
+    def layers(self, population: Population, step: int) -> None:
+        """Exchange of all boundary layers, one face after another.
 
         In each layer a particle survives with probability q, and Poisson(c_R V (1 - q)) arrive.
         """
-        removed = np.zeros(len(particles), np.int64)
+        removed = np.zeros(len(population), np.int64)
         for gate, numbers in self._layers:
-            group = particles[gate.species]
-            removed[gate.species] += self._remove(gate, numbers, group, step, pool)
+            removed[gate.species] += self._remove(gate, numbers, population, step)
             if gate.binomial:
                 contents = gate.mean * (gate.face.area * numbers.width)
                 counts, cells = self._donations(gate, numbers, contents, step)
@@ -77,18 +76,16 @@ class Exchange:
                 means = self._motion.layer_means(gate, numbers)
                 counts, cells = self._arrivals(gate, means, step, ARRIVALS)
             if len(cells):
-                next_id = group.name_next(len(cells), next_id)
+                group = population.announce(gate.species, len(cells))
                 self._motion.fill_layer(gate, numbers, group, cells, step)
                 group.n += len(cells)
                 self._book(gate, counts)
         for s in np.flatnonzero(removed):
-            self.leave(int(s), particles[s])
-        return next_id
+            self.leave(int(s), population[int(s)])
 
-    def _remove(
-        self, gate: Gate, numbers: FaceNumbers, group: Particles, step: int, pool: Pool
-    ) -> int:
+    def _remove(self, gate: Gate, numbers: FaceNumbers, population: Population, step: int) -> int:
         """Mark the particles that leave a boundary layer; returns their number."""
+        group = population[gate.species]
         face, row = self._motion.faces[gate.face.index], group.x[gate.face.axis]
 
         def kernel(start: int, stop: int) -> int:
@@ -98,23 +95,22 @@ class Exchange:
             )  # fmt: skip
             return removed
 
-        return pool.run(kernel, group.n)
+        return population.share(kernel, group.n)
 
-    def move(self, particles: list[Particles], step: int, pool: Pool) -> None:
+    def move(self, population: Population, step: int) -> None:
         """Diffuse all particles for a step; those that end at a face leave through it."""
-        for s, group in enumerate(particles):
-            if self._motion.D[s] > 0 and group.n and self._motion.move(s, group, step, pool):
+        for s, group in enumerate(population):
+            if self._motion.D[s] > 0 and group.n and self._motion.move(s, population, step):
                 self.leave(s, group)
 
-    def planes(self, particles: list[Particles], step: int, next_id: int) -> int:
-        """Arrivals through open planes, influx and leaky walls; returns the next free id.
+    def planes(self, population: Population, step: int) -> None:
+        """Arrivals through open planes, influx and leaky walls in this step.
 
         Call this after the particles inside have moved and left.
         """
         for gate in self._planes:
-            group = particles[gate.species]
             if gate.drain is not None and gate.drain.any():
-                self._drain(gate, gate.drain, group, step)
+                self._drain(gate, gate.drain, population[gate.species], step)
             bath = self._baths.get((gate.species, gate.face.index))
             if bath is not None:
                 gate.start = gate.end = gate.read(gate.start)
@@ -126,10 +122,9 @@ class Exchange:
                 else:
                     cells = self._from_bath(gate, bath, step)
                 if len(cells):
-                    next_id = group.name_next(len(cells), next_id)
+                    group = population.announce(gate.species, len(cells))
                     kept = self._motion.enter_plane(gate, stream, group, cells, top, step)
                     self._book(gate, kept)
-        return next_id
 
     def _from_bath(self, gate: Gate, bath: BathContent, step: int) -> Integers:
         """The face cell of each candidate from a bath, drawn for each copy in the bath separately.

@@ -15,7 +15,7 @@ from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels import radial
 from hybridrd.kernels.walk import PARTIAL, Walls, move, move_closed
 from hybridrd.particles.particles import Particles
-from hybridrd.particles.pool import Pool
+from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region, SpeciesWalls, layer_radii
 from hybridrd.results.dataset import mean_rate
 
@@ -57,7 +57,7 @@ class Motion(ABC):
         return kernels.Entry(gate.way, D, self.dt, gate.start / safe, gate.end / safe)
 
     @abstractmethod
-    def move(self, species: int, group: Particles, step: int, pool: Pool) -> bool:
+    def move(self, species: int, population: Population, step: int) -> bool:
         """Diffuse the particles of a species for dt; returns whether any is marked as gone."""
 
     @abstractmethod
@@ -95,8 +95,9 @@ class Motion(ABC):
 class BoxMotion(Motion):
     """Motion in a box, independent along each axis."""
 
-    def move(self, species: int, group: Particles, step: int, pool: Pool) -> bool:
+    def move(self, species: int, population: Population, step: int) -> bool:
         """Diffuse the particles of a species for dt; returns whether any is marked as gone."""
+        group = population[species]
         rest = self.key, step, self.D[species] * self.dt, self._sides[species]
         closed = self.walls[species].closed
 
@@ -107,7 +108,7 @@ class BoxMotion(Motion):
             ended: int = move(group.x, group.ids, a, b, *rest, group.gone)
             return ended
 
-        return pool.run(kernel, group.n) > 0
+        return population.share(kernel, group.n) > 0
 
     def layer_means(self, gate: Gate, numbers: FaceNumbers) -> Floats:
         """Expected arrivals in the layer behind each face cell in this step."""
@@ -165,9 +166,10 @@ class ShellMotion(Motion):
             ]
         )
 
-    def move(self, species: int, group: Particles, step: int, pool: Pool) -> bool:
+    def move(self, species: int, population: Population, step: int) -> bool:
         """Diffuse the particles of a species for dt; returns whether any is marked as gone."""
         Ddt, walls = self.D[species] * self.dt, self._sides[species]
+        group = population[species]
         expected = np.empty((2, group.n))
 
         def kernel(a: int, b: int) -> int:
@@ -176,7 +178,7 @@ class ShellMotion(Motion):
             )
             return ended
 
-        ended = pool.run(kernel, group.n)
+        ended = population.share(kernel, group.n)
         for f in np.flatnonzero(self._absorbs[species]):
             self._expected[species, f] += expected[self.region.faces[f].side].sum()
         return ended > 0

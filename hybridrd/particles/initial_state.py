@@ -17,6 +17,7 @@ from hybridrd.model.initial import Copies, Patch, Points, as_sequence
 from hybridrd.model.overlap import cells_of, concentration
 from hybridrd.model.system import System
 from hybridrd.particles.particles import Particles
+from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 
 _SLICE = 1 << 20  # points placed at a time
@@ -45,15 +46,17 @@ class InitialState:
     in each cell. `Copies` and `Points` outside the region are counted in the cells.
     """
 
-    def __init__(self, system: System, region: Region, key: np.uint64) -> None:
+    def __init__(
+        self, system: System, region: Region, key: np.uint64, population: Population
+    ) -> None:
         self._system = system
         self._region = region
         self._key = key
-        self.next_id = 0
+        self._population = population
 
-    def draw(self, species: int, group: Particles) -> Floats:
+    def draw(self, species: int) -> Floats:
         """Fill the region; returns the concentration outside it, ``(cells,)``, 0 inside."""
-        system, region = self._system, self._region
+        system, region, group = self._system, self._region, self._population[species]
         where = f"initial[{system.names[species]!r}]"
         outside = np.zeros(region.grid.cells)
         for p, part in enumerate(parts(system, species)):
@@ -80,23 +83,18 @@ class InitialState:
         region = self._region
         low, high = region.low[:, None], region.high[:, None]
         inside = ((x >= low) & (x <= high)).all(axis=0)
-        group.append(x[:, inside], self._ids(int(inside.sum())))
+        group.append(x[:, inside], self._population.new_ids(int(inside.sum())))
         if inside.all():
             return np.zeros(region.grid.cells)
         cells = cells_of(x[:, ~inside].T, region.grid)
         return np.bincount(cells, minlength=region.grid.cells) / region.grid.volumes
 
-    def _ids(self, n: int) -> np.ndarray:
-        ids = np.arange(self.next_id, self.next_id + n, dtype=np.uint64)
-        self.next_id += n
-        return ids
-
     def _place(
         self, n: int, cells: Integers | None, low: Floats, steps: Floats, shape: Integers
     ) -> Iterator[Floats]:
         """Positions of n points, each in its cell, drawn slice by slice to save memory."""
-        first = self.next_id
-        self.next_id += n
+        first = int(self._population.next_id)
+        self._population.next_id += n
         for begin in range(0, n, _SLICE):
             end = min(begin + _SLICE, n)
             ids = np.arange(first + begin, first + end, dtype=np.uint64)
@@ -133,7 +131,7 @@ class InitialState:
             if patch.center is not None and patch.radius is not None:
                 inside = ((x - center[:, None]) ** 2).sum(axis=0) <= patch.radius**2
                 x = x[:, inside]
-            group.append(x, self._ids(x.shape[1]))
+            group.append(x, self._population.new_ids(x.shape[1]))
 
     def _by_cell(self, field: Floats, address: Address, group: Particles) -> None:
         region = self._region
@@ -144,7 +142,7 @@ class InitialState:
         shape = np.array(grid.shape, np.int64)
         group.reserve(total)
         for x in self._place(total, cells, np.array(grid.lower), np.array(grid.spacing), shape):
-            group.append(x, self._ids(x.shape[1]))
+            group.append(x, self._population.new_ids(x.shape[1]))
 
 
 def _constant_shape(part: Any) -> tuple[float, Patch] | None:

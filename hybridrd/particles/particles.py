@@ -87,12 +87,6 @@ class Particles:
         self.x, self.ids, self.marks = x, ids, marks
         self._spare = None
 
-    def name_next(self, m: int, next_id: int) -> int:
-        """Make room for m particles after the last, with ids; returns the next free id."""
-        self.reserve(m)
-        self.ids[self.n : self.n + m] = np.arange(next_id, next_id + m, dtype=np.uint64)
-        return next_id + m
-
     def append(self, x: Floats, ids: Ids) -> None:
         """Add particles: positions as rows ``(d, m)``."""
         m = len(ids)
@@ -183,13 +177,3 @@ class Particles:
                 f"the state has a particle of {name} at ({place}), outside the particle region; it "
                 f"is damaged"
             )
-
-
-def add_in_order(particles: list[Particles], species: Integers, x: Floats, next_id: int) -> int:
-    """Append new particles of several species with ids in this order; returns the next free id."""
-    ids = np.arange(next_id, next_id + len(species), dtype=np.uint64)
-    for s, group in enumerate(particles):
-        mine = species == s
-        if mine.any():
-            group.append(x[:, mine], ids[mine])
-    return next_id + len(species)

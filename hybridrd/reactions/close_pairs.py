@@ -17,6 +17,7 @@ from hybridrd.arrays import Floats, Integers
 from hybridrd.kernels import arrays, pairs
 from hybridrd.particles.cell_list import Layout, spread, store
 from hybridrd.particles.particles import SPARE, Particles
+from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 from hybridrd.reactions.tables import Encounter
 
@@ -58,7 +59,7 @@ class ClosePairs:
         self._step = -1
         self._keeps = False
 
-    def begin(self, wanted: list[int], particles: list[Particles], step: int, half: int) -> None:
+    def begin(self, wanted: list[int], particles: Population, step: int, half: int) -> None:
         """Start a half step: keep what is known if it holds, and all that is wanted, else forget.
 
         What is found later stands in another order of the particles.
@@ -72,7 +73,7 @@ class ClosePairs:
         self._keeps = half == 1
         self._step = step + 1
 
-    def close(self, index: int, particles: list[Particles]) -> Couples:
+    def close(self, index: int, particles: Population) -> Couples:
         """Positions of the partners of all pairs within the radius of an encounter.
 
         The first that is looked for sorts the particles: ask before their places are used.
@@ -84,7 +85,7 @@ class ClosePairs:
                 self._known[index] = known
         return known[0].copy(), known[1].copy()
 
-    def end(self, particles: list[Particles]) -> None:
+    def end(self, particles: Population) -> None:
         """End a half step: what is known holds until particles are added, dropped or sorted."""
         self._stamps = _stamps(particles)
         if not self._keeps:
@@ -125,7 +126,7 @@ class ClosePairs:
         """Pairs of n points and m others."""
         return self._pairs(a, n, self._copy(b, m), False, radius)
 
-    def _find(self, e: Encounter, particles: list[Particles]) -> Couples:
+    def _find(self, e: Encounter, particles: Population) -> Couples:
         a, b = particles[e.first], particles[e.second]
         if a.n == 0 or b.n == 0:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -157,7 +158,7 @@ class ClosePairs:
         store(x, np.arange(n, dtype=np.uint64), n, counted, copy, places)
         return SortedPoints(copy, counted[1], layout, places.astype(np.int64))
 
-    def _sort(self, particles: list[Particles]) -> tuple[dict[int, Integers], Layout]:
+    def _sort(self, particles: Population) -> tuple[dict[int, Integers], Layout]:
         """Sort the species that meet others into cells."""
         groups = [particles[s] for s in self._involved]
         layout, counted, self._fineness = spread(
@@ -168,5 +169,5 @@ class ClosePairs:
         return {s: c[1] for s, c in zip(self._involved, counted, strict=True)}, layout
 
 
-def _stamps(particles: list[Particles]) -> list[int]:
+def _stamps(particles: Population) -> list[int]:
     return [group.stamp for group in particles]

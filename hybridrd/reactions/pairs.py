@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import StepError
-from hybridrd.particles.particles import Particles, add_in_order
+from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 from hybridrd.reactions.cascade import Cascade
 from hybridrd.reactions.close_pairs import ClosePairs, Couples
@@ -43,15 +43,14 @@ class Encounters:
 
     def half_step(
         self,
-        particles: list[Particles],
+        particles: Population,
         probabilities: list[Probability],
         partners: Partners,
         step: int,
         half: int,
-        next_id: int,
         events: NDArray[np.int64],
-    ) -> int:
-        """The course of all encounters in half a step; returns the next free id.
+    ) -> None:
+        """The course of all encounters in half a step.
 
         Raises
         ------
@@ -67,7 +66,7 @@ class Encounters:
         self._search.begin([index for index, _ in meeting], particles, step, half)
         # Pairs first: looking for them sorts the particles.
         close = {index: self._search.close(index, particles) for index, _ in meeting}
-        offsets = np.concatenate([[0], np.cumsum([g.n for g in particles])])
+        offsets = np.concatenate([[0], np.cumsum(particles.numbers)])
         groups = [(s, particles[s], int(offsets[s])) for s in self._reactive]
         actors = {s: Actors(g.x, g.ids, g.n, first) for s, g, first in groups}
         nobody = int(offsets[-1])
@@ -76,9 +75,8 @@ class Encounters:
         cascade.add(self._first(active, actors, close, partners))
         if cascade.found:
             accepted = self._live(cascade, active, actors, particles, partners)
-            next_id = self._settle(cascade, accepted, offsets, particles, next_id, events)
+            self._settle(cascade, accepted, offsets, particles, events)
         self._search.end(particles)
-        return next_id
 
     def _first(
         self,
@@ -120,10 +118,10 @@ class Encounters:
 
     def _live(
         self, cascade: Cascade, active: Active, actors: dict[int, Actors],
-        particles: list[Particles], partners: Partners,
+        particles: Population, partners: Partners,
     ) -> Integers:  # fmt: skip
         """Accept events, and let what is born react, until nothing new is."""
-        room = _MOST_BORN + 10 * sum(group.n for group in particles) + 3 * len(cascade.order)
+        room = _MOST_BORN + 10 * int(particles.numbers.sum()) + 3 * len(cascade.order)
         for number in range(_MOST_GENERATIONS):
             accepted = cascade.accept()
             generation = cascade.next_generation(accepted)
@@ -149,7 +147,7 @@ class Encounters:
 
     def _meet(
         self, e: Encounter, cascade: Cascade, generation: dict[int, Actors],
-        actors: dict[int, Actors], particles: list[Particles],
+        actors: dict[int, Actors], particles: Population,
     ) -> Iterator[tuple[Actors, Actors, Couples]]:  # fmt: skip
         """Close pairs of which at least one was born in the last generation, each pair once."""
         search, r = self._search, e.radius
@@ -173,10 +171,9 @@ class Encounters:
         cascade: Cascade,
         accepted: Integers,
         offsets: Integers,
-        particles: list[Particles],
-        next_id: int,
+        particles: Population,
         events: NDArray[np.int64],
-    ) -> int:
+    ) -> None:
         """Drop what has gone, add what is there, tell the continuum of its part."""
         news: list[tuple[Integers, Integers, Integers, Floats]] = []
         for f, at, k in cascade.by_origin(accepted):
@@ -198,11 +195,11 @@ class Encounters:
                 group.gone[: group.n] = lost
                 self._search.drop(s, group)
         if not any(len(at) for at, *_ in news):
-            return next_id
+            return
         when, slots, species, x = (np.concatenate(n, axis=-1) for n in zip(*news, strict=True))
         order = np.lexsort((slots, when))
         self._search.added(set(species.tolist()))
-        return add_in_order(particles, species[order], x[:, order], next_id)
+        particles.add(species[order], x[:, order])
 
     def _book(self, species: int, cells: Integers, amount: int) -> None:
         """Credit the cells that are the continuum's."""

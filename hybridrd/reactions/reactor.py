@@ -14,8 +14,7 @@ from hybridrd.kernels.arrays import runs
 from hybridrd.kernels.first_order import HalfStep, Network, Offspring
 from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import CREATIONS, check_reactions, creations_address
-from hybridrd.particles.particles import Particles, add_in_order
-from hybridrd.particles.pool import Pool
+from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 from hybridrd.particles.room import check_new
 from hybridrd.reactions.pairs import Encounters
@@ -55,47 +54,36 @@ class Reactor:
         self._chances = [first_order.chances(s, self._network, half) for s in species]
         self._probabilities = encounter_probabilities(tables, rates, self._dt)
 
-    def half_step(
-        self,
-        particles: list[Particles],
-        partners: Partners,
-        step: int,
-        half: int,
-        next_id: int,
-        pool: Pool,
-    ) -> int:
-        """React for half a step; returns the next free id."""
+    def half_step(self, population: Population, partners: Partners, step: int, half: int) -> None:
+        """React for half a step."""
         tables = self._tables
         if half == 0 and tables.in_time:
             self.set_rates((step + 0.5) * self._dt)
         if half == 1:
-            next_id = self._first_order(particles, step, half, next_id, pool)
+            self._first_order(population, step, half)
         if tables.encounters:
-            next_id = self.encounters.half_step(
-                particles, self._probabilities, partners, step, half, next_id, self.events
+            self.encounters.half_step(
+                population, self._probabilities, partners, step, half, self.events
             )
         if half == 0:
-            next_id = self._first_order(particles, step, half, next_id, pool)
-        return next_id
+            self._first_order(population, step, half)
 
     # Orders zero and one
 
-    def _first_order(
-        self, particles: list[Particles], step: int, half: int, next_id: int, pool: Pool
-    ) -> int:
+    def _first_order(self, population: Population, step: int, half: int) -> None:
         tables = self._tables
         if not tables.creations and not len(tables.channel):
-            return next_id
+            return
         now = HalfStep(self._key, step, half, 0.5 * self._dt)
         news: list[tuple[Integers, np.ndarray, Floats]] = []
         for r in tables.creations:
             where = self._creation_cells(r, now)
             if len(where):
                 news.append(self._grow(partial(self._create, r, where, now)))
-        for s, group in enumerate(particles):
+        for s, group in enumerate(population):
             if tables.channels[s] == tables.channels[s + 1] or group.n == 0:
                 continue
-            self._mark(s, group, step, half, pool)
+            self._mark(s, population, step, half)
             marks = group.marks[: group.n]
             if not marks.any():
                 continue
@@ -106,18 +94,18 @@ class Reactor:
             news.append(self._grow(kernel))
             group.compact()
         if not news:
-            return next_id
+            return
         species = np.concatenate([n[0] for n in news])
         parents = np.concatenate([n[1] for n in news])
         x = np.concatenate([n[2] for n in news], axis=1)
         # By the parents' ids, not by where they are stored.
         order = np.argsort(parents, kind="stable")
-        return add_in_order(particles, species[order], x[:, order], next_id)
+        population.add(species[order], x[:, order])
 
-    def _mark(self, s: int, group: Particles, step: int, half: int, pool: Pool) -> None:
-        chance = self._chances[s]
+    def _mark(self, s: int, population: Population, step: int, half: int) -> None:
+        chance, group = self._chances[s], population[s]
         if len(chance) > 1:
-            pool.run(
+            population.share(
                 lambda a, b: first_order.mark_by_cell(
                     group.x, group.ids, a, b, chance, self._cells, self._key, step, half,
                     group.marks,
@@ -125,7 +113,7 @@ class Reactor:
                 group.n,
             )  # fmt: skip
             return
-        pool.run(
+        population.share(
             lambda a, b: first_order.mark(
                 group.ids, a, b, chance[0], self._key, step, half, group.marks
             ),

@@ -31,7 +31,7 @@ from hybridrd.kernels.rng import MAX_STEPS, make_key
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import InitialState
 from hybridrd.particles.particles import Particles
-from hybridrd.particles.pool import Pool
+from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 from hybridrd.reactions.reactor import Reactor
 from hybridrd.results.dataset import Recorder
@@ -155,7 +155,7 @@ class Simulation:
         self.plan = plan_that_fits(system, self.dt, cells) if plan is None else plan
         self._region: Region = region_of(self.plan, system, self.dt)
         self._key = make_key(self.seed, self.replica)
-        self._pool = Pool(self.threads)
+        self._population = Population(system.names, len(system.domain.axes), self.threads)
         self._baths = Baths(system)
         self._gates = self.plan.gates(self._baths)
         self._partners = self.plan.partners(self._gates)
@@ -167,11 +167,9 @@ class Simulation:
         self._continuum = make_continuum(
             self.plan, self._gates, self._baths, self._key, solver, continuum, mean_field
         )
-        start = InitialState(system, self._region, self._key)
-        self._groups = [Particles(len(system.domain.axes), s.name) for s in system.species]
-        for s, group in enumerate(self._groups):
-            self._continuum.start(s, start.draw(s, group))
-        self._next_id = start.next_id
+        start = InitialState(system, self._region, self._key, self._population)
+        for s in range(len(self._population)):
+            self._continuum.start(s, start.draw(s))
         begun.lap("set_up")
 
     # The step
@@ -218,9 +216,7 @@ class Simulation:
         """Half a step of reactions of the particles, and with partners in the reservoir."""
         if self._partners:
             self._partners.update(lambda s: self._continuum.partner(s, k + half), half)
-        self._next_id = self._reactor.half_step(
-            self._groups, self._partners, k, half, self._next_id, self._pool
-        )
+        self._reactor.half_step(self._population, self._partners, k, half)
         if self.plan.tables.encounters:
             self._continuum.book(self._exchange.credit)
 
@@ -230,15 +226,15 @@ class Simulation:
 
     @timed("exchange")
     def _exchange_layers(self, k: int) -> None:
-        self._next_id = self._exchange.layers(self._groups, k, self._next_id, self._pool)
+        self._exchange.layers(self._population, k)
 
     @timed("diffusion")
     def _diffuse(self, k: int) -> None:
-        self._exchange.move(self._groups, k, self._pool)
+        self._exchange.move(self._population, k)
 
     @timed("exchange")
     def _exchange_planes(self, k: int) -> None:
-        self._next_id = self._exchange.planes(self._groups, k, self._next_id)
+        self._exchange.planes(self._population, k)
 
     @timed("continuum")
     def _advance_continuum(self, k: int) -> None:
@@ -254,12 +250,12 @@ class Simulation:
     @property
     def particles(self) -> Mapping[str, Particles]:
         """The particles of each species by name: ``positions`` ``(n, d)`` and ``id`` ``(n,)``."""
-        return dict(zip(self.system.names, self._groups, strict=True))
+        return dict(zip(self.system.names, self._population, strict=True))
 
     @property
     def copy_number(self) -> np.ndarray:
         """Number of particles in the particle region, per species."""
-        return np.array([g.n for g in self._groups], np.int64)
+        return self._population.numbers
 
     @property
     def concentration(self) -> Floats:
@@ -320,8 +316,8 @@ class Simulation:
     def flat_concentration(self) -> Floats:
         """Concentration on all cells, flat: ``(species, cells)``."""
         grid, inner = self._region.grid, self._region.inner
-        result = np.zeros((len(self._groups), grid.cells))
-        for s, group in enumerate(self._groups):
+        result = np.zeros((len(self._population), grid.cells))
+        for s, group in enumerate(self._population):
             # In the region's own cells, so that a particle on the plane is not beyond it.
             counts = np.zeros(inner.cells, np.int64)
             count_in_cells(group.x, group.n, self._region.inner_cells, counts)
@@ -378,7 +374,7 @@ class Simulation:
 
     def particle_rows(self) -> dict[str, np.ndarray]:
         """All particles as rows, by species, then by id: the storage order says nothing."""
-        groups = self._groups
+        groups = list(self._population)
         orders = [np.argsort(g.ids[: g.n]) for g in groups]
         pairs = list(zip(groups, orders, strict=True))
         return {
@@ -592,7 +588,6 @@ class Simulation:
         self.guard.check_still("state()")
         state: State = {
             "steps": np.array(self.steps),
-            "next_id": np.array(self._next_id),
             "faces": labels(self.face_names),
             "reactions": labels([c.label for c in self.system.channels]),
             "crossings": self.crossings.copy(),
@@ -604,7 +599,7 @@ class Simulation:
         return state | run_state(self)
 
     def _parts(self) -> list[Stateful]:
-        return [*self._groups, self._motion, self._continuum, *self._gates, self._baths]
+        return [self._population, self._motion, self._continuum, *self._gates, self._baths]
 
     def load_state(self, state: State) -> None:
         """Go back to what `state` gave: the same particles, fields, debts and counts.
@@ -618,9 +613,7 @@ class Simulation:
         """
         self.guard.check_idle("load_state()")
         self.steps = stored_count(state, "steps", most=MAX_STEPS)
-        self._next_id = stored_count(state, "next_id")
-        for group in self._groups:
-            group.check_state(state, self._next_id, self._region.low, self._region.high)
+        self._population.check_state(state, self._region.low, self._region.high)
         for name, values in self.counts_in(state, "").items():
             getattr(self, name)[...] = values
         load_counts(state, "arrivals", self.arrivals, "faces", self.face_names)

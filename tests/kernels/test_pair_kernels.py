@@ -235,7 +235,7 @@ def test_half_steps_are_those_of_the_twin(box, chosen, dt, seed):
         {first[s] + i: tuple(point) for i, point in enumerate(x)} for s, x in enumerate(points)
     ]
     # Storage must not matter.
-    for group in sim._groups:
+    for group in sim._population:
         order = np.random.default_rng(seed).permutation(group.n)
         group.x[:, : group.n], group.ids[: group.n] = group.x[:, order], group.ids[order]
     try:

@@ -9,7 +9,7 @@ from scipy import stats
 import hybridrd as hrd
 from hybridrd.kernels.rng import make_key
 from hybridrd.particles.initial_state import InitialState
-from hybridrd.particles.particles import Particles
+from hybridrd.particles.population import Population
 from hybridrd.particles.region import make_region
 
 A, B = hrd.Species("A", D=1.0), hrd.Species("B", D=0.5)
@@ -27,9 +27,9 @@ def draws(initial, n, seed=1):
     described = system(initial)
     region = make_region(described)
     for replica in range(n):
-        group = Particles(2)
-        outside = InitialState(described, region, make_key(seed, replica)).draw(0, group)
-        yield group.positions.copy(), outside
+        population = Population(described.names, 2)
+        outside = InitialState(described, region, make_key(seed, replica), population).draw(0)
+        yield population[0].positions, outside
 
 
 ARRAY = np.linspace(0, 3, 48).reshape(8, 6)

@@ -121,7 +121,7 @@ def test_a_run_in_parts_is_the_run(system, seed, stop):
 def test_storage_order_changes_nothing(system, seed, shuffle):
     straight, mixed = (simulation(system, seed) for _ in range(2))
     for _ in range(4):
-        for group in mixed._groups:
+        for group in mixed._population:
             order = list(range(group.n))
             shuffle.shuffle(order)
             group.x[:, : group.n] = group.x[:, order]
