@@ -90,7 +90,7 @@ def run_job(
     """
     from hybridrd.results.lock import locked
 
-    with locked(out.with_name(f"{out.name}.command")):
+    with locked(out, ".command"):
         yield from _run_job(job, out, picture, overwrite, resume, minutes)
 
 

@@ -16,7 +16,7 @@ if sys.platform != "win32":
 
 
 @contextmanager
-def locked(path: Path | None) -> Iterator[None]:
+def locked(path: Path | None, what: str = "") -> Iterator[None]:
     """Hold the lock of a path while a block runs; other programs and threads are excluded.
 
     The lock is a file ``.NAME.lock`` in the same directory, removed at the end. The operating
@@ -27,6 +27,8 @@ def locked(path: Path | None) -> Iterator[None]:
     ----------
     path
         The place, which need not exist; None for none.
+    what
+        Part of the name of the lock, where something else than what is written there is held.
 
     Raises
     ------
@@ -39,7 +41,7 @@ def locked(path: Path | None) -> Iterator[None]:
         return
     if not path.parent.is_dir():
         raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
-    name = path.with_name(f".{path.name}.lock")
+    name = path.with_name(f".{path.name}{what}.lock")
     file = _taken(path, name)
     try:
         yield

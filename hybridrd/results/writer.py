@@ -50,12 +50,15 @@ class StoreWriter:
     Attributes
     ----------
     records
-        Number of records that are complete.
+        Number of records that the run has come to.
+    kept
+        Number of records that are complete: more, while a run repeats those of an earlier attempt.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.records = int(metadata.read(path)["attributes"][RECORDS_NAME])
+        self.kept = self.records
         self.broken = False
         self._growing = metadata.arrays_along(path, "time")
         self._ragged = metadata.arrays_along(path, "obs")
@@ -96,12 +99,14 @@ class StoreWriter:
     def resume(
         cls, path: Path, run: str, records: int, length: int, names: Iterable[str]
     ) -> StoreWriter:
-        """Continue the store of a run after some of its records; later records are dropped.
+        """Continue the store of a run after some of its records.
+
+        Later records stay as long as the records to come are the same, bit for bit.
 
         Parameters
         ----------
         records
-            How many stay.
+            How many there were when the simulation was where it is.
         length
             How many there are to be in all.
         names
@@ -122,11 +127,10 @@ class StoreWriter:
                     f"written when the simulation was where it is; take an earlier checkpoint"
                 )
             writer._check_variables({*names})
-            # From now on those beyond do not count, whatever happens.
-            known = {RECORDS_NAME: records, "stopped": UNFINISHED}
+            known = {"stopped": UNFINISHED}
             metadata.edit(path, lambda about: about["attributes"].update(known))
             writer.records = records
-            writer._resize("time", max(length, records))
+            writer._resize("time", max(length, writer.kept))
             if writer._ragged:  # killed between one array and the next, perhaps
                 lengths = [_open(path, name).shape[0] for name in writer._ragged]
                 writer._resize("obs", max(lengths))
@@ -146,28 +150,37 @@ class StoreWriter:
             records before them stay.
         """
         try:
-            self._write(block)
+            rest = self._unrepeated(block)
+            if rest.sizes["time"]:
+                self._write(rest)
         except _FAILURES as error:
             self.broken = True
             if isinstance(error, ResultError):
                 raise
             raise ResultError(
                 f"{self.path}: no more records can be written ({error}); the first "
-                f"{self.records} are complete"
+                f"{max(self.records, self.kept)} are complete"
             ) from error
 
-    def finish(self, attributes: Mapping[Hashable, Any]) -> None:
+    def finish(self, attributes: Mapping[Hashable, Any], whole: bool = True) -> None:
         """Set the attributes of the result, and cut its arrays to the records written.
+
+        Parameters
+        ----------
+        whole
+            Whether the run ends here; if not, records of an earlier attempt stay beyond it.
 
         Raises
         ------
         ResultError
             If they cannot be written.
         """
+        end = self.records if whole else max(self.records, self.kept)
         try:
+            self._mark(end)
             if self._ragged:
-                self._resize("obs", self._particles())
-            self._resize("time", self.records)
+                self._resize("obs", self._particles(end))
+            self._resize("time", end)
             plain = pack(attributes, netcdf=False, where=str(self.path))
 
             def change(about: dict[str, Any]) -> None:
@@ -203,11 +216,38 @@ class StoreWriter:
                     f"{_kind(values)}; let it always be the same"
                 )
             array[n : n + more] = values
-        metadata.edit(self.path, lambda about: about["attributes"].update({RECORDS_NAME: n + more}))
+        self._mark(n + more)
         self.records = n + more
 
+    def _mark(self, records: int) -> None:
+        """Set the number of complete records, the commit marker."""
+        if records != self.kept:
+            known = {RECORDS_NAME: records}
+            metadata.edit(self.path, lambda about: about["attributes"].update(known))
+            self.kept = records
+
+    def _unrepeated(self, block: xr.Dataset) -> xr.Dataset:
+        """The records of a block beyond those that are there from an earlier attempt."""
+        n = self.records
+        m = min(self.kept - n, block.sizes["time"])
+        if m <= 0:
+            return block
+        parts = {"time": slice(m)}
+        there = {name: array[n : n + m] for name, array in self._open.items()}
+        if self._ragged:
+            done, rows = self._particles(n), int(block["row_size"].values[:m].sum())
+            parts["obs"] = slice(rows)
+            for name in self._ragged:
+                there[name] = _open(self.path, name)[done : done + rows]
+        repeated = block.isel(parts)
+        if not all(_same(repeated[name].values, values) for name, values in there.items()):
+            self._mark(n)  # another result: those beyond do not count any more
+            return block
+        self.records += m
+        return block.isel({name: slice(part.stop, None) for name, part in parts.items()})
+
     def _write_particles(self, block: xr.Dataset) -> None:
-        done, more = self._particles(), block.sizes["obs"]
+        done, more = self._particles(self.records), block.sizes["obs"]
         length = _open(self.path, self._ragged[0]).shape[0]
         if done + more > length:  # rarely, with room for what comes
             self._resize("obs", max(done + more, 2 * length))
@@ -215,9 +255,9 @@ class StoreWriter:
             for name in self._ragged:
                 _open(self.path, name)[done : done + more] = block[name].values
 
-    def _particles(self) -> int:
-        """Number of particles in the complete records."""
-        return int(self._open["row_size"][: self.records].sum())
+    def _particles(self, records: int) -> int:
+        """Number of particles in the first records."""
+        return int(self._open["row_size"][:records].sum())
 
     def _resize(self, dimension: str, length: int) -> None:
         names = self._growing if dimension == "time" else self._ragged
@@ -285,6 +325,13 @@ def _open(path: Path, name: str) -> Any:
     # A chunk of zeros is written, too, so that one that is lost is noticed.
     with zarr.config.set({"array.write_empty_chunks": True}):
         return zarr.open_array(path / name, mode="r+", zarr_format=3)
+
+
+def _same(values: Any, there: Any) -> bool:
+    """Whether two arrays are equal bit for bit, NaN included."""
+    if values.shape != there.shape or not _fits(values, there.dtype):
+        return False
+    return bool(values.astype(there.dtype).tobytes() == there.tobytes())
 
 
 def _fits(values: Any, dtype: Any) -> bool:

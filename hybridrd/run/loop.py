@@ -122,7 +122,7 @@ class Loop:
             except BaseException as error:
                 self._recording.leave(f"{type(error).__name__}: {error}")
                 raise
-            result = self._recording.close(reason)
+            result = self._recording.close(reason, reason != INTERRUPTED)
             if checkpoints is not None and not checkpoints.has_now():
                 checkpoints.write()
         LOGGER.info("stopped at t = %.12g: %s", sim.time, reason)

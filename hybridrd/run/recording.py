@@ -142,18 +142,21 @@ class Recording:
         self._written = time.monotonic()
         clock.lap("writing")
 
-    def leave(self, reason: str) -> None:
-        """Write all records there are to disk, if there is where, and why there are no more."""
+    def leave(self, reason: str, whole: bool = False) -> None:
+        """Write all records there are to disk, if there is where, and why there are no more.
+
+        Where the run is not to end here (``whole``), those of an earlier attempt stay beyond it.
+        """
         self.flush()
         if self._writer is not None and not self._writer.broken:
             attributes: dict[Any, Any] = self._run.attributes(reason)
-            self._writer.finish(attributes)
+            self._writer.finish(attributes, whole)
 
-    def close(self, reason: str) -> xr.Dataset:
+    def close(self, reason: str, whole: bool) -> xr.Dataset:
         """All records as a Dataset; from a store they are read when they are asked for."""
         if self._writer is None or self.out is None:
             return self._recorder.dataset(self._run.attributes(reason))
-        self.leave(reason)
+        self.leave(reason, whole)
         return open_result(self.out)
 
     @property

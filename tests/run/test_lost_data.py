@@ -105,6 +105,40 @@ def test_two_processes_with_one_name_then_sigterm_then_the_same_command():
     assert not list(Path().glob(".*"))
 
 
+def test_records_of_an_earlier_attempt_stay_until_they_are_others(tmp_path):
+    """Interrupted, or out of disk, once more before the run is where it was."""
+    out, saved, options = tmp_path / "run.zarr", tmp_path / "c.npz", {"positions": True}
+    first = simulation(line())
+    first.run(4 * DT, every=2 * DT, out=out, **options)
+    first.checkpoint(saved)
+    whole = first.run(20 * DT, out=out, **options).load()
+
+    def fail(sim):
+        if sim.steps == 9:
+            raise HybridrdError("no space")
+
+    fail.every_step = True
+    with pytest.raises(HybridrdError, match="no space"):
+        hrd.Simulation.restore(saved).run(20 * DT, out=out, stop=fail, **options)
+    same_values(hrd.load(out), whole)
+    assert "no space" in hrd.load(out).attrs["stopped"]
+    with pytest.raises(KeyboardInterrupt):
+        hrd.Simulation.restore(saved).run(20 * DT, out=out, stop=terminating(13), **options)
+    same_values(hrd.load(out), whole)
+    # A run that ends earlier ends there; one whose records are others has its own.
+    twin = hrd.Simulation.restore(saved)
+    assert twin.run(10 * DT, out=out, **options).sizes["time"] == 6
+    same(whole, twin.run(20 * DT, out=out, **options))
+    other, alone = hrd.Simulation.restore(saved), hrd.Simulation.restore(saved)
+    for sim in (other, alone):
+        sim.particles["A"].x[0, 0] = 0.5
+    mixed = other.run(20 * DT, out=out, **options)
+    tail = alone.run(20 * DT, every=2 * DT)
+    np.testing.assert_array_equal(mixed["concentration"][3:], tail["concentration"][1:])
+    np.testing.assert_array_equal(mixed["concentration"][:3], whole["concentration"][:3])
+    assert (mixed["concentration"][3:] != whole["concentration"][3:]).any()
+
+
 # The command that is queued again
 
 
@@ -304,9 +338,9 @@ def test_a_signal_while_the_store_is_closed_waits(tmp_path, monkeypatch):
 
     finish = StoreWriter.finish
 
-    def signalled(self, attributes):
+    def signalled(*args):
         os.kill(os.getpid(), signal.SIGTERM)
-        finish(self, attributes)
+        finish(*args)
 
     monkeypatch.setattr(StoreWriter, "finish", signalled)
     with pytest.raises(Terminated):
