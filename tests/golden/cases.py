@@ -129,6 +129,30 @@ def wall_functions() -> xr.Dataset:
     return run(box(PLATE, walls=sides))
 
 
+def leaky() -> xr.Dataset:
+    """Leaky walls that meet, one with a bath, and a drain."""
+    walls = {
+        "x-": hrd.Leaky({A: 3.0}, outside={A: lambda y, t: 60.0 + 20.0 * y + t}),
+        "y-": hrd.Leaky({A: 200.0}, outside={A: hrd.Bath(2.0, 40.0)}, partition=0.5),
+        "x+": hrd.Influx({A: -20.0}),
+    }
+    return run(box(PLATE, walls=walls))
+
+
+def leaky_hybrid(coupling: str) -> xr.Dataset:
+    """Baths beside the particles and the continuum."""
+    wall = hrd.Leaky({A: 2.0}, outside={A: hrd.Bath(3.0, 90.0)})
+    return run(box(LINE, hybrid=True, coupling=coupling, walls={"x-": wall, "x+": wall}))
+
+
+def leaky_shell() -> xr.Dataset:
+    """A sphere that leaks to a bath."""
+    ball = hrd.Shell(inner=1.0, outer=3.0)
+    wall = hrd.Leaky({A: 40.0}, outside={A: hrd.Bath(10.0, 8.0)})
+    given = {"species": [A], "domain": ball, "particles": ball, "cells": 10}
+    return run(hrd.System(**given, walls={"inner": wall}, initial={A: 2.0}))
+
+
 def walls_of_a_hybrid(coupling: str) -> xr.Dataset:
     """Walls of the particle region and of the continuum."""
     sides = {
@@ -291,6 +315,10 @@ CASES: dict[str, Callable[[], xr.Dataset]] = {
     "shell-layer": shell_layer,
     "walls": walls,
     "walls-functions": wall_functions,
+    "walls-leaky": leaky,
+    "walls-leaky-two-way": partial(leaky_hybrid, "two-way"),
+    "walls-leaky-mean-field": partial(leaky_hybrid, "mean-field"),
+    "walls-leaky-shell": leaky_shell,
     "walls-two-way": partial(walls_of_a_hybrid, "two-way"),
     "walls-mean-field": partial(walls_of_a_hybrid, "mean-field"),
     "first-order": first_order,

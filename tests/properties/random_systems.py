@@ -51,7 +51,11 @@ def walls(draw, axes, moving, closed=False):
     """Walls of all kinds; species in ``moving`` may enter."""
     kinds = ["reflecting"]
     if not closed:
-        kinds += ["absorbing", "partial", *(["reservoir", "influx"] if moving else [])]
+        kinds += [
+            "absorbing",
+            "partial",
+            *(["reservoir", "influx", "leaky", "bath", "drain"] if moving else []),
+        ]
     result = {}
     for axis in axes:
         if draw(st.booleans()) and draw(st.booleans()):
@@ -66,6 +70,9 @@ def walls(draw, axes, moving, closed=False):
                 "partial": hrd.PartiallyAbsorbing(2.0),
                 "reservoir": hrd.Reservoir({name: 8.0}),
                 "influx": hrd.Influx({name: lambda t: 5.0 + t}),
+                "leaky": hrd.Leaky({name: 2.0}, outside={name: lambda t: 8.0 + t}),
+                "bath": hrd.Leaky({name: 2.0}, outside={name: hrd.Bath(5.0, 9.0)}),
+                "drain": hrd.Influx({name: -6.0}),
             }[kind]
     return result
 

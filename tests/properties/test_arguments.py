@@ -121,6 +121,18 @@ CALLS = {
     "Reservoir of A": (with_part(wall, lambda c: hrd.Reservoir({"A": c})), {"c": 20.0}),
     "Influx of A": (with_part(wall, lambda J: hrd.Influx({"A": J})), {"J": 20.0}),
     "Influx": (with_part(wall, hrd.Influx), {"fluxes": {"A": 20.0}}),
+    "Leaky": (
+        with_part(wall, hrd.Leaky),
+        {"kappa": {"A": 2.0}, "outside": {"A": 20.0}, "partition": 0.5},
+    ),
+    "Leaky for A": (
+        with_part(wall, lambda k, c, K: hrd.Leaky({"A": k}, {"A": c}, {"A": K})),
+        {"k": 2.0, "c": 20.0, "K": 0.5},
+    ),
+    "Bath": (
+        with_part(wall, lambda **b: hrd.Leaky({"A": 1.0}, {"A": hrd.Bath(**b)})),
+        {"volume": 2.0, "initial": 20.0},
+    ),
     "PartiallyAbsorbing": (with_part(wall, hrd.PartiallyAbsorbing), {"kappa": 1.0}),
     "Absorbing": (with_part(wall, lambda species: hrd.Absorbing(species)), {"species": "A"}),
     "Layer": (with_part(scheme, hrd.Layer), {"width": 0.1}),
