@@ -29,7 +29,7 @@ REFUSED = {
     "no such example": (["run", "sri", "--out", "a"], ["sri", "did you mean sir?"]),
     "an underscore": (["run", "lotka_volterra", "--out", "a"], ["mean lotka-volterra?"]),
     "no such file": (["run", "none.toml", "--out", "a"], ["none.toml: No such file"]),
-    "a directory": (["run", ".", "--out", "a"], [".: Is a directory"]),
+    "a directory": (["run", ".", "--out", "a"], [".: is a directory; give a file"]),
     "no out": (["run", "line.toml"], ["--out"]),
     "no directory": (["run", "line.toml", "--out", "no/a"], ["no directory no"]),
     "a file as directory": (["run", "sir", "--out", "line.toml/a"], ["no directory line.toml"]),
