@@ -481,3 +481,38 @@ def test_a_wall_of_your_own_with_an_influx_that_may_leave_again():
         for i in range(4)
     ]
     assert abs(np.mean([n.values[-1, 0] for n in found]) - exact) < 4 * np.sqrt(exact / 4)
+
+
+@pytest.mark.parametrize("dt", [5e-3, 0.04])
+def test_a_uniform_state_stays_uniform_where_three_walls_meet(dt):
+    cube, c = hrd.Box(x=(0, 1), y=(0, 1), z=(0, 1)), 3e5
+    walls = {
+        "x-": leaky(3.0, c), "y-": leaky(30.0, c), "z-": leaky(0.5, 2 * c, 0.5),
+        "z+": hrd.Reservoir({"A": c}),
+    }  # fmt: skip
+    system = line(
+        walls, domain=cube, particles=cube, cells=(5, 5, 5), interface=hrd.ExactPlane(),
+        initial={A: c},
+    )  # fmt: skip
+    sim = hrd.Simulation(system, dt=dt, seed=1)
+    for _ in range(8):
+        sim.step()
+    deviations = (sim.concentration[0] - c) / np.sqrt(c * 125)
+    assert np.abs(deviations).max() < 4.5
+    assert abs((deviations**2).mean() - 1) < 4.5 * np.sqrt(2 / 125)
+
+
+def test_an_outside_that_varies_along_the_wall_is_met_there():
+    """Particles on cells against the PDE: which face cell feeds which row."""
+    square = hrd.Box(x=(0, 1), y=(0, 1))
+    wall = hrd.Leaky({"A": 3.0}, outside={"A": lambda y, t: 1e6 * (1 + y + 0 * t)})
+    system = line({"x+": wall}, domain=square, particles=square, cells=(10, 10))
+    sim = hrd.Simulation(system, dt=5e-3, seed=1)
+    for _ in range(10):
+        sim.step()
+    fine = system.replace(particles=None, cells=(80, 80))
+    pde = hrd.mean_field(fine, dt=1e-3, until=0.05)["concentration"].values[-1, 0]
+    expected = pde.reshape(10, 8, 10, 8).mean(axis=(1, 3))[6:] / 100
+    deviations = (sim.concentration[0][6:] / 100 - expected) / np.sqrt(expected)
+    assert np.abs(deviations).max() < 4.5
+    assert abs(deviations.mean()) < 4.5 / np.sqrt(40)
