@@ -1,7 +1,7 @@
-"""What is timed: hybridrd, its limit, and its peers, on the same problem.
+"""Timed cases: hybridrd, its lower bound, and other packages on the same problem.
 
-Each function sets a problem up and returns another that takes a number of steps; set-up and
-compilation stay outside of what is timed. Peers that are not installed are left out.
+Each function sets up a problem and returns a function that runs a number of steps; set-up and
+compilation are not timed. Packages that are not installed are left out.
 """
 
 from __future__ import annotations

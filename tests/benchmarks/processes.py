@@ -1,4 +1,4 @@
-"""What takes a process of its own: memory at the peak, and the time to start."""
+"""Benchmarks in a separate process: peak memory, and the time to start."""
 
 from __future__ import annotations
 

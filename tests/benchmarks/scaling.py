@@ -1,4 +1,4 @@
-"""How the cost of hybridrd itself grows: particles, threads, cells, the region's share, replicas.
+"""Scaling of the cost of hybridrd: particles, threads, cells, the region's share, replicas.
 
 Every function returns the rows of one table; what is compared was timed in turn in one run.
 """

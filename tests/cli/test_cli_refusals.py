@@ -1,4 +1,4 @@
-"""What the command line refuses: before it runs, in a message, with exit code 2."""
+"""Refusals of the command line: before a run, with a message and exit code 2."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How own cells lie on the grid: numbers are kept, straight lines are read exactly."""
+"""Maps of a user's cells to the grid: they conserve numbers and read straight lines exactly."""
 
 import doctest
 

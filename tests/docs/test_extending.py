@@ -1,4 +1,4 @@
-"""What a user can add from outside: the examples of the page, against closed forms."""
+"""Extensions by a user: the examples of the page, against closed forms."""
 
 import numpy as np
 import pytest

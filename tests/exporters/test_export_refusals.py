@@ -1,4 +1,4 @@
-"""What cannot be exported, or not there, is said; what stands there is kept."""
+"""Refusals of exports: unusable results and paths; existing files are kept."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What the interface schemes refuse or warn about, with figures that do pass."""
+"""Refusals and warnings of interface schemes, with values that pass."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Where c_R belongs: measured fluxes against each scheme's offset, and orders of convergence."""
+"""Offsets of c_R: measured fluxes against each scheme's offset, and orders of convergence."""
 
 import math
 import warnings

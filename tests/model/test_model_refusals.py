@@ -1,4 +1,4 @@
-"""What a description refuses, and in which words."""
+"""Refusals of descriptions, and their messages."""
 
 import numpy as np
 import pytest

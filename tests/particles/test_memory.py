@@ -1,4 +1,4 @@
-"""How much memory there is, by every limit, and what is said where it does not suffice."""
+"""Free memory under every limit, and the messages if it does not suffice."""
 
 import subprocess
 import sys

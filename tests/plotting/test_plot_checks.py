@@ -1,4 +1,4 @@
-"""What pictures refuse, and what they take though it looks odd."""
+"""Refusals of figures, and odd arguments that they accept."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,4 +1,4 @@
-"""What is released: one version everywhere, true bounds, a citation, a changelog in its form."""
+"""Release: one version everywhere, correct bounds, a citation, a changelog in its format."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Whatever an argument is, a public name takes it or refuses it with a message that names it."""
+"""Arguments of any kind: public names accept them or refuse them with a message that names them."""
 
 import inspect
 import warnings

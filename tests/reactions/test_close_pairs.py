@@ -1,4 +1,4 @@
-"""What is known of close pairs from the half step before is what a new search finds."""
+"""Close pairs kept from the previous half step equal those of a new search."""
 
 import numpy as np
 import pytest

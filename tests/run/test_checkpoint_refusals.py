@@ -1,4 +1,4 @@
-"""What cannot be restored is refused with a reason: other systems, damaged files, other formats."""
+"""Refusals of checkpoints, with the reason: other systems, damaged files, other formats."""
 
 import json
 import zipfile

@@ -1,4 +1,4 @@
-"""What observers may be called and may return; what was recorded before stays."""
+"""Names and values of observers; earlier records are kept."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""How far a run is: on a terminal, in a file, in the log, and nowhere unless it is asked for."""
+"""Progress of a run: on a terminal, in a file, in the log, and only on request."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""What a checkpoint says is compared with what can be, and an earlier one taken instead."""
+"""Checks of the values in a checkpoint; an earlier checkpoint replaces an impossible one."""
 
 import zipfile
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""Where the time of a run goes: every stage is counted, and all of them make up the whole."""
+"""Timings of a run: every stage is counted, and the stages add up to the total."""
 
 import time
 

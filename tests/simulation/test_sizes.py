@@ -1,4 +1,4 @@
-"""What runs would take is told in figures, and refused where it does not fit."""
+"""Estimated memory of runs: given in figures, and refused if it does not fit."""
 
 import re
 
