@@ -61,8 +61,8 @@ class Gate:
     coordinates: dict[str, Floats]
     start: Floats = field(default_factory=lambda: np.zeros(0))
     end: Floats = field(default_factory=lambda: np.zeros(0))
-    memory: Floats | None = None  # low-passed face value, two-way
-    owed: Floats | None = None  # negative face values carried to later steps, two-way
+    low_passed: Floats | None = None  # face value, two-way
+    deficit: Floats | None = None  # negative face values carried to later steps, two-way
     binomial: bool = False  # arrivals come from a cell with a fluctuating content
     drain: Floats | None = None
     leak: Leak | None = None
@@ -143,27 +143,27 @@ class Gate:
         assert self.stencil is not None
         assert self.numbers is not None
         value = self.stencil.read(c)
-        if self.memory is None or self.owed is None:
-            self.memory, self.owed = value.copy(), np.zeros_like(value)
-        self.memory += self.numbers.smoothing * (value - self.memory)
-        wanted = self.memory + self.owed
+        if self.low_passed is None or self.deficit is None:
+            self.low_passed, self.deficit = value.copy(), np.zeros_like(value)
+        self.low_passed += self.numbers.smoothing * (value - self.low_passed)
+        wanted = self.low_passed + self.deficit
         self.start = np.maximum(wanted, 0.0)
-        self.owed = wanted - self.start
+        self.deficit = wanted - self.start
         self.end = self.start
 
     def state(self) -> State:
         """Its state between steps, as arrays by name."""
-        if self.memory is None or self.owed is None:
+        if self.low_passed is None or self.deficit is None:
             return {}
         name = f"gate/{self.where}/"
-        return {name + "memory": self.memory.copy(), name + "owed": self.owed.copy()}
+        return {name + "memory": self.low_passed.copy(), name + "owed": self.deficit.copy()}
 
     def load_state(self, state: State) -> None:
         """The inverse of `state`; a gate that is not in the state starts anew."""
         name = f"gate/{self.where}/"
         if self.stencil is not None and name + "memory" in state:
-            self.memory = stored_numbers(state, name + "memory", (self.face.size,))
-            self.owed = stored_numbers(state, name + "owed", (self.face.size,))
+            self.low_passed = stored_numbers(state, name + "memory", (self.face.size,))
+            self.deficit = stored_numbers(state, name + "owed", (self.face.size,))
 
 
 def make_gates(

@@ -143,12 +143,12 @@ class Sums:
         """The sums of a `state`. Raises KeyError if an entry is missing."""
         made = cls(about["covariance"], about["kept"])
         for name in about["variables"]:
-            own = {
+            found = {
                 key.rpartition("/")[2]: array
                 for key, array in arrays.items()
                 if key.rpartition("/")[0] == name
             }
-            made.moments[name] = type(made._moments(name)).from_state(own)
+            made.moments[name] = type(made._moments(name)).from_state(found)
         for name, parts in made.samples.items():
             parts.append(arrays[f"{name}/samples"])
         made.timings, made.counts = dict(about["timings"]), dict(about["counts"])

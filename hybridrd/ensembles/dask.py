@@ -141,14 +141,14 @@ def _connected(client: Client | str) -> Iterator[Client]:
         yield client
         return
     try:
-        own = distributed.Client(client, set_as_default=False)
+        opened = distributed.Client(client, set_as_default=False)
     except (OSError, ValueError) as error:
         raise HybridrdError(
             f"client = {client!r}: there is no Dask scheduler ({error}); start one with "
             f"`dask scheduler`, it says its address"
         ) from error
-    with own:
-        yield own
+    with opened:
+        yield opened
 
 
 def _workers(client: Client, timeout: float = 0.0) -> int:

@@ -142,8 +142,8 @@ def ensemble(
     from hybridrd.run.schedule import in_steps, record_stride
     from hybridrd.simulation.sizes import plan_that_fits
 
-    began, own = time.perf_counter(), {"set_up": 0.0, "shared_continuum": 0.0}
-    clock = Clock(own)
+    began, laps = time.perf_counter(), {"set_up": 0.0, "shared_continuum": 0.0}
+    clock = Clock(laps)
     if not isinstance(system, System):
         raise ModelError(f"system = {shown(system)}: give a System")
     replicas = whole_number(replicas, "replicas", 1, MOST_REPLICAS)
@@ -215,9 +215,9 @@ def ensemble(
                     f"Interrupted; {finished.place} holds what is done, and the same call with "
                     f"resume= goes on after it."
                 ) from error
-    timings = {**total.timings, "set_up": total.timings.get("set_up", 0.0) + own["set_up"]}
+    timings = {**total.timings, "set_up": total.timings.get("set_up", 0.0) + laps["set_up"]}
     if window is not None:
-        timings["shared_continuum"] = own["shared_continuum"]
+        timings["shared_continuum"] = laps["shared_continuum"]
     if finished is not None:
         timings["writing"] = timings.get("writing", 0.0) + finished.seconds
     timings["elapsed"] = time.perf_counter() - began

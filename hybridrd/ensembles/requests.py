@@ -184,15 +184,15 @@ def _check_size(plan: Plan, sampled: Sequence[str], replicas: int, records: int)
 
     assert plan.region is not None
     numbers = record_numbers(plan.system, len(plan.region.faces))
-    own = {name: 8 * records * numbers[name] for name in sampled}
-    each = sum(own.values())
+    sizes = {name: 8 * records * numbers[name] for name in sampled}
+    each = sum(sizes.values())
     if replicas * each <= KEPT_BYTES:
         return
-    largest = max(own, key=lambda name: own[name])
+    largest = max(sizes, key=lambda name: sizes[name])
     most = int(np.floor(KEPT_BYTES / each))
     raise CapacityError(
         f"keep, quantiles: {replicas:,} replicas of {', '.join(sampled)} take "
         f"{replicas * each / 1e9:.3g} GB, {each / 1e6:.3g} MB each ({largest} "
-        f"{own[largest] / 1e6:.3g} MB in {records} records), but at most {KEPT_BYTES / 1e9:g} GB "
+        f"{sizes[largest] / 1e6:.3g} MB in {records} records), but at most {KEPT_BYTES / 1e9:g} GB "
         f"are kept: that is {most:,} replicas; keep fewer variables, or records (every=)"
     )

@@ -100,12 +100,12 @@ def check_folder(path: Path, overwrite: bool) -> None:
     folder = _folder(path)
     if not folder.exists() and not folder.is_symlink():
         return
-    own = (
+    ours = (
         folder.is_dir()
         and not folder.is_symlink()
         and all(_OWN.fullmatch(entry.name) and entry.is_file() for entry in folder.iterdir())
     )
-    if not own:
+    if not ours:
         raise ResultError(
             f"{path}: its records go into {folder}, which exists and holds other files; "
             f"choose another name"

@@ -35,16 +35,16 @@ class Movie:
         How many there are.
     fps
         Frames per second.
-    own
+    owned
         Whether the figure was made for the movie: it is closed when the movie is shown.
     """
 
     def __init__(
         self, figure: Figure, draw: Callable[[int], None], frames: int, fps: float,
-        own: bool = True,
+        owned: bool = True,
     ) -> None:  # fmt: skip
         self.figure, self.frames, self.fps = figure, frames, fps
-        self._draw, self._own, self._settled = draw, own, False
+        self._draw, self._owned, self._settled = draw, owned, False
 
     @property
     def seconds(self) -> float:
@@ -59,7 +59,7 @@ class Movie:
     def draw(self, frame: int) -> Figure:
         """Draw one frame, by its number, and return the figure."""
         self._draw(frame)
-        if self._own and not self._settled:
+        if self._owned and not self._settled:
             # Laid out once: later frames must not move the axes.
             self.figure.draw_without_rendering()
             self.figure.set_layout_engine("none")
@@ -120,7 +120,7 @@ class Movie:
 
     def close(self) -> None:
         """Close the figure, if it was made for the movie."""
-        if self._own:
+        if self._owned:
             from matplotlib import pyplot
 
             pyplot.close(self.figure)

@@ -107,7 +107,7 @@ def movie(
             panel.clear()
             picture(panel, float(view.times[records[frame]]))
 
-    return Movie(style.figure_of(axes[0]), draw, len(records), fps, own=ax is None)
+    return Movie(style.figure_of(axes[0]), draw, len(records), fps, owned=ax is None)
 
 
 def _check_options(kind: str, options: dict[str, Any]) -> None:

@@ -102,10 +102,10 @@ def shades(colour: str) -> Colormap:
     """Colours from white over ``colour`` to a dark shade of it, evenly darker."""
     from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
-    white, own = np.ones(3), np.array(to_rgb(colour))
-    dark = 0.35 * own
-    place = (100.0 - _lightness(own)) / (100.0 - _lightness(dark))
-    nodes = [(0.0, tuple(white)), (float(place), tuple(own)), (1.0, tuple(dark))]
+    white, shade = np.ones(3), np.array(to_rgb(colour))
+    dark = 0.35 * shade
+    place = (100.0 - _lightness(shade)) / (100.0 - _lightness(dark))
+    nodes = [(0.0, tuple(white)), (float(place), tuple(shade)), (1.0, tuple(dark))]
     return LinearSegmentedColormap.from_list(f"shades of {colour}", nodes)
 
 

@@ -156,10 +156,10 @@ def standard_error(replicas_a: int, replicas_b: int, of_a: Floats, of_b: Floats)
     A single run is assumed to scatter like the replicas of the ensemble it is compared with.
     """
     scatter_a, scatter_b = of_b * np.sqrt(replicas_b), of_a * np.sqrt(replicas_a)
-    own_a = np.where(np.isnan(of_a) & (replicas_a > 0), scatter_a, of_a)
-    own_b = np.where(np.isnan(of_b) & (replicas_b > 0), scatter_b, of_b)
-    unknown = np.isnan(own_a) & np.isnan(own_b)
-    return np.where(unknown, _NAN, np.hypot(np.nan_to_num(own_a), np.nan_to_num(own_b)))
+    error_a = np.where(np.isnan(of_a) & (replicas_a > 0), scatter_a, of_a)
+    error_b = np.where(np.isnan(of_b) & (replicas_b > 0), scatter_b, of_b)
+    unknown = np.isnan(error_a) & np.isnan(error_b)
+    return np.where(unknown, _NAN, np.hypot(np.nan_to_num(error_a), np.nan_to_num(error_b)))
 
 
 def ratio(difference: Floats, error: Floats) -> Floats:

@@ -177,10 +177,10 @@ def covariance(
     second = (dn**2).T @ dm**2 / replicas
     first = dn.T @ dm / replicas
     if partner is None:
-        own = dn**2 - n
+        pairs = dn**2 - n
         value -= np.diag(n.mean(axis=0))
-        np.fill_diagonal(second, (own**2).mean(axis=0))
-        np.fill_diagonal(first, own.mean(axis=0))
+        np.fill_diagonal(second, (pairs**2).mean(axis=0))
+        np.fill_diagonal(first, pairs.mean(axis=0))
     sem = np.sqrt(np.maximum(second - first**2, 0.0) / (replicas - 1))
     scale = np.multiply.outer(size, size)
     return xr.Dataset(

@@ -280,11 +280,11 @@ def check_replaceable(path: Path) -> None:
         If it is something else.
     """
     if path.suffix == ".nc":
-        own, others = _is_marked_netcdf(path), []
+        ours, others = _is_marked_netcdf(path), []
     else:
-        own = path.is_dir() and not path.is_symlink() and _is_marked_zarr(path)
-        others = _strangers(path) if own else []
-    if not own:
+        ours = path.is_dir() and not path.is_symlink() and _is_marked_zarr(path)
+        others = _strangers(path) if ours else []
+    if not ours:
         kind = "netCDF file" if path.suffix == ".nc" else "zarr directory"
         raise ResultError(
             f"{path}: exists and is something else, not a {kind} of hybridrd; it is not "
@@ -316,9 +316,9 @@ def _strangers(path: Path) -> list[Path]:
     """Files in a store that are neither metadata nor arrays."""
     arrays = [p for p in path.iterdir() if (p / METADATA).is_file()]
     inside = [entry for array in arrays for entry in array.iterdir() if entry.name != "c"]
-    own = re.compile(rf"{re.escape(METADATA)}(\.[0-9a-f]{{8}}\.part)?|\.zgroup")
+    ours = re.compile(rf"{re.escape(METADATA)}(\.[0-9a-f]{{8}}\.part)?|\.zgroup")
     rest = [p for p in [*path.iterdir(), *inside] if p not in arrays]
-    return sorted(p for p in rest if not own.fullmatch(p.name))
+    return sorted(p for p in rest if not ours.fullmatch(p.name))
 
 
 def discard(part: Path) -> None:

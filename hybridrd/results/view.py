@@ -179,8 +179,8 @@ class View:
     def has_region(self, region: dict[str, tuple[float, float]]) -> bool:
         """Whether a region equals that of this result, to round-off."""
         return all(
-            np.allclose(region[a], own, rtol=0, atol=1e-6 * self.spacing(a))
-            for a, own in self.region.items()
+            np.allclose(region[a], bounds, rtol=0, atol=1e-6 * self.spacing(a))
+            for a, bounds in self.region.items()
         )
 
     def interfaces(self, axis: str) -> list[float]:

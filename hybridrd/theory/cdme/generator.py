@@ -135,11 +135,11 @@ def _transitions(states: States, event: Event) -> tuple[Integers, Integers, Floa
     enters: list[Integers] = []
     ways: list[Floats] = []
     over: list[NDArray[np.bool_]] = []
-    for s, (own, stride) in enumerate(zip(states.species, states.strides, strict=True)):
+    for s, (occupations, stride) in enumerate(zip(states.species, states.strides, strict=True)):
         taken = [voxel for t, voxel in event.takes if t == s]
         made = [voxel for t, voxel in event.makes if t == s]
-        before, count = own.choices(taken)
-        after = own.change(before, taken, made)
+        before, count = occupations.choices(taken)
+        after = occupations.change(before, taken, made)
         leaves.append(before * stride)
         enters.append(after * stride)
         ways.append(count)

@@ -47,22 +47,23 @@ def initial_probabilities(system: System, grid: Grid, states: States) -> Floats:
     distribution by their overlap with the voxels, `Points` exact states; parts and species are
     independent of each other. Shape ``(states + 1,)``.
     """
-    each = [_one_species(system, s, grid, own) for s, own in enumerate(states.species)]
+    tables = enumerate(states.species)
+    each = [_one_species(system, s, grid, occupations) for s, occupations in tables]
     p = np.zeros(states.count + 1)
     p[:-1] = reduce(np.multiply.outer, each).ravel()
     p[-1] = max(1.0 - p.sum(), 0.0)
     return p
 
 
-def _one_species(system: System, species: int, grid: Grid, own: Occupations) -> Floats:
+def _one_species(system: System, species: int, grid: Grid, occupations: Occupations) -> Floats:
     means = poisson_means(system, species, grid)
-    n = own.table
+    n = occupations.table
     p = np.exp((xlogy(n, means) - means - gammaln(n + 1.0)).sum(axis=1))
-    states = np.arange(own.count)
+    states = np.arange(occupations.count)
     for chances in placements(system, species, grid):  # one copy more
-        after = np.zeros(own.count)
+        after = np.zeros(occupations.count)
         for voxel in np.flatnonzero(chances):
-            target = own.change(states, (), (int(voxel),))
+            target = occupations.change(states, (), (int(voxel),))
             fits = target != OVER
             after[target[fits]] += chances[voxel] * p[fits]
         p = after

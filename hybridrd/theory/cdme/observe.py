@@ -40,7 +40,7 @@ class Observer:
     def __init__(self, states: States, width: float) -> None:
         self._states = states
         self._width = width
-        self._tables = [own.table.astype(np.float64) for own in states.species]
+        self._tables = [one.table.astype(np.float64) for one in states.species]
         self._two = np.flatnonzero(states.species[0].totals == 2)
         pair = np.zeros((len(self._two), 2), np.int64)
         for row, state in enumerate(self._two):
@@ -74,15 +74,15 @@ class Observer:
     def at_cut_off(self, p: Floats) -> Floats:
         """Probability of the cut-off for each species, ``(species,)``."""
         whole = p[:-1].reshape(self._states.shape)
-        own = self._states.species
+        occupations = self._states.species
         return np.array(
-            [_marginal(whole, (s,))[o.totals == o.most].sum() for s, o in enumerate(own)]
+            [_marginal(whole, (s,))[o.totals == o.most].sum() for s, o in enumerate(occupations)]
         )
 
     def _counts(self, single: Sequence[Floats]) -> Floats:
-        own = self._states.species
-        width = max(o.most for o in own) + 1
-        rows = [np.bincount(o.totals, m, width) for o, m in zip(own, single, strict=True)]
+        occupations = self._states.species
+        width = max(o.most for o in occupations) + 1
+        rows = [np.bincount(o.totals, m, width) for o, m in zip(occupations, single, strict=True)]
         return np.array(rows)
 
     def _pairs(self, whole: Floats, single: Sequence[Floats], means: Floats) -> Floats:
@@ -100,11 +100,11 @@ class Observer:
 
     def _ones(self, p: Floats) -> Floats:
         result = np.empty((len(self._tables), self.voxels))
-        for s, (own, stride) in enumerate(
+        for s, (occupations, stride) in enumerate(
             zip(self._states.species, self._states.strides, strict=True)
         ):
             one = np.eye(self.voxels, dtype=np.int32)
-            result[s] = p[own.rank(one) * stride] if own.most else 0.0
+            result[s] = p[occupations.rank(one) * stride] if occupations.most else 0.0
         return result
 
     def _twos(self, p: Floats) -> Floats:

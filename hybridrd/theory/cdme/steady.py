@@ -132,7 +132,7 @@ def _closed_class(matrix: Matrix, states: States, system: System) -> Integers:
     if len(closed) == 1:
         return np.flatnonzero(label == closed[0])
     totals = np.unravel_index(np.arange(states.count), states.shape)
-    counts = [own.totals[t] for own, t in zip(states.species, totals, strict=True)]
+    counts = [one.totals[t] for one, t in zip(states.species, totals, strict=True)]
     examples = []
     for c in closed[:3]:
         first = int(np.argmax(label == c))
