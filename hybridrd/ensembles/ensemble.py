@@ -66,9 +66,9 @@ def ensemble(
     Parameters
     ----------
     system
-        What to simulate; it needs a particle region.
+        The system to simulate; it needs a particle region.
     replicas
-        How many, at least one.
+        Number of replicas, at least one.
     dt, until, every, record
         As of `Simulation` and `Simulation.run`.
     seed
@@ -78,42 +78,42 @@ def ensemble(
         more, functions in the system must be importable, and a script must call this under
         ``if __name__ == "__main__":``.
     threads
-        Threads of each replica. By default one.
+        Threads of each replica, by default one.
     progress
-        As of `Simulation.run`; replicas are counted, not steps.
+        As of `Simulation.run`, counted in replicas.
     client
-        A ``dask.distributed.Client``, or the address of a Dask scheduler such as
-        ``"tcp://10.0.0.1:8786"``: its workers run the replicas. Needs ``hybridrd[distributed]``.
+        A ``dask.distributed.Client``, or the address of a Dask scheduler, for example
+        ``"tcp://10.0.0.1:8786"``. Its workers run the replicas. Needs ``hybridrd[distributed]``.
         Functions in the system must be importable there, or defined in the script or notebook.
     covariance
-        Variables of which to return the covariance between species (``events``: reactions).
+        Variables whose covariance between species (``events``: reactions) is returned.
     quantiles
-        Probabilities, such as ``[0.1, 0.5, 0.9]``, of quantiles of the variables in ``keep``; or,
-        without keep, of all that are recorded but ``concentration``. They need all replicas in
-        memory, too.
+        Probabilities, for example ``[0.1, 0.5, 0.9]``, of quantiles of the variables in ``keep``;
+        without ``keep``, of all recorded variables except ``concentration``. Quantiles need all
+        replicas in memory.
     keep
-        Variables of which to return every replica. All that is kept in memory may take 0.5 GB.
+        Variables returned for every replica. They may take 0.5 GB of memory in total.
     resume
         A directory for finished replicas, in blocks of a hundredth of all. The same call after an
-        interruption (Ctrl-C, SIGTERM, a kill) runs only those that are missing, with the same
-        result to the last bit.
+        interruption (Ctrl-C, SIGTERM, a kill) runs only the missing ones, with the same result
+        bit for bit.
 
     Returns
     -------
     xarray.Dataset
-        Of every recorded variable ``<name>_mean``, ``<name>_var`` (unbiased variance over the
+        For every recorded variable ``<name>_mean``, ``<name>_var`` (unbiased variance over the
         replicas) and ``<name>_sem`` (standard error of the mean, sqrt(var / replicas)); the last
         two are NaN for one replica. On request ``<name>_cov`` with the second dimension twice, as
         in ``copy_number_cov(time, species, species_2)`` (unbiased, at the same time and place);
-        ``<name>_quantile(quantile, ...)``; and ``<name>(replica, ...)``. Attributes as of a run,
-        with ``replicas``; ``timings`` are sums over the replicas (``set_up`` and ``writing`` with
-        those of the ensemble itself), but for ``elapsed`` and ``shared_continuum``.
+        ``<name>_quantile(quantile, ...)``; and ``<name>(replica, ...)``. Attributes are those of a
+        run, with ``replicas``. ``timings`` are sums over the replicas (``set_up`` and ``writing``
+        include the ensemble itself), except ``elapsed`` and ``shared_continuum``.
 
     Raises
     ------
     ModelError, StepError, CapacityError
-        If a number does not fit, the system cannot be sent to workers, or too much is to be kept;
-        before anything runs.
+        If an argument is invalid, the system cannot be sent to workers, or the kept samples are too
+        large; raised before anything runs.
     ResultError
         If ``resume`` holds replicas of another ensemble (the message says what has changed),
         cannot be written to, or is being written by another program.

@@ -62,18 +62,18 @@ def export(
     path
         The file.
     time
-        Write only the record nearest to this time; by default all, and of ``.vtp`` and ``.vtu``,
-        which hold one, the last.
+        Write only the record nearest to this time; by default all records, or the last for ``.vtp``
+        and ``.vtu``, which hold one.
     overwrite
-        Whether to replace an existing file, and for ``.pvd`` also the folder of its
-        records. A folder with anything but records in it is never replaced.
+        Whether to replace an existing file, and for ``.pvd`` also the folder of its records. A
+        folder with other files in it is never replaced.
 
     Raises
     ------
     ResultError
-        If the suffix is another, the file or folder exists or cannot be written, the time is not
-        finite or far from all records, a library is missing, or the result does not
-        hold what the format shows.
+        If the suffix is unknown, the file or folder exists or cannot be written, the time is not
+        finite or far from all records, a library is missing, or the result lacks the data of the
+        format.
 
     Examples
     --------

@@ -76,26 +76,26 @@ def compare(
     time
         The record nearest to it is drawn; by default the last.
     ax
-        As many axes as there are panels; by default those of a new figure.
+        One Axes per panel; by default those of a new figure.
     axis
-        Draw profiles along this axis, means over the others, in place of images.
+        Draw profiles along this axis (means over the others) instead of images.
     z
-        Where to cut in three dimensions (length); by default in the middle.
+        Position of the slice in three dimensions (length); by default the middle.
     bins
-        Both results are averaged over bins of so many cells a side in the particle region; 1
-        shows every cell. By default the smallest bins with six particles in the mean, where there
+        Cells a side of the bins over which both results are averaged in the particle region; 1
+        shows every cell. By default the smallest bins with six particles on average, or, if there
         is a z, with 50 in all replicas. Images only.
 
     Returns
     -------
     numpy.ndarray
-        The axes, one a panel.
+        The Axes, one per panel.
 
     Raises
     ------
     ResultError
-        If the species is unknown, there are several and none is named, the cells differ, no
-        record is near the time, or the number of axes is another.
+        If the species is unknown or missing, the cells differ, no record is near the time, or the
+        number of axes is wrong.
 
     Examples
     --------

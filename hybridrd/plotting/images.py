@@ -51,22 +51,22 @@ def field(
     ax
         Axes to draw into; by default those of a new figure.
     z
-        Where to cut in three dimensions (length); by default in the middle.
+        Position of the slice in three dimensions (length); by default the middle.
     bins
-        Particles are shown averaged over bins of so many cells a side; 1 shows every cell. By
-        default the smallest bins with six particles in the mean, though at least eight bins (in 3D
-        five) along each axis.
+        Cells a side of the bins over which particles are averaged; 1 shows every cell. By default
+        the smallest bins with six particles on average, but at least eight bins (in 3D five) along
+        each axis.
     vmax
-        Concentration at the upper end of the colours; by default what one in a hundred cells
-        exceeds.
+        Concentration at the upper end of the colours; by default the value that one in a hundred
+        cells exceeds.
     colorbar
         Whether to add one.
 
     Raises
     ------
     ResultError
-        If the result has one dimension, the species is unknown, it has several and none is named,
-        or no record is near the time.
+        If the result has one dimension, the species is unknown or missing, or no record is near
+        the time.
 
     Examples
     --------

@@ -41,7 +41,7 @@ def kymograph(
     Parameters
     ----------
     result
-        A result of `Simulation.run`, `mean_field` or `ensemble`, of two records or more.
+        A result of `Simulation.run`, `mean_field` or `ensemble` with at least two records.
     species
         A `Species` or its name; by default the only one.
     axis
@@ -49,8 +49,8 @@ def kymograph(
     ax
         Axes to draw into; by default those of a new figure.
     bins
-        Particles are shown averaged over so many cells along the axis; 1 shows every cell. By
-        default the fewest with 25 particles in the mean.
+        Number of cells along the axis over which particles are averaged; 1 shows every cell. By
+        default the fewest with 25 particles on average.
     vmax
         Concentration at the upper end of the colours; by default the highest.
     colorbar
@@ -59,8 +59,7 @@ def kymograph(
     Raises
     ------
     ResultError
-        If the species or the axis is unknown, it has several species and none is named, or there
-        is one record only.
+        If the species is unknown or missing, the axis is unknown, or there is only one record.
 
     Examples
     --------

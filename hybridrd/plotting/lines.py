@@ -44,8 +44,8 @@ def profile(
     time
         The record nearest to it is drawn; by default the last.
     reference
-        Another result on the same domain, such as the mean field, drawn as a dashed line; an
-        ensemble has its band.
+        Another result on the same domain, for example the mean field, drawn as a dashed line; an
+        ensemble also has a band.
     ax
         Axes to draw into; by default those of a new figure.
     axis
@@ -59,8 +59,8 @@ def profile(
     Raises
     ------
     ResultError
-        If the species or the axis is unknown, it has several species and none is named, no record
-        is near the time, or the reference has another domain.
+        If the species is unknown or missing, the axis is unknown, no record is near the time, or
+        the reference has another domain.
 
     Examples
     --------
@@ -140,8 +140,8 @@ def counts(
     species
         One or several; by default all.
     reference
-        Another result of the same region, such as the mean field, drawn as dashed lines; an
-        ensemble has its bands.
+        Another result of the same region, for example the mean field, drawn as dashed lines; an
+        ensemble also has bands.
     ax
         Axes to draw into; by default those of a new figure.
 

@@ -46,32 +46,22 @@ def movie(
     ``.save("run.gif")`` writes it. Frames are drawn one at a time, and the records of a result on
     disk are read one at a time.
 
-    Parameters
-    ----------
-    result
-        A result of `Simulation.run`, `mean_field` or `ensemble`.
-    species
-        One species or several, side by side; by default all.
-    kind
-        ``"profile"`` (in one dimension and in a shell the default), ``"field"`` (the default
-        elsewhere) or ``"snapshot"``, one picture of all species, for which positions are needed.
-    ax
-        Axes to draw into, one a species (a snapshot has one); they are cleared for each frame. By
-        default those of a new figure.
-    fps
-        Frames per second, 0.01 to 50; frames of a gif last whole hundredths of a second.
-    every
-        Every so many records are a frame, and the last.
-    reference
-        Another result with the same records, a dashed line in profiles.
-    options
-        Of the function that draws the kind: ``vmax``, ``bins``, ``z``, ``axis``, ... By default the
-        colours end at what one in a hundred cells of a frame exceeds, in any frame.
+        Parameters ---------- result A result of `Simulation.run`, `mean_field` or `ensemble`.
+        species One species or several, side by side; by default all. kind ``"profile"`` (in one
+        dimension and in a shell the default), ``"field"`` (the default elsewhere) or
+        ``"snapshot"``, one picture of all species, for which positions are needed. ax Axes to draw
+        into, one per species (a single one for a snapshot); they are cleared for each frame. By
+        default those of a new figure. fps Frames per second, 0.01 to 50; frames of a gif last whole
+        hundredths of a second. every Number of records from one frame to the next; the last record
+        is always a frame. reference Another result with the same records, drawn as a dashed line in
+        profiles. options Options of the function for the kind: ``vmax``, ``bins``, ``z``, ``axis``,
+        ... By default the colours end at the largest value, over all frames, that one in a hundred
+        cells exceeds.
 
     Raises
     ------
     ResultError
-        If the kind is unknown or does not fit the result, or a number makes no sense.
+        If the kind is unknown or does not fit the result, or an option is invalid.
 
     Examples
     --------

@@ -44,7 +44,7 @@ def overview(
     result
         A result of `Simulation.run`, `mean_field` or `ensemble`.
     reference
-        Another result on the same domain, such as the mean field.
+        Another result on the same domain, for example the mean field.
     times
         The records nearest to them are drawn; by default the middle and the last.
 

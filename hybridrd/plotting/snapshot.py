@@ -50,22 +50,21 @@ def snapshot(
     result
         A result of ``Simulation.run(..., positions=True)``.
     species
-        Which particles to draw, one species or several; by default all. The continuum shows the
-        first of them.
+        One species or several; by default all. The continuum shows the first of them.
     time
         The record nearest to it is drawn; by default the last.
     ax
         Axes to draw into; by default those of a new figure.
     z
-        Where to cut in three dimensions (length); by default in the middle.
+        Position of the slice in three dimensions (length); by default the middle.
     thickness
-        Of the slice in three dimensions and in a shell (length). By default as many layers of
-        cells as hold 200 particles; in a shell twice the inner radius of the particle region.
+        Thickness of the slice in three dimensions and in a shell (length). By default enough
+        layers of cells to hold 200 particles; in a shell twice the inner radius of the region.
     vmax
-        Concentration at the upper end of the colours; by default what one in a hundred cells
-        of the continuum exceeds.
+        Concentration at the upper end of the colours; by default the value that one in a hundred
+        cells of the continuum exceeds.
     size
-        Of a dot (point); by default according to their number.
+        Diameter of a dot (points); by default set by their number.
     colorbar
         Whether to add one for the continuum.
 

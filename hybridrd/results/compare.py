@@ -34,29 +34,29 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        It prints whole: columns that are wider than the terminal go on below. With index
-        (time, species) at the times both have, and columns
+        All columns are printed; those wider than the terminal continue below. The index is
+        (time, species) at the common times, and the columns are
 
         - ``count_a``, ``count_b``, ``difference`` (a - b): number in the region;
-        - ``standard_error`` of the difference and ``z``, the difference in standard errors; from
-          the ensembles (a single run beside one is taken to scatter as its replicas do), NaN where
-          there is none, z also where all replicas agree;
+        - ``standard_error`` of the difference, and ``z``, the difference in standard errors. They
+          come from the ensembles (a single run compared with one is assumed to scatter like its
+          replicas) and are NaN without an ensemble; z is also NaN if all replicas agree;
         - ``l2``: ``|c_a - c_b| / |c_b|`` in the L2 norm over the region;
         - ``jsd``: Jensen-Shannon divergence of the two profiles of particles over the cells, each
-          normalised to one, in nats; it does not see a difference of the totals;
-        - ``jsd_floor``: the mean of ``jsd`` if sampling were all that is between them, about
-          ``K/(8 N R)`` for K cells, N particles and R replicas (see `sampling_floor`);
-        - ``max_abs_z``: the largest difference of a cell in its standard errors, over the cells
-          whose concentration has one. Of 200 cells with many particles one is beyond 3 by chance
-          in 42 % of cases, beyond 5 in none; where a cell holds only a few particles over all
-          replicas, its standard error is small by chance and 10 is common: use fewer cells.
+          normalised to one, in nats; it does not depend on the totals;
+        - ``jsd_floor``: the mean of ``jsd`` from sampling alone, about ``K/(8 N R)`` for K cells, N
+          particles and R replicas (see `sampling_floor`);
+        - ``max_abs_z``: the largest difference of a cell in standard errors, over the cells whose
+          concentration has one. With 200 cells of many particles it exceeds 3 by chance in 42 % of
+          cases and 5 in none. If a cell holds only a few particles over all replicas, its standard
+          error can be small by chance and 10 is common: use fewer cells.
 
-        The last four are NaN where a concentration was not recorded.
+        The last four are NaN if the concentration was not recorded.
 
     Raises
     ------
     ResultError
-        If the results have no times in common, other species, or other cells.
+        If the results have no common times, different species, or different cells.
 
     Examples
     --------
