@@ -28,6 +28,8 @@ Integers = NDArray[np.int64]
 # and at which a closed and an open one disturb each other: errors of 1e-5.
 LEAST_CLOSED = 8.0
 LEAST_OPEN = 4.0
+# kappa sqrt(dt/D) from which a leaky wall is as good as a reservoir: the flux differs by 1e-6.
+WIDE_OPEN = 1e6
 
 
 @dataclass(frozen=True)
@@ -302,6 +304,7 @@ def species_walls(
             kinds[at] = PARTIAL
             gammas[at] = law.kappa / (grid.kappa_area(face.axis, face.plane) * D)
             if law.outside is not None:
+                gammas[at] = min(gammas[at], WIDE_OPEN / np.sqrt(D * dt))
                 where = f"species {name} at {face.name}"
                 leaks[number] = _leak(region, face, gammas[at], D, dt, where)
         if law.influx is not None:

@@ -516,3 +516,23 @@ def test_an_outside_that_varies_along_the_wall_is_met_there():
     deviations = (sim.concentration[0][6:] / 100 - expected) / np.sqrt(expected)
     assert np.abs(deviations).max() < 4.5
     assert abs(deviations.mean()) < 4.5 / np.sqrt(40)
+
+
+@pytest.mark.parametrize("domain", [LINE, hrd.Shell(inner=1, outer=2)])
+@pytest.mark.parametrize("kappa", [1e9, 1e99])
+def test_any_finite_permeability_will_do(domain, kappa):
+    """From nearly a reservoir to the largest numbers: a uniform state stays, an empty one fills."""
+    side, c = domain.sides[0], 4000.0
+    system = line({side: leaky(kappa, c)}, domain=domain, particles=domain, cells=10)
+    full = hrd.Simulation(system.replace(initial={A: c}), dt=5e-3, seed=1)
+    empty = hrd.Simulation(system, dt=5e-3, seed=1)
+    for _ in range(4):
+        full.step()
+        empty.step()
+    deviations = (full.concentration[0] - c) / np.sqrt(c / system.grid.volumes)
+    assert np.abs(deviations).max() < 4.5
+    held = system.replace(walls={side: hrd.Reservoir({"A": c})}, cells=400)
+    exact = hrd.mean_field(held, dt=1e-4, until=0.02)["total"].values[-1, 0]
+    assert abs(empty.copy_number[0] - exact) < 4.5 * np.sqrt(exact)
+    pde = hrd.mean_field(held.replace(walls=system.walls), dt=1e-4, until=0.02)["total"]
+    assert pde.values[-1, 0] == pytest.approx(exact, rel=1e-5)
