@@ -1,6 +1,7 @@
 """Refusals of the command line: before a run, with a message and exit code 2."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,26 @@ def test_what_is_no_result_is_not_overwritten():
     assert Path("mine.zarr").read_text() == "keep"
 
 
+LONG = "x" * 300
 REFUSED = {
     "no such example": (["run", "sri", "--out", "a"], ["sri", "did you mean sir?"]),
     "an underscore": (["run", "lotka_volterra", "--out", "a"], ["mean lotka-volterra?"]),
     "no such file": (["run", "none.toml", "--out", "a"], ["none.toml: No such file"]),
-    "a directory": (["run", ".", "--out", "a"], [".: is a directory; give a file"]),
+    "a directory": (["run", ".", "--out", "a"], [".: is a directory"]),
+    "a device": (["run", "/dev/zero", "--out", "a"], ["/dev/zero: is a device"]),
+    "a long name": (["run", LONG, "--out", "a"], ["(300", "File name too long"]),
+    "a very long name": (["run", LONG * 500, "--out", "a"], ["150,0", "too long"]),
+    "a long out": (["run", "sir", "--out", LONG], ["out = 'xxx", "File name too long"]),
+    "out of many letters": (["run", "sir", "--out", LONG[:230]], ["230 bytes; use at most 200"]),
+    "a long plot": (["run", "sir", "--out", "a", "--plot", f"{LONG}.png"], ["File name too long"]),
+    "info of a device": (["info", "/dev/zero"], ["/dev/zero: is a device"]),
+    "info of a long name": (["info", LONG], ["path = 'xxx", "File name too long"]),
+    "plot of a place": (["plot", "."], [".: name a saved result"]),
+    "movie of a place": (["movie", ".."], ["..: name a saved result"]),
+    "replicas without end": (
+        ["run", "line.toml", "--out", "a", "--replicas", 10**12],
+        ["replicas = 1000000000000", "at most"],
+    ),
     "no out": (["run", "line.toml"], ["--out"]),
     "no directory": (["run", "line.toml", "--out", "no/a"], ["no directory no"]),
     "a file as directory": (["run", "sir", "--out", "line.toml/a"], ["no directory line.toml"]),
@@ -109,6 +125,20 @@ def test_a_fault_of_the_program_is_not_hidden(monkeypatch):
     monkeypatch.setattr(commands, "run_job", lambda *_: 1 / 0)
     result = CliRunner().invoke(app, ["run", "line.toml", "--out", "a"])
     assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_ctrl_c_while_loading_is_one_line(monkeypatch, capsys):
+    from hybridrd.__main__ import main
+
+    class Loading:
+        def __getattr__(self, _):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "hybridrd.cli.app", Loading())
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
 
 
 def test_an_interrupted_run_says_so(monkeypatch):
