@@ -134,17 +134,6 @@ CALLS = {
         {"volume": 2.0, "initial": 20.0},
     ),
     "PartiallyAbsorbing": (with_part(wall, hrd.PartiallyAbsorbing), {"kappa": 1.0}),
-    "Leaky": (
-        with_part(wall, hrd.Leaky),
-        {"kappa": {"A": 1.0}, "outside": {"A": 5.0}, "partition": 1.0},
-    ),
-    "Leaky to a bath": (
-        with_part(
-            wall,
-            lambda kappa, **given: hrd.Leaky({"A": kappa}, outside={"A": hrd.Bath(**given)}),
-        ),
-        {"kappa": 1.0, "volume": 2.0, "initial": 5.0},
-    ),
     "Absorbing": (with_part(wall, lambda species: hrd.Absorbing(species)), {"species": "A"}),
     "Layer": (with_part(scheme, hrd.Layer), {"width": 0.1}),
     "CalibratedLayer": (with_part(scheme, hrd.CalibratedLayer), {"width": 0.1, "offset": None}),

@@ -44,8 +44,19 @@ SHELL = {
     "run": {"dt": DT, "until": 2 * DT},
 }  # fmt: skip
 PDE = {
-    "system": {"domain": {"x": [0, 1], "y": [0, 1], "z": [0, 1]}, "cells": [2, 3, 2]},
-    "species": [{"name": "A", "D": 1.0, "initial": {"concentration": [[[1, 2]] * 3] * 2}}],
+    "system": {
+        "domain": {"x": [0, 1], "y": [0, 1], "z": [0, 1]},
+        "cells": [2, 3, 2],
+        "walls": {
+            "z-": {"leaky": {"A": {"kappa": 2.0, "outside": 5.0, "partition": 0.5}}},
+            "z+": {"leaky": {"B": {"kappa": 2.0, "outside": {"volume": 2.0, "initial": 1.0}}}},
+        },
+    },
+    "species": [
+        {"name": "A", "D": 1.0, "initial": {"concentration": [[[1, 2]] * 3] * 2}},
+        {"name": "B", "D": 1.0},
+    ],
+    "reactions": [{"reaction": "A <-> B", "k": 1.0, "k_back": 2.0}],
     "run": {"dt": DT, "until": 2 * DT},
 }
 BASES = [LINE, SQUARE, SHELL, PDE]

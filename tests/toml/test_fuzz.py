@@ -83,6 +83,8 @@ def test_refused_by_name_or_finite(case):
         return
     for name, values in result.data_vars.items():
         measured = values[1:] if name == "flux" else values
+        if name == "bath":  # NaN for species that have none
+            measured = values.max("species")
         assert np.isfinite(measured).all(), name
     assert (result["concentration"] >= 0).all() or data["system"].get("coupling") != "mean-field"
     assert (result["copy_number"] >= 0).all()
