@@ -1,4 +1,4 @@
-"""Points about a particle, and what stands there: cells, and reservoirs beyond faces and walls."""
+"""Places of partners around a particle: their cells, and the reservoirs beyond faces and walls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairs of which one partner is a particle and the other is in the reservoir.
+"""Pairs of a particle and a partner in a reservoir, and dissociation across faces.
 
 The partners of a particle form a Poisson process of the reservoir's concentration within the Doi
 radius (del Razo 2024, section III.A). Candidates are drawn uniformly in the ball and thinned: one
@@ -16,7 +16,7 @@ from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.pairs import when
 from hybridrd.kernels.partner_places import beyond_open, in_ball, locate, reservoir_at
 from hybridrd.kernels.poisson import poisson
-from hybridrd.kernels.rng import PLACE, STRADDLE, candidate_draw, entering_address, uniforms
+from hybridrd.kernels.rng import PLACE, RESERVOIR_PAIR, candidate_draw, entering_address, uniforms
 
 
 class Proposed(NamedTuple):
@@ -51,12 +51,12 @@ class Apart(NamedTuple):
     stays
         Whether the particle is there after the event.
     beyond
-        Share of places beyond the region that are taken.
+        Share of places outside the region that are accepted.
     mask
         Cells of the region.
     opens, shut
-        ``[axis, side]``: walls beyond which that product may be put, and those of them beyond which
-        it may not, after all.
+        ``[axis, side]``: walls that hold a reservoir of that product, so that it may be put beyond
+        them; and walls beyond all of which it may not be put even so.
     walls_only
         Whether all places but those beyond walls reject the event.
     """
@@ -97,7 +97,7 @@ def _is_near(y, faces, reservoir):
 
 
 @jit
-def find_straddling(x, ids, n, probability, trials, reservoir, domain, key, step, out):
+def find_reservoir_pairs(x, ids, n, probability, trials, reservoir, domain, key, step, out):
     """Particles that react with a partner in the reservoir; returns how many.
 
     ``probability`` is that of a pair in the full step, one or one a cell; ``trials`` the mean
@@ -119,7 +119,7 @@ def find_straddling(x, ids, n, probability, trials, reservoir, domain, key, step
         weight = 1.0
         if probability.shape[0] > 1:
             weight = probability[locate(here, domain)] / largest
-        candidates = poisson(trials, key, ids[i], step, STRADDLE)
+        candidates = poisson(trials, key, ids[i], step, RESERVOIR_PAIR)
         for k in range(candidates):
             in_ball(here, reservoir.radius, key, ids[i], step, PLACE, candidate_draw(k), y)
             cell, value = reservoir_at(y, reservoir, domain)
@@ -168,7 +168,7 @@ def find_entering(hazard, left, reservoir, domain, key, step, out):
             extent = reservoir.high[a] - reservoir.low[a]
             volume *= min(radius, extent) if a == axis else extent
         mean = hazard * reservoir.c_max * volume
-        candidates = poisson(mean, key, np.uint64(face), step, STRADDLE)
+        candidates = poisson(mean, key, np.uint64(face), step, RESERVOIR_PAIR)
         for k in range(candidates):
             address = entering_address(face, k)
             _in_slab(axis, side, reservoir, key, address, step, here)
@@ -201,7 +201,7 @@ def find_unbinding(x, ids, n, hazard, apart, domain, key, step, out):
         time = 0.0
         draw = 0
         while True:
-            u, v = uniforms(key, ids[i], step, STRADDLE, draw)
+            u, v = uniforms(key, ids[i], step, RESERVOIR_PAIR, draw)
             if u > likely:
                 break
             time += when(u, hazard, False)

@@ -1,4 +1,4 @@
-"""Cascades of events in a half step, whose products may react in the rest of it."""
+"""Cascades: events of a half step whose products may react again in the rest of it."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Cascade:
 
     @property
     def born(self) -> int:
-        """How many actors were made."""
+        """Number of actors born so far."""
         return self._next - self._n - 1
 
     def add(self, found: list[Events]) -> None:
-        """Add what was proposed."""
+        """Add proposed events."""
         found = [f for f in found if len(f)]
         if not found:
             return
@@ -73,7 +73,7 @@ class Cascade:
         self.order = np.lexsort((words, youngest, times))
 
     def accept(self) -> Integers:
-        """The events that happen, in the order of their times."""
+        """Indices of the events that happen, in the order of their times, ``(accepted,)``."""
         self.gone = np.zeros(self._next, np.uint8)
         self.gone[self._n + 1 :] = 1  # until they are born
         accepted = np.empty(len(self.order), np.int64)
@@ -84,7 +84,7 @@ class Cascade:
         return accepted[:m]
 
     def next_generation(self, accepted: Integers) -> dict[int, Actors]:
-        """Make actors of the products of events that were accepted for the first time."""
+        """Actors, by species, from the products of events that are accepted for the first time."""
         fresh = accepted[self._children[accepted] == 0]
         if len(fresh) == 0:
             return {}
@@ -109,17 +109,17 @@ class Cascade:
         return {s: _actors_of(born) for s, born in news.items()}
 
     def earlier(self, species: int) -> Actors | None:
-        """Those of a species that were born in earlier generations."""
+        """Actors of a species that were born in earlier generations, None if there are none."""
         generations = self._generations.get(species)
         return joined(generations) if generations else None
 
     def keep(self, generation: dict[int, Actors]) -> None:
-        """Count a generation among the earlier ones."""
+        """Add a generation to the earlier ones."""
         for species, group in generation.items():
             self._generations.setdefault(species, []).append(group)
 
     def by_origin(self, events: Integers) -> Iterator[tuple[Events, Integers, Integers]]:
-        """Events by what proposed them: that, their positions in `events`, and those in it."""
+        """Groups of events from one proposal: it, their positions in `events`, and those in it."""
         if len(events) == 0:
             return
         which = self.which[events]
@@ -132,7 +132,7 @@ class Cascade:
             yield self.found[which[at[0]]], at, self.inside[events[at]]
 
     def products(self, f: Events, events: Integers) -> Iterator[NDArray[np.bool_]]:
-        """Which of accepted events of one origin leave a product there, one after another."""
+        """For each product in turn, which accepted events of a proposal leave it in the region."""
         k, child = self.inside[events], self._children[events]
         for species, place in f.news:
             acts = self._acts(f, k, species, place)
@@ -149,7 +149,7 @@ class Cascade:
 
 
 def _actors_of(born: list[tuple[Floats, Words, Integers, Floats]]) -> Actors:
-    """Actors by increasing number."""
+    """Actors in the order of their numbers."""
     x, words, actors, times = zip(*born, strict=True)
     numbers = np.concatenate(actors)
     order = np.argsort(numbers)

@@ -1,7 +1,7 @@
-"""Close pairs of particles: the cells they are sorted into, and what is known of them.
+"""Close pairs of particles, found with a cell list and remembered while positions last.
 
-The second half step of reactions and the first of the next step see the same positions, so the
-pairs within a Doi radius are looked for once: those that were found stay known, without the ones
+The second half step of reactions and the first of the next step see the same positions, so pairs
+within a Doi radius are searched for once: the pairs that were found are kept, without the ones
 whose particles have gone in between. Outcomes do not depend on the order in which pairs are known
 or particles are stored, so a run that looks for them again, as a restored one does, is the same.
 """
@@ -26,7 +26,7 @@ Couples = tuple[Integers, Integers]
 
 @dataclass(frozen=True)
 class SortedPoints:
-    """Points in the order of cells; ``places`` are those they had, None if the same."""
+    """Points sorted by cell; ``places`` are their indices before sorting, None if unchanged."""
 
     x: Floats
     starts: Integers
@@ -35,7 +35,7 @@ class SortedPoints:
 
 
 class ClosePairs:
-    """Looks for the pairs of each encounter between particles.
+    """Search for the pairs of each encounter between particles.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ class ClosePairs:
         self._keeps = False
 
     def begin(self, wanted: list[int], particles: Population, step: int, half: int) -> None:
-        """Start a half step: keep what is known if it holds, and all that is wanted, else forget.
+        """Start a half step: keep the known pairs if they are valid and complete, else forget them.
 
-        What is found later stands in another order of the particles.
+        A later search sorts the particles again.
         """
         holds = half == 0 and step == self._step and self._stamps == _stamps(particles)
         holds = holds and all(index in self._known for index in wanted)
@@ -86,7 +86,7 @@ class ClosePairs:
         return known[0].copy(), known[1].copy()
 
     def end(self, particles: Population) -> None:
-        """End a half step: what is known holds until particles are added, dropped or sorted."""
+        """End a half step: known pairs are valid until particles are added, dropped or sorted."""
         self._stamps = _stamps(particles)
         if not self._keeps:
             self._known = {}
@@ -107,12 +107,12 @@ class ClosePairs:
             self._known[index] = i, j
 
     def added(self, species: Iterable[int]) -> None:
-        """Tell of new particles; pairs of theirs are not known."""
+        """Forget the known pairs if one of these species, which have new particles, takes part."""
         if self._known and not set(self._involved).isdisjoint(species):
             self._known = {}
 
     def near(self, x: Floats, n: int, species: int, group: Particles, radius: float) -> Couples:
-        """Pairs of n points and the particles of a species, which are not stored anew."""
+        """Pairs of n points and the particles of a species, which keep their storage order."""
         if self._cells is not None:
             starts, layout = self._cells
             cells = SortedPoints(group.x, starts[species], layout)
@@ -152,14 +152,14 @@ class ClosePairs:
             self._room = m + m // 8
 
     def _copy(self, x: Floats, n: int) -> SortedPoints:
-        """Points in the order of cells, beside those they are copied from."""
+        """A copy of points, sorted by cell."""
         layout, (counted,), _ = spread(self._region, self._radius, [(x, n)])
         places, copy = np.empty(n, np.uint64), np.zeros((len(x), n + SPARE))
         store(x, np.arange(n, dtype=np.uint64), n, counted, copy, places)
         return SortedPoints(copy, counted[1], layout, places.astype(np.int64))
 
     def _sort(self, particles: Population) -> tuple[dict[int, Integers], Layout]:
-        """Sort the species that meet others into cells."""
+        """Sort the particles of all species that react in pairs by cell."""
         groups = [particles[s] for s in self._involved]
         layout, counted, self._fineness = spread(
             self._region, self._radius, [(g.x, g.n) for g in groups], self._fineness

@@ -1,4 +1,4 @@
-"""Encounters: reactions of order two, within the region and across its faces, and dissociation."""
+"""Pair reactions within the region and across its faces, and dissociation."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Encounters:
 
     A half step is the exact course of these reactions at fixed positions: each pair within the
     radius and each complex has an exponential waiting time, events are accepted in the order of
-    their times while the partners are there, and what they make takes part in the rest. ``credit[
-    species, cell]`` is told what the continuum gains and loses: partners taken from it, products
-    that fall into it.
+    their times while both partners are there, and their products take part in the rest.
+    ``credit[species, cell]`` adds up what the continuum gains and loses: products that fall into
+    it, partners taken from it.
     """
 
     def __init__(self, encounters: tuple[Encounter, ...], region: Region, key: np.uint64) -> None:
@@ -85,7 +85,7 @@ class Encounters:
         close: dict[int, Couples],
         partners: Partners,
     ) -> list[Events]:
-        """What the particles propose."""
+        """Events that the particles propose."""
         found: list[Events] = []
         for index, e, p in active:
             if not e.back:
@@ -104,7 +104,7 @@ class Encounters:
         actors: dict[int, Actors],
         partners: Partners,
     ) -> Iterator[Events]:
-        """What actors propose that need no second one."""
+        """Events of single actors: with a partner in a reservoir, or dissociation."""
         if e.back:
             if e.first in actors:
                 yield from self._proposals.unbinding(index, e, p, actors[e.first], partners)
@@ -112,7 +112,7 @@ class Encounters:
         for role, species in enumerate((e.first, e.second)):
             reservoir = partners.get(index, role)
             if reservoir is not None and species in actors:
-                yield from self._proposals.straddling(
+                yield from self._proposals.reservoir_pairs(
                     index, e, role, p, reservoir, actors[species], partners
                 )
 
@@ -120,7 +120,7 @@ class Encounters:
         self, cascade: Cascade, active: Active, actors: dict[int, Actors],
         particles: Population, partners: Partners,
     ) -> Integers:  # fmt: skip
-        """Accept events, and let what is born react, until nothing new is."""
+        """Accept events and let their products react, until nothing new is born."""
         room = _MOST_BORN + 10 * int(particles.numbers.sum()) + 3 * len(cascade.order)
         for number in range(_MOST_GENERATIONS):
             accepted = cascade.accept()
@@ -149,7 +149,7 @@ class Encounters:
         self, e: Encounter, cascade: Cascade, generation: dict[int, Actors],
         actors: dict[int, Actors], particles: Population,
     ) -> Iterator[tuple[Actors, Actors, Couples]]:  # fmt: skip
-        """Close pairs of which at least one was born in the last generation, each pair once."""
+        """Close pairs with at least one actor of the last generation, each pair once."""
         search, r = self._search, e.radius
         for species, other in {e.first: e.second, e.second: e.first}.items():
             new, old = generation.get(species), cascade.earlier(other)
@@ -174,7 +174,7 @@ class Encounters:
         particles: Population,
         events: NDArray[np.int64],
     ) -> None:
-        """Drop what has gone, add what is there, tell the continuum of its part."""
+        """Drop consumed particles, add products, and credit the continuum with its share."""
         news: list[tuple[Integers, Integers, Integers, Floats]] = []
         for f, at, k in cascade.by_origin(accepted):
             e = f.encounter
@@ -202,7 +202,7 @@ class Encounters:
         particles.add(species[order], x[:, order])
 
     def _book(self, species: int, cells: Integers, amount: int) -> None:
-        """Credit the cells that are the continuum's."""
+        """Credit those of the cells that belong to the continuum."""
         if self.credit is not None:
             inside = cells[(cells >= 0) & (cells < self._cells)]
             np.add.at(self.credit[species], inside, amount)
@@ -211,5 +211,5 @@ class Encounters:
 def _ordered(
     e: Encounter, species: int, new: Actors, there: Actors, i: Integers, j: Integers
 ) -> tuple[Actors, Actors, Couples]:
-    """Pairs of new actors of a species and others, as the encounter names its partners."""
+    """Pairs of new actors and others, in the order of the encounter's partners."""
     return (new, there, (i, j)) if species == e.first else (there, new, (j, i))

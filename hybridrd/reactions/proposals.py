@@ -1,4 +1,4 @@
-"""Events that encounters propose: pairs, partners in the reservoir, dissociations.
+"""Proposed events: pairs, pairs with a partner in a reservoir, dissociations.
 
 The actors are particles, among them those created earlier in the same half step, which have no id
 yet. They are numbered consecutively over all species; the last number denotes a partner that is
@@ -54,13 +54,13 @@ class Actors:
         return self.first + i if self.actors is None else self.actors[i]
 
     def since(self, i: Integers) -> Floats:
-        """When those at places i were born, 0 for what was there before."""
+        """Times at which the actors at places i were born, 0 for the particles from before."""
         return np.zeros(len(i)) if self.born is None else self.born[i]
 
 
 @dataclass
 class Events:
-    """What one kind of encounter proposes; arrays of one entry an event.
+    """Events of one kind of encounter, as arrays with one entry for each event.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Events:
     news
         New particles, as the encounter's: (species, reactant whose place it takes).
     reservoir
-        Which partner is in the reservoir, -1 for none.
+        Index of the partner in the reservoir, -1 for none.
     """
 
     encounter: Encounter
@@ -93,7 +93,7 @@ class Events:
         return len(self.priority)
 
     def chosen(self, some: NDArray[np.bool_]) -> Events:
-        """Some of the events; all of them are these."""
+        """The events for which ``some`` is true."""
         if some.all():
             return self
         (a, b), (x, y), (here, there) = self.actors, self.places, self.cells
@@ -104,7 +104,7 @@ class Events:
 
 
 class Proposals:
-    """Proposes the events of actors in one half step.
+    """Source of the events of actors in one half step.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ class Proposals:
             actors, places = _turn(turned[:m], *actors), _turn(turned[:m], *places)
         return _in_time(Events(e, actors, time, priority[:m].copy(), places, (own, own), e.news))
 
-    def straddling(
+    def reservoir_pairs(
         self, index: int, e: Encounter, role: int, p: Probability, reservoir: Reservoirs, a: Actors,
         partners: Partners,
     ) -> Iterator[Events]:  # fmt: skip
@@ -155,7 +155,7 @@ class Proposals:
             trials *= 0.5  # either of a like pair may be the first
         check_candidates(trials)
         i, cell, y, time, priority = self._single(
-            lambda out: reservoir_pairs.find_straddling(
+            lambda out: reservoir_pairs.find_reservoir_pairs(
                 a.x, a.ids, a.n, p.full, trials, numbers, self._domain, self._stream(index, role),
                 self._step, out,
             )
@@ -169,10 +169,10 @@ class Proposals:
         return self._kept(events, partners)
 
     def _kept(self, events: Events, partners: Partners) -> Iterator[Events]:
-        """The same events, with what no wall lets pass at the place of the particle.
+        """Events with partners beyond walls, with the place of each product settled.
 
-        A product at the partner's place beyond walls is lost there, if all of them hold a reservoir
-        of its species.
+        A product at the partner's place is lost there if all of those walls hold a reservoir of
+        its species; otherwise it is put at the place of the particle.
         """
         beyond, mine = events.reservoir, 1 - events.reservoir
         walls = events.cells[beyond] == self._region.grid.cells
@@ -210,8 +210,8 @@ class Proposals:
         yield self._unbinding(index, 3, e, p, a, partners.walls(thrown), nowhere)
         opens, shut = partners.walls(left), partners.walls(e.first)
         if (opens & ~shut).any():
-            # Complexes that cannot be beyond a wall are put at the place of the particle where
-            # their other partner is there, and so they come apart.
+            # A complex that cannot be beyond a wall was put at the place of its second partner
+            # when the first was beyond; it dissociates in the same way.
             events = self._unbinding(index, 0, e, p, a, opens, shut, walls_only=True)
             yield replace(events, news=((left, 1), (thrown, 0)))
 

@@ -1,4 +1,4 @@
-"""Half steps of reactions in the particle region: creations, families, encounters."""
+"""Reactor: half steps of all reactions in the particle region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reactions as tables for kernels, and their rates in time."""
+"""Tables of the reactions for kernels, with rates and pair probabilities."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Encounter:
 
 @dataclass(frozen=True)
 class Probability:
-    """Of one pair (or one complex) to react; one value, or one a cell.
+    """Probability that one pair (or one complex) reacts; one value, or one for each cell.
 
     Parameters
     ----------
@@ -82,9 +82,9 @@ class Probability:
         Mean number of events of an exponential waiting time in half a step; the probability
         itself where no more than their mean number counts (``once``), as neither partner goes.
     beyond
-        Share of dissociations across a face of the region that are let happen. Partners in the
+        Share of dissociations across a face of the region that are accepted. Partners in the
         reservoir are new in every half step: they react with half of ``full`` in each, less than
-        those in the region, and so must come apart less often.
+        those in the region, so their complexes must dissociate across the face less often.
     """
 
     full: Floats
@@ -95,7 +95,7 @@ class Probability:
 
 @dataclass(frozen=True)
 class ReactionTables:
-    """The reactions of a system by order, as `hybridrd.kernels.first_order` wants them."""
+    """Reactions of a system by order, in the form that `hybridrd.kernels.first_order` takes."""
 
     system: System
     channels: Integers
@@ -239,7 +239,7 @@ def encounter_probabilities(tables: ReactionTables, rates: Floats, dt: float) ->
         if not e.back:
             result.append(pair_probability(e, rates[e.channel], dt, system.dimension, label))
             continue
-        # The forward direction stands just before; an equal ratio of the hazards is exact detailed
+        # The forward direction comes just before; an equal ratio of the hazards is exact detailed
         # balance of the jumps between diffusions.
         forward = result[-1]
         lambda0 = float(rates[e.channel - 1].max()) / e.volume

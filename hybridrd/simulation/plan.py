@@ -131,7 +131,7 @@ def _check_fluctuations(system: System, region: Region, walls: tuple[SpeciesWall
 def pair_factors(plan: Plan) -> dict[int, Floats]:
     """Factors on the continuum's rates beside interfaces, by channel, on all cells.
 
-    Pairs that straddle the plane, and complexes that come apart across it, are reacted from the
+    Pairs across the plane, and complexes that dissociate across it, are reacted from the
     particles' side. The continuum's own rate, which counts all partners of a cell, leaves them
     out: in the cell at depth d to d + h beyond the plane it is multiplied by the mean of
     ``1 - V_cap(d)/V_sigma`` over the cell.
