@@ -104,27 +104,3 @@ def test_the_top_of_the_package_is_empty():
     assert top == {
         "__init__.py", "__main__.py", "_version.py", "arguments.py", "arrays.py", "errors.py",
     }  # fmt: skip
-
-
-# Arguments of the public functions may be of any kind; who reads them says what is wrong.
-ASKED = {
-    "model.forms": ["Domain", "Wall"],
-    "model.checks": ["InterfaceScheme"],
-    "results.correlations": ["Box"],
-}
-
-
-def test_walls_domains_and_schemes_are_not_asked_what_they_are():
-    kinds = {"Domain", "Box", "Shell", "Grid", "ShellGrid", "InterfaceScheme"}
-    kinds |= {"Layer", "CalibratedLayer", "ExactPlane"}
-    for module in ("model.walls", "continuum.conditions"):
-        kinds |= {d.name for d in TREES[module].body if isinstance(d, ast.ClassDef)}
-    asked = {}
-    for module, tree in TREES.items():
-        if module.startswith("toml.") or module in ("model.walls", "continuum.conditions"):
-            continue
-        for call in ast.walk(tree):
-            if isinstance(call, ast.Call) and ast.unparse(call.func) == "isinstance":
-                names = {n.id for n in ast.walk(call.args[1]) if isinstance(n, ast.Name)} & kinds
-                asked.setdefault(module, []).extend(sorted(names))
-    assert {module: sorted(names) for module, names in asked.items() if names} == ASKED
