@@ -82,7 +82,7 @@ def number(
         raise error(f"{where} = {shown(value)}: {wanted}")
     finite = f"it must be finite{f' and {least}' if least else ''}"
     try:
-        result = float(str(value)) if _is_short(value) else float(value)  # type: ignore[arg-type]
+        result = float(str(value)) if precision(value) else float(value)  # type: ignore[arg-type]
     except OverflowError as problem:  # a whole number that no float holds
         raise error(f"{where}: a number of more than 300 digits; {finite}") from problem
     except Exception as problem:  # a float() of the user's may raise anything
@@ -104,10 +104,11 @@ def _kind(value: Any) -> str:
     return str(getattr(getattr(value, "dtype", None), "kind", ""))
 
 
-def _is_short(value: object) -> bool:
-    """Whether a value is a float of fewer than 64 bits."""
+def precision(value: object) -> float:
+    """Relative precision of a float of fewer than 64 bits; 0 for any other number."""
     dtype: Any = getattr(value, "dtype", None)
-    return dtype is not None and dtype.kind == "f" and dtype.itemsize < 8
+    short = dtype is not None and dtype.kind == "f"
+    return {2: 2.0**-10, 4: 2.0**-23}.get(dtype.itemsize, 0.0) if short else 0.0
 
 
 def whole_number(

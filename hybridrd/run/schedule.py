@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 
-from hybridrd.arguments import number
+from hybridrd.arguments import number, precision
 from hybridrd.errors import StepError
 from hybridrd.kernels.rng import MAX_STEPS
 
 
 def in_steps(time: float, dt: float, name: str, least: int = 1) -> int:
     """A time as a whole number of steps. Raises StepError naming the nearest that fits."""
+    slack = max(1e-9, 2 * precision(time))  # that of a float32 is its own
     time = number(time, name, minimum=0.0)
     if time / dt > MAX_STEPS:
         raise StepError(
             f"{name} = {time:g} takes {time / dt:.3g} steps of {dt:g}; at most {MAX_STEPS:,}"
         )
     steps = round(time / dt)
-    if abs(steps * dt - time) > 1e-9 * max(time, dt) or steps < least:
+    if abs(steps * dt - time) > slack * max(time, dt) or steps < least:
         below = max(least, math.floor(time / dt + 1e-9))
         near = sorted({round(k * dt, 12) for k in (below, below + 1)})
         raise StepError(

@@ -307,6 +307,17 @@ def test_numbers_of_low_precision_are_their_shortest_decimals():
         assert float(result["time"][-1]) == pytest.approx(float(str(until)), abs=1e-12)
 
 
+def test_times_of_low_precision_are_compared_at_it():
+    one = np.float32(0)
+    for _ in range(10):
+        one += np.float32(0.1)
+    assert str(one) == "1.0000001"
+    result = simulation().run(until=one)
+    assert float(result["time"][-1]) == 1.0
+    with pytest.raises(hrd.StepError, match="not a multiple"):
+        simulation().run(until=float(one))
+
+
 def test_numbers_without_end_are_refused():
     for name in ("replicas", "workers", "threads"):
         with pytest.raises(hrd.ModelError, match=rf"{name} = 1000000000000: .*at most"):
