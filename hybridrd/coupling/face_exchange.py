@@ -42,10 +42,13 @@ class Gate:
         c_R (or J for an influx wall) where it is given; None at the continuum.
     start, end
         c_R (or J) per face cell at the start and at the end of the step.
+    change
+        By what share of itself the c_R of a wall has changed at most within dx²/D, the time in
+        which a boundary layer follows it.
     drain
         What an influx below 0 takes out per area and time, the mean over the step.
     leak
-        How many enter through a leaky wall; None for another.
+        How many enter through a leaky wall or a half-open plane; None for another.
     bath
         The bath beyond it.
     follows
@@ -61,9 +64,9 @@ class Gate:
     coordinates: dict[str, Floats]
     start: Floats = field(default_factory=lambda: np.zeros(0))
     end: Floats = field(default_factory=lambda: np.zeros(0))
-    low_passed: Floats | None = None  # face value, two-way
     deficit: Floats | None = None  # negative face values carried to later steps, two-way
     binomial: bool = False  # arrivals come from a cell with a fluctuating content
+    change: float = 0.0
     drain: Floats | None = None
     leak: Leak | None = None
     bath: BathContent | None = None
@@ -131,6 +134,10 @@ class Gate:
         )
         self.start, self.end = np.maximum(start, 0.0), np.maximum(end, 0.0)
         self.drain = 0.5 * (self.start - start + self.end - end) if self.is_influx else None
+        if self.numbers is not None and self.numbers.kind == "layer" and self.numbers.alpha > 0:
+            top = max(float(self.start.max()), float(self.end.max()), 1e-300)
+            change = float(np.abs(self.end - self.start).max()) / top / self.numbers.alpha
+            self.change = max(self.change, change)
 
     def set_one_way(self, before: Floats, after: Floats) -> None:
         """c_R from face values of the mean field before and after its diffusion."""
@@ -139,31 +146,32 @@ class Gate:
         self.end = np.maximum(after, 0.0)
 
     def set_two_way(self, c: Floats) -> None:
-        """c_R from the continuum, low-passed; a negative value is carried to the next steps."""
+        """c_R from the continuum; a negative value is carried to the next steps."""
         assert self.stencil is not None
-        assert self.numbers is not None
-        value = self.stencil.read(c)
-        if self.low_passed is None or self.deficit is None:
-            self.low_passed, self.deficit = value.copy(), np.zeros_like(value)
-        self.low_passed += self.numbers.smoothing * (value - self.low_passed)
-        wanted = self.low_passed + self.deficit
+        wanted = self.stencil.read(c)
+        if self.deficit is not None:
+            wanted = wanted + self.deficit
         self.start = np.maximum(wanted, 0.0)
         self.deficit = wanted - self.start
         self.end = self.start
 
     def state(self) -> State:
         """Its state between steps, as arrays by name."""
-        if self.low_passed is None or self.deficit is None:
-            return {}
-        name = f"gate/{self.where}/"
-        return {name + "memory": self.low_passed.copy(), name + "owed": self.deficit.copy()}
+        state: State = {}
+        if self.deficit is not None:
+            state[f"gate/{self.where}/owed"] = self.deficit.copy()
+        if self.change > 0:
+            state[f"gate/{self.where}/change"] = np.array(self.change)
+        return state
 
     def load_state(self, state: State) -> None:
         """The inverse of `state`; a gate that is not in the state starts anew."""
-        name = f"gate/{self.where}/"
-        if self.stencil is not None and name + "memory" in state:
-            self.low_passed = stored_numbers(state, name + "memory", (self.face.size,))
-            self.deficit = stored_numbers(state, name + "owed", (self.face.size,))
+        name = f"gate/{self.where}/owed"
+        if self.stencil is not None and name in state:
+            self.deficit = stored_numbers(state, name, (self.face.size,))
+        name = f"gate/{self.where}/change"
+        if name in state:
+            self.change = float(stored_numbers(state, name, (), least=0.0))
 
 
 def make_gates(
@@ -183,7 +191,7 @@ def make_gates(
             where = f"{name} at {face.name}"
             coordinates = _along(region, face)
             law = face.law(name)
-            if f in walls[s].leaks:
+            if f in walls[s].leaks and face.outside < 0:
                 gate = Gate(s, face, None, None, law.outside, where, coordinates)
                 gate.leak, gate.bath = walls[s].leaks[f], baths.get(s, face.name)
                 gate.follows = follows and gate.bath is not None
@@ -201,7 +209,9 @@ def make_gates(
                     stencil = two_way_stencil(region, face, numbers)
                 else:
                     stencil = mean_field_stencil(region, face, numbers.offset)
-                gates.append(Gate(s, face, numbers, stencil, law.outside, where, coordinates))
+                gate = Gate(s, face, numbers, stencil, law.outside, where, coordinates)
+                gate.leak = walls[s].leaks.get(f)
+                gates.append(gate)
     return gates
 
 

@@ -11,8 +11,6 @@ from hybridrd.errors import StepError
 from hybridrd.interface import FaceNumbers
 from hybridrd.particles.region import Region, RegionFace
 
-_LEAST_SQUARES = 4  # cells of the least-squares line
-
 
 @dataclass(frozen=True)
 class Stencil:
@@ -53,7 +51,7 @@ def two_way_stencil(region: Region, face: RegionFace, numbers: FaceNumbers) -> S
     """Stencil on the first cells outside the plane, as the scheme requires.
 
     ``"cell"``: the first cell's own value. ``"linear"``: a line through the first two at the
-    offset. ``"least-squares"``: the line fitted to the first four, at the plane.
+    offset.
     """
     n = region.grid.shape[face.axis]
     outward = 1 if face.side == 1 else -1
@@ -61,17 +59,8 @@ def two_way_stencil(region: Region, face: RegionFace, numbers: FaceNumbers) -> S
         room = n - region.inner.shape[face.axis]
     else:
         room = n - face.outside if outward == 1 else face.outside + 1
-    wanted = {"cell": 1, "linear": 2, "least-squares": _LEAST_SQUARES}[numbers.stencil]
-    m = min(wanted, room)
+    m = min({"cell": 1, "linear": 2}[numbers.stencil], room)
     steps = [(face.outside + outward * k) % n for k in range(m)]
-    centres = np.arange(m) + 0.5  # in cell widths outside the plane
-    target = numbers.offset / region.grid.spacing[face.axis]
-    if m == 1:
-        weights = np.ones(1)
-    elif numbers.stencil == "linear":
-        weights = np.array([1.5 - target, target - 0.5])
-    else:
-        mean = centres.mean()
-        slope = (centres - mean) / ((centres - mean) ** 2).sum()
-        weights = 1.0 / m + (target - mean) * slope
+    target = numbers.offset / region.grid.spacing[face.axis]  # in cell widths beyond the plane
+    weights = np.ones(1) if m == 1 else np.array([1.5 - target, target - 0.5])
     return Stencil(face.columns[:, steps], weights)

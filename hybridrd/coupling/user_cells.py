@@ -20,7 +20,6 @@ from hybridrd.model.walls import CLOSED, Wall
 from hybridrd.particles.region import Region, RegionFace
 
 Sparse: TypeAlias = Any  # scipy.sparse.csr_array
-_LEAST_SQUARES = 4  # cells of the least-squares line
 _SLACK = 1e-7  # of a cell width, within which two faces are one
 
 
@@ -88,7 +87,7 @@ class UserCells:
         """
         index, depth = self._column(face, inwards=not two_way)
         if two_way:
-            wanted = {"cell": 1, "linear": 2, "least-squares": _LEAST_SQUARES}[numbers.stencil]
+            wanted = {"cell": 1, "linear": 2}[numbers.stencil]
             index, depth = index[:wanted], depth[:wanted]
             weights = _line(depth, numbers.offset)
         else:

@@ -13,7 +13,7 @@ from hybridrd.errors import ModelError
 
 Context = Literal["mean-field", "two-way", "wall"]
 Kind = Literal["layer", "exact"]
-Stencil = Literal["cell", "linear", "least-squares"]
+Stencil = Literal["cell", "linear"]
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class FaceNumbers:
         Factor on the layer's rates.
     spread
         sqrt(2 D dt) (length).
-    smoothing
-        Low-pass factor w of a two-way face value, ``f += w (new - f)`` a step; 1 means none.
+    reactivity
+        How open an exact plane is: it lets ``D reactivity (c - c_R)`` pass per area and time
+        (1/length); inf, fully open, where c_R belongs at the plane.
     stencil
         How c_R is read from the continuum: ``"cell"``, the value of the first cell;
-        ``"linear"``, inter- or extrapolated to `offset`; ``"least-squares"``, extrapolated to
-        the plane by a line through the first four cells.
+        ``"linear"``, inter- or extrapolated to `offset`.
 
     Examples
     --------
@@ -61,14 +61,19 @@ class FaceNumbers:
     alpha: float
     beta: float
     spread: float
-    smoothing: float = 1.0
+    reactivity: float = math.inf
     stencil: Stencil = "linear"
 
     @property
     def arrivals_per_area(self) -> float:
-        """Mean arrivals per area and step at unit c_R (length)."""
+        """Mean arrivals per area and step at unit c_R (length).
+
+        Through a plane of finite `reactivity` all that enter, some of which leave again.
+        """
         if self.kind == "layer":
             return self.width * (1.0 - self.survival)
+        if self.reactivity < math.inf:
+            return 0.5 * self.reactivity * self.spread**2
         return self.spread * math.sqrt(2.0 / math.pi)  # 2 sqrt(D dt/pi)
 
 

@@ -324,8 +324,12 @@ def species_walls(
                 f"species {name} at {face.name}",
             )
             exchanges[number] = curved(numbers, region, face) if grid.radial else numbers
-            if numbers.kind == "exact":
+            if numbers.kind == "exact" and numbers.reactivity == np.inf:
                 kinds[at] = OPEN
+            elif numbers.kind == "exact":
+                kinds[at], gammas[at] = PARTIAL, numbers.reactivity
+                where = f"species {name} at {face.name}"
+                leaks[number] = _leak(region, face, numbers.reactivity, D, dt, where)
     if grid.radial:
         _check_spheres(f"species {name}", D, dt, float(region.extent[0]), kinds[0])
     return SpeciesWalls(kinds, gammas, exchanges, tuple(influxes), leaks)

@@ -327,7 +327,9 @@ class Simulation:
 
     def diagnostics(self) -> dict[str, Any]:
         """What was chosen and what happened, as plain numbers and text."""
-        return report(self.plan) | self._continuum.described()
+        found = report(self.plan) | self._continuum.described()
+        changes = {g.where: g.change for g in self._gates if g.change > 0}
+        return found | ({"c_R_within_layer_time": changes} if changes else {})
 
     # The run
 

@@ -20,11 +20,10 @@ Floats = NDArray[np.float64]
 
 _NODES = 6  # Gauss nodes a panel; panels are at most 1.5 sqrt(2 D dt) wide
 _G = 1.0 - 1.0 / math.sqrt(2.0)  # stage of the second-order diffusion step
-_LEAST_SQUARES = 4
 
 
 class TwoWayStep(NamedTuple):
-    """One step: ``z' = A z + noise``, with z = (particles by node, cells, face value)."""
+    """One step: ``z' = A z + noise``, with z = (particles by node, cells)."""
 
     matrix: Floats
     noise: Floats
@@ -58,7 +57,7 @@ def two_way_step(
         raise ModelError("fluctuations need a layer one cell wide whose c_R is the first cell's")
     open_plane = numbers.kind == "exact"
     depth, weight, bins = _nodes(alpha, region, numbers.width)
-    kernel = _kernel(depth, weight, float(region), math.sqrt(2.0 * alpha), open_plane)
+    kernel = _kernel(depth, weight, float(region), alpha, numbers.reactivity if open_plane else 0.0)
     if open_plane:
         stays = kernel * weight[:, None]
         leaves = 1.0 - stays.sum(axis=0)
@@ -70,21 +69,16 @@ def two_way_step(
         arrivals = kernel @ (weight * removed) * weight
     mean = float(arrivals.sum())
     step, source, random = _continuum(alpha, beyond, fluctuations)
-    n, smoothed = len(depth), numbers.smoothing < 1.0
-    size = n + beyond + int(smoothed)
+    n = len(depth)
+    size = n + beyond
     cells, reader = slice(n, n + beyond), np.zeros(size)
     reader[n : n + len(_stencil(numbers, beyond))] = _stencil(numbers, beyond)
-    if smoothed:
-        reader *= numbers.smoothing
-        reader[-1] += 1.0 - numbers.smoothing
     matrix = np.zeros((size, size))
     matrix[:n, :n] = stays
     matrix[:n] += np.outer(arrivals, reader)
     matrix[cells, :n] = np.outer(source[:, 0], leaves)
     matrix[cells] -= mean * np.outer(source[:, 0], reader)
     matrix[cells, cells] += step
-    if smoothed:
-        matrix[-1] = reader
     # Arrivals: Poisson, or binomial out of the first cell. The particles' own noise is none
     # in factorial moments; s has that of the leavers and of the arrivals.
     spread = mean * (1.0 - mean if fluctuations else 1.0)
@@ -101,7 +95,7 @@ def two_way_step(
 
 def _stencil(numbers: FaceNumbers, beyond: int) -> Floats:
     """Weights of the first cells in c_R, as in `hybridrd.coupling.stencil`."""
-    count = min({"cell": 1, "linear": 2, "least-squares": _LEAST_SQUARES}[numbers.stencil], beyond)
+    count = min({"cell": 1, "linear": 2}[numbers.stencil], beyond)
     centre = np.arange(count) + 0.5
     if count == 1:
         return np.ones(1)
@@ -128,9 +122,12 @@ def _nodes(alpha: float, region: int, width: float) -> tuple[Floats, Floats, Flo
     return depth, weight, bins
 
 
-def _kernel(depth: Floats, weight: Floats, length: float, s: float, open_plane: bool) -> Floats:
-    """Density of a Gaussian step between nodes: open or reflecting at 0, reflecting at length."""
-    sign = -1.0 if open_plane else 1.0
+def _kernel(
+    depth: Floats, weight: Floats, length: float, alpha: float, reactivity: float
+) -> Floats:
+    """Density of a step between nodes: reflecting at ``length``, open by ``reactivity`` at 0."""
+    s = math.sqrt(2.0 * alpha)
+    sign = -1.0 if reactivity == math.inf else 1.0
     images = max(2, math.ceil(8.0 * s / length))
     kernel = np.zeros((len(depth), len(depth)))
     for n in range(-images, images + 1):
@@ -138,7 +135,14 @@ def _kernel(depth: Floats, weight: Floats, length: float, s: float, open_plane: 
             z = (depth[:, None] - side * depth - 2.0 * n * length) / s
             kernel += factor * np.exp(-0.5 * z * z)
     kernel /= s * math.sqrt(2.0 * math.pi)
-    if not open_plane:  # what quadrature leaves over, so that no particle is lost
+    if 0.0 < reactivity < math.inf:
+        # What a partially absorbing plane takes; the other end is 4 s away or more.
+        from scipy.special import erfcx
+
+        X, root = depth[:, None] + depth, math.sqrt(alpha)
+        loss = np.exp(-(X**2) / (4.0 * alpha)) * erfcx(X / (2.0 * root) + reactivity * root)
+        return np.asarray(kernel - reactivity * loss)
+    if reactivity == 0.0:  # what quadrature leaves over, so that no particle is lost
         for _ in range(8):
             scale = 1.0 / np.sqrt(kernel @ weight)
             kernel *= np.outer(scale, scale)

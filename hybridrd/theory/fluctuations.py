@@ -2,9 +2,9 @@
 
 Particles are independent between exchanges, and the continuum is linear, so the first two
 moments of a two-way step obey a closed recursion. Normal to the plane, with cells of width h = 1,
-the state is the density of the particles at quadrature nodes, the contents f of the cells outside
-the plane, and the low-passed face value if a scheme has one. A step of the means is a matrix A,
-and of the covariances (factorial ones among particles)
+the state is the density of the particles at quadrature nodes and the contents f of the cells
+outside the plane. A step of the means is a matrix A, and of the covariances (factorial ones among
+particles)
 
     C' = A C A^T + Q,
 

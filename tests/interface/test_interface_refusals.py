@@ -132,11 +132,11 @@ def test_exact_plane_refuses_a_narrow_region():
     numbers(ExactPlane(), D=0.5, dt=0.01, depth=0.4)
 
 
-def test_exact_plane_refuses_an_unstable_face_value():
-    with pytest.raises(StepError, match=r"D dt/h\^2 = 8 .* above 7.5") as refused:
+def test_exact_plane_refuses_to_exchange_more_than_a_cell_two_way():
+    with pytest.raises(StepError, match=r"D dt/h\^2 = 8 .* above 2") as refused:
         numbers(ExactPlane(), D=0.5, dt=0.01, context="two-way", spacing=0.025)
-    assert figures(refused.value, "dt <=") == 0.009375
-    numbers(ExactPlane(), D=0.5, dt=0.009375, context="two-way", spacing=0.025)
+    assert figures(refused.value, "dt <=") == 0.0025
+    numbers(ExactPlane(), D=0.5, dt=0.0025, context="two-way", spacing=0.025)
     numbers(ExactPlane(), D=0.5, dt=0.01, context="mean-field", spacing=0.025)
 
 

@@ -10,8 +10,7 @@ import tomllib
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import erfc
-from twins.naive_interface import half_line_offset, step_matrix, two_way_profile
+from twins.naive_interface import half_line_offset, step_matrix, touching, two_way_profile
 
 from hybridrd.errors import ModelError
 from hybridrd.interface import (
@@ -44,7 +43,7 @@ def test_layer_by_default_is_one_spread_wide(context):
     assert found.survival == pytest.approx(math.exp(-0.5))
     assert found.offset == pytest.approx(0.038539, abs=1e-6)  # the offset at alpha = 0.5
     assert found.arrivals_per_area == pytest.approx(0.1 * (1 - math.exp(-0.5)))
-    assert (found.kind, found.beta, found.smoothing, found.stencil) == ("layer", 1, 1, "linear")
+    assert (found.kind, found.beta, found.stencil) == ("layer", 1, "linear")
 
 
 def test_layer_with_a_width():
@@ -88,9 +87,10 @@ def test_exact_plane():
     found = numbers(ExactPlane(), D=2.0, dt=0.01)
     assert (found.kind, found.width, found.offset, found.survival) == ("exact", 0, 0, 1)
     assert found.arrivals_per_area == pytest.approx(2 * math.sqrt(0.02 / math.pi))
-    assert (found.smoothing, found.stencil) == (1.0, "linear")
-    two_way = numbers(ExactPlane(), D=2.0, dt=0.01, context="two-way")
-    assert (two_way.smoothing, two_way.stencil) == (0.2, "least-squares")
+    assert (found.reactivity, found.stencil) == (math.inf, "linear")
+    two_way = numbers(ExactPlane(), D=2.0, dt=1e-3, context="two-way", spacing=0.1)
+    assert (two_way.reactivity, two_way.offset, two_way.stencil) == (20.0, 0.05, "cell")
+    assert two_way.arrivals_per_area == pytest.approx(20.0 * 2.0 * 1e-3)
 
 
 @pytest.mark.parametrize("scheme", EXAMPLES, ids=repr)
@@ -99,7 +99,7 @@ def test_no_exchange_without_diffusion(scheme, context):
     found = numbers(scheme, D=0.0, context=context)
     assert found.survival == 1.0
     assert found.arrivals_per_area == 0.0
-    assert all(math.isfinite(v) for v in dataclasses.astuple(found) if isinstance(v, float))
+    assert not any(math.isnan(v) for v in dataclasses.astuple(found) if isinstance(v, float))
 
 
 # --- what the numbers do -------------------------------------------------------------------------
@@ -120,10 +120,11 @@ def test_uniform_state_is_stationary(scheme, context):
             layer, face.survival * n + per_volume, n
         )
     else:
-        a = math.sqrt(2) * face.spread  # sqrt(4 D dt)
-        density = erfc(depth / a) / quad(lambda d: erfc(d / a), 0, np.inf)[0]
-        n = step_matrix(depth, h, face.spread, image=-1) @ n
-        n += 3.0 * face.arrivals_per_area * density
+        n = step_matrix(depth, h, face.spread, -1, face.reactivity) @ n
+        n += 3.0 * touching(depth, face)
+        if face.reactivity == math.inf:
+            arrived = quad(touching, 0, np.inf, args=(face,))[0]
+            assert arrived == pytest.approx(face.arrivals_per_area)
     inside = depth < 2.0  # the lattice ends at 3
     # the midpoint rule is second order for the kernel that the open plane cuts at 0
     np.testing.assert_allclose(n[inside], 3.0, rtol=1e-12 if face.kind == "layer" else 5e-6)
@@ -134,7 +135,7 @@ def test_uniform_state_is_stationary(scheme, context):
 def test_c_R_belongs_at_the_offset(scheme, context):
     face = numbers(scheme, D=0.5, dt=0.01, context=context)
     image = 1 if face.kind == "layer" else -1
-    twin = half_line_offset(face.width, face.survival, face.spread, image)
+    twin = half_line_offset(face.width, face.survival, face.spread, image, face.reactivity)
     assert face.offset == pytest.approx(twin, abs=2e-7)
 
 

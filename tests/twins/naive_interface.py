@@ -3,16 +3,35 @@
 import math
 
 import numpy as np
-from scipy.special import erfc
+from scipy.special import erfc, erfcx
 
 
 def gauss(z, spread):
     return np.exp(-(z**2) / (2 * spread**2)) / (spread * math.sqrt(2 * math.pi))
 
 
-def step_matrix(depth, h, spread, image):
-    """One Gaussian step between lattice points, by the midpoint rule, with an image at 0."""
+def taken(X, spread, reactivity):
+    """``exp(-X²/4Dt) erfcx(X/sqrt(4Dt) + reactivity sqrt(Dt))``; 0 for an open plane."""
+    if reactivity == math.inf:
+        return np.zeros_like(X)
+    root = spread / math.sqrt(2)
+    return np.exp(-((X / (2 * root)) ** 2)) * erfcx(X / (2 * root) + reactivity * root)
+
+
+def touching(depth, face):
+    """Probability to leave through a plane, open or half open, in a step."""
+    return erfc(depth / (math.sqrt(2) * face.spread)) - taken(depth, face.spread, face.reactivity)
+
+
+def step_matrix(depth, h, spread, image, reactivity=math.inf):
+    """One Gaussian step between lattice points, by the midpoint rule, with an image at 0.
+
+    A plane of finite ``reactivity`` reflects, and takes some.
+    """
     sum_of_both = gauss(depth[:, None] - depth, spread)
+    if reactivity < math.inf:
+        image = 1
+        sum_of_both -= reactivity * taken(depth[:, None] + depth, spread, reactivity)
     sum_of_both += image * gauss(depth[:, None] + depth, spread)
     return h * sum_of_both
 
@@ -27,7 +46,7 @@ def iterate(step, n, tolerance=1e-12, at_most=20000):
     raise AssertionError("the iteration did not settle")
 
 
-def half_line_offset(width, survival, spread, image, per_step=25):
+def half_line_offset(width, survival, spread, image, reactivity=math.inf, per_step=25):
     """Offset beyond the plane (length) of a steady profile of unit slope, second order in h."""
 
     def once(points):
@@ -37,7 +56,7 @@ def half_line_offset(width, survival, spread, image, per_step=25):
         near = (width + 6 * spread) / h
         depth = h * (np.arange(math.ceil(near + 8 * spread / h)) + 0.5)
         keep = np.where(depth < width, survival, 1.0)
-        matrix = step_matrix(depth, h, spread, image) * keep
+        matrix = step_matrix(depth, h, spread, image, reactivity) * keep
         last = int(near)
 
         def step(n):
@@ -85,13 +104,14 @@ def two_way_profile(face, D_dt, length, cells, per_cell):
     h = 1 / per_cell
     depth = h * (np.arange(length * per_cell) + 0.5)
     size = depth.size
-    touching = erfc(depth / (math.sqrt(2) * face.spread))  # probability to reach the plane
+    leaving = touching(depth, face)
     open_plane = face.kind == "exact"
     # what differs from 1 is odd about the far end, which is held at 1
     to_far_image = 2 * length - depth[:, None] - depth
-    walk = step_matrix(depth, h, face.spread, image=-1 if open_plane else 1)
+    image, reactivity = (-1, face.reactivity) if open_plane else (1, math.inf)
+    walk = step_matrix(depth, h, face.spread, image, reactivity)
     walk -= h * gauss(to_far_image, face.spread)
-    of_one = (1 - touching if open_plane else np.ones(size))[:, None]
+    of_one = (1 - leaving if open_plane else np.ones(size))[:, None]
     laplacian = np.diag(np.full(cells - 1, 1.0), 1) + np.diag(np.full(cells - 1, 1.0), -1)
     laplacian -= np.diag([1.0] + [2.0] * (cells - 2) + [3.0])  # closed at the plane, 0 at the end
     implicit = np.linalg.inv(np.eye(cells) - D_dt * laplacian)
@@ -100,9 +120,9 @@ def two_way_profile(face, D_dt, length, cells, per_cell):
     def step(state):
         n, c = state[:size], state[size:].copy()
         if open_plane:
-            arriving = face.arrivals_per_area * (np.array([0.85, 0.45, 0.05, -0.35]) @ c[:4])
-            c[0] += h * touching @ n - arriving
-            n = of_one + walk @ (n - 1) + touching[:, None] / (h * touching.sum()) * arriving
+            arriving = leaving[:, None] * c[0]
+            c[0] = c[0] + h * (leaving @ n - arriving.sum(axis=0))
+            n = of_one + walk @ (n - 1) + arriving
         else:
             c_R = c[0] + (face.offset - 0.5) * (c[1] - c[0])
             if face.stencil == "cell":
