@@ -202,7 +202,7 @@ class ShellMotion(Motion):
         """Expected arrivals: as through a plane; inwards also what the curvature adds."""
         face = gate.face
         means = [top * face.area * gate.per_area(self.dt)]
-        if gate.numbers is not None and face.side == 0:  # the steady influx 4 pi a D c_R
+        if gate.way == kernels.PLANE and face.side == 0:  # the steady influx 4 pi a D c_R
             means.append(top * face.area / face.plane * self.D[gate.species] * self.dt)
         return means
 

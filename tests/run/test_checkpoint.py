@@ -49,7 +49,7 @@ def test_one_run_is_two():
     same_state(one, two)
 
 
-def test_debts_and_memories_are_part_of_the_state():
+def test_debts_are_part_of_the_state():
     """The systems above do owe, and a state without the debts leads elsewhere."""
     sim = simulation(SYSTEMS["two-way, overdrawn"])
     while not sim.state()["owed"].any():
@@ -62,7 +62,7 @@ def test_debts_and_memories_are_part_of_the_state():
         sim.step(), twin.step(), debtless.step()
     same_state(sim, twin)
     assert not np.array_equal(sim.state()["field/c"], debtless.state()["field/c"])
-    assert sim.state()["gate/A at interface:x+/memory"].size == 1
+    assert sim.state()["gate/A at interface:x+/owed"].size == 1
 
 
 def test_storage_order_changes_nothing():

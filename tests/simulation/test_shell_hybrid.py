@@ -52,7 +52,7 @@ def test_nothing_is_lost_in_ten_thousand_steps(interface):
     total = result["total"].values[:, 0]
     assert np.abs(total - 20).max() < 1e-10
     assert sim.diagnostics()["overdrafts"] > 10
-    assert result["concentration"].min() >= 0.0
+    assert sim._continuum._field.c.min() >= 0.0
     assert len(np.unique(result["copy_number"])) > 3
 
 
@@ -92,7 +92,7 @@ def test_a_uniform_state_stays_uniform(radii, name):
     assert abs(mean - c * region.volume) < 4 * error
     for cells in (slice(0, 5), slice(5, 10), slice(10, 15), slice(15, 20)):
         here, error = batches(result["concentration"][20:, 0, cells].mean("r"), count=10)
-        assert abs(here - c) < 4.5 * error + 0.002 * c  # the cells' volumes are FiPy's
+        assert abs(here - c) < 4.5 * error + 1e-9
 
 
 def test_what_leaves_the_region_enters_the_continuum():
