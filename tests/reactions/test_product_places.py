@@ -310,16 +310,15 @@ def test_a_reservoir_of_one_partner_sets_the_equilibrium(equation):
     assert_allclose(c.sel(species="B") * 1.5 * (1 + expected), 1, rtol=2e-3)
 
 
-@pytest.mark.parametrize("equation", ["A + B <-> C", "B + A <-> C"])
-def test_particles_have_the_equilibrium_that_a_reservoir_of_one_partner_sets(equation):
-    reaction = hrd.Reaction(equation, lambda0=1.0, radius=0.4, k_back=1.5)
+def test_particles_have_the_equilibrium_that_a_reservoir_of_one_partner_sets():
+    reaction = hrd.Reaction("A + B <-> C", lambda0=1.0, radius=0.4, k_back=1.5)
     walls = {"x": hrd.Reservoir({"A": 2.0})}
     share, n = 1 / (1 + 1.5 / (0.8 * 2.0)), 4000
     copies = {"B": round(n * (1 - share)), "C": round(n * share)}
     given = on_a_line(reaction, walls, copies, interface=hrd.ExactPlane())
     sim = hrd.Simulation(given, dt=0.02, seed=11)
     edges = [np.array([0, 0.2, 0.4, 1.1, 1.3, 1.5])]
-    bins = sample(sim, lambda s: particles_in_bins(s, "C", edges), 60, 100, 10)
+    bins = sample(sim, lambda s: particles_in_bins(s, "C", edges), 60, 80, 8)
     value, error = batches(bins / (n * share * np.diff(edges[0]) / 1.5), 20)
     assert error.max() < 0.02
     assert np.all(np.abs(value - 1) < 4.5 * error)
