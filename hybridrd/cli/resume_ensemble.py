@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ class ResumableEnsemble:
     def __init__(self, job: Job, out: Path, overwrite: bool, resume: bool) -> None:
         self._job, self._out, self._overwrite = job, out, overwrite or resume
         self._work = kept_beside(out)
+        self._made = not self._work.exists()  # by this command, if at all
         there = (self._work / MANIFEST).is_file()
         if there and not self._overwrite:
             raise ResultError(
@@ -71,8 +73,10 @@ class ResumableEnsemble:
                 "not done."
             ) from error
         except BaseException:
-            if self._work.is_dir() and not list(self._work.glob("block-*.npz")):
-                remove(self._work)
+            empty = self._work.is_dir() and not list(self._work.glob("block-*.npz"))
+            if self._made and empty:
+                with suppress(ResultError):  # another program has begun to write there
+                    remove(self._work)
             raise
         save(result, self._out, overwrite=self._overwrite)
         remove(self._work)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hybridrd.cli.job import how_to_start, kept_beside
 from hybridrd.errors import ResultError
+from hybridrd.results.lock import locked
 from hybridrd.results.store import open_result, put, remove_store, save
 from hybridrd.run.checkpoint import checkpoints_in
 from hybridrd.simulation.mean_field import PDE
@@ -142,13 +143,14 @@ class ResumableRun:
         """Remove the checkpoints and what else this program put beside them."""
         if not self._work.is_dir():
             return
-        for path in checkpoints_in(self._work):
-            path.unlink()
-        if (self._work / _RECORDS).exists():
-            remove_store(self._work / _RECORDS)
-        for path in self._work.iterdir():  # of a program that was killed
-            if _PART.fullmatch(path.name):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with locked(self._work):  # nobody else is writing there
+            for path in checkpoints_in(self._work):
+                path.unlink()
+            if (self._work / _RECORDS).exists():
+                remove_store(self._work / _RECORDS)
+            for path in self._work.iterdir():  # of a program that was killed
+                if _PART.fullmatch(path.name):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
         try:
             self._work.rmdir()
         except OSError as error:

@@ -23,6 +23,7 @@ from hybridrd._version import __version__
 from hybridrd.ensembles.blocks import Sums
 from hybridrd.errors import ResultError
 from hybridrd.model.system import System
+from hybridrd.results.lock import locked
 from hybridrd.run.checkpoint import DAMAGED
 from hybridrd.run.log import LOGGER
 from hybridrd.run.system_identity import fingerprint, first_difference, portrait
@@ -202,11 +203,12 @@ def remove(place: Path) -> None:
     Raises
     ------
     ResultError
-        If there is something else in it.
+        If there is something else in it, or another program is writing there.
     """
-    for path in place.iterdir():
-        if _MADE.fullmatch(path.name):
-            path.unlink()
+    with locked(place):
+        for path in place.iterdir():
+            if _MADE.fullmatch(path.name):
+                path.unlink()
     try:
         place.rmdir()
     except OSError as error:

@@ -206,6 +206,24 @@ def test_what_others_put_there_stays(more, monkeypatch):
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("more", [[], ["--replicas", 3]])
+def test_a_directory_that_another_program_writes_into_stays(more):
+    """The command line finds checkpoints or replicas of a script that still runs."""
+    place = Path("a.zarr.checkpoints")
+    system = hrd.System.from_toml("line.toml")
+    if more:
+        hrd.ensemble(system, 3, dt=0.01, until=0.1, every=0.02, seed=7, resume=place)
+    else:
+        hrd.Simulation(system, dt=0.01, seed=7).run(0.1, 0.02, checkpoint=place)
+    before = {p.name: p.read_bytes() for p in place.iterdir()}
+    with locked(place):
+        for how in ("--overwrite", "--resume"):
+            said = call(*RUN, "a.zarr", *more, how, code=2)
+            assert "is being written by another run" in said
+    assert {p.name: p.read_bytes() for p in place.iterdir()} == before
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_letter_in_a_store_is_not_overwritten():
     call(*RUN, "a.zarr")
     result = hrd.load("a.zarr")
