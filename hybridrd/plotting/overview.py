@@ -34,10 +34,10 @@ def overview(
 ) -> Figure:
     """Draw all species of a result at a few times, next to a reference.
 
-    In one dimension a panel for each species and time holds the profiles of both. In two each
-    species has a row, and each time a pair of images, result and reference on one scale of colours,
-    which one cell in a hundred may exceed;
-    in three they are slices through the middle.
+    In one dimension there is a panel for each species and time, with the profiles of both. In two
+    dimensions each species has a row and each time a pair of images, result and reference on one
+    colour scale, which one cell in a hundred may exceed. In three dimensions the images are slices
+    through the middle.
 
     Parameters
     ----------
