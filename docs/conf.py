@@ -12,6 +12,8 @@ here = Path(__file__).parent
 shutil.rmtree(here / "notebooks", ignore_errors=True)
 shutil.copytree(here.parent / "notebooks", here / "notebooks", ignore=shutil.ignore_patterns(".*"))
 sys.path.insert(0, str(here))  # mathml.py
+# Sphinx imports modules by their public names; that of `hybridrd.plotting` is an attribute.
+sys.modules["hybridrd.plot"] = hybridrd.plot
 
 project = "hybridrd"
 author = "The hybridrd developers"
