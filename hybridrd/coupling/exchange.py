@@ -13,7 +13,7 @@ from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels.arrays import exit_cells, runs
 from hybridrd.kernels.binomial import binomial_numbers
 from hybridrd.kernels.poisson import poisson_numbers
-from hybridrd.kernels.rng import ARRIVALS, BATH, INFLUX
+from hybridrd.kernels.rng import ARRIVALS, BATH, INFLUX, stream_address
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.population import Population
 from hybridrd.particles.room import check_new
@@ -194,7 +194,7 @@ class Exchange:
         """Poisson numbers per face cell, and the face cell of each arrival."""
         self._check_new(gate, float(means.sum()))
         counts = np.empty(len(means), np.int64)
-        address = gate.address + np.uint64(stream)
+        address = stream_address(gate.address, stream)
         total = poisson_numbers(means, self._key, address, step, purpose, counts)
         return counts, runs(counts, total)
 

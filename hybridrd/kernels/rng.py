@@ -265,6 +265,19 @@ def arrivals_address(species: int, face: int, cells: int) -> np.uint64:
     return np.uint64(_check("species", species, 29) << 35 | _check("faces", face, 3) << 32)
 
 
+def stream_address(address: np.uint64, stream: int) -> np.uint64:
+    """Address of one of up to four streams of arrivals at a sphere, a face of one cell.
+
+    It stands in the field of the cell of `arrivals_address`.
+
+    Raises
+    ------
+    CapacityError
+        More streams than that.
+    """
+    return address + np.uint64(_check("streams", stream, 2))
+
+
 def creations_address(reaction: int, half: int, cells: int) -> np.uint64:
     """Address of the first cell of a creation: reaction (24 bits), half step (1), cell (39).
 

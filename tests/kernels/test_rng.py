@@ -212,6 +212,7 @@ def test_draws_of_a_bridge_are_apart():
         (lambda: rng.arrivals_address(2**29, 0, 1), "species"),
         (lambda: rng.arrivals_address(0, 8, 1), "9 faces"),
         (lambda: rng.arrivals_address(0, 0, 2**32 + 1), "cells of a face"),
+        (lambda: rng.stream_address(rng.arrivals_address(0, 0, 1), 4), "5 streams"),
         (lambda: rng.creations_address(2**24, 0, 1), "reactions"),
         (lambda: rng.creations_address(0, 0, 2**39 + 1), "cells"),
         (lambda: rng.check_reactions(2**15 + 1, 1), "32,769 reactions"),
