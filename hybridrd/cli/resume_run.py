@@ -62,7 +62,7 @@ class ResumableRun:
 
     def __init__(self, job: Job, out: Path, overwrite: bool, resume: bool, minutes: float) -> None:
         self._job, self._out, self._resume, self._minutes = job, out, resume, minutes
-        self._overwrite = overwrite or resume  # what stands there then is of this run
+        self._overwrite = overwrite or resume  # an existing file then belongs to this run
         self._work = kept_beside(out)
         there = checkpoints_in(self._work)
         if there and not self._overwrite:

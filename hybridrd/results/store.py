@@ -199,7 +199,7 @@ def _complete(path: Path) -> dict[str, int]:
         sizes = zarr.open_array(path / "row_size", mode="r", zarr_format=3)
         try:
             ends["obs"] = int(np.asarray(sizes[:records]).sum())
-        except (*_UNREADABLE, RuntimeError):  # which is told where it is read
+        except (*_UNREADABLE, RuntimeError):  # reported when it is read
             ends["obs"] = 0
     return ends
 

@@ -1,4 +1,4 @@
-"""Negative differences are told from positive ones without colours."""
+"""Hatching: negative differences differ from positive ones without colours."""
 
 import matplotlib.pyplot as plt
 import numpy as np

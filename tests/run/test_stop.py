@@ -12,7 +12,7 @@ from hybridrd.errors import ModelError
 
 
 class Told:
-    """A stand-in for a simulation whose numbers are told by a function of time."""
+    """A stand-in for a simulation with numbers given by a function of time."""
 
     def __init__(self, number):
         self.number, self.time = number, 0.0

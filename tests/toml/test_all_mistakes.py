@@ -1,4 +1,4 @@
-"""All mistakes of a file are told in one reading, each at its place, and none twice."""
+"""Mistakes of a file: all reported in one reading, each at its place, and none twice."""
 
 import tomllib
 from itertools import combinations
@@ -51,7 +51,7 @@ until = 0.1
 every = 0.02
 seed = 1
 """
-# What is written in place of what, and the place that is told. Each of another stage of reading.
+# Replacements in the file, and the reported place; each fails in another stage of reading.
 MISTAKES = [
     # the tables
     ("cells = [20, 8]", "cells = [20, 8]\ncolour = 3", "system.colour"),
@@ -127,7 +127,7 @@ def test_a_file_has_its_name_in_front_of_each(tmp_path):
     assert [line.removeprefix(f"{path}: ") for line in lines] == told(changed(MISTAKES))
 
 
-# What depends on a mistake is no other mistake: in place of what stands what, and the one line.
+# Consequences of a mistake are no other mistakes: replacements, and the one line reported.
 ALONE = {
     "a name": ('name = "A"', 'name = "2A"', "species[0].name = '2A'"),
     "no name": ('name = "A"\n', "", "species[0].name: missing"),

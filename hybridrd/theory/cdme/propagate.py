@@ -48,7 +48,7 @@ def poisson_weights(mean: float) -> tuple[int, Floats]:
 
 
 def propagate(generator: Generator, start: Floats, times: Sequence[float]) -> Iterator[Floats]:
-    """Probabilities at increasing times, of which the first is that of ``start``.
+    """Probabilities at increasing times, the first of them that of ``start``.
 
     ``exp(Q t) p = sum_k Poisson(k; q t) P^k p`` with q the `fastest` rate: sums of non-negative
     numbers only, so no probability is negative or loses its relative accuracy. It takes about
