@@ -49,7 +49,9 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
     times h; a first-order rate is taken at the voxel's centre; a pair reacts at Doi's rate
     averaged over the pair of voxels; products are in the voxels of the reactants whose places
     they take (`hybridrd.Reaction`). At a `Reservoir` a copy in the last voxel leaves at ``gamma``
-    and copies enter at ``gamma c_R h`` (del Razo 2024, eq. (14)).
+    and copies enter at ``gamma c_R h`` (del Razo 2024, eq. (14)); at a `Leaky` wall likewise, with
+    ``gamma h = kappa (2 D/h)/(kappa + 2 D/h)`` and K c_out in place of c_R. An `Influx` below 0
+    takes one copy out of the last voxel at a time, while there is one.
 
     A copy within the Doi radius of a `Reservoir` wall also reacts with partners outside it, at
     ``lambda0 c_R V_cap`` (section III.A), the cap averaged over the voxel; products at the
@@ -72,7 +74,8 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
     Raises
     ------
     ModelError
-        If the system is not one-dimensional, depends on time, or has a pair without a radius.
+        If the system is not one-dimensional, depends on time, has a bath, or has a pair without
+        a radius.
 
     Examples
     --------
