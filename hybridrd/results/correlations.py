@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hybridrd.arguments import number
+from hybridrd.arguments import LARGEST, SMALLEST, items, number, real_array, shown
 from hybridrd.errors import ModelError, ResultError
 from hybridrd.model.geometry import Box
 
@@ -160,16 +160,21 @@ def covariance(
     """
     import xarray as xr
 
-    n = np.asarray(counts, dtype=np.float64)
-    m = n if partner is None else np.asarray(partner, dtype=np.float64)
+    n = real_array(counts, "counts", ResultError)
+    m = n if partner is None else real_array(partner, "partner", ResultError)
     if n.ndim != 2 or m.shape != n.shape or len(n) < 3:
         raise ResultError(
             f"counts {n.shape} and partner {m.shape} must be (replicas, cells), the same, with at "
             f"least three replicas"
         )
-    size = np.broadcast_to(np.asarray(volume, dtype=np.float64), n.shape[1:])
-    if not (np.isfinite(size) & (size > 0)).all():
-        raise ResultError(f"volume = {volume!r}: cells have positive volumes")
+    given = real_array(volume, "volume", ResultError)
+    if given.shape not in ((), n.shape[1:]):
+        raise ResultError(f"volume: its shape is {given.shape}; give one number, or {n.shape[1:]}")
+    size = np.broadcast_to(given, n.shape[1:])
+    if not ((size >= SMALLEST) & (size <= LARGEST)).all():
+        raise ResultError(f"volume = {shown(volume)}: cells have positive volumes")
+    if not (np.abs([n, m]) <= LARGEST).all():
+        raise ResultError("counts: they must be finite numbers of particles")
     replicas = len(n)
     dn, dm = n - n.mean(axis=0), m - m.mean(axis=0)
     value = dn.T @ dm / (replicas - 1)
@@ -251,9 +256,11 @@ def _points(
 ) -> list[Floats]:
     """Positions from the lower corner of the box, periodic axes wrapped."""
     lower, sides = np.array(box.lower), _sides(box)
-    result = []
-    for replica, given in enumerate(positions):
-        x = np.asarray(given, dtype=np.float64)
+    result, replicas = [], items(positions)
+    if replicas is None:
+        raise ResultError(f"{name} = {shown(positions)}: give a list of arrays, one per replica")
+    for replica, given in enumerate(replicas):
+        x = real_array(given, f"{name}[{replica}]", ResultError)
         if x.ndim == 1 and box.dimension == 1:
             x = x[:, None]
         if x.ndim != 2 or x.shape[1] != box.dimension:
@@ -270,9 +277,9 @@ def _points(
 
 
 def _edges(r_edges: ArrayLike, box: Box, wraps: tuple[bool, ...]) -> Floats:
-    edges = np.asarray(r_edges, dtype=np.float64)
+    edges = real_array(r_edges, "r_edges")
     if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
-        raise ModelError(f"r_edges = {r_edges!r}: give at least two edges that rise")
+        raise ModelError(f"r_edges = {shown(r_edges)}: give at least two edges that rise")
     number(float(edges[0]), "r_edges[0]")
     reach = min(0.5 * side if wrap else side for side, wrap in zip(_sides(box), wraps, strict=True))
     if edges[-1] > reach * (1 + 1e-12):
@@ -289,10 +296,15 @@ def _periodic_axes(box: Box, periodic: bool | Sequence[str]) -> tuple[bool, ...]
     names = "xyz"[: box.dimension]
     if isinstance(periodic, bool):
         return (periodic,) * box.dimension
-    unknown = [a for a in periodic if a not in tuple(names)]
+    listed = tuple(periodic) if isinstance(periodic, str) else items(periodic)
+    unknown = listed is None or [a for a in listed if a not in tuple(names)]
     if unknown:
-        raise ModelError(f"periodic = {periodic!r}: the axes are {', '.join(names)}")
-    return tuple(a in periodic for a in names)
+        raise ModelError(
+            f"periodic = {shown(periodic)}: give True, False, or a list of axes; the axes are "
+            f"{', '.join(names)}"
+        )
+    assert listed is not None
+    return tuple(a in listed for a in names)
 
 
 def _sides(box: Box) -> Floats:

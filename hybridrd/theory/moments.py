@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+from hybridrd.arguments import real_array
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.system import System
@@ -87,7 +88,7 @@ def linear_moments(
         raise ModelError(
             f"{labels}: moments close for reactions of order 0 and 1 only; use cdme.solve"
         )
-    when = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    when = np.atleast_1d(real_array(times, "times"))
     if when.ndim != 1 or not np.isfinite(when).all() or when[0] < 0 or (np.diff(when) < 0).any():
         raise ModelError(f"times = {times!r}: give finite times that rise from 0 or later")
     moments = list(_linear_evolution(model, when))

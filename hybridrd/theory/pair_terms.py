@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hybridrd.arguments import number
+from hybridrd.arguments import number, real_array
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import Grid
@@ -81,9 +81,9 @@ def pair_terms(
     >>> [float(t[20].round(9)) for t in terms]
     [-9.0, -9.0, 0.0, -9.0]
     """
-    c = np.asarray(concentration, dtype=np.float64)
-    other = c if partner is None else np.asarray(partner, dtype=np.float64)
-    product = np.asarray(second_moment, dtype=np.float64)
+    c = real_array(concentration, "concentration")
+    other = c if partner is None else real_array(partner, "partner")
+    product = real_array(second_moment, "second_moment")
     cells = c.shape[-1] if c.ndim else 0
     if cells == 0 or other.shape != c.shape or product.shape != (*c.shape, cells):
         raise ModelError(
@@ -129,8 +129,8 @@ def pair_moment(counts: ArrayLike, width: float, partner: ArrayLike | None = Non
     array([[0., 0.],
            [0., 0.]])
     """
-    n = np.asarray(counts, dtype=np.float64)
-    other = n if partner is None else np.asarray(partner, dtype=np.float64)
+    n = real_array(counts, "counts")
+    other = n if partner is None else real_array(partner, "partner")
     if n.ndim != 2 or other.shape != n.shape or len(n) == 0:
         raise ModelError(f"counts {n.shape} and partner {other.shape} must be (replicas, cells)")
     product = n.T @ other / len(n)

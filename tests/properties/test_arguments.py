@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import hybridrd as hrd
 from hybridrd.errors import AccuracyWarning, HybridrdError
+from hybridrd.results.correlations import covariance, pair_correlation
 
 A = hrd.Species("A", D=1.0)
 LINE = hrd.Box(x=(0, 1))
@@ -186,6 +187,15 @@ CALLS = {
     "WallTime": (
         lambda **given: simulation().run(DT, DT, stop=hrd.WallTime(**given)),
         {"seconds": 100.0},
+    ),
+    "pair_correlation": (
+        pair_correlation,
+        {"positions": [[0.2, 0.4]] * 3, "box": LINE, "r_edges": [0.0, 0.1], "other": None}
+        | {"periodic": True},
+    ),
+    "covariance": (
+        covariance,
+        {"counts": [[1, 2], [2, 1], [0, 3]], "volume": 1.0, "partner": None},
     ),
     "compare": (hrd.compare, {"a": RUN, "b": PDE}),
     "profile": (
