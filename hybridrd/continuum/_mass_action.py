@@ -21,8 +21,8 @@ BLOCK = 128
 STEP = 0.04
 # Below this a concentration that nothing feeds is gone; it must not cost substeps any more.
 GONE = 1e-290
-# Beyond so many the rest is left to an implicit method, which takes as long as about as many.
-MOST_SUBSTEPS = 200
+# Beyond so many, one time constant, the rest is left to an implicit method.
+MOST_SUBSTEPS = 25
 NOTHING = 0.0, 0.0, 1.0  # ``copy, low, high`` of a content that does not fluctuate
 
 
@@ -166,10 +166,16 @@ def _integrate(
     free: Any,
     tau: float,
     grain: Any,
+    drift: Any,
+    after: bool,
 ) -> int:
     """Advance ``c`` ``(S, n)`` by ``tau`` into ``out``; ``k`` is ``(R, n)`` or ``(R, 1)``.
 
-    For ``kept`` and ``free`` see `hybridrd.kernels.rosenbrock`.
+    For ``kept`` and ``free`` see `hybridrd.kernels.rosenbrock`. ``drift`` ``(S, n)``, or ``(S, 0)``
+    for none, is what diffusion adds to each concentration per time, before this step (``after``)
+    or behind it. Stiff cells react with concentrations that move with it, from ``c - tau drift`` to
+    ``c`` or from ``c`` to ``c + tau drift``; the result has the reactions alone. Without that a
+    split step is of first order where reactions are fast beside it.
     """
     species, n = c.shape
     reactions = len(first)
@@ -182,6 +188,7 @@ def _integrate(
     lam = np.empty((species, BLOCK))
     v = np.empty(BLOCK)
     copy, low, high = grain
+    still = np.zeros(species)
     for lo in range(0, n, BLOCK):
         m = min(BLOCK, n - lo)
         for s in range(species):
@@ -203,8 +210,20 @@ def _integrate(
             speed = max(now, np.sqrt(growth))
             if left * speed > (MOST_SUBSTEPS - steps) * STEP:
                 for b in range(m):
+                    if steps == 0 and drift.shape[1] > 0:
+                        flow = drift[:, lo + b].copy()
+                        z = x[:, b] - tau * flow if after else x[:, b].copy()
+                        moved = Kinetics(
+                            kb[:, b], first, second, change, kept, free, copy, low, high, flow
+                        )
+                        if z.min() >= 0.0 and advance(moved, z, left) == DONE:
+                            if not after:
+                                z -= tau * flow
+                            if z.min() >= 0.0:
+                                x[:, b] = z
+                                continue
                     kinetics = Kinetics(
-                        kb[:, b], first, second, change, kept, free, copy, low, high
+                        kb[:, b], first, second, change, kept, free, copy, low, high, still
                     )
                     status: int = advance(kinetics, x[:, b], left)
                     if status != DONE:
@@ -251,6 +270,26 @@ def _integrate(
 
 
 integrate = jit(_integrate)
+
+
+def _stiff(c: Any, k: Any, first: Any, second: Any, change: Any, tau: float) -> bool:
+    """Whether a block of cells is left to the implicit method from the start."""
+    species, n = c.shape
+    x, kb = np.empty((species, BLOCK)), np.empty((len(first), BLOCK))
+    gain, lam, v = np.empty((species, BLOCK)), np.empty((species, BLOCK)), np.empty(BLOCK)
+    for lo in range(0, n, BLOCK):
+        m = min(BLOCK, n - lo)
+        x[:, :m] = c[:, lo : lo + m]
+        for r in range(len(first)):
+            for b in range(m):
+                kb[r, b] = k[r, lo + b] if k.shape[1] > 1 else k[r, 0]
+        now, growth = speeds(m, kb, first, second, change, x, gain, lam, v)
+        if tau * max(now, np.sqrt(growth)) > MOST_SUBSTEPS * STEP:
+            return True
+    return False
+
+
+stiff = jit(_stiff)
 
 
 def _apply(matrix: Any, c: Any, out: Any) -> None:

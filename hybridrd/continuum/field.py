@@ -73,6 +73,8 @@ class Field:
             system, lambda: {n: x[self.active] for n, x in self.grid.coordinates().items()}
         )
         self._mass_action = mass_action(system) if system.channels else None
+        # What diffusion adds to each concentration per time, known in a step of stiff reactions.
+        self._drift: Floats | None = None
         # How contents fluctuate, see `hybridrd.continuum.mass_action.MassAction.step`.
         self.grain = 0.0, 0.0, 1.0
         self._walls = [_WallValues(system, s, self.grid, self.baths) for s in system.names]
@@ -135,7 +137,12 @@ class Field:
         """
         if self._mass_action is not None:
             k = self._rates.at((step + 0.5) * self.dt)
-            self.c = self._mass_action.step(self.c, k, 0.5 * self.dt, None, self.grain, owed)
+            known, self._drift = self._drift, None
+            self.c = self._mass_action.step(
+                self.c, k, 0.5 * self.dt, None, self.grain, owed,
+                partial(self._predicted, step) if known is None else lambda: known,
+                after=known is not None,
+            )  # fmt: skip
         elif owed is not None:
             self.c -= owed
 
@@ -154,6 +161,7 @@ class Field:
             See `hybridrd.continuum.diffusion.Diffusion.step`.
         """
         t = (step + 0.5) * self.dt
+        start = None if self._drift is None else self.c.copy()
         for s, diffusion in enumerate(self.diffusion):
             walls = self._walls[s]
             given = None if source is None else source[s]
@@ -174,6 +182,19 @@ class Field:
                 for (side, bath), amount in zip(baths, first, strict=True):
                     gained = float(diffusion.last_flux[side_of_box(self.system, side)].sum())
                     bath.amount = amount + part * self.dt * gained
+        if start is not None:
+            self._drift = (self.c - start) / self.dt
+
+    def _predicted(self, step: int) -> Floats:
+        """What diffusion from the present concentrations adds to them per time in this step."""
+        t = (step + 0.5) * self.dt
+        self._drift = np.empty_like(self.c)
+        for s, diffusion in enumerate(self.diffusion):
+            inflow = self._walls[s].influx(t, partial(self._most, s))
+            given = None if inflow is None else inflow[self.active] * (self.dt / self.volume)
+            new = diffusion.step(self.c[s], given, self._walls[s].held(t), slack=np.inf)
+            self._drift[s] = (new - self.c[s]) / self.dt
+        return self._drift
 
     def _most(self, species: int, side: str) -> Floats:
         """What a drain can take per area and time out of the cells along a wall, 0 if cut off.

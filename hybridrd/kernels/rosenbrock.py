@@ -6,7 +6,8 @@ solves with ``I/(gamma h) - J``. For each combination that the stoichiometry con
 ``kept``, the row of a species ``free`` is replaced by ``kept @ u = 0``, so that it is conserved to
 round-off however large ``h J`` is. No linear method of an order above one is positive at any step:
 where a species would become negative, the step is mixed with implicit Euler's, which is positive
-and conserves the same, as far as it must be.
+and conserves the same, as far as it must be. A constant ``drift`` may be negative and make a
+concentration so as well; then the integration is given up.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from hybridrd.kernels._jit import jit
 
-DONE, TOO_FAST, NOT_FINITE = 0, 1, 2
+DONE, TOO_FAST, NOT_FINITE, NEGATIVE = 0, 1, 2, 3
 MOST_STEPS = 100_000
 RELATIVE = 1e-7  # local error of each concentration
 ABSOLUTE = 1e-18  # the same beside the largest concentration in the cell
@@ -57,6 +58,8 @@ class Kinetics(NamedTuple):
         Conserved combinations, and the species of each of which the equation is replaced.
     copy, low, high
         Of a content that fluctuates, see `hybridrd.continuum._mass_action`.
+    drift
+        What else is added to each concentration per time, ``(species,)``.
     """
 
     k: np.ndarray
@@ -68,6 +71,7 @@ class Kinetics(NamedTuple):
     copy: float
     low: float
     high: float
+    drift: np.ndarray
 
 
 class _Work(NamedTuple):
@@ -85,7 +89,7 @@ class _Work(NamedTuple):
 @jit
 def _slope(kinetics, y, f):
     """Time derivative ``f`` at ``y``."""
-    k, first, second, change, _, _, copy, low, high = kinetics
+    k, first, second, change, _, _, copy, low, high, _ = kinetics
     f[:] = 0.0
     for r in range(len(first)):
         i, j = first[r], second[r]
@@ -106,7 +110,7 @@ def _slope(kinetics, y, f):
 @jit
 def _jacobian(kinetics, y, matrix):
     """Derivative of `_slope` into ``matrix``."""
-    k, first, second, change, _, _, copy, low, high = kinetics
+    k, first, second, change, _, _, copy, low, high, _ = kinetics
     matrix[:] = 0.0
     for r in range(len(first)):
         i, j = first[r], second[r]
@@ -215,7 +219,9 @@ def _implicit_euler(kinetics, y, h, work):
 @jit
 def _rosenbrock(kinetics, y, h, work):
     """A step from ``y`` into ``work.new``; the last of the stages estimates its error."""
-    u, f, new, free = work.stages, work.f, work.new, kinetics.free
+    u, f, new = work.stages, work.f, work.new
+    kept, free, drift = kinetics.kept, kinetics.free, kinetics.drift
+    moving = np.any(drift != 0.0)
     for i in range(STAGES):
         new[:] = y
         for j in range(i):
@@ -223,8 +229,16 @@ def _rosenbrock(kinetics, y, h, work):
         _slope(kinetics, new, f)
         for j in range(i):
             f += C[i, j] / h * u[j]
+        f += drift
         for m in range(len(free)):
-            f[free[m]] = 0.0
+            # The conserved part of the stage, which only the drift changes.
+            part = 0.0
+            for s in range(len(y)):
+                flow = drift[s]
+                for j in range(i):
+                    flow += C[i, j] / h * u[j, s]
+                part += kept[m, s] * flow
+            f[free[m]] = GAMMA * h * part if moving else 0.0
         _solve(work, f)
         u[i] = f
     new += u[STAGES - 1]
@@ -257,6 +271,7 @@ def advance(kinetics, y, tau):
     """Advance the concentrations ``y`` ``(species,)`` of a cell by ``tau``, in place."""
     n = len(y)
     new, z = np.empty(n), np.empty(n)
+    moving = np.any(kinetics.drift != 0.0)
     work = _Work(
         np.empty((n, n)), np.empty((n, n)), np.empty(n, np.int64), np.empty((STAGES, n)),
         np.empty(n), new, z,
@@ -283,6 +298,8 @@ def advance(kinetics, y, tau):
             h *= factor
             continue
         if new.min() < 0.0:
+            if moving:
+                return NEGATIVE
             if not _implicit_euler(kinetics, y, h, work):
                 h *= 0.5
                 continue

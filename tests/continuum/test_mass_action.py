@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
+import hybridrd as hrd
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.errors import ModelError, StepError
 
@@ -308,3 +309,34 @@ def test_empty_cells_and_no_reactions():
 def test_what_cannot_be_is_said(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize("back", [1e4, 1e6])
+def test_stiff_reactions_and_diffusion_are_of_second_order(back):
+    """A dimer at equilibrium in each cell, of which the halves move ten times as fast.
+
+    Plain Strang splitting is of first order here, whatever integrates the reactions.
+    """
+    A, B = hrd.Species("A", D=1.0), hrd.Species("B", D=0.1)
+    system = hrd.System(
+        species=[A, B],
+        domain=hrd.Box(x=(0, 1)),
+        cells=32,
+        reactions=[
+            hrd.Reaction("2 A -> B", k=0.1 * back, radius=0.01),
+            hrd.Reaction("B -> 2 A", k=back),
+        ],
+        initial={
+            A: lambda x: 10 + 5 * np.cos(np.pi * x),
+            B: lambda x: (10 + 5 * np.cos(np.pi * x)) ** 2 / 20,
+        },
+    )
+    runs = [hrd.mean_field(system, dt=0.02 / n, until=0.08, every=0.08) for n in (1, 2, 4, 64)]
+    last = [run["concentration"].values[-1] for run in runs]
+    errors = [np.abs(c - last[-1]).max() for c in last[:-1]]
+    orders = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert errors[0] < 0.01
+    assert (orders > 1.75).all(), errors
+    total = runs[-1]["total"].values
+    np.testing.assert_allclose(total @ [1, 2], total[0] @ [1, 2], rtol=1e-12)
+    assert min(c.min() for c in last) > 0
