@@ -40,22 +40,23 @@ class Guard:
         finally:
             self._admitted = False
 
-    @contextmanager
-    def changing(self, what: str) -> Iterator[None]:
+    def changing(self, what: str) -> Change:
         """Hold the guard for one change, a step. Raises HybridrdError if something else does."""
-        if self._admitted and self._runs_in == threading.get_ident():
-            self._admitted, self._changing = False, True
-            try:
-                yield
-            finally:
-                self._changing = False
-            return
-        with self._held(what):
-            self._changing = True
-            try:
-                yield
-            finally:
-                self._changing = False
+        return Change(self, what)
+
+    def enter(self, what: str) -> bool:
+        """Begin a change; whether it took the lock, and is not a step of the run that has it."""
+        inside = self._admitted and self._runs_in == threading.get_ident()
+        if not inside:
+            self._take(what)
+        self._admitted, self._changing = False, True
+        return not inside
+
+    def leave(self, locked: bool) -> None:
+        """End a change, and release the lock if it took it."""
+        self._changing = False
+        if locked:
+            self._lock.release()
 
     def check_still(self, what: str) -> None:
         """Refuse to read all of a state that is being changed. Raises HybridrdError."""
@@ -70,12 +71,30 @@ class Guard:
 
     @contextmanager
     def _held(self, what: str) -> Iterator[None]:
-        if not self._lock.acquire(blocking=False):
-            raise HybridrdError(_refusal(what))
+        self._take(what)
         try:
             yield
         finally:
             self._lock.release()
+
+    def _take(self, what: str) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise HybridrdError(_refusal(what))
+
+
+class Change:
+    """One change of what a guard guards; a class, since it is entered once a step."""
+
+    __slots__ = ("_guard", "_locked", "_what")
+
+    def __init__(self, guard: Guard, what: str) -> None:
+        self._guard, self._what = guard, what
+
+    def __enter__(self) -> None:
+        self._locked = self._guard.enter(self._what)
+
+    def __exit__(self, *_: object) -> None:
+        self._guard.leave(self._locked)
 
 
 def _refusal(what: str) -> str:
