@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES
+from hybridrd.model.walls import Law
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,13 @@ class PeriodicWall(WallCondition):
     def conductance(self, D: float, width: float) -> float:  # noqa: ARG002
         """None: the two sides are one."""
         return 0.0
+
+
+def condition(law: Law) -> WallCondition:
+    """What a law, with kappa per area, is to the PDE."""
+    if law.held:
+        return Dirichlet()
+    return Robin(law.kappa, law.outside is not None) if law.kappa > 0 else NoFlux()
 
 
 def wall_names(dimension: int) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hybridrd.arrays import Floats, State, stored_amounts, stored_numbers
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.cache import SolverCache
-from hybridrd.continuum.conditions import Dirichlet, NoFlux, PeriodicWall, Robin, WallCondition
+from hybridrd.continuum.conditions import PeriodicWall, WallCondition, condition
 from hybridrd.continuum.diffusion import Diffusion
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.continuum.spherical import SphericalDiffusion
@@ -242,13 +242,6 @@ def conditions(system: System, name: str) -> Mapping[str, WallCondition]:
         side: PeriodicWall() if wall.joined else condition(law)
         for side, wall, law in laws(system, name)
     }
-
-
-def condition(law: Law) -> WallCondition:
-    """What a law, with kappa per area, is to the PDE."""
-    if law.held:
-        return Dirichlet()
-    return Robin(law.kappa, law.outside is not None) if law.kappa > 0 else NoFlux()
 
 
 def laws(system: System, name: str) -> Iterator[tuple[str, Wall, Law]]:

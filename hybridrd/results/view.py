@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _SAMPLED = ("simulation", "ensemble")
 _OF_CELLS = {"time", "species", "x", "y", "z", "r"}
+# What ensembles add to the name of a variable.
+_STATISTIC = re.compile("_(mean|sem|var|quantile|covariance|replicas)$")
 _OF_ENSEMBLES = {"replica", "quantile", "species_2", "reaction_2"}
 
 
@@ -70,7 +73,7 @@ class View:
         """Raise ResultError for several results combined along an extra dimension."""
         for variable, data in self.data.data_vars.items():
             whole_name = str(variable)
-            stem = whole_name if whole_name in DIMENSIONS else whole_name.rpartition("_")[0]
+            stem = _STATISTIC.sub("", whole_name)
             if "concentration" in (stem, whole_name):
                 known = _OF_CELLS
             elif stem in DIMENSIONS:

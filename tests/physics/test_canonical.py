@@ -137,11 +137,13 @@ def front(region, seed=1, length=56.0, width=5.0, c=40.0):
 )
 def test_a_front_crosses_without_delay(region, first, last):
     """Each side has its own speed; in the PDE 2 sqrt(r D) - 3/(2 t), 1.8 when it passes here."""
-    passed, behind = front(region, seed=2)
-    before, crossing, after = np.diff(passed)
+    runs = [front(region, seed=seed) for seed in range(1, 9)]
+    before, crossing, after = np.mean([np.diff(passed) for passed, _ in runs], axis=0)
+    behind = np.mean([row for _, row in runs], axis=0)
     assert first[0] < 10 / before < first[1]
     assert last[0] < 10 / after < last[1]
-    # 1 is half the time that the front takes for its own width; passages spread by 0.3.
+    # 1 is half the time that the front takes for its own width; the mean of 8 passages, which
+    # spread by 0.5 to 0.9, has a standard error of 0.2 to 0.3.
     assert crossing == pytest.approx(0.6 * (before + after), abs=1.0)
     # The plateau behind goes on through the plane.
     assert behind[:16].mean() == pytest.approx(1.0, abs=0.04)

@@ -215,7 +215,7 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         hrd.plot.profile(run, "C")
     with pytest.raises(ResultError, match="reference: unknown species 'B'; there are A"):
         hrd.plot.profile(run, "B", reference=record(LINE, names=("A",)))
-    with pytest.raises(ResultError, match="axis = 'y': the axes are x"):
+    with pytest.raises(ResultError, match="axis = 'y': it is one of x"):
         hrd.plot.profile(run, "A", axis="y")
     with pytest.raises(ResultError, match=r"no record near t = 1\.8; the nearest is at t = 1\.5"):
         hrd.plot.profile(run, "A", time=1.8)

@@ -161,7 +161,7 @@ def test_kymographs_that_cannot_be_are_refused():
     run = record(LINE)
     with pytest.raises(ResultError, match="has one record"):
         hrd.plot.kymograph(run.isel(time=[0]), "A")
-    with pytest.raises(ResultError, match="axis = 'y': the axes are x"):
+    with pytest.raises(ResultError, match="axis = 'y': it is one of x"):
         hrd.plot.kymograph(run, "A", "y")
     with pytest.raises(ResultError, match=r"bins = 1\.5"):
         hrd.plot.kymograph(run, "A", bins=1.5)

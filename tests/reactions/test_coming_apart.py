@@ -116,6 +116,6 @@ def test_equilibrium_beside_the_plane(coupling):
         inside = [(p.positions[:, 0] > 0.7).sum() / (0.1 * width) for p in s.particles.values()]
         return np.array([inside, s.concentration[:, 8].mean(axis=1)]) / list(level.values())
 
-    value, error = batches(sample(sim, read, 50, 50, 5), 10)
+    value, error = batches(sample(sim, read, 50, 80, 5), 10)
     assert np.all(error < 0.02)
     assert np.all(np.abs(value - 1) < 4.5 * error + 0.02)

