@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from hybridrd.cli.job import how_to_start, kept_beside
 from hybridrd.errors import ResultError
 from hybridrd.results.lock import locked
-from hybridrd.results.store import open_result, put, remove_store, save
-from hybridrd.run.checkpoint import checkpoints_in
+from hybridrd.results.store import check_replaceable, open_result, put, remove_store, save
+from hybridrd.run.checkpoint import checkpoints_in, is_checkpoint
 from hybridrd.simulation.mean_field import PDE
 from hybridrd.simulation.simulation import Simulation
 
@@ -90,6 +90,7 @@ class ResumableRun:
         """
         began = time.monotonic()
         if not self._resume:
+            self._check_clear()
             self._clear()
             self._work.mkdir()
         particles: Any = {"positions": True} if self._job.positions else {}
@@ -138,6 +139,20 @@ class ResumableRun:
                     f"{name} = {had:.12g}"
                 )
         return simulation
+
+    def _check_clear(self) -> None:
+        """Refuse, before anything is removed, if others put something among the checkpoints."""
+        if not self._work.is_dir():
+            return
+        ours = set(filter(is_checkpoint, checkpoints_in(self._work)))
+        for path in sorted(self._work.iterdir()):
+            if path.name == _RECORDS:
+                check_replaceable(path)
+            elif path not in ours and not _PART.fullmatch(path.name):
+                raise ResultError(
+                    f"{self._work}: holds files of others ({path.name}); move them away, nothing "
+                    f"was removed"
+                )
 
     def _clear(self) -> None:
         """Remove the checkpoints and what else this program put beside them."""

@@ -214,6 +214,14 @@ def checkpoints_in(place: str | Path) -> list[Path]:
     return [found[step] for step in sorted(found)]
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file begins as those of `write_checkpoint`, whatever its name, damaged or not."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return f"{_ABOUT}.npy".encode() in file.read(64)
+
+
 def _split(place: Path) -> tuple[Path, str]:
     """The directory and the start of the names: ``PREFIX.npz`` is a prefix, else a directory."""
     if place.suffix == ".npz":

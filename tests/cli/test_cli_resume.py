@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.command_line import LINE, call, folder  # noqa: F401
 from support.survivors import same
@@ -129,8 +130,40 @@ def test_checkpoints_without_a_result_are_not_lost_by_mistake():
     said = call(*RUN, "a.nc", code=2)
     assert "holds checkpoints of an unfinished run; go on with --resume" in said
     Path("a.nc.checkpoints/letter.txt").write_text("keep")
-    assert "holds files of others" in call(*RUN, "a.nc", "--overwrite", code=2)
-    assert Path("a.nc.checkpoints/letter.txt").read_text() == "keep"
+    before = contents("a.nc.checkpoints")
+    assert "holds files of others (letter.txt)" in call(*RUN, "a.nc", "--overwrite", code=2)
+    assert contents("a.nc.checkpoints") == before
+
+
+def contents(place):
+    return {path: path.read_bytes() for path in Path(place).rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("theirs", ["text", "arrays", "folder"])
+def test_what_is_only_named_as_a_checkpoint_stays(theirs):
+    leave("a.zarr", "a.zarr")
+    path = Path("a.zarr.checkpoints/checkpoint-0000000001.npz")
+    path.unlink(missing_ok=True)
+    if theirs == "text":
+        path.write_text("keep")
+    elif theirs == "arrays":
+        np.savez(path, theirs=np.ones(3))
+    else:
+        path.mkdir()
+        (path / "letter.txt").write_text("keep")
+    before = contents(".")
+    said = call(*RUN, "a.zarr", "--overwrite", code=2)
+    assert "holds files of others (checkpoint-0000000001.npz)" in said
+    assert contents(".") == before
+
+
+def test_a_damaged_checkpoint_is_overwritten():
+    leave("a.zarr", "a.zarr")
+    newest = checkpoints_in("a.zarr.checkpoints")[-1]
+    newest.write_bytes(newest.read_bytes()[:-100])
+    call(*RUN, "a.zarr", "--overwrite")
+    same(whole(), hrd.load("a.zarr"))
+    assert not Path("a.zarr.checkpoints").exists()
 
 
 def test_ctrl_c_says_how_to_go_on():
