@@ -35,7 +35,7 @@ def kymograph(
 ) -> Axes:
     """Draw the concentration of a species against position and time, with the interface.
 
-        Position runs to the right, time upwards; each record extends half-way to its neighbours. In
+    Position runs to the right, time upwards; each record extends half-way to its neighbours. In
     two and three dimensions the figure shows the mean over the other axes.
 
     Parameters
