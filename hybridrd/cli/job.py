@@ -126,10 +126,10 @@ def check_complete(job: Job, out: Path) -> None:
     from hybridrd.run.provenance import describe
 
     wanted = {"dt": job.dt, "system": describe(job.system), "stopped": "reached the end"}
-    wanted |= {"replicas": job.replicas} if job.replicas > 1 else {}
     wanted |= {"seed": job.seed} if job.seed is not None and job.system.particles else {}
     with open_result(out) as result:
         there = {name: result.attrs.get(name) for name in wanted}
+        there["replicas"], wanted["replicas"] = result.attrs.get("replicas", 1), job.replicas
         there["until"], wanted["until"] = float(result["time"][-1]), round(job.until, 12)
     others = [name for name, value in wanted.items() if there[name] != value]
     if others:

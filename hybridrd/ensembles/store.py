@@ -206,12 +206,13 @@ def remove(place: Path) -> None:
         If there is something else in it, or another program is writing there.
     """
     with locked(place):
-        for path in place.iterdir():
-            if _MADE.fullmatch(path.name):
-                path.unlink()
-    try:
-        place.rmdir()
-    except OSError as error:
-        raise ResultError(
-            f"{place}: holds files of others; move them away ({error.strerror})"
-        ) from error
+        made = sorted(place.iterdir())
+        for path in made:
+            if not (_MADE.fullmatch(path.name) and path.is_file()):
+                raise ResultError(
+                    f"{place}: holds files of others ({path.name}); move them away, nothing was "
+                    f"removed"
+                )
+        for path in made:
+            path.unlink()
+    place.rmdir()

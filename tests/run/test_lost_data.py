@@ -168,7 +168,9 @@ def test_the_same_command_starts_goes_on_and_is_done(more, monkeypatch):
     same(first, hrd.load("a.zarr"))
     shutil.rmtree("a.zarr.checkpoints", ignore_errors=True)
     assert call(*command) == "a.zarr is complete\n"
-    for others, word in ((["--until", 0.2], "until"), (["--seed", 8], "seed")):
+    changes = ["--until", 0.2], ["--seed", 8], ["--replicas", 1 if more else 2]
+    for others in changes:
+        word = others[0][2:]
         said = call(*command, *others, code=2)
         assert f"another {word}" in said
         assert "--overwrite" in said
@@ -221,6 +223,25 @@ def test_a_directory_that_another_program_writes_into_stays(more):
             said = call(*RUN, "a.zarr", *more, how, code=2)
             assert "is being written by another run" in said
     assert {p.name: p.read_bytes() for p in place.iterdir()} == before
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_letter_among_replicas_keeps_them(monkeypatch):
+    step = hrd.Simulation.step
+
+    def fail(self):
+        if self.replica == 2:
+            raise KeyboardInterrupt
+        step(self)
+
+    monkeypatch.setattr(hrd.Simulation, "step", fail)
+    call(*RUN, "a.zarr", "--replicas", 3, code=130)
+    monkeypatch.setattr(hrd.Simulation, "step", step)
+    Path("a.zarr.checkpoints/letter").write_text("keep")
+    before = {p: p.read_bytes() for p in Path().rglob("*") if p.is_file()}
+    said = call(*RUN, "a.zarr", "--replicas", 3, "--overwrite", code=2)
+    assert "holds files of others (letter)" in said
+    assert {p: p.read_bytes() for p in Path().rglob("*") if p.is_file()} == before
 
 
 @pytest.mark.usefixtures("folder")
