@@ -22,7 +22,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from hybridrd.arguments import check_file, number, path_of, truth, whole_number
+from hybridrd.arguments import check_file, path_of, truth
 from hybridrd.arrays import State
 from hybridrd.errors import HybridrdError, ModelError, ResultError
 from hybridrd.model.system import System
@@ -247,13 +247,11 @@ class Checkpoints:
     Raises
     ------
     ModelError, ResultError
-        If a number does not fit, the place cannot be, or it holds later checkpoints than this
-        simulation, of another run.
+        If the place cannot be, or holds later checkpoints than this simulation, of another run.
     """
 
     def __init__(self, run: Runnable, place: str | Path, minutes: float, keep: int) -> None:
-        self._minutes = number(minutes, "checkpoint_minutes", minimum=0.0)
-        self._run, self._keep = run, whole_number(keep, "keep", 1)
+        self._run, self._minutes, self._keep = run, minutes, keep
         self.place = path_of(place, "checkpoint")
         self._folder, self._stem = _split(self.place)
         try:

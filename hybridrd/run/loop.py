@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from hybridrd.arguments import path_of, shown, truth
+from hybridrd.arguments import number, path_of, shown, truth, whole_number
 from hybridrd.arrays import State
 from hybridrd.continuum.solvers import one_blas_thread
 from hybridrd.errors import CapacityError, ModelError, StepError
@@ -62,11 +62,13 @@ def run(
     progress = None if progress is None else truth(progress, "progress")
     store = None if out is None else path_of(out, "out")
     place = None if checkpoint is None else path_of(checkpoint, "checkpoint")
+    minutes = number(checkpoint_minutes, "checkpoint_minutes", minimum=0.0)
+    keep = whole_number(keep, "keep", 1)
     with what.guard.running("run()"), locked(store), locked(place):
         recording = Recording(what, last, every, record, observe, store, positions)
         checkpoints = None
         if place is not None:
-            checkpoints = Checkpoints(what, place, checkpoint_minutes, keep)
+            checkpoints = Checkpoints(what, place, minutes, keep)
         loop = Loop(what, last, recording, checkpoints, stop)
         what.loop = loop
         try:

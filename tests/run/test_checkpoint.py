@@ -132,6 +132,11 @@ def test_a_place_of_another_run_is_refused(tmp_path):
         other.run(5 * DT, checkpoint=tmp_path / "new", keep=0)
     with pytest.raises(ModelError, match="checkpoint_minutes"):
         other.run(5 * DT, checkpoint=tmp_path / "new", checkpoint_minutes=-1)
+    # also where no checkpoint is asked for
+    with pytest.raises(ModelError, match="keep = True"):
+        other.run(5 * DT, keep=True)
+    with pytest.raises(ModelError, match="checkpoint_minutes = 'a'"):
+        other.run(5 * DT, checkpoint_minutes="a")
 
 
 def test_the_one_before_takes_the_place_of_a_damaged_one(tmp_path, caplog):
