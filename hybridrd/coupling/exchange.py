@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import erfc
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.continuum.baths import BathContent
@@ -150,8 +151,6 @@ class Exchange:
         A particle at depth d after a step of uniform content has touched it with probability
         erfc(d/sqrt(4 D dt)). No others are removed: a drain that is too strong absorbs.
         """
-        from scipy.special import erfc
-
         face, motion = gate.face, self._motion
         wanted = np.empty(face.size, np.int64)
         means = rate * (face.area * motion.dt)

@@ -1,6 +1,6 @@
 """Brownian steps, arrivals and layers of particles that carry their distance r from a centre.
 
-The `Walls` of one axis, r, say what stands at the inner (0) and outer (1) sphere: a side that is
+The `Walls` of one axis, r, describe the inner (0) and outer (1) sphere: a side that is
 `OPEN`, or one that reflects or absorbs, with the reactivity of `hybridrd.kernels.sphere` as its
 gamma. What is exact in the plane for w = r c carries over to r. An inner radius of 0 is the centre
 of a ball, where no sphere is: steps nearer to it than to the outer sphere are free ones.

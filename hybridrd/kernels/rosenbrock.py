@@ -55,7 +55,7 @@ class Kinetics(NamedTuple):
     change
         ``change[r, s]``: copies of species s that reaction r makes.
     kept, free
-        Conserved combinations, and the species of each of which the equation is replaced.
+        Conserved combinations, and for each the species whose equation it replaces.
     copy, low, high
         Of a content that fluctuates, see `hybridrd.continuum._mass_action`.
     drift

@@ -39,7 +39,7 @@ class Walls(NamedTuple):
     low, high
         Corners of the box, one entry an axis.
     kinds
-        ``kinds[axis, side]``: what stands there, `REFLECT`, `WRAP`, `OPEN` or `PARTIAL`.
+        ``kinds[axis, side]``: the kind of wall there, `REFLECT`, `WRAP`, `OPEN` or `PARTIAL`.
     gammas
         ``gammas[axis, side]``: kappa/D (1/length) where it is `PARTIAL`.
     """

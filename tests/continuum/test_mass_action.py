@@ -313,7 +313,7 @@ def test_what_cannot_be_is_said(call, error, words):
 
 @pytest.mark.parametrize("back", [1e4, 1e6])
 def test_stiff_reactions_and_diffusion_are_of_second_order(back):
-    """A dimer at equilibrium in each cell, of which the halves move ten times as fast.
+    """A dimer at equilibrium in each cell; its halves move ten times as fast.
 
     Plain Strang splitting is of first order here, whatever integrates the reactions.
     """

@@ -42,7 +42,7 @@ def environment() -> str:
 def fingerprint(values: np.ndarray) -> dict[str, Any]:
     """Type, shape, weighted sums of numbers and how many are missing, and a hash."""
     values = np.ascontiguousarray(values)
-    if values.dtype.kind not in "biuf":  # text, of which the stored width is no part
+    if values.dtype.kind not in "biuf":  # text: its stored width does not count
         text = "\n".join(map(str, values.ravel()))
         return {"shape": list(values.shape), "hash": _hash(text.encode())}
     normal = values.astype(values.dtype.newbyteorder("<"))

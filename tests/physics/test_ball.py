@@ -102,7 +102,7 @@ def test_the_pde_of_a_ball_is_of_second_order():
         )
         pde = hrd.mean_field(system, dt=0.2 / cells, until=0.1, every=0.1)
         r = pde["r"].values
-        # The mean over a cell, of which the first one is a ball.
+        # The mean over a cell; the first cell is a ball.
         edges = np.linspace(0, 1, cells + 1)
         volumes = np.diff(edges**3) / 3
         whole = (np.sin(np.pi * edges) / np.pi - edges * np.cos(np.pi * edges)) / np.pi**2
