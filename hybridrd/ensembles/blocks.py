@@ -97,9 +97,9 @@ class Sums:
         self.counts: dict[str, int] = {}
         self.labels: dict[str, Any] | None = None
 
-    def add(self, replica: int, result: xr.Dataset) -> None:
+    def add(self, result: xr.Dataset) -> None:
         """Add the next replica."""
-        if replica == 0:
+        if result.attrs["replica"] == 0:
             self.labels = _labels(result)
         for name, variable in result.data_vars.items():
             self._moments(str(name)).add(variable.values)
@@ -173,7 +173,7 @@ def run_block(setup: EnsembleSetup, block: Sequence[int], done: Callable[[], obj
     """Run the replicas of a block one after another; ``done`` is called after each."""
     sums = Sums(setup.covariance, setup.kept)
     for replica in block:
-        sums.add(replica, setup.run(replica))
+        sums.add(setup.run(replica))
         done()
     return sums
 

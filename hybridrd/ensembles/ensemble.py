@@ -9,8 +9,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hybridrd.arguments import named_arguments, path_of, shown, truth, whole_number
-from hybridrd.ensembles.blocks import EnsembleSetup, Sums, make_blocks
+from hybridrd.arguments import named_arguments, path_of, truth, whole_number
+from hybridrd.ensembles.blocks import Sums, make_blocks
+from hybridrd.ensembles.preparation import Prepared, check_engine
 from hybridrd.ensembles.processes import (
     Blocks,
     Done,
@@ -19,23 +20,14 @@ from hybridrd.ensembles.processes import (
     in_processes,
     in_this_process,
 )
-from hybridrd.ensembles.requests import Requests, check_memory
 from hybridrd.ensembles.store import BlockStore
 from hybridrd.ensembles.summary import summary
-from hybridrd.errors import ModelError
 from hybridrd.model.system import System
 from hybridrd.results.lock import locked
 
 if TYPE_CHECKING:
     import xarray as xr
     from distributed import Client
-
-    from hybridrd.simulation.plan import Plan
-    from hybridrd.simulation.window import RecordedWindow
-
-SHARED_BYTES = 500e6  # a larger mean field is solved by each replica beside itself
-
-MOST_REPLICAS, MOST_THREADS = 10**9, 1024
 
 
 @named_arguments
@@ -139,32 +131,17 @@ def ensemble(
     from hybridrd.run.interrupt import sigterm_raises
     from hybridrd.run.log import Clock
     from hybridrd.run.progress import progress_bar
-    from hybridrd.run.schedule import in_steps, record_stride
-    from hybridrd.simulation.sizes import plan_that_fits
 
     began, laps = time.perf_counter(), {"set_up": 0.0, "shared_continuum": 0.0}
     clock = Clock(laps)
-    if not isinstance(system, System):
-        raise ModelError(f"system = {shown(system)}: give a System")
-    replicas = whole_number(replicas, "replicas", 1, MOST_REPLICAS)
-    processes = whole_number(0 if workers is None else workers, "workers", 0, MOST_THREADS)
     seed = None if seed is None else whole_number(seed, "seed", 0)
-    threads = whole_number(1 if threads is None else threads, "threads", 1, MOST_THREADS)
     progress = None if progress is None else truth(progress, "progress")
-    _check_engine(workers, client)
-    plan = plan_that_fits(system, dt, here=client is None)
-    if plan.region is None:
-        raise ModelError(
-            "the system has no particle region (particles=None), so that all replicas would be "
-            "the same; run it with hybridrd.mean_field, or give particles="
-        )
-    steps = in_steps(until, plan.dt, "until", least=0)
-    stride = record_stride(every, plan.dt, steps)
-    wanted = Requests.checked(plan, replicas, steps, stride, record, covariance, quantiles, keep)
-    size = _window_bytes(plan, steps, stride)
-    check_memory(
-        plan, wanted, replicas, 1 + -(-steps // stride), processes, size, client is not None
-    )
+    processes = check_engine(workers, client)
+    prepared = Prepared.checked(
+        system, replicas, dt, until, every, record, threads, covariance, quantiles, keep,
+        processes, client is not None,
+    )  # fmt: skip
+    replicas, wanted = prepared.replicas, prepared.wanted
     if processes > 1:
         check_main()
         check_importable(system)
@@ -173,26 +150,14 @@ def ensemble(
     with locked(place), sigterm_raises():
         finished = None
         if place is not None:
-            arguments = {"dt": plan.dt, "until": until, "every": stride * plan.dt, "seed": seed}
-            arguments |= {"replicas": replicas, **wanted.described()}
-            finished = BlockStore(place, system, arguments)
+            finished = BlockStore(place, system, prepared.arguments(seed))
             seed = finished.seed
         stored = finished.whole(blocks) if finished is not None else []
         todo = {index: block for index, block in blocks.items() if index not in stored}
         clock.lap("set_up")
-        window = _shared_window(plan, steps, stride) if todo and size is not None else None
+        window = prepared.window() if todo else None
         clock.lap("shared_continuum")
-        setup = EnsembleSetup(
-            plan=plan,
-            window=window,
-            seed=secrets.randbits(63) if seed is None else seed,
-            until=until,
-            every=every,
-            record=wanted.record,
-            threads=threads,
-            covariance=wanted.covariance,
-            kept=wanted.sampled,
-        )
+        setup = prepared.setup(secrets.randbits(63) if seed is None else seed, window)
         total = Sums(setup.covariance, setup.kept)
         already = replicas - sum(map(len, todo.values()))
         with progress_bar(replicas, progress, unit="replica", done=already) as bar:
@@ -249,39 +214,3 @@ def _in_order(
                 yield finished.read(at, blocks[at])
             at += 1
     assert at == len(blocks)
-
-
-def _window_bytes(plan: Plan, steps: int, stride: int) -> float | None:
-    """Size of the shared mean field (bytes); None if there is none or it would be too large."""
-    if plan.coupling != "mean-field":
-        return None
-    gates = plan.gates()
-    partners = plan.partners(gates)
-    each_step = 2 * sum(g.face.size for g in gates if g.stencil is not None)
-    each_step += len(partners.species) * len(partners.strip)
-    each_record = plan.system.grid.cells * len(plan.system.species)
-    size = 8.0 * (steps * each_step + (steps // stride + 2) * each_record)
-    return None if size > SHARED_BYTES else size
-
-
-def _shared_window(plan: Plan, steps: int, stride: int) -> RecordedWindow:
-    """The mean field of all replicas. Raises CapacityError."""
-    from hybridrd.continuum.solvers import one_blas_thread
-    from hybridrd.particles.memory import naming
-    from hybridrd.simulation.window import record_window
-
-    with one_blas_thread(), naming("the shared mean field", "use fewer cells"):
-        return record_window(plan, steps, stride)
-
-
-def _check_engine(workers: int | None, client: object) -> None:
-    if client is None:
-        return
-    from hybridrd.ensembles.dask import check_client
-
-    if workers is not None:
-        raise ModelError(
-            f"workers = {workers!r} and client are given: workers are processes of this machine, "
-            f"a client has its own; leave one of them out"
-        )
-    check_client(client)

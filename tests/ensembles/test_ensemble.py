@@ -109,7 +109,7 @@ def test_two_workers_give_the_bits_of_one() -> None:
 def test_a_mean_field_too_large_to_share_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     shared = hrd.ensemble(hybrid(), 2, **RUN)
     assert "shared_continuum" in shared.attrs["timings"]
-    monkeypatch.setattr(sys.modules["hybridrd.ensembles.ensemble"], "SHARED_BYTES", 0.0)
+    monkeypatch.setattr(sys.modules["hybridrd.ensembles.preparation"], "SHARED_BYTES", 0.0)
     own = hrd.ensemble(hybrid(), 2, **RUN)
     assert "shared_continuum" not in own.attrs["timings"]
     for name in shared.data_vars:
