@@ -29,11 +29,16 @@ if TYPE_CHECKING:
     from hybridrd.interface import ExactPlane as ExactPlane
     from hybridrd.interface import InterfaceScheme as InterfaceScheme
     from hybridrd.interface import Layer as Layer
+    from hybridrd.model import shapes as shapes
     from hybridrd.model.geometry import Box as Box
     from hybridrd.model.initial import Copies as Copies
     from hybridrd.model.initial import Patch as Patch
     from hybridrd.model.initial import Points as Points
     from hybridrd.model.reaction import Reaction as Reaction
+    from hybridrd.model.shape import Outside as Outside
+    from hybridrd.model.shapes import Ball as Ball
+    from hybridrd.model.shapes import Cells as Cells
+    from hybridrd.model.shapes import Where as Where
     from hybridrd.model.shell import Shell as Shell
     from hybridrd.model.species import Species as Species
     from hybridrd.model.system import System as System
@@ -59,10 +64,12 @@ if TYPE_CHECKING:
 _PLACES = {
     "AccuracyWarning": "hybridrd.errors",
     "Absorbing": "hybridrd.model.walls",
+    "Ball": "hybridrd.model.shapes",
     "Bath": "hybridrd.model.walls",
     "Box": "hybridrd.model.geometry",
     "CalibratedLayer": "hybridrd.interface",
     "CapacityError": "hybridrd.errors",
+    "Cells": "hybridrd.model.shapes",
     "Continuum": "hybridrd.continuum.user",
     "Copies": "hybridrd.model.initial",
     "ExactPlane": "hybridrd.interface",
@@ -73,6 +80,7 @@ _PLACES = {
     "Layer": "hybridrd.interface",
     "Leaky": "hybridrd.model.walls",
     "ModelError": "hybridrd.errors",
+    "Outside": "hybridrd.model.shape",
     "PDE": "hybridrd.simulation.mean_field",
     "PartiallyAbsorbing": "hybridrd.model.walls",
     "Patch": "hybridrd.model.initial",
@@ -89,6 +97,7 @@ _PLACES = {
     "StepError": "hybridrd.errors",
     "System": "hybridrd.model.system",
     "WallTime": "hybridrd.run.stop",
+    "Where": "hybridrd.model.shapes",
     "compare": "hybridrd.results.compare",
     "ensemble": "hybridrd.ensembles.ensemble",
     "export": "hybridrd.exporters",
@@ -102,6 +111,7 @@ _PLACES = {
 _MODULES = {
     "examples": "hybridrd.examples",
     "plot": "hybridrd.plotting",
+    "shapes": "hybridrd.model.shapes",
     "theory": "hybridrd.theory",
 }
 

@@ -11,6 +11,7 @@ from hybridrd.arrays import Floats
 from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES
+from hybridrd.model.shell import Domain
 from hybridrd.model.system import System
 
 
@@ -86,7 +87,7 @@ def check_planes(variable: Any, name: str, system: System) -> None:
     ModelError
         In two-way coupling, where what passes a plane by itself is in nobody's account.
     """
-    if system.particles is None or system.coupling != "two-way":
+    if not isinstance(system.particles, Domain) or system.coupling != "two-way":
         return
     x = np.asarray(variable.mesh.faceCenters.value, dtype=np.float64)
     near = [1e-9 * (high - low) for low, high in system.domain.intervals]

@@ -14,6 +14,7 @@ from hybridrd.continuum.user import Continuum
 from hybridrd.coupling.user_cells import UserCells
 from hybridrd.errors import ModelError, ResultError, StepError
 from hybridrd.model.grid import AXES
+from hybridrd.model.shell import Domain
 from hybridrd.model.system import System
 
 # Negative concentrations of this size beside the largest one are round-off.
@@ -72,7 +73,7 @@ class UserField:
         Raises ModelError if ``c``, ``(cells,)``, is not 0.
         """
         amount = float((c * self._system.grid.volumes).sum())
-        if amount > 0 and self._system.particles is not None:
+        if amount > 0 and isinstance(self._system.particles, Domain):
             name, (low, high) = self.names[species], self._system.particles.intervals[0]
             raise ModelError(
                 f"initial[{name!r}] puts {amount:.6g} outside the particle region, where your "

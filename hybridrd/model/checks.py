@@ -13,8 +13,12 @@ from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
 from hybridrd.model.draft import COUPLINGS, Draft
 from hybridrd.model.functions import check_function
+from hybridrd.model.grid import Grid
 from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.overlap import cells_of, copies_overlap
+from hybridrd.model.partition import Partition
 from hybridrd.model.places import Places
+from hybridrd.model.shape import Shape
 from hybridrd.model.shell import Domain
 
 MOST_TRIED = 100_000  # other numbers of cells, for advice
@@ -62,11 +66,14 @@ def _unknown(name: str, draft: Draft) -> str:
 def _region(draft: Draft, at: Places) -> Iterator[str]:
     region, domain = draft.particles, draft.domain
     where = at.field("particles")
-    if region is None or domain is None:
+    if domain is None:
         return
-    if type(region) is not type(domain):
-        kind = type(domain).__name__
-        yield f"{where} = {shown(region)}: give a {kind} like the domain, or None for a pure PDE"
+    if draft.obstacles is not None or not isinstance(region, type(domain) | None):
+        yield from _shapes(draft, at)
+    if not isinstance(region, type(domain)):
+        return
+    if domain.radial and getattr(region, "center", None) is not None:
+        yield f"{where} = {region}: a region of a Shell has no center; leave it out"
         return
     if region.axes != domain.axes:
         yield f"{where} has {region.dimension} axes, the domain {domain.dimension}"
@@ -87,6 +94,53 @@ def _region(draft: Draft, at: Places) -> Iterator[str]:
                     f"cells over ({lo:g}, {hi:g}), of which {below:g} and "
                     f"{below + (hi - lo) / n:g} are the nearest; {_nearest_counts(a, b, lo, hi, n)}"
                 )
+
+
+def _shapes(draft: Draft, at: Places) -> Iterator[str]:
+    """Obstacles, and a particle region that is not given like the domain."""
+    region, domain, sound = draft.particles, draft.domain, True
+    assert domain is not None
+    kind = type(domain).__name__
+    where = at.field("particles")
+    wanted = type(domain) if domain.radial else Shape
+    if region is not None and not isinstance(region, wanted):
+        what = f"a {kind} like the domain" if domain.radial else "a shape"
+        yield f"{where} = {shown(region)}: give {what}, or None for a pure PDE"
+        sound = False
+    where = at.field("obstacles")
+    if draft.obstacles is not None and domain.radial:
+        yield f"{where}: a Shell has no obstacles; give one of its walls in walls="
+        sound = False
+    elif draft.obstacles is not None and not isinstance(draft.obstacles, Shape):
+        yield f"{where} = {shown(draft.obstacles)}: give a shape, such as Ball or Box"
+        sound = False
+    if not sound or draft.cells is None:
+        return
+    grid = domain.grid(draft.cells)
+    try:
+        parts = make_partition(grid, draft.obstacles, region, (False,) * grid.dimension)
+    except ModelError as error:
+        yield str(error)
+        return
+    counted = f"no centre of the {' x '.join(map(str, grid.shape))} cells"
+    if not parts.free.any():
+        yield f"{where} = {draft.obstacles!r}: all cells are obstacles; nothing is left"
+    elif draft.obstacles is not None and parts.free.all():
+        yield (
+            f"{where} = {draft.obstacles!r} contains {counted}; use smaller cells, or leave it out"
+        )
+    elif region is not None and not parts.inside.any():
+        beside = " beside the obstacles" if draft.obstacles is not None else ""
+        yield f"{at.field('particles')} = {region!r} contains {counted}{beside}; use smaller cells"
+
+
+def make_partition(
+    grid: Grid, obstacles: Shape | None, region: Shape | None, periodic: tuple[bool, ...]
+) -> Partition:
+    """What each cell is. Raises ModelError for a shape that does not fit the grid."""
+    free = np.ones(grid.cells, bool) if obstacles is None else ~obstacles.mask(grid)
+    inside = np.zeros(grid.cells, bool) if region is None else region.mask(grid) & free
+    return Partition(grid, free, inside, periodic)
 
 
 def _on_grid(face: float, lo: float, hi: float, n: int) -> bool:
@@ -203,7 +257,8 @@ def _contents(draft: Draft, at: Places) -> Iterator[str]:
             listed = isinstance(value, (list, tuple))
             for j, part in enumerate(value if listed else [value]):
                 where = at.initial(k, name, j if listed else None)
-                yield from _part(part, draft.domain, draft.cells, where)
+                found = list(_part(part, draft.domain, draft.cells, where))
+                yield from found or _placed_freely(part, draft, where)
 
 
 def _part(part: Any, domain: Domain, cells: tuple[int, ...] | None, where: str) -> Iterator[str]:
@@ -232,6 +287,35 @@ def _part(part: Any, domain: Domain, cells: tuple[int, ...] | None, where: str) 
             number(part, where)
         except ModelError as error:
             yield f"{error}; or give a Patch, Copies, Points, an array or a function"
+
+
+def _placed_freely(part: Any, draft: Draft, where: str) -> Iterator[str]:
+    """Shapes of initial states that contain no cell, and copies that have no room."""
+    shape, domain = getattr(part, "shape", None), draft.domain
+    blocked = isinstance(part, (Copies, Points)) and draft.obstacles is not None
+    if domain is None or draft.cells is None or not (isinstance(shape, Shape) or blocked):
+        return
+    grid = domain.grid(draft.cells)
+    try:
+        if isinstance(shape, Shape) and not shape.mask(grid).any():
+            cells = " x ".join(map(str, grid.shape))
+            yield f"{where}: {shape!r} contains no centre of the {cells} cells; use smaller cells"
+            return
+        free = make_partition(grid, draft.obstacles, None, ()).free
+    except ModelError as error:
+        yield str(error)
+        return
+    if isinstance(part, Copies):
+        if part.n and not (copies_overlap(grid, part) * free).any():
+            yield f"{where}: all of the place of the {part.n} copies is in obstacles"
+    elif isinstance(part, Points):
+        stuck = ~free[cells_of(part.positions, grid)]
+        if stuck.any():
+            i = int(np.argmax(stuck))
+            yield (
+                f"{where}: point {i}, {part.positions[i]}, is in an obstacle ({int(stuck.sum())} "
+                f"of {len(stuck)} points are); move it, or use smaller cells"
+            )
 
 
 def _array_problem(part: np.ndarray, where: str) -> Iterator[str]:

@@ -67,8 +67,15 @@ def _rows(system: Description) -> Rows:
         rows.append(("particles", ["none: a pure PDE"]))
     elif not system.is_hybrid:
         rows.append(("particles", ["everywhere: no PDE"]))
+    elif not system.is_plain:
+        inside, free = int(system.partition.inside.sum()), int(system.partition.free.sum())
+        rows.append(("particles", [f"{region!r}: {inside:,} of {free:,} cells"]))
     else:
+        assert isinstance(region, Domain)
         rows.append(("particles", [f"{_box(region)}; interface at {_planes(system, region)}"]))
+    if system.obstacles is not None:
+        blocked = grid.cells - int(system.free.sum())
+        rows.append(("obstacles", [f"{system.obstacles!r}: {blocked:,} of {grid.cells:,} cells"]))
     shape = " x ".join(str(n) for n in grid.shape)
     spacing = " x ".join(f"{h:.6g}" for h in grid.spacing)
     rows.append(("cells", [f"{shape}, spacing {spacing}"]))
@@ -174,6 +181,9 @@ def _part(part: Any) -> str:
     if isinstance(part, Patch) and part.center is not None:
         center = ", ".join(f"{v:g}" for v in part.center)
         return f"{_value(part.c)} within {part.radius:g} of ({center})"
+    if isinstance(part, (Patch, Copies)) and part.shape is not None:
+        what = _value(part.c) if isinstance(part, Patch) else f"{part.n} particles"
+        return f"{what} in {part.shape!r}"
     if isinstance(part, Patch):
         return f"{_value(part.c)} on {_box(part)}" if _box(part) else f"{_value(part.c)} everywhere"
     if isinstance(part, Copies):

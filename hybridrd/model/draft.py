@@ -9,7 +9,9 @@ from typing import Any, Literal, Protocol, get_args
 from hybridrd.interface import InterfaceScheme
 from hybridrd.model.frozen import Frozen
 from hybridrd.model.grid import Grid
+from hybridrd.model.partition import Partition
 from hybridrd.model.reaction import Reaction
+from hybridrd.model.shape import Mask, Shape
 from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species
 from hybridrd.model.walls import Wall
@@ -27,7 +29,7 @@ class Draft:
     ----------
     domain, cells
         None if they are not known; checks that depend on them are skipped then.
-    particles, interface, coupling, fluctuations
+    particles, obstacles, interface, coupling, fluctuations
         As given.
     species, reactions, walls, units
         Those that have the right form.
@@ -40,6 +42,7 @@ class Draft:
     domain: Domain | None
     cells: tuple[int, ...] | None
     particles: Any
+    obstacles: Any
     interface: Any
     coupling: Any
     fluctuations: Any
@@ -75,7 +78,9 @@ class Description(Protocol):
     @property
     def domain(self) -> Domain: ...
     @property
-    def particles(self) -> Domain | None: ...
+    def particles(self) -> Shape | None: ...
+    @property
+    def obstacles(self) -> Shape | None: ...
     @property
     def reactions(self) -> Sequence[Reaction]: ...
     @property
@@ -100,4 +105,10 @@ class Description(Protocol):
     def grid(self) -> Grid: ...
     @property
     def is_hybrid(self) -> bool: ...
+    @property
+    def is_plain(self) -> bool: ...
+    @property
+    def partition(self) -> Partition: ...
+    @property
+    def free(self) -> Mask: ...
     def is_periodic(self, axis: str) -> bool: ...

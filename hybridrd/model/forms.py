@@ -58,6 +58,7 @@ def normalise(
         domain=domain,
         cells=None if "cells" in unclear else _cells(given["cells"], domain, at, problems),
         particles=given["particles"],
+        obstacles=given["obstacles"],
         interface=given["interface"],
         coupling=given["coupling"],
         fluctuations=given["fluctuations"],

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
 
 from hybridrd.arguments import items, named_arguments, number, shown
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES, Grid
+from hybridrd.model.shape import Mask, Shape, centers, check_axes
 
 Interval = tuple[float, float]
 
@@ -40,8 +43,8 @@ class HasIntervals(Protocol):
 
 @named_arguments
 @dataclass(frozen=True)
-class Box:
-    """An axis-aligned box in one, two or three dimensions.
+class Box(Shape):
+    """An axis-aligned box in one, two or three dimensions: a domain, or a shape in one.
 
     Parameters
     ----------
@@ -137,6 +140,19 @@ class Box:
     def volume(self) -> float:
         """Volume (length^d)."""
         return math.prod(b - a for a, b in self.intervals)
+
+    def mask(self, grid: Grid) -> Mask:
+        """Which cells of a grid have their centre in the box, flat ``(cells,)``."""
+        check_axes(self, self.dimension, grid)
+        inside = np.ones(grid.cells, bool)
+        for x, h, (a, b) in zip(centers(grid), grid.spacing, self.intervals, strict=True):
+            slack = 1e-9 * h  # boxes side by side share no centre
+            inside &= (x >= a - slack) & (x < b - slack)
+        return inside
+
+    def to_dict(self) -> dict[str, Any]:
+        """The box as plain data, ``{ x = [0, 10], y = [0, 5] }``."""
+        return {axis: list(bounds) for axis, bounds in self.bounds.items()}
 
     def contains(self, other: HasIntervals) -> bool:
         """Whether another box of the same dimension lies within this one (to round-off)."""

@@ -15,11 +15,26 @@ from hybridrd.errors import ModelError
 from hybridrd.model.functions import Value
 from hybridrd.model.geometry import Interval, interval
 from hybridrd.model.grid import AXES
+from hybridrd.model.shape import Shape
 
 
 def _axes(owner: Patch | Copies, kind: str) -> None:
     for axis, value in owner.bounds.items():
         object.__setattr__(owner, axis, interval(value, f"{kind}({axis}=...)"))
+
+
+def _repr(owner: Patch | Copies, names: Sequence[str]) -> str:
+    parts = [f"{n}={getattr(owner, n)!r}" for n in names if getattr(owner, n) is not None]
+    return f"{type(owner).__name__}({', '.join(parts)})"
+
+
+def _check_shape(owner: Patch | Copies, kind: str, center: object = None) -> None:
+    if owner.shape is None:
+        return
+    if not isinstance(owner.shape, Shape):
+        raise ModelError(f"{kind}: shape = {shown(owner.shape)}: give a shape, such as Ball or Box")
+    if owner.bounds or center is not None:
+        raise ModelError(f"{kind}: give either shape= or intervals and centres, not both")
 
 
 def _bounds(owner: object) -> dict[str, Interval]:
@@ -30,7 +45,7 @@ def _bounds(owner: object) -> dict[str, Interval]:
 @named_arguments
 @dataclass(frozen=True)
 class Patch:
-    """A concentration within a box, or within a disc or ball; zero elsewhere.
+    """A concentration within a box, a disc or ball, or any shape; zero elsewhere.
 
     Parameters
     ----------
@@ -40,11 +55,13 @@ class Patch:
         Intervals of the box (length); an axis that is not named is not bounded.
     center, radius
         Centre (one number an axis) and radius of a disc or ball (length), in place of intervals.
+    shape
+        Any shape, in place of intervals; the patch is in the cells whose centre belongs to it.
 
     Notes
     -----
     A constant patch enters the cells by its exact overlap with each, and the particle region as
-    a Poisson process in exactly its shape.
+    a Poisson process in exactly its shape; with ``shape`` it fills the shape's cells.
 
     Examples
     --------
@@ -61,8 +78,10 @@ class Patch:
     z: Interval | None = None
     center: tuple[float, ...] | None = None
     radius: float | None = None
+    shape: Shape | None = None
 
     def __post_init__(self) -> None:
+        _check_shape(self, "Patch", self.center)
         if not callable(self.c):
             object.__setattr__(self, "c", number(self.c, "Patch: concentration"))
         if (self.center is None) != (self.radius is None):
@@ -85,15 +104,15 @@ class Patch:
         return _bounds(self)
 
     def __repr__(self) -> str:
-        names = ("c", "x", "y", "z", "center", "radius")
-        parts = [f"{n}={getattr(self, n)!r}" for n in names if getattr(self, n) is not None]
-        return f"Patch({', '.join(parts)})"
+        return _repr(self, ("c", "x", "y", "z", "center", "radius", "shape"))
 
 
 @named_arguments
 @dataclass(frozen=True)
 class Copies:
-    """An exact number of particles, placed uniformly and independently in a box.
+    """An exact number of particles, placed uniformly and independently in a box or shape.
+
+    None is placed in an obstacle.
 
     Parameters
     ----------
@@ -101,14 +120,18 @@ class Copies:
         Copy number.
     x, y, z
         Intervals of the box (length); an axis that is not named is the domain's.
+    shape
+        Any shape, in place of intervals: the cells whose centre belongs to it.
     """
 
     n: int
     x: Interval | None = None
     y: Interval | None = None
     z: Interval | None = None
+    shape: Shape | None = None
 
     def __post_init__(self) -> None:
+        _check_shape(self, "Copies")
         value = number(self.n, "Copies: n")
         if value != int(value):
             raise ModelError(f"Copies: n = {value:g}: a whole number is needed")
@@ -119,6 +142,9 @@ class Copies:
     def bounds(self) -> dict[str, Interval]:
         """The intervals that were given, by the names of their axes (length)."""
         return _bounds(self)
+
+    def __repr__(self) -> str:
+        return _repr(self, ("n", "x", "y", "z", "shape"))
 
 
 @named_arguments

@@ -13,6 +13,7 @@ from hybridrd.model.functions import evaluate
 from hybridrd.model.geometry import Interval
 from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.shape import Mask
 
 _NODES = 24
 
@@ -96,22 +97,34 @@ def ball_overlap(grid: Grid, center: tuple[float, ...], radius: float) -> Floats
 
 def patch_overlap(grid: Grid, patch: Patch) -> Floats:
     """Volume of the overlap of a patch with each cell, flat (length^d)."""
+    if patch.shape is not None:
+        return np.where(patch.shape.mask(grid), grid.volumes, 0.0)
     if patch.center is not None and patch.radius is not None:
         return ball_overlap(grid, patch.center, patch.radius)
     return box_overlap(grid, tuple(getattr(patch, a) for a in AXES[: grid.dimension]))
 
 
-def concentration(part: Any, grid: Grid, where: str) -> Floats:
+def copies_overlap(grid: Grid, copies: Copies) -> Floats:
+    """Volume of the overlap of the place of copies with each cell, flat (length^d)."""
+    if copies.shape is not None:
+        return np.where(copies.shape.mask(grid), grid.volumes, 0.0)
+    return box_overlap(grid, tuple(getattr(copies, a) for a in AXES[: grid.dimension]))
+
+
+def concentration(part: Any, grid: Grid, where: str, free: Mask | None = None) -> Floats:
     """Mean concentration of one part of an initial state in each cell, ``(cells,)``.
 
-    `Copies` are spread evenly over their box, `Points` counted in their cells.
+    `Copies` are spread evenly over their place, `Points` counted in their cells; none is in cells
+    that are not ``free`` (flat).
     """
+    if free is not None:
+        return _in_free_cells(part, grid, where, free)
     if isinstance(part, Patch):
         overlap = patch_overlap(grid, part) / grid.volumes
         full = evaluate(part.c, grid.coordinates(), 0.0, f"{where}: Patch")
         return np.asarray(overlap * full)
     if isinstance(part, Copies):
-        overlap = box_overlap(grid, tuple(getattr(part, a) for a in AXES[: grid.dimension]))
+        overlap = copies_overlap(grid, part)
         return np.asarray(overlap * (part.n / overlap.sum()) / grid.volumes)
     if isinstance(part, Points):
         counts = np.bincount(cells_of(part.positions, grid), minlength=grid.cells)
@@ -119,6 +132,13 @@ def concentration(part: Any, grid: Grid, where: str) -> Floats:
     if isinstance(part, np.ndarray):
         return np.asarray(grid.flatten(real_array(part, where)))
     return evaluate(part, grid.coordinates(), 0.0, where, size=grid.cells)
+
+
+def _in_free_cells(part: Any, grid: Grid, where: str, free: Mask) -> Floats:
+    if isinstance(part, Copies):
+        overlap = copies_overlap(grid, part) * free
+        return np.asarray(overlap * (part.n / overlap.sum()) / grid.volumes)
+    return np.where(free, concentration(part, grid, where), 0.0)
 
 
 def cells_of(positions: Floats, grid: Grid) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from hybridrd.arguments import named_arguments, number
+from hybridrd.arguments import items, named_arguments, number, shown
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.geometry import Box, HasIntervals, interval, within
 from hybridrd.model.grid import Grid
+from hybridrd.model.shape import Mask, Shape, centers, check_axes
 
 WALLS = ("inner", "outer")
 
 
 @named_arguments
 @dataclass(frozen=True)
-class Shell:
+class Shell(Shape):
     """A ball shell ``inner <= r <= outer`` in three dimensions, everything a function of r.
 
     Its one coordinate is the distance r from the centre; its walls are ``"inner"`` and
@@ -32,11 +33,15 @@ class Shell:
     ----------
     inner, outer
         Radii of the two spheres (length), ``0 <= inner < outer``.
+    center
+        Centre of a shell (in two dimensions a ring) that is a shape in a `Box`, one number an axis
+        (length); a domain, and a region of one, has none.
 
     Raises
     ------
     ModelError
-        If a radius is not finite, ``inner`` is negative, or they do not rise.
+        If a radius is not finite, ``inner`` is negative, they do not rise, or the centre is not
+        one to three numbers.
 
     Examples
     --------
@@ -50,6 +55,7 @@ class Shell:
 
     inner: float
     outer: float
+    center: tuple[float, ...] | None = None
 
     #: Whether particles carry only their distance from a centre.
     radial: ClassVar[bool] = True
@@ -65,6 +71,12 @@ class Shell:
                 f"Shell(inner={self.inner:g}, outer={self.outer:g}): the radii must rise"
             )
         interval((self.inner, self.outer), "Shell")
+        if self.center is not None:
+            given = items(self.center)
+            if given is None or not 1 <= len(given) <= 3:
+                raise ModelError(f"Shell: center = {shown(self.center)}: give one number an axis")
+            point = tuple(number(v, "Shell: center", minimum=-math.inf) for v in given)
+            object.__setattr__(self, "center", point)
 
     @property
     def dimension(self) -> int:
@@ -127,12 +139,30 @@ class Shell:
         """Cells of equal width over the shell."""
         return ShellGrid(self.lower, self.upper, cells)
 
+    def mask(self, grid: Grid) -> Mask:
+        """Which cells of a grid have their centre in the shell, flat ``(cells,)``."""
+        if self.center is None:
+            if not grid.radial:
+                raise ModelError(f"{self} has no place among cells of a Box; give center=")
+            (r,), slack = centers(grid), 1e-9 * grid.spacing[0]
+            return np.asarray((r >= self.inner - slack) & (r < self.outer - slack))
+        check_axes(self, len(self.center), grid)
+        x = zip(centers(grid), self.center, strict=True)
+        r = np.sqrt(np.add.reduce([(a - c) ** 2 for a, c in x]))
+        return np.asarray((r >= self.inner) & (r <= self.outer * (1.0 + 1e-12)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The shell as plain data, ``{ inner = 1.0, outer = 6.0 }``."""
+        center = {} if self.center is None else {"center": list(self.center)}
+        return {"inner": self.inner, "outer": self.outer, **center}
+
     def contains(self, other: HasIntervals) -> bool:
         """Whether another shell lies within this one (to round-off)."""
         return within(self.intervals, other.intervals)
 
     def __repr__(self) -> str:
-        return f"Shell(inner={self.inner:g}, outer={self.outer:g})"
+        center = "" if self.center is None else f", center={self.center}"
+        return f"Shell(inner={self.inner:g}, outer={self.outer:g}{center})"
 
 
 #: What a domain or a particle region may be.

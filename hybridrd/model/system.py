@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from hybridrd.interface import InterfaceScheme
 from hybridrd.model.draft import Coupling
 from hybridrd.model.grid import Grid
 from hybridrd.model.initial import as_sequence
+from hybridrd.model.partition import Partition
 from hybridrd.model.reaction import Channel, Reaction
+from hybridrd.model.shape import Mask, Shape
 from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species, SpeciesLike
 from hybridrd.model.walls import Wall
@@ -34,8 +37,13 @@ class System:
     domain
         The whole domain, a `Box` in one, two or three dimensions or a `Shell` (length).
     particles
-        The particle region, a `Box` (or `Shell`) on cell faces of the domain; the domain itself
-        for a pure particle system; None (the default) for a pure PDE.
+        The particle region: a `Box` (or `Shell`) on cell faces of the domain, or any shape, of
+        which the cells belong to it whose centre does; the domain itself for a pure particle
+        system; None (the default) for a pure PDE.
+    obstacles
+        A shape in which there are neither particles nor continuum; its surface reflects. A cell is
+        an obstacle if its centre belongs to the shape; obstacles are taken out of the particle
+        region.
     reactions
         The `Reaction` list.
     cells
@@ -81,7 +89,8 @@ class System:
 
     species: Sequence[Species]
     domain: Domain
-    particles: Domain | None = None
+    particles: Shape | None = None
+    obstacles: Shape | None = None
     reactions: Sequence[Reaction] = ()
     cells: Sequence[int] | int | None = None
     walls: Mapping[str, Wall] = field(default_factory=dict)
@@ -127,7 +136,40 @@ class System:
     @property
     def is_hybrid(self) -> bool:
         """Whether there is both a particle region and a continuum."""
-        return self.particles is not None and self.particles != self.domain
+        if self.particles is None or self.particles == self.domain:
+            return False
+        return self.is_plain or bool(self.partition.outside.any())
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there are no obstacles, and the particle region is given like the domain."""
+        return self.obstacles is None and isinstance(self.particles, type(self.domain) | None)
+
+    @cached_property
+    def partition(self) -> Partition:
+        """What each cell is: obstacle, continuum or particle region."""
+        from hybridrd.model.checks import make_partition
+
+        periodic = tuple(map(self.is_periodic, self.domain.axes))
+        return make_partition(self.grid, self.obstacles, self.particles, periodic)
+
+    @property
+    def region_corners(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Corners of the smallest box around the particle region, or of the domain (length)."""
+        if self.particles is None:
+            return self.domain.lower, self.domain.upper
+        if isinstance(self.particles, Domain) and self.is_plain:
+            return self.particles.lower, self.particles.upper
+        (first, count), grid = self.partition.bounds, self.grid
+        edges = [grid.edges(a) for a in range(len(first))]
+        lower = tuple(float(e[f]) for e, f in zip(edges, first, strict=True))
+        ends = zip(edges, first, count, strict=True)
+        return lower, tuple(float(e[f + n]) for e, f, n in ends)
+
+    @property
+    def free(self) -> Mask:
+        """Which cells are no obstacles, flat ``(cells,)``."""
+        return self.partition.free
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -187,8 +229,17 @@ class System:
         return _made, ({f.name: getattr(self, f.name) for f in dataclasses.fields(self)},)
 
     def __hash__(self) -> int:
-        parts = self.species, self.reactions, self.domain, self.particles, self.cells
-        return hash((*parts, frozenset(self.walls), frozenset(self.initial), self.coupling))
+        parts = self.species, self.reactions, self.domain, self.cells
+        return hash(
+            (
+                *parts,
+                self.particles,
+                self.obstacles,
+                frozenset(self.walls),
+                frozenset(self.initial),
+                self.coupling,
+            )
+        )
 
     def __repr__(self) -> str:
         from hybridrd.model.describe import text

@@ -34,8 +34,9 @@ def mean_concentration(system: System, species: int) -> Floats:
     """The expected initial concentration of a species on all cells, ``(cells,)``."""
     result = np.zeros(system.grid.cells)
     where = f"initial[{system.names[species]!r}]"
+    free = None if system.obstacles is None else system.free
     for part in parts(system, species):
-        result += concentration(part, system.grid, where)
+        result += concentration(part, system.grid, where, free)
     return result
 
 
@@ -148,7 +149,7 @@ class InitialState:
 def _constant_shape(part: Any) -> tuple[float, Patch] | None:
     """Concentration and shape of a constant part, None for functions and arrays."""
     if isinstance(part, Patch):
-        return None if callable(part.c) else (float(part.c), part)
+        return None if callable(part.c) or part.shape else (float(part.c), part)
     if callable(part) or isinstance(part, np.ndarray):
         return None
     return float(part), Patch(float(part))

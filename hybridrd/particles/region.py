@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats
-from hybridrd.errors import StepError
+from hybridrd.errors import ModelError, StepError
 from hybridrd.interface import Context, FaceNumbers, default_scheme
 from hybridrd.interface.base import at_least, at_most
 from hybridrd.interface.exact import check_depth
@@ -176,9 +176,15 @@ def index_box(system: System, box: Domain) -> tuple[list[int], list[int]]:
 
 def make_region(system: System, whole: bool = False) -> Region | None:
     """The particle region of a system; for a pure PDE None, or the ``whole`` domain."""
+    if not system.is_plain:
+        raise ModelError(
+            "particles and a PDE among obstacles, or in a particle region that is no box, are not "
+            "supported yet; leave out obstacles=, and give a Box as particles="
+        )
     box = system.particles or (system.domain if whole else None)
     if box is None:
         return None
+    assert isinstance(box, Domain)
     grid = system.grid
     periodic = periodic_axes(system)
     first, count = index_box(system, box)

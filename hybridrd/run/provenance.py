@@ -53,15 +53,15 @@ def attributes(
     timings
         Seconds by stage.
     """
-    region = system.particles
+    lower, upper = system.region_corners
     return {
         "kind": kind,
         "dt": dt,
         "system": describe(system),
         "units": dict(system.units),
-        "region_lower": list(region.lower if region else system.domain.lower),
-        "region_upper": list(region.upper if region else system.domain.upper),
-        "has_particles": int(region is not None),
+        "region_lower": list(lower),
+        "region_upper": list(upper),
+        "has_particles": int(system.particles is not None),
         "periodic": [a for a in system.domain.axes if system.is_periodic(a)],
         "versions": versions(),
         "stopped": reason,

@@ -17,7 +17,7 @@ from hybridrd.model.system import System
 
 _KIND = "type"
 # What the arrays of a state are made for; all else may change where it is asked for.
-SHAPING = ("domain", "particles", "cells", "coupling")
+SHAPING = ("domain", "particles", "obstacles", "cells", "coupling")
 
 
 def portrait(system: System) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from hybridrd.continuum.field import conditions
 from hybridrd.continuum.footprint import footprint, rest_of
 from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.coupling.face_exchange import Gate
+from hybridrd.model.shell import Domain
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import expected_particles
 from hybridrd.particles.memory import Memory, Part, ParticleNumbers, check_fits
@@ -165,7 +166,7 @@ def continuum_part(system: System, kind: str = "auto", whole: bool = False) -> P
     active = grid.cells
     box: tuple[tuple[int, int], ...] | None = tuple((0, n) for n in grid.shape)
     if system.is_hybrid and system.coupling == "two-way" and not whole:
-        assert system.particles is not None
+        assert isinstance(system.particles, Domain)
         first, count = index_box(system, system.particles)
         active -= int(np.prod(count))
         box = rest_of(grid, first, count)

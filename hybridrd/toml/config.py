@@ -96,7 +96,7 @@ def system_from_dict(data: Mapping[str, Any], build: Callable[..., S]) -> S:
     ...     {"system": {"domain": {"x": [0, 10]}, "cells": 50}, "species": [table]}, System
     ... )
     >>> system.initial["A"]
-    Copies(n=100, x=(0.0, 5.0), y=None, z=None)
+    Copies(n=100, x=(0.0, 5.0))
     """
     if not isinstance(data, Mapping):
         raise ModelError(f"a system is read from a dict, not from {type(data).__name__}")

@@ -77,7 +77,7 @@ class Repair:
             case ("system", "domain", *_):
                 self.unclear |= {"domain", "cells"}
                 self._put(m.path[:2], _DOMAIN)
-            case ("system", "particles" | "cells" as key, *_):
+            case ("system", "particles" | "obstacles" | "cells" as key, *_):
                 self.unclear.add(key)
                 self._drop(m.path[:2])
             case (*table, key) if m.kind == "extra_forbidden":

@@ -23,15 +23,23 @@ from hybridrd.model.walls import (
     Wall,
 )
 from hybridrd.toml.schema_initial import (
+    BallTable,
     BoxTable,
+    CellsTable,
     CopiesTable,
+    DifferenceTable,
     Initial,
+    IntersectionTable,
     NotNegative,
+    OutsideTable,
     PatchTable,
+    PixelsTable,
     PointsTable,
     Positive,
+    ShapeTable,
     ShellTable,
     Table,
+    UnionTable,
     build_part,
     closest,
     kind_of_region,
@@ -211,13 +219,12 @@ class SystemTable(Table):
     ]
     particles: (
         Annotated[
-            Annotated[BoxTable, Tag("<box>")]
-            | Annotated[ShellTable, Tag("<shell>")]
-            | Annotated[Literal["domain"], Tag("<word>")],
-            Discriminator(kind_of_region),
+            Annotated[ShapeTable, Tag("<shape>")] | Annotated[Literal["domain"], Tag("<word>")],
+            Discriminator(lambda v: "<word>" if kind_of_region(v) == "<word>" else "<shape>"),
         ]
         | None
     ) = None
+    obstacles: ShapeTable | None = None
     cells: (
         Annotated[
             Annotated[int, Field(ge=1), Tag("<number>")]
@@ -243,6 +250,7 @@ class SystemTable(Table):
         return {
             "domain": domain,
             "particles": domain if given == "domain" else given and given.build(),
+            "obstacles": self.obstacles and self.obstacles.build(),
             "cells": tuple(self.cells) if isinstance(self.cells, list) else self.cells,
             "walls": {
                 name: WALLS[wall]() if isinstance(wall, str) else wall.build()
@@ -287,6 +295,13 @@ TABLES: dict[str, type[Table]] = {
     "domain": BoxTable,
     "<box>": BoxTable,
     "<shell>": ShellTable,
+    "<ball>": BallTable,
+    "<cell array>": CellsTable,
+    "<pixels>": PixelsTable,
+    "<outside>": OutsideTable,
+    "<union>": UnionTable,
+    "<intersection>": IntersectionTable,
+    "<difference>": DifferenceTable,
     "<wall>": WallTable,
     "leaky": LeakTable,
     "<bath>": BathTable,

@@ -7,8 +7,10 @@ refuses is reported at its place in the file.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import reduce
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -27,6 +29,8 @@ from pydantic import (
 from hybridrd.errors import ModelError
 from hybridrd.model.geometry import Box
 from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.shape import Outside, Shape
+from hybridrd.model.shapes import Ball, Cells, Pixels
 from hybridrd.model.shell import Shell
 
 NotNegative = Annotated[float, Field(ge=0)]
@@ -42,6 +46,11 @@ def _rising(bounds: list[float]) -> list[float]:
 Interval = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_rising)]
 Nested = Annotated[
     list[Any], WithJsonSchema({"type": "array", "items": {"type": ["array", "number"]}})
+]
+
+Center = Annotated[list[float], Field(min_length=1, max_length=3)]
+Truths = Annotated[
+    list[Any], WithJsonSchema({"type": "array", "items": {"type": ["array", "boolean"]}})
 ]
 
 CONTENTS = ("concentration", "copies", "positions")
@@ -77,27 +86,143 @@ class BoxTable(Table):
 
 
 class ShellTable(Table):
-    """A ball shell, ``{ inner = 1.0, outer = 6.0 }`` (length); a ball has ``inner = 0``."""
+    """A ball shell, ``{ inner = 1.0, outer = 6.0 }`` (length); a ball has ``inner = 0``.
+
+    As a shape in a box it has a ``center``.
+    """
 
     inner: NotNegative
     outer: Positive
+    center: Center | None = None
 
     def build(self) -> Shell:
         """The shell that the table describes. Raises ModelError."""
-        return Shell(self.inner, self.outer)
+        return Shell(self.inner, self.outer, None if self.center is None else tuple(self.center))
+
+
+class BallTable(Table):
+    """A disc or ball, ``{ center = [0.5, 0.5], radius = 0.4 }`` (length)."""
+
+    center: Center
+    radius: Positive
+
+    def build(self) -> Ball:
+        """The ball that the table describes."""
+        return Ball(tuple(self.center), self.radius)
+
+
+class CellsTable(Table):
+    """The cells of nested lists of truth values, ``{ cells = [[true, false], ...] }``."""
+
+    cells: Truths
+
+    def build(self) -> Cells:
+        """The cells that the table describes. Raises ModelError."""
+        return Cells(self.cells)
+
+
+class PixelsTable(Table):
+    """The pixels of an image, ``{ pixels = [[true, false], ...], x = [0, 1] }``."""
+
+    pixels: Truths
+    x: Interval | None = None
+    y: Interval | None = None
+
+    def build(self) -> Pixels:
+        """The image that the table describes. Raises ModelError."""
+        return Pixels(self.pixels, **_intervals(self))
+
+
+class OutsideTable(Table):
+    """All that is not in a shape, ``{ outside = { center = [0.5, 0.5], radius = 0.4 } }``."""
+
+    outside: ShapeTable
+
+    def build(self) -> Outside:
+        """The shape that the table describes."""
+        return Outside(self.outside.build())
+
+
+class UnionTable(Table):
+    """All that is in one of several shapes, ``{ union = [...] }``."""
+
+    union: Annotated[list[ShapeTable], Field(min_length=1)]
+
+    def build(self) -> Shape:
+        """The shape that the table describes."""
+        return reduce(operator.or_, (part.build() for part in self.union))
+
+
+class IntersectionTable(Table):
+    """All that is in each of several shapes, ``{ intersection = [...] }``."""
+
+    intersection: Annotated[list[ShapeTable], Field(min_length=1)]
+
+    def build(self) -> Shape:
+        """The shape that the table describes."""
+        return reduce(operator.and_, (part.build() for part in self.intersection))
+
+
+class DifferenceTable(Table):
+    """All that is in a shape and not in the others, ``{ difference = [whole, removed] }``."""
+
+    difference: Annotated[list[ShapeTable], Field(min_length=2)]
+
+    def build(self) -> Shape:
+        """The shape that the table describes."""
+        return reduce(operator.sub, (part.build() for part in self.difference))
+
+
+# Forms of a shape by the key that tells them; a box has x.
+SHAPE_KEYS = {
+    "union": "<union>",
+    "intersection": "<intersection>",
+    "difference": "<difference>",
+    "outside": "<outside>",
+    "cells": "<cell array>",
+    "pixels": "<pixels>",
+    "inner": "<shell>",
+    "outer": "<shell>",
+    "radius": "<ball>",
+    "center": "<ball>",
+}
 
 
 def kind_of_region(value: Any) -> str:
-    """Form of a region: a word, a shell (by its keys), or a box."""
+    """Form of a region: a word, or a shape by its keys; a box if none tells."""
     if not isinstance(value, dict):
         return "<word>"
-    shell = {"inner", "outer"} & set(value) or ("r" in value and "x" not in value)
-    return "<shell>" if shell else "<box>"
+    for key, kind in SHAPE_KEYS.items():
+        if key in value:
+            return kind
+    return "<shell>" if "r" in value and "x" not in value else "<box>"
+
+
+def kind_of_shape(value: Any) -> str:
+    """Form of a shape; what is no table is taken for a box, which says what is wrong."""
+    kind = kind_of_region(value)
+    return "<box>" if kind == "<word>" else kind
+
+
+ShapeTable = Annotated[
+    Annotated[BoxTable, Tag("<box>")]
+    | Annotated[ShellTable, Tag("<shell>")]
+    | Annotated[BallTable, Tag("<ball>")]
+    | Annotated[CellsTable, Tag("<cell array>")]
+    | Annotated[PixelsTable, Tag("<pixels>")]
+    | Annotated[OutsideTable, Tag("<outside>")]
+    | Annotated[UnionTable, Tag("<union>")]
+    | Annotated[IntersectionTable, Tag("<intersection>")]
+    | Annotated[DifferenceTable, Tag("<difference>")],
+    Discriminator(kind_of_shape),
+]
+for _table in (OutsideTable, UnionTable, IntersectionTable, DifferenceTable):
+    _table.model_rebuild()
 
 
 def _intervals(table: Any) -> dict[str, Any]:
     """The intervals that a table names, by axis."""
-    given = {axis: getattr(table, axis) for axis in "xyz"}
+    given = {axis: getattr(table, axis, None) for axis in "xyz"}
     return {axis: tuple(value) for axis, value in given.items() if value is not None}
 
 
@@ -126,20 +251,24 @@ class PatchTable(Table):
     x: Interval | None = None
     y: Interval | None = None
     z: Interval | None = None
-    center: Annotated[list[float], Field(min_length=1, max_length=3)] | None = None
+    center: Center | None = None
     radius: Positive | None = None
+    shape: ShapeTable | None = None
 
     def build(self) -> Patch | NDArray[np.float64]:
         """The patch that the table describes. Raises ModelError."""
         bounds = _intervals(self)
         if isinstance(self.concentration, list):
-            if bounds or self.center is not None or self.radius is not None:
+            placed = self.center, self.radius, self.shape
+            if bounds or any(given is not None for given in placed):
                 raise ModelError(
-                    "concentration: nested lists cover all cells; leave out x, y, z, center, radius"
+                    "concentration: nested lists cover all cells; leave out x, y, z, center, "
+                    "radius, shape"
                 )
             return numbers(self.concentration, "concentration")
         center = None if self.center is None else tuple(self.center)
-        return Patch(self.concentration, **bounds, center=center, radius=self.radius)
+        shape = None if self.shape is None else self.shape.build()
+        return Patch(self.concentration, **bounds, center=center, radius=self.radius, shape=shape)
 
 
 class CopiesTable(Table):
@@ -149,10 +278,12 @@ class CopiesTable(Table):
     x: Interval | None = None
     y: Interval | None = None
     z: Interval | None = None
+    shape: ShapeTable | None = None
 
     def build(self) -> Copies:
         """The copies that the table describes. Raises ModelError."""
-        return Copies(self.copies, **_intervals(self))
+        shape = None if self.shape is None else self.shape.build()
+        return Copies(self.copies, **_intervals(self), shape=shape)
 
 
 class PointsTable(Table):

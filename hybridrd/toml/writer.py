@@ -9,10 +9,8 @@ import numpy as np
 
 from hybridrd.errors import ModelError
 from hybridrd.model.draft import Description
-from hybridrd.model.grid import AXES
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.reaction import Reaction
-from hybridrd.model.shell import Domain, Shell
 from hybridrd.model.walls import (
     Absorbing,
     Bath,
@@ -50,10 +48,12 @@ def system_to_dict(system: Description) -> dict[str, Any]:
         if s.name in system.initial:
             species[-1]["initial"] = _initial(system.initial[s.name], f"species[{i}].initial")
     assert isinstance(system.cells, tuple)
-    table: dict[str, Any] = {"domain": _intervals(system.domain)}
+    table: dict[str, Any] = {"domain": system.domain.to_dict()}
     if system.particles is not None:
         whole = system.particles == system.domain
-        table["particles"] = "domain" if whole else _intervals(system.particles)
+        table["particles"] = "domain" if whole else system.particles.to_dict()
+    if system.obstacles is not None:
+        table["obstacles"] = system.obstacles.to_dict()
     table["cells"] = list(system.cells)
     table["coupling"] = system.coupling
     if system.fluctuations:
@@ -80,11 +80,10 @@ def _number(value: Any, where: str) -> float:
     return float(value)
 
 
-def _intervals(part: Domain | Patch | Copies) -> dict[str, Any]:
-    if isinstance(part, Shell):
-        return {"inner": part.inner, "outer": part.outer}
-    given = {axis: getattr(part, axis) for axis in AXES}
-    return {axis: list(v) for axis, v in given.items() if v is not None}
+def _place(part: Patch | Copies) -> dict[str, Any]:
+    if part.shape is not None:
+        return {"shape": part.shape.to_dict()}
+    return {axis: list(v) for axis, v in part.bounds.items()}
 
 
 def _initial(value: Any, where: str) -> Any:
@@ -95,12 +94,12 @@ def _initial(value: Any, where: str) -> Any:
 
 def _part(part: Any, where: str) -> Any:
     if isinstance(part, Patch):
-        table = {"concentration": _number(part.c, f"{where}.concentration"), **_intervals(part)}
+        table = {"concentration": _number(part.c, f"{where}.concentration"), **_place(part)}
         if part.center is not None:
             table |= {"center": list(part.center), "radius": part.radius}
         return table
     if isinstance(part, Copies):
-        return {"copies": part.n, **_intervals(part)}
+        return {"copies": part.n, **_place(part)}
     if isinstance(part, Points):
         return {"positions": part.positions.tolist()}
     if isinstance(part, np.ndarray):

@@ -134,7 +134,7 @@ REFUSED = {
     "box in a shell": ({"particles": hrd.Box(x=(1, 3))}, "give a Shell like the domain"),
     "shell in a box": (
         {"domain": hrd.Box(x=(1, 6)), "walls": {}},
-        "give a Box like the domain",
+        "no place among cells of a Box; give center=",
     ),
     "larger region": ({"particles": hrd.Shell(1.0, 7.0)}, "not inside the domain"),
     "off the cells": ({"particles": hrd.Shell(1.0, 3.02)}, "r = 3.02 is not a cell face"),

@@ -87,6 +87,8 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
     """
     if not isinstance(system, System):
         raise ModelError(f"system = {system!r}: give a System")
+    if system.obstacles is not None:
+        raise ModelError("the master equation knows no obstacles yet; leave out obstacles=")
     if system.domain.radial or system.dimension != 1:
         raise ModelError(
             f"domain = {system.domain!r}: the master equation is solved on voxels along one axis; "

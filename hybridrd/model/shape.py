@@ -1,0 +1,171 @@
+"""Shapes: sets of cells by their geometry, and how they combine."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridrd.arguments import shown
+from hybridrd.errors import ModelError
+from hybridrd.model.grid import Grid
+
+Mask = NDArray[np.bool_]
+
+
+class Shape(ABC):
+    """A part of space, of which a grid's cells belong those whose centre does.
+
+    Shapes combine by ``|`` (either), ``&`` (both) and ``-`` (the first without the second). A new
+    kind implements `mask` and `to_dict`.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> ring = hrd.Ball(center=(0.5, 0.5), radius=0.4) - hrd.Ball(center=(0.5, 0.5), radius=0.2)
+    >>> int(ring.mask(hrd.Box(x=(0, 1), y=(0, 1)).grid((10, 10))).sum())
+    40
+    """
+
+    @abstractmethod
+    def mask(self, grid: Grid) -> Mask:
+        """Which cells of a grid belong to the shape, flat ``(cells,)``.
+
+        Raises
+        ------
+        ModelError
+            If the shape does not fit the grid.
+        """
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """The shape as plain data, the layout of the TOML file. Raises ModelError for functions."""
+
+    def __or__(self, other: object) -> Union:
+        return Union((*_parts(self, Union), *_parts(_shape(other, "|"), Union)))
+
+    def __and__(self, other: object) -> Intersection:
+        return Intersection(
+            (*_parts(self, Intersection), *_parts(_shape(other, "&"), Intersection))
+        )
+
+    def __sub__(self, other: object) -> Difference:
+        return Difference(self, _shape(other, "-"))
+
+
+@dataclass(frozen=True)
+class Union(Shape):
+    """All that belongs to at least one of several shapes, ``a | b``."""
+
+    parts: tuple[Shape, ...]
+
+    def mask(self, grid: Grid) -> Mask:
+        """Which cells belong to any part."""
+        return np.asarray(np.any([part.mask(grid) for part in self.parts], axis=0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``{ union = [...] }``."""
+        return {"union": [part.to_dict() for part in self.parts]}
+
+    def __repr__(self) -> str:
+        return " | ".join(_in_brackets(part) for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Intersection(Shape):
+    """All that belongs to each of several shapes, ``a & b``."""
+
+    parts: tuple[Shape, ...]
+
+    def mask(self, grid: Grid) -> Mask:
+        """Which cells belong to all parts."""
+        return np.asarray(np.all([part.mask(grid) for part in self.parts], axis=0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``{ intersection = [...] }``."""
+        return {"intersection": [part.to_dict() for part in self.parts]}
+
+    def __repr__(self) -> str:
+        return " & ".join(_in_brackets(part) for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Difference(Shape):
+    """All that belongs to a shape and not to another, ``a - b``."""
+
+    whole: Shape
+    removed: Shape
+
+    def mask(self, grid: Grid) -> Mask:
+        """Which cells belong to the first shape only."""
+        return self.whole.mask(grid) & ~self.removed.mask(grid)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``{ difference = [whole, removed] }``."""
+        return {"difference": [self.whole.to_dict(), self.removed.to_dict()]}
+
+    def __repr__(self) -> str:
+        return f"{_in_brackets(self.whole)} - {_in_brackets(self.removed)}"
+
+
+@dataclass(frozen=True)
+class Outside(Shape):
+    """All of the domain that does not belong to a shape.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> dish = hrd.Ball(center=(0.5, 0.5), radius=0.48)
+    >>> hrd.Outside(dish)
+    Outside(Ball(center=(0.5, 0.5), radius=0.48))
+    """
+
+    shape: Shape
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.shape, Shape):
+            raise ModelError(f"Outside({shown(self.shape)}): give a shape")
+
+    def mask(self, grid: Grid) -> Mask:
+        """Which cells do not belong to the shape."""
+        return ~self.shape.mask(grid)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``{ outside = ... }``."""
+        return {"outside": self.shape.to_dict()}
+
+    def __repr__(self) -> str:
+        return f"Outside({self.shape!r})"
+
+
+def check_axes(shape: Shape, count: int, grid: Grid) -> None:
+    """Refuse a shape with another number of coordinates than a grid. Raises ModelError."""
+    if grid.radial or count != grid.dimension:
+        raise ModelError(
+            f"{shape!r} has {count} coordinate{'s' if count > 1 else ''}, but those of the cells "
+            f"are {', '.join(grid.axes)}"
+        )
+
+
+def centers(grid: Grid) -> list[NDArray[np.float64]]:
+    """Coordinates of all cell centres, ``(cells,)`` for each axis."""
+    return list(grid.coordinates().values())
+
+
+def _shape(value: object, sign: str) -> Shape:
+    if not isinstance(value, Shape):
+        raise ModelError(f"shape {sign} {shown(value)}: shapes combine with shapes only")
+    return value
+
+
+def _parts(shape: Shape, kind: type[Union] | type[Intersection]) -> tuple[Shape, ...]:
+    """The parts of a combination of a kind, so that ``a | b | c`` is one of three."""
+    return shape.parts if isinstance(shape, kind) else (shape,)
+
+
+def _in_brackets(shape: Shape) -> str:
+    combined = isinstance(shape, (Union, Intersection, Difference))
+    return f"({shape!r})" if combined else repr(shape)
