@@ -20,7 +20,8 @@ from hybridrd.errors import ModelError
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.events import VoxelModel, voxel_model
 from hybridrd.theory.cdme.initial import placements, poisson_means
-from hybridrd.theory.cdme.observe import describe
+from hybridrd.theory.cdme.observe import describe, inverse_power
+from hybridrd.theory.cdme.voxels import VoxelsLike
 from hybridrd.theory.pair_terms import PairTerms, annihilation_terms, pair_moment, pair_terms
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ __all__ = [
 
 
 def linear_moments(
-    system: System, voxels: int, times: ArrayLike, reservoir: str = "wall"
+    system: System, voxels: VoxelsLike, times: ArrayLike, reservoir: str = "wall"
 ) -> xr.Dataset:
     """Mean and covariance of a linear system on voxels, from their own equations, exactly.
 
@@ -51,7 +52,7 @@ def linear_moments(
     Parameters
     ----------
     system
-        A one-dimensional `System` with reactions of order 0 and 1, constant in time.
+        A `System` with reactions of order 0 and 1, constant in time.
     voxels, reservoir
         As in `hybridrd.theory.cdme.solve`.
     times
@@ -60,8 +61,8 @@ def linear_moments(
     Returns
     -------
     xarray.Dataset
-        ``mean(time, species, x)`` (1/length) and ``covariance(time, species, species_2, x, x_2)``
-        (1/length²).
+        ``mean(time, species, x)`` (1/length^d) and ``covariance(time, species, species_2, x, x_2)``
+        (1/length^2d), with ``x, y, z`` or ``r`` in place of ``x`` where the system has them.
 
     Raises
     ------
@@ -83,11 +84,14 @@ def linear_moments(
     (2.7182818..., 9.3415...)
     """
     model = voxel_model(system, voxels, reservoir)
-    if model.pairs:
-        labels = ", ".join(t.reaction.label for t in model.pairs)
+    higher = [c.label for c in system.channels if c.order > 1]
+    if higher:
+        labels = ", ".join(higher)
         raise ModelError(
             f"{labels}: moments close for reactions of order 0 and 1 only; use cdme.solve"
         )
+    if model.varies:
+        raise ModelError("a rate or a wall depends on t; use cdme.solve")
     when = np.atleast_1d(real_array(times, "times"))
     if when.ndim != 1 or not np.isfinite(when).all() or when[0] < 0 or (np.diff(when) < 0).any():
         raise ModelError(f"times = {times!r}: give finite times that rise from 0 or later")
@@ -99,7 +103,7 @@ def _linear_evolution(model: VoxelModel, times: Floats) -> Iterator[tuple[Floats
     """Mean copies ``(n,)`` and factorial covariances ``(n, n)`` at each time, n sites in all."""
     from scipy.sparse.linalg import expm_multiply
 
-    count = len(model.system.species) * model.grid.cells
+    count = len(model.system.species) * model.voxels.count
     matrix = _moment_matrix(model)
     trace = float(matrix.trace())
     y = np.concatenate([[1.0], *_initial_moments(model)])
@@ -113,7 +117,7 @@ def _linear_evolution(model: VoxelModel, times: Floats) -> Iterator[tuple[Floats
 
 def _moment_matrix(model: VoxelModel) -> sparse.csr_array[np.float64, tuple[int, int]]:
     """The linear equations of ``(1, means, covariances)`` as one matrix."""
-    voxels = model.grid.cells
+    voxels = model.voxels.count
     count = len(model.system.species) * voxels
     single = sparse.lil_array((count, count))
     creation = np.zeros((count, 1))
@@ -146,13 +150,13 @@ def _moment_matrix(model: VoxelModel) -> sparse.csr_array[np.float64, tuple[int,
 
 def _initial_moments(model: VoxelModel) -> tuple[Floats, Floats]:
     """Means ``(n,)`` and factorial covariances ``(n n,)``; no exact copy pairs with itself."""
-    voxels = model.grid.cells
+    voxels = model.voxels.count
     count = len(model.system.species)
     means = np.zeros((count, voxels))
     covariance = np.zeros((count, voxels, count, voxels))
     for s in range(count):
-        means[s] = poisson_means(model.system, s, model.grid)
-        for chances in placements(model.system, s, model.grid):
+        means[s] = poisson_means(model.system, s, model.voxels)
+        for chances in placements(model.system, s, model.voxels):
             means[s] += chances
             covariance[s, :, s, :] -= np.multiply.outer(chances, chances)
     return means.ravel(), covariance.ravel()
@@ -163,29 +167,37 @@ def _linear_dataset(
 ) -> xr.Dataset:
     import xarray as xr
 
-    system, grid = model.system, model.grid
-    (h,) = grid.spacing
-    s, v = len(system.species), grid.cells
-    mean = np.array([m for m, _ in moments]).reshape(-1, s, v) / h
-    covariance = np.array([c for _, c in moments]).reshape(-1, s, v, s, v) / h**2
+    system, grid, voxels = model.system, model.grid, model.voxels
+    s, v = len(system.species), voxels.count
+    volumes = voxels.volumes
+    mean = np.array([m for m, _ in moments]).reshape(-1, s, v) / volumes
+    covariance = np.array([c for _, c in moments]).reshape(-1, s, v, s, v).transpose(0, 1, 3, 2, 4)
+    covariance = voxels.pairs_on_grid(covariance / np.multiply.outer(volumes, volumes))
     length, time = system.units.get("length", "length"), system.units.get("time", "time")
     labels = np.array(system.names, dtype=object)
+    second = [f"{axis}_2" for axis in grid.axes]
+    coordinates = {
+        "time": ("time", np.round(times, 12), {"units": time}),
+        "species": ("species", labels),
+        "species_2": ("species_2", labels),
+    }
+    for axis, name in enumerate(grid.axes):
+        for dim in (name, second[axis]):
+            coordinates[dim] = (dim, grid.centers(axis), {"units": length})
     return xr.Dataset(
         {
-            "mean": (("time", "species", "x"), mean, {"units": f"1/{length}"}),
+            "mean": (
+                ("time", "species", *grid.axes),
+                voxels.on_grid(mean),
+                {"units": inverse_power(length, grid.space)},
+            ),
             "covariance": (
-                ("time", "species", "species_2", "x", "x_2"),
-                covariance.transpose(0, 1, 3, 2, 4),
-                {"units": f"1/{length}^2"},
+                ("time", "species", "species_2", *grid.axes, *second),
+                covariance,
+                {"units": inverse_power(length, 2 * grid.space)},
             ),
         },
-        coords={
-            "time": ("time", np.round(times, 12), {"units": time}),
-            "species": ("species", labels),
-            "species_2": ("species_2", labels),
-            "x": ("x", grid.centers(0), {"units": length}),
-            "x_2": ("x_2", grid.centers(0), {"units": length}),
-        },
+        coords=coordinates,
         attrs={
             "kind": "moments",
             "system": describe(system),

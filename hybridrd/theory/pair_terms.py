@@ -98,10 +98,10 @@ def pair_terms(
 
 
 def _terms(
-    c: Floats, partner: Floats, product: Floats, rates: Floats, k: Floats, h: float
+    c: Floats, partner: Floats, product: Floats, rates: Floats, k: Floats, volume: Floats | float
 ) -> PairTerms:
     means = c[..., :, None] * partner[..., None, :]
-    weights = h * rates
+    weights = rates * volume
     of_means = -(weights * means).sum(axis=-1)
     covariance = (weights * (means - product)).sum(axis=-1)
     return PairTerms(-k * c * partner, of_means, covariance, of_means + covariance)
@@ -182,28 +182,41 @@ def annihilation_terms(truth: xr.Dataset, reaction: str | None = None) -> xr.Dat
     chosen = _chosen(truth, reaction)
     a, b = chosen["reactants"]
     c = truth["concentration"]
-    x = truth["x"].values
-    h = float(truth.attrs["width"])
-    first, second = (c.sel(species=s).values for s in (a, b))
-    covariance = truth["covariance"].sel(species=a, species_2=b).values
+    axes = [d for d in c.dims if d not in ("time", "species")]
+    volume = truth["volume"].values.ravel()
+    voxels = np.flatnonzero(np.isfinite(volume))
+
+    def flat(values: xr.DataArray, fields: int = 1) -> Floats:
+        """Values on the voxels, ``(..., voxels)`` or ``(..., voxels, voxels)``."""
+        whole = values.values
+        lead = whole.shape[: whole.ndim - fields * len(axes)]
+        whole = whole.reshape(*lead, *[volume.size] * fields)
+        for axis in range(-fields, 0):
+            whole = np.take(whole, voxels, axis=axis)
+        return np.asarray(whole)
+
+    first, second = (flat(c.sel(species=s)) for s in (a, b))
+    covariance = flat(truth["covariance"].sel(species=a, species_2=b), 2)
     product = covariance + first[..., :, None] * second[..., None, :]
-    rates = truth["pair_rate"].sel(pair=chosen["label"]).values
-    k = truth["pair_k"].sel(pair=chosen["label"]).values
-    terms = _terms(first, second, product, rates, k, h)
+    rates = flat(truth["pair_rate"].sel(pair=chosen["label"]), 2)
+    k = flat(truth["pair_k"].sel(pair=chosen["label"]))
+    terms = _terms(first, second, product, rates, k, volume[voxels])
     # Partners beyond reservoir walls are independent of what is inside.
-    beyond = -truth["pair_beyond"].sel(pair=chosen["label"]).values * first
+    beyond = -flat(truth["pair_beyond"].sel(pair=chosen["label"])) * first
     terms = terms._replace(
         product_of_means=terms.product_of_means + beyond, exact=terms.exact + beyond
     )
-    dims = ("time", "x") if "time" in c.dims else ("x",)
     units = truth.attrs["units"]
-    per = f"1/{units.get('length', 'length')}/{units.get('time', 'time')}"
-    coords = {"x": ("x", x, truth["x"].attrs)}
-    if "time" in c.dims:
-        coords["time"] = ("time", truth["time"].values, truth["time"].attrs)
+    per = f"{c.attrs['units']}/{units.get('time', 'time')}"
+    form = c.sel(species=a, drop=True)
+
+    def on_grid(values: Floats) -> xr.DataArray:
+        whole = np.full((*values.shape[:-1], volume.size), np.nan)
+        whole[..., voxels] = values
+        return form.copy(data=whole.reshape(form.shape)).assign_attrs(units=per)
+
     return xr.Dataset(
-        {name: (dims, values, {"units": per}) for name, values in terms._asdict().items()},
-        coords=coords,
+        {name: on_grid(values) for name, values in terms._asdict().items()},
         attrs={"reaction": chosen["label"], "species": a},
     )
 

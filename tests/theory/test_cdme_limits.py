@@ -68,9 +68,9 @@ def test_steady_state_of_a_birth_death_chain():
 def test_initial_states_are_independent_sums():
     parts = [0.4, hrd.Copies(3, x=(0.25, 1.0)), hrd.Points([1.4, 0.2]), hrd.Patch(1.0, x=(1, 1.5))]
     system = line([A, B], initial={A: parts, B: 0.3})
-    grid = cdme.voxel_model(system, 3).grid
+    voxels = cdme.voxel_model(system, 3).voxels
     space = States((Occupations(3, 9), Occupations(3, 5)))
-    p = initial_probabilities(system, grid, space)
+    p = initial_probabilities(system, voxels, space)
     whole = p[:-1].reshape(space.shape)
     mean = np.array([0.2, 0.2, 0.7])
     chance = np.array([1 / 3, 2 / 3, 0])
@@ -124,6 +124,12 @@ def test_no_steady_state_without_a_single_end():
         cdme.steady_state(pairs, voxels=2, max_copies=3)
     dying = cdme.steady_state(line(reactions=[hrd.Reaction("A -> 0", k=1.0)]), 2, 3)
     assert_allclose(dying["rho_0"], 1)
+
+
+def test_rates_in_time_have_no_steady_state():
+    late = hrd.Reaction("0 -> A", k=lambda t: 1 + t)
+    with pytest.raises(ModelError, match="depends on t"):
+        cdme.steady_state(line(reactions=[late]), voxels=1, max_copies=3)
 
 
 def test_refusals():

@@ -235,15 +235,12 @@ def test_too_many_states_are_refused_with_figures():
 
 
 def test_refusals_of_the_model():
-    late = {"x+": hrd.Reservoir({A: lambda t: 1 + t})}
     for arguments, message in (
-        ({"domain": hrd.Box(x=(0, 1), y=(0, 1))}, "one axis"),
+        ({"domain": hrd.Box(x=(0, 1), y=(0, 1)), "voxels": (3,)}, "one for each of x, y"),
         ({"voxels": 0}, "voxels = 0"),
         ({"voxels": 2.0}, "voxels = 2.0"),
         ({"reservoir": "outside"}, "wall, mirror"),
-        ({"reactions": [hrd.Reaction("2 A -> 0", k=1.0)]}, "radius="),
-        ({"reactions": [hrd.Reaction("A -> 0", k=lambda x, t: x + t)]}, "depends on t"),
-        ({"walls": late}, "depends on t"),
+        ({"walls": {"x+": hrd.Leaky({A: 1.0}, outside={A: hrd.Bath(2.0)})}}, "bath of A"),
     ):
         with pytest.raises(ModelError, match=message):
             model(**arguments)

@@ -11,7 +11,6 @@ from scipy.integrate import quad
 from scipy.linalg import eigh_tridiagonal
 
 import hybridrd as hrd
-from hybridrd.errors import ModelError
 from hybridrd.model.grid import Grid
 from hybridrd.simulation.plan import compile_system
 from hybridrd.theory import cdme, moments
@@ -188,12 +187,6 @@ def test_dissociation_outside_the_domain_is_rejected():
     assert_allclose(back[(0, 0), (0, 0)], 2.0 * 1 / 2)
     assert_allclose(back[(0, 0), (0, 1)], 2.0 * 1 / 4)
     assert len(back) == 2
-
-
-def test_a_reservoir_that_varies_in_time_is_refused():
-    walls = {"x-": hrd.Reservoir({B: lambda t: 1 + t})}
-    with pytest.raises(ModelError, match="depends on t"):
-        cdme.voxel_model(system("A + B -> 0", walls=walls), 3)
 
 
 @pytest.mark.parametrize("held", ["ABC", "AB", "A", "BC"])

@@ -9,10 +9,12 @@ from hybridrd.theory.cdme.events import VoxelModel, voxel_model
 from hybridrd.theory.cdme.evolve import solve
 from hybridrd.theory.cdme.pair_rates import mean_cap, pair_fraction, pair_rates
 from hybridrd.theory.cdme.steady import steady_state
+from hybridrd.theory.cdme.voxels import Voxels
 
 __all__ = [
     "Event",
     "VoxelModel",
+    "Voxels",
     "mean_cap",
     "pair_fraction",
     "pair_rates",

@@ -7,66 +7,86 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybridrd.arguments import whole_number
-from hybridrd.continuum.conditions import condition
+from hybridrd.arguments import choice
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
-from hybridrd.model.functions import evaluate
+from hybridrd.model.functions import Value
 from hybridrd.model.grid import Grid
 from hybridrd.model.system import System
-from hybridrd.theory.cdme.event import Event, on_wall, steady
+from hybridrd.theory.cdme.event import Event, Rates, combined, event, rates_of
+from hybridrd.theory.cdme.jumps import motion_events
 from hybridrd.theory.cdme.pairs import PairTable, pair_events, pair_table
+from hybridrd.theory.cdme.voxels import Voxels, VoxelsLike, make_voxels
 
-RESERVOIRS = {"wall": 2.0, "mirror": 1.0}
-"""How often ``D/h²`` a copy in the last voxel crosses to the reservoir."""
+RESERVOIRS = ("wall", "mirror")
 
-_NODES = 16  # Gauss points in each voxel, for creation at a rate that depends on position
+# Gauss points in each voxel, for creation at a rate that depends on position.
+_NODES = {1: 16, 2: 8, 3: 4}
 
 
 @dataclass(frozen=True)
 class VoxelModel:
-    """A system on voxels along x.
+    """A system on voxels.
 
     Attributes
     ----------
-    system, grid
+    system, voxels
         The system and its voxels.
     events
         All that can happen.
     pairs
-        The rates of reactions of two.
+        The rates of reactions of two within a radius.
     """
 
     system: System
-    grid: Grid
+    voxels: Voxels
     events: tuple[Event, ...]
     pairs: tuple[PairTable, ...]
 
+    @property
+    def grid(self) -> Grid:
+        """The grid of the voxels."""
+        return self.voxels.grid
 
-def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelModel:
-    """Put a one-dimensional system on voxels.
+    @property
+    def varies(self) -> bool:
+        """Whether a rate depends on time."""
+        return any(e.course is not None for e in self.events)
 
-    A copy jumps to each neighbour at ``D/h²``. Creation happens at the mean of k over the voxel
-    times h; a first-order rate is taken at the voxel's centre; a pair reacts at Doi's rate
-    averaged over the pair of voxels; products are in the voxels of the reactants whose places
-    they take (`hybridrd.Reaction`). At a `Reservoir` a copy in the last voxel leaves at ``gamma``
-    and copies enter at ``gamma c_R h`` (del Razo 2024, eq. (14)); at a `Leaky` wall likewise, with
-    ``gamma h = kappa (2 D/h)/(kappa + 2 D/h)`` and K c_out in place of c_R. An `Influx` below 0
-    takes one copy out of the last voxel at a time, while there is one.
+
+def voxel_model(system: System, voxels: VoxelsLike = None, reservoir: str = "wall") -> VoxelModel:
+    """Put a system on voxels: a line, a plane, a box in three dimensions, or concentric shells.
+
+    A copy jumps between neighbours at the rates of the PDE's matrix, ``D/h²`` on a line and
+    ``D area/(h V)`` between concentric cells, and leaves and enters at walls as the PDE has it: at
+    a `Reservoir` a copy in the voxel at the wall leaves at ``gamma`` and copies enter at
+    ``gamma c_R V`` (del Razo 2024, eq. (14); in a shell, (26)), ``gamma = 2 D/h²``; at `Leaky` and
+    absorbing walls with ``gamma h = kappa (2 D/h)/(kappa + 2 D/h)``. An `Influx` below 0 takes one
+    copy out of the last voxel at a time, while there is one.
+
+    Creation happens at the mean of k over the voxel times its volume; other rates are taken at the
+    voxel's centre. A pair with a radius reacts at Doi's rate averaged over the pair of voxels;
+    pairs without one, and reactions of more, are well mixed in each voxel: ``k n_A n_B/V``,
+    ``k n (n - 1)/(2 V)`` for a like pair, ``k/V^(m - 1)`` for every ordered choice of m copies from
+    order three on. Products are in the voxels of the reactants whose places
+    they take (`hybridrd.Reaction`).
 
     A copy within the Doi radius of a `Reservoir` wall also reacts with partners outside it, at
-    ``lambda0 c_R V_cap`` (section III.A), the cap averaged over the voxel; products at the
-    partner's place are lost there if the wall holds a reservoir of their species, else they are
-    in the copy's voxel. A like pair across the wall has either of its copies as the first with
-    equal probability. The complex of a reversible reaction dissociates in its voxel, the second
-    product uniformly within the radius; a place outside the domain rejects the event, but for
-    walls with a reservoir, across which complexes come apart as often as partners meet.
+    ``lambda0 c_R V_cap`` (section III.A), the cap averaged over the voxel; beyond several walls
+    at once c_R is their mean, and 0 if one of them holds none. Products at the partner's place are
+    lost there if the walls hold a reservoir of their species, else they are in the copy's voxel. A
+    like pair across the wall has either of its copies as the first with equal probability. The
+    complex of a reversible reaction dissociates in its voxel, the second product uniformly within
+    the radius; a place outside the domain rejects the event, but for walls with a reservoir, across
+    which complexes come apart as often as partners meet.
 
     Parameters
     ----------
     system
-        The system, one dimension, no function of time in it.
+        The system; rates and walls may depend on time.
     voxels
-        Their number over the whole domain.
+        Their number over the whole domain along every axis, ``8``, or along each, ``(3, 2)``; by
+        default the cells of the system. A voxel whose centre is in an obstacle is left out.
     reservoir
         Position of c_R: ``"wall"``, ``gamma = 2 D/h²``, or ``"mirror"``, in a voxel outside the
         wall as in the paper, ``gamma = D/h²``.
@@ -74,8 +94,7 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
     Raises
     ------
     ModelError
-        If the system is not one-dimensional, depends on time, has a bath, or has a pair without
-        a radius.
+        If the system has a bath, or pairs with a radius in a shell.
 
     Examples
     --------
@@ -83,88 +102,67 @@ def voxel_model(system: System, voxels: int, reservoir: str = "wall") -> VoxelMo
     >>> A = hrd.Species("A", D=0.5)
     >>> system = hrd.System(species=[A], domain=hrd.Box(x=(0, 1)))
     >>> voxel_model(system, voxels=2).events[0]
-    Event(rate=2.0, takes=((0, 0),), makes=((0, 1),), any_one=False)
+    Event(rate=2.0, takes=((0, 1),), makes=((0, 0),), any_one=False)
     """
     if not isinstance(system, System):
         raise ModelError(f"system = {system!r}: give a System")
-    if system.obstacles is not None:
-        raise ModelError("the master equation knows no obstacles yet; leave out obstacles=")
-    if system.domain.radial or system.dimension != 1:
-        raise ModelError(
-            f"domain = {system.domain!r}: the master equation is solved on voxels along one axis; "
-            f"give a Box(x=...)"
-        )
-    voxels = whole_number(voxels, "voxels", least=1)
-    if reservoir not in RESERVOIRS:
-        raise ModelError(f"reservoir = {reservoir!r}: it is one of {', '.join(RESERVOIRS)}")
-    grid = Grid(system.domain.lower, system.domain.upper, (voxels,))
-    periodic = system.is_periodic("x")
-    pairs = tuple(pair_table(system, r, grid, periodic) for r in system.reactions if r.order == 2)
+    choice(reservoir, "reservoir", RESERVOIRS)
+    where = make_voxels(system, voxels)
+    near = [r for r in system.reactions if r.order == 2 and r.radius is not None]
+    pairs = tuple(pair_table(system, r, where) for r in near)
     events = (
-        *_jumps(system, grid, periodic),
-        *_at_walls(system, grid, RESERVOIRS[reservoir]),
-        *_singles(system, grid),
-        *(event for table in pairs for event in pair_events(system, table, grid)),
+        *motion_events(system, where, reservoir == "mirror"),
+        *_mixed(system, where),
+        *(each for table in pairs for each in pair_events(system, table, where)),
     )
-    return VoxelModel(system, grid, tuple(e for e in events if e.rate > 0), pairs)
+    return VoxelModel(system, where, tuple(e for e in events if e.rate > 0), pairs)
 
 
-def _jumps(system: System, grid: Grid, periodic: bool) -> Iterator[Event]:
-    (h,) = grid.spacing
-    links = [(i, i + 1) for i in range(grid.cells - 1)]
-    if periodic and grid.cells > 1:
-        links.append((grid.cells - 1, 0))
-    for s, species in enumerate(system.species):
-        for i, j in links:
-            yield Event(species.D / h**2, ((s, i),), ((s, j),))
-            yield Event(species.D / h**2, ((s, j),), ((s, i),))
-
-
-def _at_walls(system: System, grid: Grid, factor: float) -> Iterator[Event]:
-    (h,) = grid.spacing
-    for side, wall in system.walls.items():
-        voxel = 0 if side == "x-" else grid.cells - 1
-        for s, species in enumerate(system.species):
-            site = ((s, voxel),)
-            where = f"walls[{side!r}]: value of {species.name}"
-            law = wall.law(species.name)
-            if law.bath is not None:
-                raise ModelError(
-                    f"walls[{side!r}]: the bath of {species.name} is no part of the states of the "
-                    f"master equation; give a number for outside"
-                )
-            if law.is_reservoir:
-                gamma = factor * species.D / h**2
-            elif law.held:
-                gamma = 2 * species.D / h**2
-            else:
-                gamma = condition(law).conductance(species.D, h) / h
-            if law.outside is not None:
-                yield Event(gamma * on_wall(law.outside, where) * h, (), site)
-            if law.influx is not None:
-                share = condition(law).share(species.D, h)
-                J = share * on_wall(law.influx, where, minimum=-np.inf)
-                yield Event(abs(J), site, (), any_one=True) if J < 0 else Event(J, (), site)
-            yield Event(gamma, site, ())
-
-
-def _singles(system: System, grid: Grid) -> Iterator[Event]:
-    """Reactions of order zero and one."""
-    (h,) = grid.spacing
-    for reaction in system.reactions:
-        if reaction.order == 2:
+def _mixed(system: System, voxels: Voxels) -> Iterator[Event]:
+    """Reactions within single voxels: all but pairs within a radius."""
+    for channel in system.channels:
+        reaction = channel.reaction
+        if reaction.order == 2 and reaction.radius is not None:
             continue
-        where = f"rate of {reaction.label!r}"
-        k = steady(reaction.macroscopic(1), where)
-        products = [system.index(name) for name in reaction.products]
-        if reaction.order == 0:
-            nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-            points = grid.centers(0)[:, None] + 0.5 * h * nodes
-            values = evaluate(k, {"x": points.ravel()}, 0.0, where).reshape(points.shape)
-            rates = h * (values @ weights / 2)
+        k = channel.macroscopic(system.dimension)
+        where = f"rate of {channel.label!r}"
+        reactants = [system.index(name) for name in channel.reactants]
+        products = [system.index(name) for name in channel.products]
+        rates: Rates
+        if channel.order == 0:
+            rates = _created(k, voxels, where)
         else:
-            rates = evaluate(k, grid.coordinates(), 0.0, where)
-        reactants = [system.index(name) for name in reaction.reactants]
-        for i, rate in enumerate(rates):
+            scale = voxels.volumes ** (1.0 - channel.order)
+            if channel.order == 2 and len(set(reactants)) == 1:
+                scale = 0.5 * scale  # the ordered ways count each pair twice
+            at_centres = rates_of(k, voxels.coordinates, where, voxels.count)
+            rates = combined(lambda k, scale=scale: scale * k, at_centres)
+        for i in range(voxels.count):
             takes = tuple((s, i) for s in reactants)
-            yield Event(float(rate), takes, tuple((s, i) for s in products))
+            yield event(rates, i, takes, tuple((s, i) for s in products))
+
+
+def _created(k: Value, voxels: Voxels, where: str) -> Rates:
+    """Creation in each voxel: the integral of k over it (1/time), by Gauss's rule."""
+    grid = voxels.grid
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES[grid.dimension])
+    offsets = np.meshgrid(*[nodes] * grid.dimension, indexing="ij")
+    weight = np.ones_like(offsets[0])
+    for each in np.meshgrid(*[weights] * grid.dimension, indexing="ij"):
+        weight = weight * each
+    points = {
+        axis: (x[:, None] + 0.5 * h * offset.ravel())
+        for (axis, x), h, offset in zip(
+            voxels.coordinates.items(), grid.spacing, offsets, strict=True
+        )
+    }
+    shares = np.broadcast_to(weight.ravel(), (voxels.count, weight.size))
+    if grid.radial:
+        shares = shares * points["r"] ** 2
+    shares = shares / shares.sum(axis=1, keepdims=True) * voxels.volumes[:, None]
+
+    def integrated(values: Floats) -> Floats:
+        return np.asarray((values.reshape(shares.shape) * shares).sum(axis=1))
+
+    flat = {axis: x.ravel() for axis, x in points.items()}
+    return combined(integrated, rates_of(k, flat, where, shares.size))

@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hybridrd.arguments import number
+from hybridrd.arrays import Floats
 from hybridrd.errors import AccuracyWarning, ModelError, StepError
 from hybridrd.model.species import SpeciesLike, species_name
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.events import VoxelModel, voxel_model
-from hybridrd.theory.cdme.generator import check_size, make_generator
+from hybridrd.theory.cdme.generator import Generator, check_size, make_generator
 from hybridrd.theory.cdme.initial import initial_probabilities
 from hybridrd.theory.cdme.observe import Observer, dataset, describe, pair_reactions
-from hybridrd.theory.cdme.propagate import propagate
+from hybridrd.theory.cdme.propagate import propagate, propagate_timed
 from hybridrd.theory.cdme.states import Occupations, States
+from hybridrd.theory.cdme.voxels import VoxelsLike
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,7 +37,7 @@ MOST_RECORDS = 100_000
 
 def solve(
     system: System,
-    voxels: int,
+    voxels: VoxelsLike,
     max_copies: MaxCopies,
     until: float,
     every: float | None = None,
@@ -43,19 +45,21 @@ def solve(
     tolerance: float = 1e-6,
     max_memory: float = MAX_MEMORY,
 ) -> xr.Dataset:
-    """Solve the chemical diffusion master equation of a small one-dimensional system.
+    """Solve the chemical diffusion master equation of a small system.
 
     It solves for the densities of all numbers of particles (del Razo 2024, eqs. (1) to (7), (13),
-    (17)) on voxels along x over the whole domain. A state is the number of copies of each species
-    in each voxel; `hybridrd.theory.cdme.voxel_model` lists the events. The error in space is of
-    second order in the voxel width; time is exact (uniformisation).
+    (17); in a shell (26)) on voxels over the whole domain. A state is the number of copies of each
+    species in each voxel; `hybridrd.theory.cdme.voxel_model` lists the events. The error in space
+    is of second order in the voxel width; time is exact (uniformisation), or of order four with a
+    reported error where rates or walls depend on it.
 
     Parameters
     ----------
     system
-        The system, one dimension, rates and walls constant in time.
+        The system, in one to three dimensions or a shell.
     voxels
-        Number of voxels over the domain.
+        Number of voxels along every axis, ``8``, or along each, ``(3, 2)``; None for the cells of
+        the system. Those whose centre is in an obstacle are left out, and NaN in the result.
     max_copies
         Most copies of each species in the whole domain, one number for all or one a species.
         There are ``comb(voxels + max_copies, voxels)`` states a species.
@@ -67,7 +71,9 @@ def solve(
         last voxel leaves at ``2 D/h²``, as for finite volumes; or in the ``"mirror"`` voxel outside
         it, where it leaves at ``D/h²`` (eq. (14)), half a voxel farther out.
     tolerance
-        Probability that may be lost at the cut-off without a warning.
+        Probability that may be lost at the cut-off without a warning; also the error in time to
+        aim for where rates depend on time. Such rates are sampled at least once between records:
+        what happens in less time can be missed.
     max_memory
         Memory that the matrix and its assembly may take (bytes).
 
@@ -75,15 +81,20 @@ def solve(
     -------
     xarray.Dataset
         - ``copy_number_probability(time, species, n)``: P(n, t) in the whole domain.
+        - ``joint_probability(time, n_A, n_B, ...)``: P(n, m, ..., t) of several species together.
         - ``copy_number(time, species)``: its mean.
-        - ``concentration(time, species, x)``: mean copies over h, eq. (15) (1/length).
+        - ``concentration(time, species, x)``: mean copies over V, eq. (15) (1/length^d). In more
+          dimensions ``x, y, z`` in place of ``x``, in a shell ``r``.
         - ``covariance(time, species, species_2, x, x_2)``: ``E[C(x) C(x_2)] - c(x) c(x_2)`` with
           E[C C] of eq. (A2), which does not pair a particle with itself: on voxels
-          ``E[n_i (n_j - delta_ij)]/h²``. Zero for Poisson numbers (1/length²).
+          ``E[n_i (n_j - delta_ij)]/(V_i V_j)``. Zero for Poisson numbers (1/length^2d).
         - ``rho_0``, ``rho_1``, and for a single species ``rho_2``: the first densities of
           eq. (1), normalised as in (2).
         - ``lost(time)``: probability that more than ``max_copies`` would have been needed by then;
           everything else sums over the rest, and is low by at most about that.
+        - ``time_error(time)``: estimated error of the probabilities (total variation); 0 if nothing
+          depends on time.
+        - ``volume(x)``: volumes of the voxels.
         - ``pair_rate``, ``pair_beyond``, ``pair_k``: rates of the reactions of two, where there
           are any: of a pair, of a first reactant with its partners beyond reservoir walls, and the
           macroscopic one.
@@ -93,7 +104,7 @@ def solve(
     ModelError
         If the system, numbers or times cannot be.
     StepError
-        If more than half of the probability is lost.
+        If more than half of the probability is lost, or rates vary too fast in time.
     CapacityError
         If there are too many states; nothing is allocated then.
 
@@ -123,24 +134,24 @@ def solve(
     >>> float(abs(truth["covariance"]).max()) < 1e-6
     True
     """
-    model, most = prepare(system, voxels, max_copies, reservoir, max_memory)
     times = record_times(until, every)
+    model, most = prepare(system, voxels, max_copies, reservoir, max_memory, len(times))
     tolerance = number(tolerance, "tolerance")
     began = time.perf_counter()
     states = make_states(model, most)
     generator = make_generator(states, model.events)
     assembled = time.perf_counter()
-    observer = Observer(states, model.grid.volume)
+    observer = Observer(states, model.voxels)
     records = []
-    start = initial_probabilities(system, model.grid, states)
-    for t, p in zip(times, propagate(generator, start, times), strict=True):
+    start = initial_probabilities(system, model.voxels, states)
+    for t, (p, error) in zip(times, _evolution(generator, start, times, tolerance), strict=True):
         lost = float(p[-1])
         if lost > LOST_LIMIT:
             raise StepError(
                 f"{lost:.3g} of the probability is beyond the cut-off by t = {t:.6g}: "
                 f"{_cut_offs(most)}; take more, at least twice the copies expected"
             )
-        records.append({**observer.record(p), "lost": lost})
+        records.append({**observer.record(p), "lost": lost, "time_error": error})
     if lost > tolerance:
         warnings.warn(
             f"{lost:.3g} of the probability was lost at the cut-off, tolerance {tolerance:.3g}: "
@@ -161,20 +172,35 @@ def solve(
     return dataset(model, records, times, attributes)
 
 
+def _evolution(
+    generator: Generator, start: Floats, times: list[float], tolerance: float
+) -> Iterator[tuple[Floats, float]]:
+    """Probabilities at the times, and the error so far."""
+    if generator.timed is not None:
+        yield from propagate_timed(generator.timed, start, times, max(tolerance, 1e-13))
+    else:
+        yield from ((p, 0.0) for p in propagate(generator, start, times))
+
+
 def prepare(
-    system: System, voxels: int, max_copies: MaxCopies, reservoir: str, max_memory: float
+    system: System,
+    voxels: VoxelsLike,
+    max_copies: MaxCopies,
+    reservoir: str,
+    max_memory: float,
+    records: int = 1,
 ) -> tuple[VoxelModel, dict[str, int]]:
     """The model and the cut-offs, checked against each other and against memory."""
     model = voxel_model(system, voxels, reservoir)
     most = cut_offs(system, max_copies)
     limit = number(max_memory, "max_memory", strict=True)
-    check_size(model.grid.cells, list(most.values()), model.events, limit)
+    check_size(model.voxels.count, list(most.values()), model.events, limit, records)
     return model, most
 
 
 def make_states(model: VoxelModel, most: Mapping[str, int]) -> States:
     """The state space of a model."""
-    return States(tuple(Occupations(model.grid.cells, m) for m in most.values()))
+    return States(tuple(Occupations(model.voxels.count, m) for m in most.values()))
 
 
 def cut_offs(system: System, max_copies: MaxCopies) -> dict[str, int]:
@@ -233,8 +259,7 @@ def common_attributes(
         # The whole domain has voxels of particles, as the region of particles elsewhere has cells.
         "region_lower": list(model.grid.lower),
         "region_upper": list(model.grid.upper),
-        "voxels": model.grid.cells,
-        "width": model.grid.volume,
+        "voxels": model.voxels.count,
         "max_copies": dict(most),
         "reservoir": reservoir,
         "states": states.count,

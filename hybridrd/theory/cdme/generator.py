@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -13,19 +13,20 @@ from scipy import sparse
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import CapacityError
-from hybridrd.theory.cdme.event import Event
+from hybridrd.theory.cdme.event import Course, Event
 from hybridrd.theory.cdme.states import OVER, States, count_states
 
 Matrix = sparse.csr_array[np.float64, tuple[int, int]]
 
 # Bytes at the peak: a transition as triplet, in the conversion and as matrix; a state's vectors.
 BYTES_PER_TRANSITION = 44
+BYTES_PER_TIMED = 150  # more, if its rate depends on time
 BYTES_PER_STATE = 200
 BYTES_PER_OCCUPATION = 20
 LARGEST_INDEX = 2**31 - 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Generator:
     """``dp/dt = matrix @ p`` for the probabilities of all states and, last, the lost probability.
 
@@ -33,19 +34,82 @@ class Generator:
     ----------
     matrix
         ``(states + 1, states + 1)`` (1/time); columns sum to zero. The last row takes what would
-        exceed the cut-off; the last column is empty.
+        exceed the cut-off; the last column is empty. Without the events of ``timed``.
     fastest
         The largest rate at which a state is left (1/time).
+    timed
+        The events whose rates depend on time; None if there is none.
     """
 
     matrix: Matrix
     fastest: float
+    timed: TimedEvents | None = None
+
+
+class TimedEvents:
+    """Events whose rates depend on time, beside a constant matrix.
+
+    Parameters
+    ----------
+    events
+        The events.
+    source, target, ways, number
+        Their transitions: the states left and entered, the ways, the event.
+    constant
+        The matrix of all other events.
+    """
+
+    def __init__(
+        self,
+        events: Sequence[Event],
+        source: NDArray[np.int32],
+        target: NDArray[np.int32],
+        ways: Floats,
+        number: NDArray[np.int32],
+        constant: Matrix,
+    ) -> None:
+        self._groups: list[tuple[Course, Integers, Integers]] = []
+        for course in dict.fromkeys(e.course for e in events if e.course is not None):
+            mine = [n for n, e in enumerate(events) if e.course is course]
+            index = np.array([events[n].index for n in mine])
+            self._groups.append((course, np.array(mine), index))
+        self._factor = np.array([e.rate for e in events])
+        self._number, self._ways = number, ways
+        fixed = constant.tocoo()
+        self._size, self._fixed = constant.shape[0], fixed.data
+        rows = np.concatenate([fixed.row, target, source]).astype(np.int64)
+        columns = np.concatenate([fixed.col, source, source]).astype(np.int64)
+        keys, self._entry = np.unique(rows * self._size + columns, return_inverse=True)
+        self._columns = (keys % self._size).astype(np.int32)
+        self._starts = np.searchsorted(keys, np.arange(self._size + 1, dtype=np.int64) * self._size)
+
+    def rates(self, t: float) -> Floats:
+        """Rates of the events at a time, ``(events,)``."""
+        result = self._factor.copy()
+        for course, mine, index in self._groups:
+            result[mine] *= course.at(t)[index]
+        return result
+
+    def generator(self, rates: Floats) -> Generator:
+        """The generator of all events, these at given rates."""
+        each = rates[self._number] * self._ways
+        weights = np.concatenate([self._fixed, each, -each])
+        data = np.bincount(self._entry, weights, len(self._columns)).astype(np.float64)
+        shape = (self._size, self._size)
+        matrix = sparse.csr_array((data, self._columns, self._starts), shape=shape)
+        return Generator(matrix, float(-matrix.diagonal().min()))
 
 
 def check_size(
-    voxels: int, most: Sequence[int], events: Sequence[Event], max_memory: float
+    voxels: int,
+    most: Sequence[int],
+    events: Sequence[Event],
+    max_memory: float,
+    records: int = 1,
 ) -> None:
     """Raise CapacityError for a state space that does not fit into memory, before allocating.
+
+    ``records`` of the joint probabilities of several species count, too.
 
     Raises
     ------
@@ -55,10 +119,13 @@ def check_size(
     counts = [count_states(voxels, m) for m in most]
     states = math.prod(counts)
     transitions = sum(count_transitions(voxels, most, e) for e in events)
+    timed = sum(count_transitions(voxels, most, e) for e in events if e.course is not None)
     needed = (
         BYTES_PER_TRANSITION * transitions
+        + BYTES_PER_TIMED * timed
         + BYTES_PER_STATE * states
         + BYTES_PER_OCCUPATION * voxels * sum(counts)
+        + (8 * records * math.prod(m + 1 for m in most) if len(most) > 1 else 0)
     )
     if needed <= max_memory and states < LARGEST_INDEX:
         return
@@ -103,30 +170,43 @@ def make_generator(states: States, events: Sequence[Event], closed: bool = False
            [ 3., -3.,  0.],
            [ 0.,  3.,  0.]])
     """
+    constant = [e for e in events if e.course is None]
+    source, target, rate, _ = _triplets(states, constant, closed)
+    size = states.count + 1
+    leaving = np.bincount(source, weights=rate, minlength=size)
+    every = np.arange(size, dtype=np.int32)
+    rows, columns = np.concatenate([target, every]), np.concatenate([source, every])
+    triplets = sparse.coo_array((np.concatenate([rate, -leaving]), (rows, columns)), (size, size))
+    matrix = triplets.tocsr()
+    fastest = float(-matrix.diagonal().min())
+    timed = [e for e in events if e.course is not None]
+    if not timed:
+        return Generator(matrix, fastest)
+    unit = [replace(e, rate=1.0, course=None) for e in timed]
+    return Generator(
+        matrix, fastest, TimedEvents(timed, *_triplets(states, unit, closed), constant=matrix)
+    )
+
+
+def _triplets(
+    states: States, events: Sequence[Event], closed: bool
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats, NDArray[np.int32]]:
+    """All transitions: the states left and entered, the rates, the number of the event."""
     voxels = states.species[0].voxels
     most = [s.most for s in states.species]
     room = sum(count_transitions(voxels, most, e) for e in events)
-    size = states.count + 1
-    source = np.empty(room + size, np.int32)
-    target = np.empty(room + size, np.int32)
-    rate = np.empty(room + size)
+    source, target = np.empty(room, np.int32), np.empty(room, np.int32)
+    rate, number = np.empty(room), np.empty(room, np.int32)
     filled = 0
-    for event in events:
+    for n, event in enumerate(events):
         leaves, enters, rates = _transitions(states, event)
         if closed:
             stays = enters != states.count
             leaves, enters, rates = leaves[stays], enters[stays], rates[stays]
         part = slice(filled, filled + len(rates))
-        source[part], target[part], rate[part] = leaves, enters, rates
+        source[part], target[part], rate[part], number[part] = leaves, enters, rates, n
         filled += len(rates)
-    leaving = np.bincount(source[:filled], weights=rate[:filled], minlength=size)
-    part = slice(filled, filled + size)
-    source[part] = target[part] = np.arange(size, dtype=np.int32)
-    rate[part] = -leaving
-    whole = slice(0, filled + size)
-    triplets = sparse.coo_array((rate[whole], (target[whole], source[whole])), shape=(size, size))
-    matrix = triplets.tocsr()
-    return Generator(matrix, float(-matrix.diagonal().min()))
+    return source[:filled], target[:filled], rate[:filled], number[:filled]
 
 
 def _transitions(states: States, event: Event) -> tuple[Integers, Integers, Floats]:

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
+from hybridrd.model.grid import Grid
 from hybridrd.model.system import System
+from hybridrd.theory.cdme.event import at
 from hybridrd.theory.cdme.events import VoxelModel
 from hybridrd.theory.cdme.states import States
+from hybridrd.theory.cdme.voxels import Voxels
 
 if TYPE_CHECKING:
     import xarray as xr
 
-# Dimensions after time, power of 1/length, and what it is.
+# Dimensions after time, power of 1/length^d, and what it is; "x" stands for all coordinates.
 VARIABLES: dict[str, tuple[tuple[str, ...], int, str]] = {
     "copy_number_probability": (("species", "n"), 0, "probability of n copies in the domain"),
+    "joint_probability": (("n_",), 0, "probability of n copies of each species in the domain"),
     "copy_number": (("species",), 0, "mean number in the domain"),
-    "concentration": (("species", "x"), 1, "mean copies in a voxel / its width"),
+    "concentration": (("species", "x"), 1, "mean copies in a voxel / its volume"),
     "covariance": (
         ("species", "species_2", "x", "x_2"),
         2,
         "E[C(x) C(x_2)] - E[C(x)] E[C(x_2)], a copy not paired with itself",
     ),
     "lost": ((), 0, "probability that the copies exceeded max_copies"),
+    "time_error": ((), 0, "estimated error of the probabilities, total variation"),
     "at_cut_off": ((), 0, "probability that a species has its max_copies"),
     "rho_0": ((), 0, "probability of no copy at all"),
     "rho_1": (("species", "x"), 1, "density of one copy, at x, and no other"),
@@ -35,40 +41,39 @@ VARIABLES: dict[str, tuple[tuple[str, ...], int, str]] = {
 
 
 class Observer:
-    """Moments and densities of probabilities ``(states + 1,)``."""
+    """Moments and densities of probabilities ``(states + 1,)`` on voxels."""
 
-    def __init__(self, states: States, width: float) -> None:
+    def __init__(self, states: States, voxels: Voxels) -> None:
         self._states = states
-        self._width = width
+        self._voxels = voxels
         self._tables = [one.table.astype(np.float64) for one in states.species]
         self._two = np.flatnonzero(states.species[0].totals == 2)
         pair = np.zeros((len(self._two), 2), np.int64)
         for row, state in enumerate(self._two):
-            pair[row] = np.repeat(np.arange(self.voxels), states.species[0].table[state])
+            pair[row] = np.repeat(np.arange(voxels.count), states.species[0].table[state])
         self._pair = pair
 
-    @property
-    def voxels(self) -> int:
-        """Number of voxels."""
-        return self._states.species[0].voxels
-
     def record(self, p: Floats) -> dict[str, Any]:
-        """All variables but ``lost`` and ``at_cut_off`` by name."""
-        h = self._width
+        """All variables but ``lost``, ``time_error`` and ``at_cut_off`` by name."""
+        volumes = self._voxels.volumes
+        both = np.multiply.outer(volumes, volumes)
+        field, fields = self._voxels.on_grid, self._voxels.pairs_on_grid
         whole = p[:-1].reshape(self._states.shape)
         single = [_marginal(whole, (s,)) for s in range(whole.ndim)]
         means = np.array([m @ t for m, t in zip(single, self._tables, strict=True)])
+        products = np.multiply.outer(means, means).transpose(0, 2, 1, 3)
         values = {
             "copy_number_probability": self._counts(single),
             "copy_number": means.sum(axis=1),
-            "concentration": means / h,
-            "covariance": (self._pairs(whole, single, means) - np.multiply.outer(means, means)
-                           .transpose(0, 2, 1, 3)) / h**2,
+            "concentration": field(means / volumes),
+            "covariance": fields((self._pairs(whole, single, means) - products) / both),
             "rho_0": p[0],
-            "rho_1": self._ones(p) / h,
-        }  # fmt: skip
+            "rho_1": field(self._ones(p) / volumes),
+        }
         if whole.ndim == 1:
-            values["rho_2"] = self._twos(p) / h**2
+            values["rho_2"] = fields(self._twos(p) / both)
+        else:
+            values["joint_probability"] = self._joint(whole)
         return values
 
     def at_cut_off(self, p: Floats) -> Floats:
@@ -85,10 +90,18 @@ class Observer:
         rows = [np.bincount(o.totals, m, width) for o, m in zip(occupations, single, strict=True)]
         return np.array(rows)
 
+    def _joint(self, whole: Floats) -> Floats:
+        """Probability of the numbers of all species together, one axis for each."""
+        for axis, one in enumerate(self._states.species):
+            # States are ordered by their totals: the sum over each run of equal ones.
+            first = np.searchsorted(one.totals, np.arange(one.most + 1))
+            whole = np.add.reduceat(whole, first, axis=axis)
+        return whole
+
     def _pairs(self, whole: Floats, single: Sequence[Floats], means: Floats) -> Floats:
         """``E[n_i (n_j - 1 if the same)]``, ``(species, species, voxels, voxels)``."""
         count = whole.ndim
-        result = np.empty((count, count, self.voxels, self.voxels))
+        result = np.empty((count, count, self._voxels.count, self._voxels.count))
         for a in range(count):
             table = self._tables[a]
             result[a, a] = table.T @ (single[a][:, None] * table) - np.diag(means[a])
@@ -99,18 +112,18 @@ class Observer:
         return result
 
     def _ones(self, p: Floats) -> Floats:
-        result = np.empty((len(self._tables), self.voxels))
+        result = np.empty((len(self._tables), self._voxels.count))
         for s, (occupations, stride) in enumerate(
             zip(self._states.species, self._states.strides, strict=True)
         ):
-            one = np.eye(self.voxels, dtype=np.int32)
+            one = np.eye(self._voxels.count, dtype=np.int32)
             result[s] = p[occupations.rank(one) * stride] if occupations.most else 0.0
         return result
 
     def _twos(self, p: Floats) -> Floats:
         """Probability of two copies shared among the ordered pairs of voxels they may be in."""
         i, j = self._pair.T
-        result = np.zeros((self.voxels, self.voxels))
+        result = np.zeros((self._voxels.count, self._voxels.count))
         share = p[self._two] / np.where(i == j, 1.0, 2.0)
         result[i, j] = share
         result[j, i] = share
@@ -138,22 +151,28 @@ def dataset(
     for name in records[0]:
         dims, power, text = VARIABLES[name]
         values = np.array([r[name] for r in records])
-        attrs = {"units": _inverse(length, power), "long_name": text}
+        attrs = {"units": inverse_power(length, power * grid.space), "long_name": text}
+        dims = _dimensions(dims, grid, system.names)
         if times is None:
             variables[name] = (dims, values[0], attrs)
         else:
             variables[name] = (("time", *dims), values, attrs)
-    variables.update(_pair_variables(model, time, length))
+    variables.update(_pair_variables(model, times, time, length))
     labels = np.array(system.names, dtype=object)
     pair = np.array([t.reaction.label for t in model.pairs], dtype=object)
-    most = int(max(attributes["max_copies"].values()))
+    copies = attributes["max_copies"]
     coordinates: dict[str, Any] = {
         "species": ("species", labels),
         "species_2": ("species_2", labels),
-        "x": ("x", grid.centers(0), {"units": length}),
-        "x_2": ("x_2", grid.centers(0), {"units": length}),
-        "n": ("n", np.arange(most + 1)),
-    }
+        "n": ("n", np.arange(max(copies.values()) + 1)),
+        "volume": (grid.axes, model.voxels.on_grid(model.voxels.volumes),
+                   {"units": inverse_power(length, -grid.space)}),
+    }  # fmt: skip
+    for axis, name in enumerate(grid.axes):
+        for dim in (name, f"{name}_2"):
+            coordinates[dim] = (dim, grid.centers(axis), {"units": length})
+    if len(copies) > 1:
+        coordinates |= {f"n_{s}": (f"n_{s}", np.arange(m + 1)) for s, m in copies.items()}
     if model.pairs:
         coordinates["pair"] = ("pair", pair)
     if times is not None:
@@ -162,31 +181,52 @@ def dataset(
     return xr.Dataset(variables, coords=coordinates, attrs=attributes)
 
 
-def _inverse(unit: str, power: int) -> str:
+def _dimensions(dims: Sequence[str], grid: Grid, species: Sequence[str]) -> tuple[str, ...]:
+    """Dimensions with all coordinates of the grid in place of x, and all species of n_."""
+    all_of = {
+        "x": grid.axes,
+        "x_2": tuple(f"{axis}_2" for axis in grid.axes),
+        "n_": tuple(f"n_{name}" for name in species),
+    }
+    return tuple(chain.from_iterable(all_of.get(dim, (dim,)) for dim in dims))
+
+
+def inverse_power(unit: str, power: int) -> str:
+    """Units of 1/length^power."""
+    if power < 0:
+        return unit if power == -1 else f"{unit}^{-power}"
     return "1" if power == 0 else f"1/{unit}" if power == 1 else f"1/{unit}^{power}"
 
 
-def _pair_variables(model: VoxelModel, time: str, length: str) -> dict[str, Any]:
+def _pair_variables(
+    model: VoxelModel, times: Sequence[float] | None, time: str, length: str
+) -> dict[str, Any]:
     """The rates of reactions of two, for `hybridrd.theory.moments.annihilation_terms`."""
     if not model.pairs:
         return {}
-    return {
-        "pair_rate": (
-            ("pair", "x", "x_2"),
-            np.array([t.rates for t in model.pairs]),
-            {"units": f"1/{time}", "long_name": "Doi's rate averaged over pairs of voxels"},
-        ),
-        "pair_beyond": (
-            ("pair", "x"),
-            np.array([t.total_beyond[0] for t in model.pairs]),
-            {"units": f"1/{time}", "long_name": "rate of a first reactant with partners beyond"},
-        ),
-        "pair_k": (
-            ("pair", "x"),
-            np.array([t.k for t in model.pairs]),
-            {"units": f"{length}/{time}", "long_name": "macroscopic rate"},
-        ),
+    varies = times is not None and any(t.varies for t in model.pairs)
+    field, fields = model.voxels.on_grid, model.voxels.pairs_on_grid
+    moments = times if varies and times is not None else [0.0]
+    found = {
+        "pair_rate": [[fields(p.rates(t)) for p in model.pairs] for t in moments],
+        "pair_beyond": [[field(p.total_beyond(t)[0]) for p in model.pairs] for t in moments],
+        "pair_k": [[field(at(p.k, t)) for p in model.pairs] for t in moments],
     }
+    texts = {
+        "pair_rate": "Doi's rate averaged over pairs of voxels",
+        "pair_beyond": "rate of a first reactant with partners beyond",
+        "pair_k": "macroscopic rate",
+    }
+    volume = "" if model.grid.space == 1 else f"^{model.grid.space}"
+    variables = {}
+    for name, values in found.items():
+        dims = ("pair", "x", "x_2") if name == "pair_rate" else ("pair", "x")
+        shape = _dimensions(dims, model.grid, ())
+        units = f"{length}{volume}/{time}" if name == "pair_k" else f"1/{time}"
+        attrs = {"units": units, "long_name": texts[name]}
+        whole = np.array(values)
+        variables[name] = (("time", *shape), whole, attrs) if varies else (shape, whole[0], attrs)
+    return variables
 
 
 def describe(system: System) -> Any:

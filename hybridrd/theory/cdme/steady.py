@@ -26,6 +26,7 @@ from hybridrd.theory.cdme.evolve import (
 from hybridrd.theory.cdme.generator import Matrix, make_generator
 from hybridrd.theory.cdme.observe import Observer, dataset
 from hybridrd.theory.cdme.states import States
+from hybridrd.theory.cdme.voxels import VoxelsLike
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,7 +37,7 @@ RESIDUAL = 1e-9
 
 def steady_state(
     system: System,
-    voxels: int,
+    voxels: VoxelsLike,
     max_copies: MaxCopies,
     reservoir: str = "wall",
     tolerance: float = 1e-6,
@@ -61,8 +62,8 @@ def steady_state(
     Raises
     ------
     ModelError
-        If there is no unique stationary solution: several sets of states are never left (a closed
-        system, or one that only annihilates).
+        If a rate or a wall depends on time, or there is no unique stationary solution: several sets
+        of states are never left (a closed system, or one that only annihilates).
     StepError
         If more than half of the probability is at the cut-off, or the iteration does not converge.
     CapacityError
@@ -93,6 +94,8 @@ def steady_state(
     0.135335
     """
     model, most = prepare(system, voxels, max_copies, reservoir, max_memory)
+    if model.varies:
+        raise ModelError("a rate or a wall depends on t: there is no steady state; use solve")
     tolerance = number(tolerance, "tolerance")
     began = time.perf_counter()
     states = make_states(model, most)
@@ -101,7 +104,7 @@ def steady_state(
     kept = _closed_class(whole, states, system)
     p = np.zeros(states.count + 1)
     p[kept] = _null_vector(sparse.csr_array(whole[kept][:, kept]))
-    observer = Observer(states, model.grid.volume)
+    observer = Observer(states, model.voxels)
     each = observer.at_cut_off(p)
     at_cut_off = float(each.max())
     name = system.names[int(each.argmax())]
