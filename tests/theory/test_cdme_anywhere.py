@@ -86,9 +86,12 @@ def test_cells_around_an_obstacle():
     inside = system.replace(initial={A: hrd.Patch(2.0)})
     assert_allclose(cdme.solve(inside, None, 12, until=0.0, tolerance=0.01)["copy_number"][0, 0],
                     1.6, rtol=1e-4)  # fmt: skip
-    with pytest.raises(ModelError, match=r"\[0.7, 0.2\] is in a voxel that is an obstacle"):
-        cdme.solve(system.replace(initial={A: hrd.Points([[0.45, 0.2], [0.7, 0.2]])},
-                                  obstacles=hrd.Box(x=(0.7, 0.8), y=(0, 0.4))), None, 2, 1.0)  # fmt: skip
+    coarse = system.replace(
+        cells=(15, 2), obstacles=hrd.Box(x=(0.7, 0.8), y=(0, 0.4)),
+        initial={A: hrd.Points([[0.45, 0.2], [0.55, 0.2]])},
+    )  # fmt: skip
+    with pytest.raises(ModelError, match=r"\[0.55, 0.2\] is in a voxel that is an obstacle"):
+        cdme.solve(coarse, (3, 2), 2, until=1.0)
 
 
 def test_points_of_squares_and_cubes_within_a_distance():

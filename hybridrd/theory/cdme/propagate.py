@@ -174,5 +174,5 @@ def _unseen(timed: TimedEvents, p: Floats, t: float, dt: float) -> float:
     gauss = 0.5 * (early + late)
     ends = timed.rates(t) + timed.rates(t + dt)
     simpson = (ends + 4 * timed.rates(t + 0.5 * dt)) / 6
-    difference = timed.generator(simpson).matrix @ p - timed.generator(gauss).matrix @ p
-    return 0.5 * dt * float(np.abs(difference).sum())
+    changes = [np.asarray(timed.generator(mean).matrix @ p) for mean in (simpson, gauss)]
+    return 0.5 * dt * float(np.abs(changes[0] - changes[1]).sum())

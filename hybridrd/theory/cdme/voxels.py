@@ -105,6 +105,6 @@ def make_voxels(system: System, voxels: VoxelsLike) -> Voxels:
         free &= ~system.obstacles.mask(grid)
     if not free.any():
         raise ModelError(
-            f"voxels = {voxels!r}: the centres of all {grid.cells} cells are in obstacles; take more"
+            f"voxels = {voxels!r}: the centres of all {grid.cells} are in obstacles; take more"
         )
     return Voxels(grid, np.flatnonzero(free).astype(np.int64), periodic)
