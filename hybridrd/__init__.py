@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hybridrd.continuum.fipy_continuum import FiPyContinuum as FiPyContinuum
     from hybridrd.continuum.user import Continuum as Continuum
     from hybridrd.ensembles.ensemble import ensemble as ensemble
+    from hybridrd.ensembles.sweep import sweep as sweep
     from hybridrd.errors import AccuracyWarning as AccuracyWarning
     from hybridrd.errors import CapacityError as CapacityError
     from hybridrd.errors import HybridrdError as HybridrdError
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from hybridrd.results.compare import compare as compare
     from hybridrd.results.store import load as load
     from hybridrd.results.store import save as save
+    from hybridrd.results.study import point as point
     from hybridrd.run.stop import SteadyState as SteadyState
     from hybridrd.run.stop import WallTime as WallTime
     from hybridrd.sbml import from_antimony as from_antimony
@@ -105,7 +107,9 @@ _PLACES = {
     "from_sbml": "hybridrd.sbml",
     "load": "hybridrd.results.store",
     "mean_field": "hybridrd.simulation.mean_field",
+    "point": "hybridrd.results.study",
     "save": "hybridrd.results.store",
+    "sweep": "hybridrd.ensembles.sweep",
 }
 
 _MODULES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -189,9 +190,13 @@ def verify_result(path: Path) -> str:
 def describe_result(path: Path) -> str:
     """What a saved result is, in a few lines."""
     from hybridrd.results.store import load
+    from hybridrd.results.study import is_study
     from hybridrd.results.view import View
 
-    view = View(load(path), str(path))
+    loaded = load(path)
+    if is_study(loaded):
+        return "\n".join(_study(loaded, path))
+    view = View(loaded, str(path))
     result = view.data
     attributes = result.attrs
     times = view.times
@@ -212,6 +217,30 @@ def describe_result(path: Path) -> str:
     lines += _counts(result)
     lines.append(_system(attributes.get("system")))
     return "\n".join(lines)
+
+
+def _study(study: xr.Dataset, path: Path) -> Iterator[str]:
+    """What a saved sweep is: its points, what they share, the system of the first."""
+    from hybridrd.results.study import ATTRIBUTES, ROW
+
+    attributes, about = study.attrs, study[ATTRIBUTES]
+    done = [json.loads(str(text)) for text in about.values.ravel() if str(text)]
+    yield f"{path}: sweep, {len(done)} of {about.size} points done"
+    for name in attributes["parameters"]:
+        values = [f"{v:g}" if isinstance(v, float) else str(v) for v in study[name].values[:12]]
+        more = ", ..." if study[name].size > 12 else ""
+        yield f"  {name}  {', '.join(values)}{more}{' (a table)' if ROW in study.dims else ''}"
+    if "time" in study.coords:
+        times = study["time"].values
+        yield f"  times      {times[0]:g} to {times[-1]:g}, {len(times)} records"
+    yield f"  variables  {', '.join(str(v) for v in study.data_vars if v != ATTRIBUTES)}"
+    for name in ("replicas", "seed", "independent"):
+        yield f"  {name:<9}  {attributes[name]}"
+    if done:
+        seconds = sum(sum(one["timings"].values()) for one in done)
+        yield f"  timings    {seconds:.6g} s in all replicas"
+        first = ", ".join(f"{n} = {v}" for n, v in done[0]["parameters"].items())
+        yield f"at {first}: {_system(done[0]['system'])}"
 
 
 def _system(stored: Any) -> str:

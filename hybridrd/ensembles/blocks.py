@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
 _MOST_BLOCKS = 100
 _COUNTED = ("overdrafts", "implicit_euler_steps")  # diagnostics that add up over replicas
+
+
+class Setup(Protocol):
+    """What an engine runs: numbered replicas, of one ensemble or of all points of a sweep."""
+
+    @property
+    def covariance(self) -> tuple[str, ...]: ...
+    @property
+    def kept(self) -> tuple[str, ...]: ...
+
+    def run(self, replica: int) -> xr.Dataset: ...
+    def named(self, block: range) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,10 @@ class EnsembleSetup:
     threads: int
     covariance: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+
+    def named(self, block: range) -> str:
+        """A block in words, for messages."""
+        return f"replicas {block[0]} to {block[-1]} of the ensemble (seed = {self.seed})"
 
     def run(self, replica: int) -> xr.Dataset:
         """The result of one replica. Raises HybridrdError that names it."""
@@ -169,7 +185,7 @@ def make_blocks(replicas: int) -> list[range]:
     return [range(a, min(a + size, replicas)) for a in range(0, replicas, size)]
 
 
-def run_block(setup: EnsembleSetup, block: Sequence[int], done: Callable[[], object]) -> Sums:
+def run_block(setup: Setup, block: Sequence[int], done: Callable[[], object]) -> Sums:
     """Run the replicas of a block one after another; ``done`` is called after each."""
     sums = Sums(setup.covariance, setup.kept)
     for replica in block:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from hybridrd._version import __version__
-from hybridrd.ensembles.blocks import EnsembleSetup, Sums, run_block
+from hybridrd.ensembles.blocks import Setup, Sums, run_block
 from hybridrd.ensembles.processes import Blocks, Done, Turns
 from hybridrd.errors import HybridrdError, ModelError
 
@@ -46,7 +46,7 @@ def check_client(client: object) -> None:
         raise ModelError(f"client: it is {client.status}; make a new one")
 
 
-def on_cluster(setup: EnsembleSetup, blocks: Blocks, client: Client | str) -> Done:
+def on_cluster(setup: Setup, blocks: Blocks, client: Client | str) -> Done:
     """Run blocks on the workers of a Dask scheduler.
 
     Results are fetched as soon as they are there, and what is lost with a worker is done again: a
@@ -101,13 +101,13 @@ def on_cluster(setup: EnsembleSetup, blocks: Blocks, client: Client | str) -> Do
                     continue
                 except KilledWorker as error:
                     raise HybridrdError(
-                        f"replicas {_range(blocks[index])} of the ensemble (seed = {setup.seed}) "
+                        f"{setup.named(blocks[index])} "
                         f"brought down several Dask workers, the last one {error.last_worker}; "
                         f"they may need more memory each, or fewer cells or records (every=)"
                     ) from error
                 except Exception as error:
                     raise HybridrdError(
-                        f"replicas {_range(blocks[index])} of the ensemble (seed = {setup.seed}): "
+                        f"{setup.named(blocks[index])}: "
                         f"a Dask worker cannot run them: {type(error).__name__}: {error}; install "
                         f"the same packages there, and the modules with functions of the system"
                     ) from error
@@ -121,7 +121,7 @@ def on_cluster(setup: EnsembleSetup, blocks: Blocks, client: Client | str) -> Do
                 connected.cancel([*running, shared])
 
 
-def _pickled(setup: EnsembleSetup) -> bytes:
+def _pickled(setup: Setup) -> bytes:
     import cloudpickle  # comes with dask
 
     try:
@@ -181,12 +181,8 @@ def _lost(client: Client) -> HybridrdError:
     )
 
 
-def _range(block: range) -> str:
-    return f"{block[0]} to {block[-1]}"
-
-
 _lock = threading.Lock()  # blocks use one processor each, whatever a worker has threads
-_last: tuple[str, EnsembleSetup] | None = None  # of a worker process, with the name of its ensemble
+_last: tuple[str, Setup] | None = None  # of a worker process, with the name of its ensemble
 
 
 def _work_remotely(data: bytes, run: str, version: str, block: range) -> Sums | HybridrdError:

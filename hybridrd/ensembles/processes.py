@@ -19,7 +19,7 @@ from io import BytesIO
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from hybridrd.ensembles.blocks import EnsembleSetup, Sums, run_block
+from hybridrd.ensembles.blocks import Setup, Sums, run_block
 from hybridrd.errors import HybridrdError, ModelError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Blocks = Mapping[int, range]
 Done = Iterator[tuple[int, Sums]]
 
 GUARD = (
-    'put the call of ensemble under `if __name__ == "__main__":` in the script; '
+    'put the call under `if __name__ == "__main__":` in the script; '
     "worker processes import the script anew"
 )
 
@@ -56,13 +56,13 @@ class Turns:
             self._done.remove(self._open.popleft())
 
 
-def in_this_process(setup: EnsembleSetup, blocks: Blocks, done: Callable[[], object]) -> Done:
+def in_this_process(setup: Setup, blocks: Blocks, done: Callable[[], object]) -> Done:
     """Run one block after another here; ``done`` is called after each replica."""
     for index, block in blocks.items():
         yield index, run_block(setup, block, done)
 
 
-def in_processes(setup: EnsembleSetup, blocks: Blocks, processes: int) -> Done:
+def in_processes(setup: Setup, blocks: Blocks, processes: int) -> Done:
     """By spawned processes, which get the setup once. Raises HybridrdError if one of them dies."""
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
@@ -102,7 +102,7 @@ def in_processes(setup: EnsembleSetup, blocks: Blocks, processes: int) -> Done:
         pool.shutdown(cancel_futures=True)
 
 
-_setup: EnsembleSetup | HybridrdError | None = None  # of a worker process, received once
+_setup: Setup | HybridrdError | None = None  # of a worker process, received once
 
 
 def _start_worker(setup: bytes) -> None:

@@ -10,6 +10,7 @@ from hybridrd.arguments import named_arguments
 from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
 from hybridrd.results.divergence import jensen_shannon, sampling_floor
+from hybridrd.results.study import has_points, points_of
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
@@ -29,13 +30,15 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
     ----------
     a, b
         Results on one grid with the same species: ensembles, runs or mean fields. The region is
-        that of ``a`` (of ``b`` if ``a`` has no particles).
+        that of ``a`` (of ``b`` if ``a`` has no particles). Of a `sweep` each point is compared,
+        with the same point of another sweep, or with the other result.
 
     Returns
     -------
     pandas.DataFrame
         All columns are printed; those wider than the terminal continue below. The index is
-        (time, species) at the common times, and the columns are
+        (time, species) at the common times, of a sweep with the parameters in front, and the
+        columns are
 
         - ``count_a``, ``count_b``, ``difference`` (a - b): number in the region;
         - ``standard_error`` of the difference, and ``z``, the difference in standard errors. They
@@ -72,6 +75,8 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
 
     from hybridrd.results.table import ComparisonTable
 
+    if has_points(a) or has_points(b):
+        return _over_points(a, b)
     first, second = View(a, "a"), View(b, "b")
     times = _common_times(first, second)
     if set(first.species) != set(second.species):
@@ -91,6 +96,23 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
         {name: np.stack([t[name] for t in tables.values()], axis=1).ravel() for name in columns},
         index=index,
     )
+
+
+def _over_points(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
+    """Comparisons at each point of a sweep."""
+    import pandas as pd
+
+    names = [str(n) for n in (a if has_points(a) else b).attrs["parameters"]]
+    sides = [points_of(r, names) if has_points(r) else None for r in (a, b)]
+    keys = [k for side in sides if side is not None for k in side]
+    common = [k for k in dict.fromkeys(keys) if all(s is None or k in s for s in sides)]
+    if not common:
+        raise ResultError("the sweeps have no finished point in common")
+    one, other = sides
+    tables = {
+        k: compare(a if one is None else one[k], b if other is None else other[k]) for k in common
+    }
+    return pd.concat(tables, names=[*names, "time", "species"])
 
 
 class _Side:

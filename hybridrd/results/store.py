@@ -8,7 +8,7 @@ import secrets
 import shutil
 import time
 import warnings
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -417,11 +417,15 @@ def _write(dataset: xr.Dataset, place: Path, netcdf: bool) -> None:
     seal_file(place)
 
 
-def write_zarr(dataset: xr.Dataset, place: Path) -> None:
+def write_zarr(
+    dataset: xr.Dataset, place: Path, chunks: Mapping[str, tuple[int, ...]] | None = None
+) -> None:
     """Write a new zarr directory, with checksums of its chunks but not yet of its metadata."""
     dataset = dataset.copy()
-    for variable in dataset.variables.values():
+    for name, variable in dataset.variables.items():
         variable.encoding = {"compressors": codecs()}
+        if chunks and name in chunks:
+            variable.encoding["chunks"] = chunks[str(name)]
     dataset.to_zarr(place, mode="w-", consolidated=False, zarr_format=3, write_empty_chunks=True)
 
 

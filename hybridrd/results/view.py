@@ -12,6 +12,7 @@ from hybridrd.arguments import number
 from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
 from hybridrd.results.dataset import DIMENSIONS
+from hybridrd.results.study import ATTRIBUTES, has_points, is_study, point
 from hybridrd.results.whole import whole
 
 if TYPE_CHECKING:
@@ -49,6 +50,13 @@ class View:
     def __init__(self, result: Any, name: str) -> None:
         import xarray as xr
 
+        if has_points(result):
+            left = ", ".join(f"{n} ({s})" for n, s in result[ATTRIBUTES].sizes.items())
+            raise ResultError(
+                f"{name}: is a sweep; choose one of its points along {left}: "
+                f"hybridrd.point(study, ...) or study.sel(...)"
+            )
+        result = point(result) if is_study(result) else result
         given = f"a {type(result).__name__}"
         if isinstance(result, xr.Dataset):
             given += "".join(f" without {c}" for c in ("time", "species") if c not in result.coords)

@@ -19,6 +19,7 @@ PAGES = [
             "first-steps",
             "reservoirs",
             "coming-from",
+            "studies",
             "survive",
             "interchange",
             "pictures",

@@ -2,8 +2,10 @@
 
 import ast
 import math
+import re
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -29,7 +31,7 @@ def test_a_copy_is_the_original_and_can_be_read(name):
 def test_no_copy_is_missing():
     # Scripts that the package cannot run yet have no copy.
     numbers = {name[:2] for name in NAMES if name.endswith(".py")}
-    assert numbers == {"01", "02", "03", "04", "05"}
+    assert numbers == {"01", "02", "03", "04", "05", "12"}
     if ORIGINALS.is_dir():
         assert {p.name for p in ORIGINALS.iterdir()} >= set(NAMES)
 
@@ -143,3 +145,42 @@ def test_sir_ensemble(tmp_path):
 @pytest.mark.validation
 def test_sir_ensemble_as_written(tmp_path):
     check_sir(run("03_sir_ensemble.py", tmp_path), replicas=20)
+
+
+def check_sweep(printed):
+    """Numbers at t = 5 against J (1 - exp(-k t))/k, J = 500; they are Poisson, with 8 replicas."""
+    means = np.array(re.findall(r"[\d.]+", printed)[:6], float).reshape(3, 2)
+    k = np.array([[1.0], [2.0], [4.0]])
+    exact = 500 * (1 - np.exp(-5 * k)) / k
+    assert (abs(means - exact) < 4.5 * np.sqrt(exact / 8)).all()
+    assert printed.split()[-1] == "4"  # the added rate is there, too
+
+
+def test_sweep(tmp_path):
+    # Influx and decay are exact at any step.
+    check_sweep(run("12_sweep.py", tmp_path, dt=("1e-3", "1e-1"), workers=("2", "0")))
+
+
+@pytest.mark.validation
+def test_sweep_as_written_and_killed_twice(tmp_path):
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    check_sweep(run("12_sweep.py", whole))
+    for points in (1, 4):
+        process = subprocess.Popen([sys.executable, COPIES / "12_sweep.py"], cwd=tmp_path)
+        try:
+            until = time.monotonic() + 120
+            while _points_done(tmp_path / "study.zarr") < points and time.monotonic() < until:
+                time.sleep(0.02)
+        finally:
+            process.kill()
+            process.wait()
+        time.sleep(1.0)  # its workers notice
+        assert points <= _points_done(tmp_path / "study.zarr") < 8
+    check_sweep(run("12_sweep.py", tmp_path))
+    one, other = (hrd.load(place / "study.zarr") for place in (whole, tmp_path))
+    assert one.drop_vars("attributes").identical(other.drop_vars("attributes"))
+
+
+def _points_done(place):
+    return sum(map(bool, hrd.load(place)["attributes"].values.ravel())) if place.exists() else 0
