@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from hybridrd.continuum.assembled import Assembled, excluded
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.continuum.fipy_solver import assemble
-from hybridrd.continuum.solvers import Solver, make_solver
+from hybridrd.continuum.solvers import make_solver
+from hybridrd.continuum.stage import Solver
 from hybridrd.model.grid import Grid
 
 

@@ -13,7 +13,7 @@ from hybridrd.continuum.assembled import Assembled, excluded, wall_cells
 from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.continuum.stage import G as G
-from hybridrd.continuum.stage import not_finite, right_side, two_stages
+from hybridrd.continuum.stage import not_finite, right_side
 from hybridrd.errors import ModelError, StepError
 from hybridrd.model.grid import AXES, Grid
 
@@ -137,8 +137,9 @@ class Diffusion:
         if self.D == 0:
             return self._still(total)
         system, solver = self._stage
+        given = None if source is None else G * source
         inflow = self._inflow(system, values)
-        new, mean = two_stages(solver, system, u, source, inflow)
+        new, mean = solver.two_stages(u, given, system.volume / system.tau, inflow)
         low, high = float(new.min()), float(new.max())
         if not math.isfinite(low + high):
             raise StepError(not_finite(u, source))

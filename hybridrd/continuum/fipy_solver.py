@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from hybridrd.arrays import Floats
 from hybridrd.continuum.assembled import Assembled, Indices, Sparse, WallTerm, excluded
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
+from hybridrd.continuum.stage import Solver
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES, Grid
 
@@ -253,7 +254,7 @@ def assemble(
     return Assembled(matrix, volume, tau, D, active, inflow, absorption)
 
 
-class FipyStepper:
+class FipyStepper(Solver):
     """FiPy's own ``eq.solve`` for one step ``tau``: the slow path, and the reference.
 
     FiPy's default solver stops at a residual of 1e-5 of the right-hand side before it has

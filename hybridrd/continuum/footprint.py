@@ -7,12 +7,13 @@ process: 2D up to 1000 x 1000 cells without and 632 x 632 with a factorisation, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
+from hybridrd.continuum.cost import factor_bytes
 from hybridrd.continuum.solvers import solver_kinds
+from hybridrd.continuum.stage import G
 from hybridrd.continuum.transform import Intervals
 from hybridrd.model.grid import AXES, Grid
 
@@ -20,10 +21,10 @@ from hybridrd.model.grid import AXES, Grid
 # on the cells left out), and what remains of each: the matrix and the arrays of its solver.
 ASSEMBLY = {1: 450.0, 2: 1000.0, 3: 2000.0}
 SYSTEM = {1: 135.0, 2: 220.0, 3: 390.0}
+# Arrays of a Chebyshev iteration: places of cells, weights, and four fields.
+BOARD = 56.0
 # Beside the factors, while they are made: copies of the matrix, work arrays.
 FACTORING, FACTORING_SHARE = 350.0, 0.15
-# What joined walls do to the factors, by the number of periodic axes.
-_PERIODIC = {1: (1.0, 1.0), 2: (1.0, 1.0, 1.45), 3: (1.0, 1.25, 1.65, 3.0)}
 # FiPy's own solver factors anew at every call, in SuperLU's default order.
 _DEFAULT_ORDER = {1: 1.0, 2: 2.0, 3: 3.5}
 
@@ -51,44 +52,12 @@ class Footprint:
     solvers: tuple[str, ...]
 
 
-def factor_bytes(shape: Sequence[int], active: int, periodic: int = 0) -> float:
-    """Bytes that the factors of a matrix on ``active`` cells of a grid take.
-
-    With n cells ``40 n log2(n)`` in two dimensions (measured: 38 to 39 from 200 x 200 to 632 x
-    632, 30 for 100 x 100), ``9.5 n^1.6`` in three (9.5, 9.5, 8.7 for 25^3, 30^3, 45^3). Nested
-    dissection would have n^(4/3) there; in the order of least degree the same figures are 70, 80
-    to 110 n^(4/3) with a factor that goes on rising. Slabs and strips have less: at most ``21 s``
-    a cell with s cells in their cross-section, and 0.8 m times the figure in two dimensions in a
-    slab of m layers.
-
-    Parameters
-    ----------
-    shape
-        Number of cells of the grid along each axis.
-    active
-        How many of them take part.
-    periodic
-        How many axes are periodic; all of them cost 1.45 times as much in 2D, 3 times in 3D.
-    """
-    n = max(active, 2)
-    d = len(shape)
-    longest = sorted(shape, reverse=True)
-    cross_section = math.prod(longest[1:])
-    a_cell = 21.0 * cross_section + 100.0
-    if d == 2:
-        a_cell = min(a_cell, 40.0 * math.log2(n))
-    elif d == 3:
-        layers = longest[2]
-        slab = 0.8 * layers * 40.0 * math.log2(max(n / layers, 2.0))
-        a_cell = min(a_cell, max(slab, 40.0 * math.log2(n)), 9.5 * n**0.6)
-    return a_cell * n * _PERIODIC[d][periodic]
-
-
 def footprint(
     grid: Grid,
     species: Sequence[tuple[float, Mapping[str, WallCondition]]],
     active: int,
     box: Intervals | None,
+    dt: float,
     kind: str = "auto",
 ) -> Footprint:
     """The memory of the PDE of some species.
@@ -104,6 +73,8 @@ def footprint(
         Number of cells that take part.
     box
         The range of them along each axis, None if they fill no box.
+    dt
+        Time step.
     kind
         The solver, as of `hybridrd.continuum.solvers.make_solver`.
     """
@@ -112,20 +83,22 @@ def footprint(
     total = ASSEMBLY[d] * grid.cells if distinct else 0.0
     factors, peak = 0.0, 0.0
     solvers: list[str] = []
-    for _, items in sorted(distinct, key=lambda item: item[0]):
+    for D, items in sorted(distinct, key=lambda item: item[0]):
         walls = dict(items)
-        chosen = solver_kinds(active, box, grid, walls)[0] if kind == "auto" else kind
-        solvers.append(chosen)
-        total += 2.0 * SYSTEM[d] * active
-        if chosen not in ("splu", "fipy"):
-            continue
         periodic = sum(walls[a + "-"].joined for a in AXES[:d])
         size = factor_bytes(grid.shape, active, periodic)
-        if chosen == "fipy":
-            peak = max(peak, _DEFAULT_ORDER[d] * size + FACTORING * active)
-            continue
-        factors += 2.0 * size
-        peak = max(peak, FACTORING_SHARE * size + FACTORING * active)
+        for tau in (G * dt, dt):  # stages, and steps that fall back to implicit Euler
+            chosen = kind
+            if kind == "auto":
+                chosen = solver_kinds(active, box, grid, walls, D * tau)[0]
+            if tau < dt:
+                solvers.append(chosen)
+            total += SYSTEM[d] * active + (BOARD * grid.cells if chosen == "chebyshev" else 0.0)
+            if chosen == "fipy":
+                peak = max(peak, _DEFAULT_ORDER[d] * size + FACTORING * active)
+            elif chosen == "splu":
+                factors += size
+                peak = max(peak, FACTORING_SHARE * size + FACTORING * active)
     return Footprint(total + factors + peak, factors + peak, 2 * len(distinct), tuple(solvers))
 
 

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from hybridrd.arrays import Floats
+from hybridrd.continuum import cost
 from hybridrd.continuum.assembled import Assembled, Sparse
+from hybridrd.continuum.checkerboard import ChebyshevSolver
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.continuum.fipy_solver import FipyStepper
-from hybridrd.continuum.transform import TransformSolver, active_box
+from hybridrd.continuum.stage import Solver
+from hybridrd.continuum.transform import Intervals, TransformSolver, active_box
 from hybridrd.errors import CapacityError, ModelError, StepError
 from hybridrd.model.grid import Grid
 
-KINDS = ("tridiagonal", "transform", "splu", "cg", "fipy")
-# Beyond these a factorisation takes seconds and gigabytes; conjugate gradients are as fast there.
-LARGEST_FACTORISATION = {1: 10_000_000, 2: 400_000, 3: 30_000}
+KINDS = ("tridiagonal", "transform", "chebyshev", "splu", "cg", "fipy")
 AGREEMENT = 1e-10
 
 
-class Solver(Protocol):
-    """Anything that solves ``matrix @ u = rhs`` for the matrix it was made for."""
-
-    name: str
-
-    def solve(self, rhs: Floats) -> Floats:
-        """The solution, of the shape of ``rhs``: ``(active,)`` or ``(m, active)``."""
-        ...
-
-
-class TridiagonalSolver:
+class TridiagonalSolver(Solver):
     """LAPACK's Cholesky factors of a symmetric tridiagonal matrix (``pttrf``, ``pttrs``)."""
 
     name = "tridiagonal"
@@ -56,7 +48,7 @@ class TridiagonalSolver:
         return self._solve(self._diagonal, self._off, rhs.T)[0].T
 
 
-class FactoredSolver:
+class FactoredSolver(Solver):
     """SuperLU's factors, in an order that suits symmetric patterns."""
 
     name = "splu"
@@ -78,7 +70,7 @@ class FactoredSolver:
         return solution
 
 
-class ConjugateGradientSolver:
+class ConjugateGradientSolver(Solver):
     """Conjugate gradients to a relative residual of 1e-13, for matrices too large to factor."""
 
     name = "cg"
@@ -123,24 +115,32 @@ class ConjugateGradientSolver:
 def candidates(assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]) -> list[str]:
     """Kinds of solver that can treat the system, the fastest first."""
     box = active_box(assembled.active, grid)
-    return solver_kinds(len(assembled.active), box, grid, walls)
+    spread = assembled.diffusion * assembled.tau
+    return solver_kinds(len(assembled.active), box, grid, walls, spread)
 
 
 def solver_kinds(
     active: int,
-    box: tuple[tuple[int, int], ...] | None,
+    box: Intervals | None,
     grid: Grid,
     walls: Mapping[str, WallCondition],
+    spread: float,
 ) -> list[str]:
-    """The same for a number of cells that take part, which fill a ``box`` or none."""
+    """The same for a number of cells that take part, which fill a ``box`` or none, and D tau."""
     kinds: list[str] = []
     if grid.dimension == 1 and not walls["x-"].joined:
         kinds.append("tridiagonal")
     if not grid.radial and TransformSolver.fits(box, grid, walls):
         kinds.append("transform")
-    small = active <= LARGEST_FACTORISATION[grid.dimension]
-    kinds.extend(("splu", "cg") if small else ("cg",))
-    return [*kinds, "fipy"]
+    around = box or tuple((0, n) for n in grid.shape)
+    costs: dict[str, float] = {}
+    if active <= cost.LARGEST_FACTORISATION[grid.dimension]:
+        small = active <= cost.SMALL[grid.dimension]
+        costs["splu"] = 0.0 if small else cost.factored(grid, active)
+    if ChebyshevSolver.fits(around, grid, walls):
+        cells = math.prod(b - a for a, b in around)
+        costs["chebyshev"] = cost.iterated(grid, cells, spread)
+    return [*kinds, *sorted(costs, key=costs.__getitem__), "cg", "fipy"]
 
 
 def make_solver(
@@ -159,8 +159,9 @@ def make_solver(
         What it was assembled from.
     kind
         ``"auto"``, or one of ``tridiagonal`` (a line that is not periodic), ``transform`` (cells
-        that fill a box; walls without flux, with given values or periodic), ``splu``, ``cg``,
-        ``fipy`` (FiPy's own ``eq.solve``).
+        that fill a box; walls without flux, with given values or periodic), ``chebyshev`` (cells
+        of any shape; periodic axes with an even number of cells), ``splu``, ``cg``, ``fipy``
+        (FiPy's own ``eq.solve``).
 
     Returns
     -------
@@ -219,6 +220,8 @@ def _build(
         return TridiagonalSolver(assembled.matrix)
     if kind == "transform":
         return TransformSolver(assembled, grid, walls)
+    if kind == "chebyshev":
+        return ChebyshevSolver(assembled, grid, walls)
     if kind == "splu":
         return FactoredSolver(assembled.matrix)
     if kind == "cg":

@@ -1,39 +1,68 @@
-"""Implicit stages of a diffusion step, and the errors if they fail."""
+"""Solver of one implicit stage of a diffusion step, and the two stages of a step."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
 from hybridrd.arrays import Floats
-from hybridrd.continuum.assembled import Assembled
-from hybridrd.continuum.solvers import Solver
-from hybridrd.continuum.transform import TransformSolver
 
 G = 1.0 - 1.0 / math.sqrt(2.0)
 
 
-def two_stages(
-    solver: Solver, system: Assembled, u: Floats, source: Floats | None, inflow: Floats | None
-) -> tuple[Floats, Callable[[], Floats]]:
-    """Two stages of length ``g dt``; the new field, and the one whose fluxes are the step's.
+class Solver(ABC):
+    """Base of all solvers of ``matrix @ u = rhs``, each made for one matrix.
 
-    ``source`` is what is added in the whole step, ``inflow`` what walls add to each right side.
+    1. `solve` is all that one needs.
+    2. One that can do both stages of a step for less overrides `two_stages`.
+
+    Attributes
+    ----------
+    name
+        Its kind, by which results and messages call it.
     """
-    scale = system.volume / system.tau
-    given = None if source is None else G * source
-    if isinstance(solver, TransformSolver):
-        if inflow is not None:
-            given = inflow / scale if given is None else given + inflow / scale
-        return solver.two_stages(u, given, float(scale), G)
-    first = solver.solve(right_side(u, given, scale, inflow))
-    second = (1.0 / G - 1.0) * (first - u)
-    second += u
-    new = solver.solve(right_side(second, given, scale, inflow))
-    kept = new.copy()
-    return new, lambda: (1.0 - G) * first + G * kept
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def solve(self, rhs: Floats) -> Floats:
+        """The solution, of the shape of ``rhs``: ``(active,)`` or ``(m, active)``."""
+
+    def two_stages(
+        self, u: Floats, given: Floats | None, scale: float | Floats, inflow: Floats | None
+    ) -> tuple[Floats, Callable[[], Floats]]:
+        """Two stages of length ``g dt`` of the diagonally implicit step, ``g = 1 - 1/sqrt(2)``.
+
+        ``u1 = S(u + w)``, ``u2 = S(u + (1/g - 1)(u1 - u) + w)``, S(v) being the solution of
+        ``matrix @ S = v scale + inflow``.
+
+        Parameters
+        ----------
+        u
+            Concentrations before, ``(active,)``.
+        given
+            What is added in each stage (w), as a concentration.
+        scale
+            Volume over length of the stage, ``volume/tau``.
+        inflow
+            What walls add to each right-hand side.
+
+        Returns
+        -------
+        numpy.ndarray, callable
+            ``u2``, and a function for ``(1 - g) u1 + g u2``, by which the fluxes are those of the
+            whole step.
+        """
+        first = self.solve(right_side(u, given, scale, inflow))
+        second = (1.0 / G - 1.0) * (first - u)
+        second += u
+        new = self.solve(right_side(second, given, scale, inflow))
+        kept = new.copy()
+        return new, lambda: (1.0 - G) * first + G * kept
 
 
 def right_side(

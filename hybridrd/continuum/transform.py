@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from hybridrd.arrays import Floats
 from hybridrd.continuum.assembled import Assembled
 from hybridrd.continuum.conditions import NoFlux, WallCondition
+from hybridrd.continuum.stage import G, Solver
 from hybridrd.model.grid import AXES, Grid
 
-# Which transform diagonalises the second difference of a row of cells, by what its two ends
-# hold: a face value (half a cell away) or no flux. The second entry is added to the mode
+# What the two ends of a row of cells hold, a face value half a cell away (True) or no flux; None
+# for a ring.
+Ends = tuple[bool, bool] | None
+# Transforms that diagonalise the second difference of such a row, and what is added to the mode
 # number: the eigenvalues are 2 - 2 cos(pi (k + shift)/n).
-_KINDS: dict[tuple[bool, bool], tuple[str, int, float]] = {
+_TYPES: dict[Ends, tuple[str, int, float]] = {
     (False, False): ("dct", 2, 0.0),
     (True, True): ("dst", 2, 1.0),
     (False, True): ("dct", 4, 0.5),
@@ -30,12 +33,11 @@ Intervals = tuple[tuple[int, int], ...]
 
 def active_box(active: NDArray[np.intp], grid: Grid) -> Intervals | None:
     """Range ``[start, stop)`` of the active cells along each axis, or None if they are no box."""
-    index = np.unravel_index(active, grid.shape[::-1])[::-1]
-    box = tuple((int(i.min()), int(i.max()) + 1) for i in index)
+    box = bounding_box(active, grid)
     return box if math.prod(b - a for a, b in box) == len(active) else None
 
 
-class TransformSolver:
+class TransformSolver(Solver):
     """Exact solution by the eigenvectors of the cell-centred Laplacian on a box.
 
     Ends without flux make it a type-II cosine transform, two ends with given face values a
@@ -54,10 +56,10 @@ class TransformSolver:
     def __init__(
         self, assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]
     ) -> None:
-        ends = _ends(active_box(assembled.active, grid), grid, walls)
-        if ends is None:
+        box = active_box(assembled.active, grid)
+        if box is None or not self.fits(box, grid, walls):
             raise ValueError("the active cells are not a box with walls a transform can treat")
-        box, kinds = ends
+        kinds = box_ends(box, grid, walls)
         counts = [b - a for a, b in box]
         d = grid.dimension
         self._shape = tuple(counts[::-1])
@@ -70,7 +72,7 @@ class TransformSolver:
                 periodic.append(-1 - axis)
                 modes = 2.0 * np.arange(n)
             else:
-                name, number, shift = _KINDS[kind]
+                name, number, shift = _TYPES[kind]
                 groups.setdefault((name, number), []).append(-1 - axis)
                 modes = np.arange(n) + shift
             values = 4.0 * np.sin(0.5 * np.pi * modes / n) ** 2
@@ -102,7 +104,10 @@ class TransformSolver:
     @staticmethod
     def fits(box: Intervals | None, grid: Grid, walls: Mapping[str, WallCondition]) -> bool:
         """Whether the active cells are a ``box`` and every side of it can be treated."""
-        return _ends(box, grid, walls) is not None
+        if box is None:
+            return False
+        sides = [c for a, ends in enumerate(box) for c in box_sides(a, ends, grid, walls)]
+        return all(c.joined or c.closed or c.held for c in sides)
 
     def solve(self, rhs: Floats) -> Floats:
         """The solution of ``matrix @ u = rhs``, ``(active,)`` or ``(m, active)``."""
@@ -111,21 +116,13 @@ class TransformSolver:
         return self._back(modes, rhs.shape)
 
     def two_stages(
-        self, u: Floats, given: Floats | None, scale: float, g: float
+        self, u: Floats, given: Floats | None, scale: float | Floats, inflow: Floats | None
     ) -> tuple[Floats, Callable[[], Floats]]:
-        """Two stages of a diagonally implicit step between one pair of transforms.
-
-        ``u1 = S(u + w)``, ``u2 = S(u + (1/g - 1)(u1 - u) + w)``, S being the solution of a stage
-        (`solve` of ``scale`` times its argument) and w what is ``given``.
-
-        Returns
-        -------
-        numpy.ndarray, callable
-            ``u2``, and a function for ``(1 - g) u1 + g u2``, by which the fluxes are those of the
-            whole step.
-        """
+        """Two stages between one pair of transforms; see `Solver.two_stages`."""
+        if inflow is not None:
+            given = inflow / scale if given is None else given + inflow / scale
         if self._factors is None:
-            s = scale * self._inverse
+            s, g = float(scale) * self._inverse, G
             of_u, of_given = (
                 s * (1.0 + (1.0 / g - 1.0) * (s - 1.0)),
                 s * (1.0 + (1.0 / g - 1.0) * s),
@@ -159,23 +156,33 @@ class TransformSolver:
         return solution
 
 
-def _ends(
-    box: Intervals | None, grid: Grid, walls: Mapping[str, WallCondition]
-) -> tuple[Intervals, list[tuple[bool, bool] | None]] | None:
-    """The box and, per axis, which ends hold a face value (None: periodic); None if unfit."""
-    if box is None:
-        return None
-    kinds: list[tuple[bool, bool] | None] = []
+def bounding_box(active: NDArray[np.intp], grid: Grid) -> Intervals:
+    """Range ``[start, stop)`` of the active cells along each axis."""
+    index = np.unravel_index(active, grid.shape[::-1])[::-1]
+    return tuple((int(i.min()), int(i.max()) + 1) for i in index)
+
+
+def box_ends(box: Intervals, grid: Grid, walls: Mapping[str, WallCondition]) -> list[Ends]:
+    """Per axis of a box, which ends hold a face value; None where they are joined.
+
+    Nothing passes where the box ends inside the domain. Where a wall lets pass at a finite rate
+    the end counts as one without flux.
+    """
+    kinds: list[Ends] = []
     for axis, (start, stop) in enumerate(box):
-        n = grid.shape[axis]
-        low: WallCondition = walls[AXES[axis] + "-"] if start == 0 else NoFlux()
-        high: WallCondition = walls[AXES[axis] + "+"] if stop == n else NoFlux()
-        if low.joined and high.joined:
-            kinds.append(None)
-            continue
-        # A periodic wall whose other side is cut off lets nothing pass.
-        sides = [NoFlux() if c.joined else c for c in (low, high)]
-        if not all(c.closed or c.held for c in sides):
-            return None
-        kinds.append((sides[0].held, sides[1].held))
-    return box, kinds
+        sides = box_sides(axis, (start, stop), grid, walls)
+        joined = all(c.joined for c in sides)
+        kinds.append(None if joined else (sides[0].held, sides[1].held))
+    return kinds
+
+
+def box_sides(
+    axis: int, interval: tuple[int, int], grid: Grid, walls: Mapping[str, WallCondition]
+) -> tuple[WallCondition, WallCondition]:
+    """Conditions at the two ends of a box along an axis."""
+    low: WallCondition = walls[AXES[axis] + "-"] if interval[0] == 0 else NoFlux()
+    high: WallCondition = walls[AXES[axis] + "+"] if interval[1] == grid.shape[axis] else NoFlux()
+    if low.joined and high.joined:
+        return low, high
+    # A periodic wall whose other side is cut off lets nothing pass.
+    return NoFlux() if low.joined else low, NoFlux() if high.joined else high

@@ -269,7 +269,7 @@ def make_continuum(
     named = solver != "auto" and user is None and shared is None
     if named and plan.coupling != "none":  # "auto" has been estimated with the plan
         kept = [part for part in plan.memory.parts if not part.continuum]
-        check_fits([*kept, continuum_part(plan.system, solver)])
+        check_fits([*kept, continuum_part(plan.system, plan.dt, solver)])
     with naming("the continuum", "use fewer cells"):
         return _make(plan, gates, baths, key, solver, user, shared)
 

@@ -44,7 +44,7 @@ def plan_that_fits(
         If the run cannot fit into memory.
     """
     # Cells first: even the indices of too many would not fit.
-    parts = fixed_parts(system, cells is not None)
+    parts = fixed_parts(system, dt, cells is not None)
     on_this = here or system.coupling == "mean-field"  # the PDE of all replicas is solved here
     check_fits(parts if on_this else parts[:1])
     plan = compile_system(system, dt, cells)
@@ -59,7 +59,7 @@ def plan_that_fits(
 
 
 def fixed_parts(
-    system: System, user: bool = False, solver: str = "auto", whole: bool = False
+    system: System, dt: float, user: bool = False, solver: str = "auto", whole: bool = False
 ) -> list[Part]:
     """The memory that cells and continuum need; a user's continuum (``user``) manages its own.
 
@@ -67,7 +67,7 @@ def fixed_parts(
     """
     continuum = whole or (not user and (system.is_hybrid or system.particles is None))
     parts = [cell_part(system, continuum)]
-    return [*parts, continuum_part(system, solver, whole)] if continuum else parts
+    return [*parts, continuum_part(system, dt, solver, whole)] if continuum else parts
 
 
 def crowd(
@@ -160,7 +160,7 @@ def cell_part(system: System, continuum: bool) -> Part:
     return Part(what, a_cell * grid.cells, "use fewer cells")
 
 
-def continuum_part(system: System, kind: str = "auto", whole: bool = False) -> Part:
+def continuum_part(system: System, dt: float, kind: str = "auto", whole: bool = False) -> Part:
     """The package's PDE: FiPy's mesh and matrices, and the factors or arrays of the solvers."""
     grid = system.grid
     active = grid.cells
@@ -171,7 +171,7 @@ def continuum_part(system: System, kind: str = "auto", whole: bool = False) -> P
         active -= int(np.prod(count))
         box = rest_of(grid, first, count)
     species = [(s.D, conditions(system, s.name)) for s in system.species]
-    found = footprint(grid, species, active, box, kind)
+    found = footprint(grid, species, active, box, dt, kind)
     solvers = " and ".join(dict.fromkeys(map(str, found.solvers))) or "none"
     factors = f", {found.factors / 1e9:.3g} GB of them for factors" if found.factors else ""
     return Part(

@@ -128,7 +128,7 @@ def test_mass_is_constant_over_1e5_steps():
     assert line.fallbacks == 0
 
 
-@pytest.mark.parametrize("solver", ["tridiagonal", "transform", "splu", "cg", "fipy"])
+@pytest.mark.parametrize("solver", ["tridiagonal", "transform", "chebyshev", "splu", "cg", "fipy"])
 def test_one_step_conserves_mass_to_round_off(solver):
     line = Diffusion(LINE, 1.0, 0.3, {}, solver=solver)
     u = np.random.default_rng(1).uniform(1.0, 2.0, 50)

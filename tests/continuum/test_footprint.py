@@ -13,9 +13,11 @@ import hybridrd as hrd
 from hybridrd.continuum import solvers
 from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import Dirichlet, NoFlux, PeriodicWall, Robin, resolve_walls
+from hybridrd.continuum.cost import factor_bytes
 from hybridrd.continuum.field import Field, conditions
 from hybridrd.continuum.fipy_solver import assemble
-from hybridrd.continuum.footprint import factor_bytes, footprint, rest_of
+from hybridrd.continuum.footprint import footprint, rest_of
+from hybridrd.continuum.stage import G
 from hybridrd.errors import CapacityError
 from hybridrd.model.grid import Grid
 
@@ -84,7 +86,7 @@ def test_systems_are_counted_once_for_each_coefficient_and_walls():
     grid, n = plane(), 400
     held = {"x-": Dirichlet()}
     species = [(1.0, {}), (1.0, {"y-": NoFlux()}), (2.0, {}), (1.0, held), (0.0, {})]
-    found = footprint(grid, species, n, all_of(grid))
+    found = footprint(grid, species, n, all_of(grid), 0.1)
     assert found.systems == 6
     assert found.factors == 0
     assert found.bytes == (1000 + 6 * 220) * n
@@ -96,12 +98,12 @@ def test_systems_are_counted_once_for_each_coefficient_and_walls():
     assert len(cache) == 6
     # By name, each distinct one has factors for both, and the last one work on them.
     size = factor_bytes((20, 20), n)
-    named = footprint(grid, species, n, all_of(grid), "splu")
+    named = footprint(grid, species, n, all_of(grid), 0.1, "splu")
     assert named.solvers == ("splu",) * 3
     assert named.factors == pytest.approx(6 * size + 0.15 * size + 350 * n)
     assert named.bytes == pytest.approx(found.bytes + named.factors)
-    assert footprint(grid, species, n, all_of(grid), "cg").bytes == found.bytes
-    assert footprint(grid, [(0.0, {})], n, all_of(grid)).bytes == 0
+    assert footprint(grid, species, n, all_of(grid), 0.1, "cg").bytes == found.bytes
+    assert footprint(grid, [(0.0, {})], n, all_of(grid), 0.1).bytes == 0
 
 
 @pytest.mark.parametrize("shape", [(20,), (6, 8), (4, 5, 6)])
@@ -125,15 +127,15 @@ def test_the_solver_is_foretold(shape, kind, place):
     active = int((~cut).sum())
     assembled = assemble(grid, 1.0, 0.01, walls, cut)
     solver = solvers.make_solver(assembled, grid, walls)
-    assert footprint(grid, [(1.0, walls)], active, box).solvers == (solver.name,)
+    assert footprint(grid, [(1.0, walls)], active, box, 0.01 / G).solvers == (solver.name,)
 
 
 def test_large_continua_are_not_factored_unless_asked():
     grid = Grid((0.0,) * 3, (1.0,) * 3, (100, 100, 100))
-    assert footprint(grid, [(1.0, {})], 999_000, None).solvers == ("cg",)
-    assert footprint(grid, [(1.0, {})], 29_000, None).solvers == ("splu",)
+    assert footprint(grid, [(1.0, {})], 999_000, None, 1e-4).solvers == ("chebyshev",)
+    assert footprint(grid, [(1.0, {})], 29_000, None, 1.0).solvers == ("splu",)
     # 1e6 cells by name: 9.5 (1e6)^1.6 bytes, 38 GB, for each of the two step lengths.
-    assert footprint(grid, [(1.0, {})], 10**6, None, "splu").factors == pytest.approx(
+    assert footprint(grid, [(1.0, {})], 10**6, None, 1e-4, "splu").factors == pytest.approx(
         2.15 * 9.5 * 10**9.6 + 350e6
     )
 
@@ -147,7 +149,7 @@ def test_a_system_is_taken_as_its_field_takes_it():
     assert conditions(system, "A")["x-"] == Dirichlet()
     assert conditions(system, "B")["x-"] == NoFlux()
     species = [(1.0, conditions(system, n)) for n in "AB"]
-    names = footprint(system.grid, species, 100, all_of(system.grid)).solvers
+    names = footprint(system.grid, species, 100, all_of(system.grid), 0.01).solvers
     assert sorted(names) == sorted(Field(system, 0.01).described()["solvers"].values())
 
 
@@ -181,7 +183,7 @@ sides = {"z": (0, 1)} if sys.argv[1] == "3" else {}
 make(6)
 before = status("VmRSS")
 system, field = make(int(sys.argv[2]))
-print(status("VmHWM") - before, continuum_part(system, "splu").bytes)
+print(status("VmHWM") - before, continuum_part(system, 1e-4, "splu").bytes)
 """
 
 

@@ -6,12 +6,14 @@ import time
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import splu
 from threadpoolctl import threadpool_info
 
 from hybridrd.continuum import solvers
 from hybridrd.continuum.conditions import Dirichlet, PeriodicWall, Robin
 from hybridrd.continuum.fipy_solver import FipyStepper, assemble, load_fipy
 from hybridrd.continuum.solvers import FactoredSolver, make_solver, one_blas_thread
+from hybridrd.continuum.stage import Solver
 from hybridrd.errors import ModelError, StepError
 from hybridrd.model.grid import Grid
 
@@ -111,12 +113,73 @@ def test_a_wrong_fast_solver_is_passed_over(monkeypatch):
         make_solver(system, SQUARE, kind="transform")
 
 
-def test_large_boxes_in_boxes_use_conjugate_gradients(monkeypatch):
-    monkeypatch.setitem(solvers.LARGEST_FACTORISATION, 3, 100)
-    grid, walls, cut, _ = CASES["cube, box in box"]
-    system = assemble(grid, D, TAU, walls, cut)
-    assert make_solver(system, grid, walls).name == "cg"
-    assert make_solver(system, grid, walls, "splu").name == "splu"
+WALLS = (None, HELD, ABSORB, Robin(2.5, outside=True), JOINED)
+
+
+def shape_and_walls(seed):
+    """A random set of cells of a random grid, with random walls."""
+    rng = np.random.default_rng(seed)
+    d = 1 + seed % 3
+    shape = tuple(int(n) for n in rng.integers(3, (30, 14, 8)[d - 1], d))
+    grid = Grid((0.0,) * d, tuple(rng.uniform(0.5, 2.0, d)), shape)
+    walls = {}
+    for axis in "xyz"[:d]:
+        low, high = (WALLS[i] for i in rng.integers(0, len(WALLS), 2))
+        if JOINED in (low, high):
+            low = high = JOINED
+        walls |= {axis + "-": low, axis + "+": high}
+    if seed % 2:  # single cells, gaps and corners
+        cut = rng.random(grid.cells) < 0.4
+    else:  # a box, which may be at walls
+        first = [int(rng.integers(0, n)) for n in shape]
+        cut = region(
+            grid,
+            *(slice(a, int(rng.integers(a, n)) + 1) for a, n in zip(first, shape, strict=True)),
+        )
+    cut[int(rng.integers(grid.cells))] = False
+    return grid, {w: c for w, c in walls.items() if c is not None}, cut
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_set_of_cells_behind_any_walls(seed):
+    """Every kind of solver against SuperLU with pivoting in FiPy's own matrix."""
+    grid, walls, cut = shape_and_walls(seed)
+    for stiffness in (0.1, 30.0):
+        tau = stiffness * min(grid.spacing) ** 2 / D
+        system = assemble(grid, D, tau, walls, cut)
+        u = np.random.default_rng(seed).uniform(0.0, 1.0, len(system.active))
+        rhs = system.matrix @ u
+        truth = splu(system.matrix.tocsc()).solve(rhs)
+        kinds = solvers.candidates(system, grid, solvers.resolve_walls(walls, grid.dimension))
+        for kind in set(kinds) - {"fipy"}:
+            solver = make_solver(system, grid, walls, kind)
+            assert np.abs(solver.solve(rhs) - truth).max() <= 1e-12 * truth.max(), kind
+            scale, inflow = system.volume / system.tau, 0.1 * rhs
+            both = Solver.two_stages(solver, u, 0.2 * u, scale, inflow)
+            mine = solver.two_stages(u, 0.2 * u, scale, inflow)
+            for a, b in ((mine[0], both[0]), (mine[1](), both[1]())):
+                assert np.abs(a - b).max() <= 1e-12 * np.abs(b).max(), kind
+
+
+def test_rings_of_odd_numbers_of_cells_have_no_two_colours():
+    walls = {"x-": JOINED, "x+": JOINED}
+    for n, fits in ((6, True), (7, False)):
+        grid = Grid((0.0, 0.0), (1.0, 1.0), (n, 5))
+        cut = region(grid, slice(2, 4), slice(1, 3))
+        found = solvers.candidates(
+            assemble(grid, D, TAU, walls, cut), grid, solvers.resolve_walls(walls, 2)
+        )
+        assert ("chebyshev" in found) is fits
+
+
+@pytest.mark.parametrize(
+    ("shape", "stiffness", "expected"),
+    [((40, 40), 0.5, "chebyshev"), ((40, 40), 500.0, "splu"), ((10, 11, 12), 0.5, "chebyshev")],
+)
+def test_the_cheaper_solver_is_chosen(shape, stiffness, expected):
+    grid = Grid((0.0,) * len(shape), tuple(map(float, shape)), shape)
+    cut = region(grid, *(slice(3, 8) for _ in shape))
+    assert make_solver(assemble(grid, 1.0, stiffness, {}, cut), grid).name == expected
 
 
 def test_conjugate_gradients_say_when_they_do_not_converge(monkeypatch):

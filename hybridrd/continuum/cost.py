@@ -1,0 +1,79 @@
+"""Cost of the solvers of an implicit diffusion step, by which one is chosen.
+
+A model and not a measurement made at set-up, so that the same system has the same solver, and
+results the same digits, everywhere. Fitted to times measured on one core (2D 10 x 10 to 200 x 200,
+3D 8^3 to 100^3, a box cut out of the middle).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from hybridrd.continuum.checkerboard import sweeps
+from hybridrd.model.grid import Grid
+
+# Up to so many active cells the factorisation is at most twice as slow as anything else.
+SMALL = {1: 10_000_000, 2: 1_000, 3: 600}
+# Beyond these a factorisation takes seconds and gigabytes.
+LARGEST_FACTORISATION = {1: 10_000_000, 2: 400_000, 3: 30_000}
+# Cells whose arrays stay in the cache of a core.
+CACHED = 200_000
+# What joined walls do to the factors, by the number of periodic axes.
+_PERIODIC = {1: (1.0, 1.0), 2: (1.0, 1.0, 1.45), 3: (1.0, 1.25, 1.65, 3.0)}
+
+
+def factored(grid: Grid, active: int) -> float:
+    """Time of a solution with SuperLU's factors (us), which goes into reading them."""
+    return 4.0 + 7e-5 * factor_bytes(grid.shape, active)
+
+
+def iterated(grid: Grid, cells: int, spread: float) -> float:
+    """Time of a solution by Chebyshev iteration (us) in a box of so many ``cells``.
+
+    Parameters
+    ----------
+    spread
+        D tau (length^2).
+    """
+    a_cell = 3e-4 if cells <= CACHED else 1.5e-3
+    return 6.0 + sweeps(neighbours_share(grid, spread)) * cells * a_cell
+
+
+def neighbours_share(grid: Grid, spread: float) -> float:
+    """Share of the diagonal of the matrix that goes to the neighbours of a cell, at most."""
+    given = sum(2.0 * spread / h**2 for h in grid.spacing)
+    return given / (1.0 + given)
+
+
+def factor_bytes(shape: Sequence[int], active: int, periodic: int = 0) -> float:
+    """Bytes that the factors of a matrix on ``active`` cells of a grid take.
+
+    With n cells ``40 n log2(n)`` in two dimensions (measured: 38 to 39 from 200 x 200 to 632 x
+    632, 30 for 100 x 100), ``9.5 n^1.6`` in three (9.5, 9.5, 8.7 for 25^3, 30^3, 45^3). Nested
+    dissection would have n^(4/3) there; in the order of least degree the same figures are 70, 80
+    to 110 n^(4/3) with a factor that goes on rising. Slabs and strips have less: at most ``21 s``
+    a cell with s cells in their cross-section, and 0.8 m times the figure in two dimensions in a
+    slab of m layers.
+
+    Parameters
+    ----------
+    shape
+        Number of cells of the grid along each axis.
+    active
+        How many of them take part.
+    periodic
+        How many axes are periodic; all of them cost 1.45 times as much in 2D, 3 times in 3D.
+    """
+    n = max(active, 2)
+    d = len(shape)
+    longest = sorted(shape, reverse=True)
+    cross_section = math.prod(longest[1:])
+    a_cell = 21.0 * cross_section + 100.0
+    if d == 2:
+        a_cell = min(a_cell, 40.0 * math.log2(n))
+    elif d == 3:
+        layers = longest[2]
+        slab = 0.8 * layers * 40.0 * math.log2(max(n / layers, 2.0))
+        a_cell = min(a_cell, max(slab, 40.0 * math.log2(n)), 9.5 * n**0.6)
+    return a_cell * n * _PERIODIC[d][periodic]
