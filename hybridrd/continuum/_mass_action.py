@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hybridrd.kernels._jit import jit
-from hybridrd.kernels.rosenbrock import DONE, NOT_FINITE, Kinetics, advance
+from hybridrd.kernels.rosenbrock import DONE, NEGATIVE, NOT_FINITE, Kinetics, advance
 
 # Cells that share a substep: enough for vector units, few enough to have like concentrations.
 BLOCK = 128
@@ -162,20 +162,14 @@ def _integrate(
     first: Any,
     second: Any,
     change: Any,
-    kept: Any,
-    free: Any,
     tau: float,
     grain: Any,
-    drift: Any,
-    after: bool,
+    left: Any,
 ) -> int:
     """Advance ``c`` ``(S, n)`` by ``tau`` into ``out``; ``k`` is ``(R, n)`` or ``(R, 1)``.
 
-    For ``kept`` and ``free`` see `hybridrd.kernels.rosenbrock`. ``drift`` ``(S, n)``, or ``(S, 0)``
-    for none, is what diffusion adds to each concentration per time, before this step (``after``)
-    or behind it. Stiff cells react with concentrations that move with it, from ``c - tau drift`` to
-    ``c`` or from ``c`` to ``c + tau drift``; the result has the reactions alone. Without that a
-    split step is of first order where reactions are fast beside it.
+    A block of cells that is stiff, from the start or from some substep on, is left to `_implicit`:
+    ``left`` ``(blocks,)`` receives the time that it still has to react, 0 for most.
     """
     species, n = c.shape
     reactions = len(first)
@@ -187,8 +181,6 @@ def _integrate(
     gain = np.empty((species, BLOCK))
     lam = np.empty((species, BLOCK))
     v = np.empty(BLOCK)
-    copy, low, high = grain
-    still = np.zeros(species)
     for lo in range(0, n, BLOCK):
         m = min(BLOCK, n - lo)
         for s in range(species):
@@ -197,70 +189,45 @@ def _integrate(
         for r in range(reactions):
             for b in range(m):
                 kb[r, b] = k[r, lo + b] if k.shape[1] > 1 else k[r, 0]
-        left, steps = tau, 0
-        while left > 0.0:
+        rest, steps = tau, 0
+        while rest > 0.0:
             now, growth = speeds(m, kb, first, second, change, x, gain, lam, v)
             if now == 0.0 and growth == 0.0:
                 made = 0.0
                 for s in range(species):
                     made = max(made, largest(m, gain[s]))
                 if made == 0.0:
-                    break  # nothing here, and nothing comes of it
-            delta = left
+                    rest = 0.0  # nothing here, and nothing comes of it
+                    break
+            delta = rest
             speed = max(now, np.sqrt(growth))
-            if left * speed > (MOST_SUBSTEPS - steps) * STEP:
-                for b in range(m):
-                    if steps == 0 and drift.shape[1] > 0:
-                        flow = drift[:, lo + b].copy()
-                        z = x[:, b] - tau * flow if after else x[:, b].copy()
-                        moved = Kinetics(
-                            kb[:, b], first, second, change, kept, free, copy, low, high, flow
-                        )
-                        if z.min() >= 0.0 and advance(moved, z, left) == DONE:
-                            if not after:
-                                z -= tau * flow
-                            if z.min() >= 0.0:
-                                x[:, b] = z
-                                continue
-                    kinetics = Kinetics(
-                        kb[:, b], first, second, change, kept, free, copy, low, high, still
-                    )
-                    status: int = advance(kinetics, x[:, b], left)
-                    if status != DONE:
-                        return status
+            if rest * speed > (MOST_SUBSTEPS - steps) * STEP:
                 break
-            if left * speed > STEP:
-                delta = left / np.ceil(left * speed / STEP)
+            if rest * speed > STEP:
+                delta = rest / np.ceil(rest * speed / STEP)
             if not delta > 0.0:
                 return NOT_FINITE
             steps += 1
             slope(m, kb, first, second, change, grain, x, f, v)
-            if left > 16.0 * delta and at_rest(m, x, f, delta):
+            if rest > 16.0 * delta and at_rest(m, x, f, delta):
+                rest = 0.0
                 break
-            for s in range(species):
-                ys, xs, fs, ts = y[s], x[s], f[s], total[s]
-                for b in range(m):
-                    ts[b] = xs[b] + delta / 6.0 * fs[b]
-                    ys[b] = xs[b] + 0.5 * delta * fs[b]
-            slope(m, kb, first, second, change, grain, y, f, v)
-            for s in range(species):
-                ys, xs, fs, ts = y[s], x[s], f[s], total[s]
-                for b in range(m):
-                    ts[b] += delta / 3.0 * fs[b]
-                    ys[b] = xs[b] + 0.5 * delta * fs[b]
-            slope(m, kb, first, second, change, grain, y, f, v)
-            for s in range(species):
-                ys, xs, fs, ts = y[s], x[s], f[s], total[s]
-                for b in range(m):
-                    ts[b] += delta / 3.0 * fs[b]
-                    ys[b] = xs[b] + delta * fs[b]
-            slope(m, kb, first, second, change, grain, y, f, v)
+            for stage in range(1, 4):
+                part = 0.5 * delta if stage < 3 else delta
+                weight = delta / 6.0 if stage == 1 else delta / 3.0
+                for s in range(species):
+                    ys, xs, fs, ts = y[s], x[s], f[s], total[s]
+                    for b in range(m):
+                        ts[b] = (xs[b] if stage == 1 else ts[b]) + weight * fs[b]
+                        ys[b] = xs[b] + part * fs[b]
+                slope(m, kb, first, second, change, grain, y, f, v)
             for s in range(species):
                 xs, fs, ts = x[s], f[s], total[s]
                 for b in range(m):
                     value = ts[b] + delta / 6.0 * fs[b]
                     xs[b] = 0.0 if value < GONE else value
-            left = 0.0 if delta >= left else left - delta
+            rest = 0.0 if delta >= rest else rest - delta
+        left[lo // BLOCK] = rest
         for s in range(species):
             for b in range(m):
                 if not np.isfinite(x[s, b]):
@@ -272,24 +239,67 @@ def _integrate(
 integrate = jit(_integrate)
 
 
-def _stiff(c: Any, k: Any, first: Any, second: Any, change: Any, tau: float) -> bool:
-    """Whether a block of cells is left to the implicit method from the start."""
-    species, n = c.shape
-    x, kb = np.empty((species, BLOCK)), np.empty((len(first), BLOCK))
-    gain, lam, v = np.empty((species, BLOCK)), np.empty((species, BLOCK)), np.empty(BLOCK)
-    for lo in range(0, n, BLOCK):
-        m = min(BLOCK, n - lo)
-        x[:, :m] = c[:, lo : lo + m]
+def _implicit(
+    out: Any,
+    k: Any,
+    first: Any,
+    second: Any,
+    change: Any,
+    kept: Any,
+    free: Any,
+    tau: float,
+    grain: Any,
+    left: Any,
+    drift: Any,
+    after: bool,
+) -> int:
+    """Advance the stiff cells of ``out`` by what is ``left`` of ``tau`` after `_integrate`.
+
+    For ``kept`` and ``free`` see `hybridrd.kernels.rosenbrock`. ``drift`` ``(S, n)``, or ``(S, 0)``
+    for none, is what diffusion adds to each concentration per time, before this step (``after``)
+    or behind it. Cells that are stiff from the start react with concentrations that move with it,
+    from ``c - tau drift`` to ``c`` or from ``c`` to ``c + tau drift``; the result has the reactions
+    alone. Without that a split step is of first order where reactions are fast beside it.
+    """
+    species, n = out.shape
+    copy, low, high = grain
+    rate, z, flow = np.empty(len(first)), np.empty(species), np.empty(species)
+    for b in range(n):
+        rest = left[b // BLOCK]
+        if rest == 0.0:
+            continue
         for r in range(len(first)):
-            for b in range(m):
-                kb[r, b] = k[r, lo + b] if k.shape[1] > 1 else k[r, 0]
-        now, growth = speeds(m, kb, first, second, change, x, gain, lam, v)
-        if tau * max(now, np.sqrt(growth)) > MOST_SUBSTEPS * STEP:
-            return True
-    return False
+            rate[r] = k[r, b] if k.shape[1] > 1 else k[r, 0]
+        moves = rest == tau and drift.shape[1] > 0
+        while True:
+            possible = True
+            for s in range(species):
+                flow[s] = drift[s, b] if moves else 0.0
+                z[s] = out[s, b] - tau * flow[s] if moves and after else out[s, b]
+                possible = possible and z[s] >= 0.0
+            status = NEGATIVE
+            if possible or not moves:
+                kinetics = Kinetics(rate, first, second, change, kept, free, copy, low, high, flow)
+                status = advance(kinetics, z, rest)
+            if moves and status == DONE:
+                for s in range(species):
+                    if not after:
+                        z[s] -= tau * flow[s]
+                    if not z[s] >= 0.0:
+                        status = NEGATIVE
+            if status == DONE:
+                break
+            if not moves:
+                return status
+            moves = False  # without the drift
+        for s in range(species):
+            if not np.isfinite(z[s]):
+                return NOT_FINITE
+            out[s, b] = z[s]
+    return DONE
 
 
-stiff = jit(_stiff)
+implicit = jit(_implicit)
 
 
 def _apply(matrix: Any, c: Any, out: Any) -> None:
@@ -298,10 +308,12 @@ def _apply(matrix: Any, c: Any, out: Any) -> None:
     x = np.empty((species, BLOCK))
     for lo in range(0, n, BLOCK):
         m = min(BLOCK, n - lo)
-        x[:, :m] = c[:, lo : lo + m]
+        for s in range(species):
+            for b in range(m):
+                x[s, b] = c[s, lo + b]
         for s in range(species):
             row = out[s, lo : lo + m]
-            row[:] = matrix[s, species]
+            fill(m, row, matrix[s, species])
             for j in range(species):
                 if matrix[s, j] != 0.0:
                     add(m, row, matrix[s, j], x[j])

@@ -194,10 +194,15 @@ class MassAction:
     ) -> None:
         rate = np.ascontiguousarray((k[:, None] if k.ndim == 1 else k) * self._factor[:, None])
         network = self._first, self._second, self.change
-        flow = np.empty((len(c), 0))
-        if drift is not None and kernel.stiff(c, rate, *network, tau):
-            flow = drift()
-        status = kernel.integrate(c, out, rate, *network, *self._kept, tau, grain, flow, after)
+        left = np.empty(-(-c.shape[1] // kernel.BLOCK))
+        status = kernel.integrate(c, out, rate, *network, tau, grain, left)
+        if status == DONE and left.any():
+            # A kernel of its own: most runs are never stiff, and it takes long to compile.
+            stiff = drift is not None and bool((left == tau).any())
+            flow = drift() if drift is not None and stiff else np.empty((len(c), 0))
+            status = kernel.implicit(
+                out, rate, *network, *self._kept, tau, grain, left, flow, after
+            )
         if status == NOT_FINITE:
             raise StepError(_unbounded(tau))
         if status != DONE:

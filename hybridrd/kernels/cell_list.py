@@ -92,7 +92,8 @@ def count_cells(x, n, cells, places, starts):
 @jit
 def sort_into(x, ids, n, places, starts, next_place, x_out, ids_out):
     """Copy particles in cell order, stable within a cell."""
-    next_place[:] = starts[:-1]
+    for c in range(next_place.shape[0]):
+        next_place[c] = starts[c]
     for i in range(n):
         j = next_place[places[i]]
         next_place[places[i]] = j + 1

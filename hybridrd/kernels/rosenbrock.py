@@ -90,7 +90,8 @@ class _Work(NamedTuple):
 def _slope(kinetics, y, f):
     """Time derivative ``f`` at ``y``."""
     k, first, second, change, _, _, copy, low, high, _ = kinetics
-    f[:] = 0.0
+    for s in range(len(y)):
+        f[s] = 0.0
     for r in range(len(first)):
         i, j = first[r], second[r]
         v = k[r]
@@ -111,7 +112,9 @@ def _slope(kinetics, y, f):
 def _jacobian(kinetics, y, matrix):
     """Derivative of `_slope` into ``matrix``."""
     k, first, second, change, _, _, copy, low, high, _ = kinetics
-    matrix[:] = 0.0
+    for i in range(len(y)):
+        for j in range(len(y)):
+            matrix[i, j] = 0.0
     for r in range(len(first)):
         i, j = first[r], second[r]
         if i < 0:
@@ -142,11 +145,15 @@ def _factor(shift, kinetics, work):
             lu[i, j] = -jacobian[i, j]
         lu[i, i] += shift
     for m in range(len(free)):
-        lu[free[m]] = kept[m]
+        for j in range(n):
+            lu[free[m], j] = kept[m, j]
     # Pivots by their share of a row: else the large rows of J would blur the conserved ones.
-    scale = np.empty(n)
+    scale = np.zeros(n)
     for i in range(n):
-        scale[i] = np.abs(lu[i]).max()
+        for j in range(n):
+            size = abs(lu[i, j])
+            if size > scale[i] or size != size:
+                scale[i] = size  # not a number stays there
     for c in range(n):
         p = c
         for i in range(c + 1, n):
@@ -186,10 +193,19 @@ def _solve(work, b):
 
 
 @jit
+def _is_moving(drift):
+    moving = False
+    for value in drift:
+        moving = moving or value != 0.0
+    return moving
+
+
+@jit
 def _implicit_euler(kinetics, y, h, work):
     """The root ``z = y + h f(z)`` by Newton's method; False if none is found that is positive."""
     z, f, free = work.z, work.f, kinetics.free
-    z[:] = y
+    for s in range(len(y)):
+        z[s] = y[s]
     for _ in range(NEWTON):
         _slope(kinetics, z, f)
         _jacobian(kinetics, z, work.jacobian)
@@ -221,27 +237,31 @@ def _rosenbrock(kinetics, y, h, work):
     """A step from ``y`` into ``work.new``; the last of the stages estimates its error."""
     u, f, new = work.stages, work.f, work.new
     kept, free, drift = kinetics.kept, kinetics.free, kinetics.drift
-    moving = np.any(drift != 0.0)
+    n, moving = len(y), _is_moving(drift)
     for i in range(STAGES):
-        new[:] = y
-        for j in range(i):
-            new += A[i, j] * u[j]
+        for s in range(n):
+            new[s] = y[s]
+            for j in range(i):
+                new[s] += A[i, j] * u[j, s]
         _slope(kinetics, new, f)
-        for j in range(i):
-            f += C[i, j] / h * u[j]
-        f += drift
+        for s in range(n):
+            for j in range(i):
+                f[s] += C[i, j] / h * u[j, s]
+            f[s] += drift[s]
         for m in range(len(free)):
             # The conserved part of the stage, which only the drift changes.
             part = 0.0
-            for s in range(len(y)):
+            for s in range(n):
                 flow = drift[s]
                 for j in range(i):
                     flow += C[i, j] / h * u[j, s]
                 part += kept[m, s] * flow
             f[free[m]] = GAMMA * h * part if moving else 0.0
         _solve(work, f)
-        u[i] = f
-    new += u[STAGES - 1]
+        for s in range(n):
+            u[i, s] = f[s]
+    for s in range(n):
+        new[s] += u[STAGES - 1, s]
 
 
 @jit
@@ -271,7 +291,7 @@ def advance(kinetics, y, tau):
     """Advance the concentrations ``y`` ``(species,)`` of a cell by ``tau``, in place."""
     n = len(y)
     new, z = np.empty(n), np.empty(n)
-    moving = np.any(kinetics.drift != 0.0)
+    moving = _is_moving(kinetics.drift)
     work = _Work(
         np.empty((n, n)), np.empty((n, n)), np.empty(n, np.int64), np.empty((STAGES, n)),
         np.empty(n), new, z,
@@ -297,21 +317,26 @@ def advance(kinetics, y, tau):
         if error > 1.0:
             h *= factor
             continue
-        if new.min() < 0.0:
+        lowest = 0.0
+        for s in range(n):
+            lowest = min(lowest, new[s])
+        if lowest < 0.0:
             if moving:
                 return NEGATIVE
             if not _implicit_euler(kinetics, y, h, work):
                 h *= 0.5
                 continue
             share = _share(new, z)
-            z -= new
-            z *= 1.0 - share
-            new += z
+            for s in range(n):
+                z[s] = (z[s] - new[s]) * (1.0 - share)
+                new[s] += z[s]
             if _error(y, new, z) > 1.0:
                 h *= 0.5
                 continue
-            np.maximum(new, 0.0, new)  # what round-off left
-        y[:] = new
+            for s in range(n):
+                new[s] = max(new[s], 0.0)  # what round-off left
+        for s in range(n):
+            y[s] = new[s]
         left = 0.0 if h >= left else left - h
         h *= factor
     return DONE

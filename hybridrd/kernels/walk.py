@@ -268,7 +268,9 @@ def move(x, ids, start, stop, key, step, Ddt, walls, exits):
         named, left_at = ids[begin:end], exits[begin:end]
         _displacements(d, named, key, step, moves)
         if d > 1:
-            before[:, :n] = x[:, begin:end]
+            for a in range(d):
+                for i in range(n):
+                    before[a, i] = x[a, begin + i]
         left = 0
         for a in range(d):
             row = x[a][begin:end]
