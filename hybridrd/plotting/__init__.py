@@ -6,6 +6,7 @@
 - `kymograph`: concentration against position and time;
 - `snapshot`: particles as dots next to the continuum as colour;
 - `compare`: two results, their difference, and the difference in standard errors;
+- `phase_space`: densities of a master equation by copy number, and the currents between them;
 - `overview`: all species at a few times, next to a reference;
 - `movie`: profile, field or snapshot in time, for notebooks and as a gif.
 
@@ -19,6 +20,17 @@ from hybridrd.plotting.kymograph import kymograph
 from hybridrd.plotting.lines import counts, profile
 from hybridrd.plotting.movie import movie
 from hybridrd.plotting.overview import overview
+from hybridrd.plotting.phase_space import phase_space
 from hybridrd.plotting.snapshot import snapshot
 
-__all__ = ["compare", "counts", "field", "kymograph", "movie", "overview", "profile", "snapshot"]
+__all__ = [
+    "compare",
+    "counts",
+    "field",
+    "kymograph",
+    "movie",
+    "overview",
+    "phase_space",
+    "profile",
+    "snapshot",
+]

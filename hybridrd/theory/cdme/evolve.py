@@ -81,7 +81,9 @@ def solve(
     -------
     xarray.Dataset
         - ``copy_number_probability(time, species, n)``: P(n, t) in the whole domain.
-        - ``joint_probability(time, n_A, n_B, ...)``: P(n, m, ..., t) of several species together.
+        - ``joint_probability(time, n_A, n_B, ...)``: P(n, m, ..., t) of all species together.
+        - ``current(time, change, n_A, n_B, ...)``: probability per time that leaves these numbers
+          by a ``change``, the loss integrated over space; what it leaves, the changed numbers gain.
         - ``copy_number(time, species)``: its mean.
         - ``concentration(time, species, x)``: mean copies over V, eq. (15) (1/length^d). In more
           dimensions ``x, y, z`` in place of ``x``, in a shell ``r``.
@@ -141,7 +143,9 @@ def solve(
     states = make_states(model, most)
     generator = make_generator(states, model.events)
     assembled = time.perf_counter()
-    observer = Observer(states, model.voxels)
+    timed = generator.timed
+    matrix = generator.matrix if timed is None else timed.generator(timed.rates(0.0)).matrix
+    observer = Observer(states, model.voxels, matrix)
     records = []
     start = initial_probabilities(system, model.voxels, states)
     for t, (p, error) in zip(times, _evolution(generator, start, times, tolerance), strict=True):
@@ -151,7 +155,9 @@ def solve(
                 f"{lost:.3g} of the probability is beyond the cut-off by t = {t:.6g}: "
                 f"{_cut_offs(most)}; take more, at least twice the copies expected"
             )
-        records.append({**observer.record(p), "lost": lost, "time_error": error})
+        if timed is not None:
+            matrix = timed.generator(timed.rates(t)).matrix
+        records.append({**observer.record(p, matrix), "lost": lost, "time_error": error})
     if lost > tolerance:
         warnings.warn(
             f"{lost:.3g} of the probability was lost at the cut-off, tolerance {tolerance:.3g}: "
@@ -169,7 +175,7 @@ def solve(
             "solution": round(done - assembled, 6),
         },
     }
-    return dataset(model, records, times, attributes)
+    return dataset(model, records, times, observer.currents, attributes)
 
 
 def _evolution(

@@ -125,7 +125,7 @@ def check_size(
         + BYTES_PER_TIMED * timed
         + BYTES_PER_STATE * states
         + BYTES_PER_OCCUPATION * voxels * sum(counts)
-        + (8 * records * math.prod(m + 1 for m in most) if len(most) > 1 else 0)
+        + 8 * records * math.prod(m + 1 for m in most)
     )
     if needed <= max_memory and states < LARGEST_INDEX:
         return

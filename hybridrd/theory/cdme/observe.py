@@ -12,8 +12,10 @@ from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import Grid
 from hybridrd.model.system import System
+from hybridrd.theory.cdme.currents import Currents
 from hybridrd.theory.cdme.event import at
 from hybridrd.theory.cdme.events import VoxelModel
+from hybridrd.theory.cdme.generator import Matrix
 from hybridrd.theory.cdme.states import States
 from hybridrd.theory.cdme.voxels import Voxels
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 VARIABLES: dict[str, tuple[tuple[str, ...], int, str]] = {
     "copy_number_probability": (("species", "n"), 0, "probability of n copies in the domain"),
     "joint_probability": (("n_",), 0, "probability of n copies of each species in the domain"),
+    "current": (("change", "n_"), 0, "probability per time that leaves n copies by a change"),
     "copy_number": (("species",), 0, "mean number in the domain"),
     "concentration": (("species", "x"), 1, "mean copies in a voxel / its volume"),
     "covariance": (
@@ -41,9 +44,16 @@ VARIABLES: dict[str, tuple[tuple[str, ...], int, str]] = {
 
 
 class Observer:
-    """Moments and densities of probabilities ``(states + 1,)`` on voxels."""
+    """Moments, densities and currents of probabilities ``(states + 1,)`` on voxels.
 
-    def __init__(self, states: States, voxels: Voxels) -> None:
+    Attributes
+    ----------
+    currents
+        The currents of the generator's matrix between copy numbers.
+    """
+
+    def __init__(self, states: States, voxels: Voxels, matrix: Matrix) -> None:
+        self.currents = Currents(states, matrix)
         self._states = states
         self._voxels = voxels
         self._tables = [one.table.astype(np.float64) for one in states.species]
@@ -53,7 +63,7 @@ class Observer:
             pair[row] = np.repeat(np.arange(voxels.count), states.species[0].table[state])
         self._pair = pair
 
-    def record(self, p: Floats) -> dict[str, Any]:
+    def record(self, p: Floats, matrix: Matrix) -> dict[str, Any]:
         """All variables but ``lost``, ``time_error`` and ``at_cut_off`` by name."""
         volumes = self._voxels.volumes
         both = np.multiply.outer(volumes, volumes)
@@ -64,6 +74,8 @@ class Observer:
         products = np.multiply.outer(means, means).transpose(0, 2, 1, 3)
         values = {
             "copy_number_probability": self._counts(single),
+            "joint_probability": self._joint(whole),
+            "current": self.currents(matrix, p),
             "copy_number": means.sum(axis=1),
             "concentration": field(means / volumes),
             "covariance": fields((self._pairs(whole, single, means) - products) / both),
@@ -72,8 +84,6 @@ class Observer:
         }
         if whole.ndim == 1:
             values["rho_2"] = fields(self._twos(p) / both)
-        else:
-            values["joint_probability"] = self._joint(whole)
         return values
 
     def at_cut_off(self, p: Floats) -> Floats:
@@ -139,6 +149,7 @@ def dataset(
     model: VoxelModel,
     records: Sequence[dict[str, Any]],
     times: Sequence[float] | None,
+    currents: Currents,
     attributes: dict[str, Any],
 ) -> xr.Dataset:
     """Records as a Dataset; without ``times`` the single record of a steady state."""
@@ -151,7 +162,8 @@ def dataset(
     for name in records[0]:
         dims, power, text = VARIABLES[name]
         values = np.array([r[name] for r in records])
-        attrs = {"units": inverse_power(length, power * grid.space), "long_name": text}
+        units = f"1/{time}" if name == "current" else inverse_power(length, power * grid.space)
+        attrs = {"units": units, "long_name": text}
         dims = _dimensions(dims, grid, system.names)
         if times is None:
             variables[name] = (dims, values[0], attrs)
@@ -171,8 +183,10 @@ def dataset(
     for axis, name in enumerate(grid.axes):
         for dim in (name, f"{name}_2"):
             coordinates[dim] = (dim, grid.centers(axis), {"units": length})
-    if len(copies) > 1:
-        coordinates |= {f"n_{s}": (f"n_{s}", np.arange(m + 1)) for s, m in copies.items()}
+    coordinates["change"] = ("change", np.array(currents.labels(system.names), dtype=object))
+    for s, (name, m) in enumerate(copies.items()):
+        coordinates[f"n_{name}"] = (f"n_{name}", np.arange(m + 1))
+        coordinates[f"change_{name}"] = ("change", currents.changes[:, s])
     if model.pairs:
         coordinates["pair"] = ("pair", pair)
     if times is not None:

@@ -104,7 +104,7 @@ def steady_state(
     kept = _closed_class(whole, states, system)
     p = np.zeros(states.count + 1)
     p[kept] = _null_vector(sparse.csr_array(whole[kept][:, kept]))
-    observer = Observer(states, model.voxels)
+    observer = Observer(states, model.voxels, generator.matrix)
     each = observer.at_cut_off(p)
     at_cut_off = float(each.max())
     name = system.names[int(each.argmax())]
@@ -121,8 +121,8 @@ def steady_state(
         "kind": "cdme-steady",
         "timings": {"solution": round(time.perf_counter() - began, 6)},
     }
-    record = {**observer.record(p), "at_cut_off": at_cut_off}
-    return dataset(model, [record], None, attributes)
+    record = {**observer.record(p, generator.matrix), "at_cut_off": at_cut_off}
+    return dataset(model, [record], None, observer.currents, attributes)
 
 
 def _closed_class(matrix: Matrix, states: States, system: System) -> Integers:
