@@ -210,6 +210,62 @@ def run(
 
 
 @app.command()
+def sweep(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="NAME|FILE.toml", help="A name of `hybridrd examples`, or a file."),
+    ],
+    over: Annotated[
+        list[str],
+        typer.Option(
+            help="A place in the file and its values, reactions[0].k=1,2,4 or run.dt=1e-3,5e-4; "
+            "given again, all combinations."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="NAME.zarr, a directory; by default that of the file, -sweep.zarr."
+        ),
+    ] = None,
+    replicas: Annotated[
+        int | None, typer.Option(min=1, help="Independent runs at each point.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="By default a new one; it is saved.")
+    ] = None,
+    dt: Annotated[float | None, typer.Option(help="Time step.")] = None,
+    until: Annotated[float | None, typer.Option(help="End, a multiple of dt.")] = None,
+    every: Annotated[float | None, typer.Option(help="Time between records.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes for all points.")] = None,
+    independent: Annotated[
+        bool,
+        typer.Option("--independent", help="Other random numbers at each point, not the same."),
+    ] = False,
+    progress: Progress = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the points: FILE.png, .pdf or .svg.")
+    ] = None,
+) -> None:
+    """Run a file at all combinations of some values, and save the points in one result.
+
+    The same command again goes on after an interruption, and with more values runs only the new
+    points.
+    """
+    given = {"dt": dt, "until": until, "every": every, "seed": seed}
+    given |= {"replicas": replicas, "workers": workers, "progress": progress}
+    with messages():
+        from hybridrd.cli import commands, sweeps
+
+        if plot is not None:
+            from hybridrd.cli.pictures import PICTURES
+
+            commands.check_output(plot, PICTURES, overwrite=True, any_case=True)
+        for text in sweeps.run(what, over, given, out, independent, plot):
+            typer.echo(text)
+
+
+@app.command()
 def examples() -> None:
     """List the published cases and how they are run."""
     from hybridrd.examples import CASES
@@ -264,7 +320,7 @@ def plot(
         str,
         typer.Option(
             help="overview, profile, field, counts, kymograph, snapshot (needs a `run "
-            "--positions`) or compare (needs --reference)."
+            "--positions`) or compare (needs --reference); of a sweep curve, map or times."
         ),
     ] = "overview",
     species: SpeciesNames = None,

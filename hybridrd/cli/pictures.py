@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hybridrd.errors import ModelError, ResultError
 
@@ -53,9 +53,14 @@ def draw_file(
     from hybridrd.plotting import sheet
     from hybridrd.plotting.select import names_of
     from hybridrd.results.store import load
+    from hybridrd.results.study import has_points
     from hybridrd.results.view import View, record_at
 
-    view = View(load(path), str(path))
+    loaded = load(path)
+    if has_points(loaded):
+        draw_sweep(loaded, picture, species, times, None if kind == "overview" else kind)
+        return
+    view = View(loaded, str(path))
     result = view.data
     _check_species(view.species, species, path)
     names = names_of(view, species)
@@ -75,6 +80,23 @@ def draw_file(
         return
     with_no_window()
     _save(sheet.sheet(kind, result, names, times, other), picture)
+
+
+def draw_sweep(
+    study: xr.Dataset,
+    picture: Path,
+    species: Sequence[str] | None = None,
+    times: Sequence[float] | None = None,
+    kind: str | None = None,
+) -> None:
+    """Draw a sweep into a file, at one time. Raises ResultError."""
+    from hybridrd.plotting import sweep
+
+    if times and len(times) > 1:
+        raise ResultError(f"--time: {len(times)} times; a picture of a sweep shows one")
+    with_no_window()
+    names: Any = list(species) if species else None
+    _save(sweep(study, kind, names, time=times[0] if times else None), picture)
 
 
 def film_file(

@@ -416,7 +416,8 @@ def _step(dt: float | Callable[..., float], row: Mapping[str, Any]) -> Any:
     if not callable(dt):
         return dt
     names = inspect.signature(dt).parameters
-    given = {name: value for name, value in row.items() if name in names}
+    every = any(p.kind is p.VAR_KEYWORD for p in names.values())
+    given = {name: value for name, value in row.items() if every or name in names}
     with _at(label(row)):
         return answer(partial(dt, **given), "dt")
 

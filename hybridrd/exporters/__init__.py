@@ -9,9 +9,11 @@ from typing import Any, Protocol
 
 from hybridrd.arguments import named_arguments, number, path_of, truth
 from hybridrd.errors import ResultError
+from hybridrd.exporters import study
 from hybridrd.exporters.place import check_free
 from hybridrd.exporters.records import record_near
 from hybridrd.exporters.vtk import check_folder
+from hybridrd.results.study import has_points
 from hybridrd.results.view import View
 
 _MODULES = {
@@ -58,7 +60,8 @@ def export(
     Parameters
     ----------
     result
-        A result of `Simulation.run`, `mean_field`, `ensemble` or `load`.
+        A result of `Simulation.run`, `mean_field`, `ensemble` or `load`; of a `sweep` one point,
+        or with ``.csv`` (columns of parameters in front) and ``.nc`` all.
     path
         The file.
     time
@@ -94,6 +97,10 @@ def export(
     """
     path = path_of(path, "path", ResultError)
     suffix, overwrite = path.suffix.lower(), truth(overwrite, "overwrite", ResultError)
+    if has_points(result) and suffix in study.SUFFIXES:
+        check_place(path, overwrite)
+        study.write(result, path, time)
+        return
     view = View(result, str(path))
     if time is not None:
         time = number(time, f"{path}: time", -math.inf, error=ResultError)

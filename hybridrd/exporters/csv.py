@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hybridrd.errors import ResultError
 from hybridrd.exporters.place import made
 from hybridrd.results.view import View
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _COUNTS = ("copy_number", "total")
 _OF_ENSEMBLE = ("_mean", "_sem")
@@ -23,6 +27,13 @@ def write(view: View, path: Path) -> None:
     ResultError
         If neither number was recorded.
     """
+    columns = table(view, path)
+    with made(path) as part:
+        columns.to_csv(part, index=False)
+
+
+def table(view: View, path: Path) -> pd.DataFrame:
+    """The numbers by time, as `write` has them. Raises ResultError if there are none."""
     import pandas as pd
 
     unit = view.data.attrs.get("units", {}).get("time")
@@ -38,5 +49,4 @@ def write(view: View, path: Path) -> None:
         raise ResultError(
             f"{path}: the result has no numbers to write; record {' or '.join(_COUNTS)}"
         )
-    with made(path) as part:
-        pd.DataFrame(columns).to_csv(part, index=False)
+    return pd.DataFrame(columns)

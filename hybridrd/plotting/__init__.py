@@ -8,6 +8,7 @@
 - `compare`: two results, their difference, and the difference in standard errors;
 - `phase_space`: densities of a master equation by copy number, and the currents between them;
 - `overview`: all species at a few times, next to a reference;
+- `sweep`: a parameter study, as curves, a map of two parameters, or small multiples in time;
 - `movie`: profile, field or snapshot in time, for notebooks and as a gif.
 
 They accept runs, mean fields and ensembles. Matplotlib is imported on use; the figures are
@@ -22,6 +23,7 @@ from hybridrd.plotting.movie import movie
 from hybridrd.plotting.overview import overview
 from hybridrd.plotting.phase_space import phase_space
 from hybridrd.plotting.snapshot import snapshot
+from hybridrd.plotting.study import sweep
 
 __all__ = [
     "compare",
@@ -33,4 +35,5 @@ __all__ = [
     "phase_space",
     "profile",
     "snapshot",
+    "sweep",
 ]
