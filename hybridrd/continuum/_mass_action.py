@@ -1,9 +1,13 @@
 """Compiled integration of mass-action kinetics, a block of cells at a time.
 
+``sites`` ``(reactions, most)`` holds the reactants of each reaction, like ones side by side, -1
+for none; ``most`` is at least 2.
+
 Where a content fluctuates as independent copies do, pairs of one species are n (n - 1)/2, not
 n²/2: their rate is ``k c (c - s² copy)/2``, ``copy`` being the concentration of one copy (0: the
 content does not fluctuate) and s how much of the noise acts, from 0 at ``low`` copies to 1 at
-``high``. Pairs of two species need nothing of the kind while their contents are independent.
+``high``; a third copy is one of n - 2. Reactants of several species need nothing of the kind while
+their contents are independent.
 """
 
 from __future__ import annotations
@@ -26,9 +30,9 @@ MOST_SUBSTEPS = 25
 NOTHING = 0.0, 0.0, 1.0  # ``copy, low, high`` of a content that does not fluctuate
 
 
-def _rates(m: Any, k: Any, first: Any, second: Any, grain: Any, y: Any, r: int, v: Any) -> None:
+def _rates(m: Any, k: Any, sites: Any, grain: Any, y: Any, r: int, v: Any) -> None:
     """How often reaction ``r`` fires per volume and time in each of ``m`` cells, into ``v``."""
-    kr, i, j = k[r], first[r], second[r]
+    kr, i, j = k[r], sites[r, 0], sites[r, 1]
     if i < 0:
         for b in range(m):
             v[b] = kr[b]
@@ -45,6 +49,19 @@ def _rates(m: Any, k: Any, first: Any, second: Any, grain: Any, y: Any, r: int, 
         yi, yj = y[i], y[j]
         for b in range(m):
             v[b] = kr[b] * yi[b] * yj[b]
+    for p in range(2, sites.shape[1]):
+        if sites[r, p] < 0:
+            break
+        yp, (copy, low, high) = y[sites[r, p]], grain
+        used = 0
+        for q in range(p):
+            used += 1 if sites[r, q] == sites[r, p] else 0
+        for b in range(m):
+            w = yp[b]
+            if used > 0 and copy > 0.0:
+                s = min(max((w / copy - low) / (high - low), 0.0), 1.0)
+                w = max(w - used * s * s * copy, 0.0)
+            v[b] *= w
 
 
 rates = jit(_rates)
@@ -76,14 +93,12 @@ def _largest(m: Any, v: Any) -> float:
 largest = jit(_largest)
 
 
-def _slope(
-    m: Any, k: Any, first: Any, second: Any, change: Any, grain: Any, y: Any, f: Any, v: Any
-) -> None:
+def _slope(m: Any, k: Any, sites: Any, change: Any, grain: Any, y: Any, f: Any, v: Any) -> None:
     """Time derivative ``f`` at ``y``."""
     for s in range(len(y)):
         fill(m, f[s], 0.0)
-    for r in range(len(first)):
-        rates(m, k, first, second, grain, y, r, v)
+    for r in range(len(sites)):
+        rates(m, k, sites, grain, y, r, v)
         for s in range(len(y)):
             if change[r, s] != 0.0:
                 add(m, f[s], change[r, s], v)
@@ -92,38 +107,70 @@ def _slope(
 slope = jit(_slope)
 
 
-def _speeds(
-    m: Any, k: Any, first: Any, second: Any, change: Any, x: Any, gain: Any, lam: Any, v: Any
-) -> tuple[float, float]:
-    """Bounds of the rates of change: now, and their growth per time with the present gains.
+def _product(
+    m: Any, w: Any, sites: Any, r: int, p: int, turn: int, y: Any, gain: Any, e: Any
+) -> None:
+    """``w`` times the other reactants' concentrations than that of reactant ``p``, into ``e[0]``.
+
+    The coefficient of ``t**turn`` of that product at ``y + t gain``, in ``e[turn]``.
+    """
+    for n in range(turn + 1):
+        fill(m, e[n], w if n == 0 else 0.0)
+    for q in range(sites.shape[1]):
+        if sites[r, q] < 0:
+            break
+        if q != p:
+            yq, gq = y[sites[r, q]], gain[sites[r, q]]
+            for n in range(turn, -1, -1):
+                en, lower = e[n], e[max(n - 1, 0)]
+                for b in range(m):
+                    en[b] = en[b] * yq[b] + (lower[b] * gq[b] if n > 0 else 0.0)
+
+
+product = jit(_product)
+
+
+def _speed(
+    m: Any, k: Any, sites: Any, change: Any, x: Any, gain: Any, lam: Any, e: Any, v: Any
+) -> float:
+    """Bound of the rates of change (1/time), now and as the present gains let them grow.
 
     Per species j: sum over reactions of the largest stoichiometric change times the derivative
-    of the reaction's rate by the concentration of j. A species that is absent and not made
-    cannot change anything. Leaves the gains in ``gain``.
+    of the reaction's rate by the concentration of j, a polynomial in the time t that the gains
+    have acted; the bound is the largest ``coefficient(t^n)**(1/(n + 1))``. A species that is absent
+    and not made cannot change anything. Leaves the gains in ``gain``.
     """
     species = len(x)
     for s in range(species):
         fill(m, gain[s], 0.0)
-    for r in range(len(first)):
-        rates(m, k, first, second, NOTHING, x, r, v)
+    for r in range(len(sites)):
+        rates(m, k, sites, NOTHING, x, r, v)
         for s in range(species):
             if change[r, s] > 0.0:
                 add(m, gain[s], change[r, s], v)
-    now = 0.0
-    for turn in range(2):
-        y = x if turn == 0 else gain
+    found = 0.0
+    for turn in range(sites.shape[1]):
         for s in range(species):
             fill(m, lam[s], 0.0)
-        for r in range(len(first)):
-            i, j, kr = first[r], second[r], k[r]
-            if i < 0 or (turn == 1 and j < 0):
+        for r in range(len(sites)):
+            i, j, kr = sites[r, 0], sites[r, 1], k[r]
+            if i < 0 or (turn > 0 and j < 0):
                 continue
             size = 0.0
             for s in range(species):
                 size = max(size, abs(change[r, s]))
             if j < 0:
                 add(m, lam[i], size, kr)
-            else:
+            elif sites.shape[1] > 2 and sites[r, 2] >= 0:
+                for p in range(sites.shape[1]):
+                    if sites[r, p] < 0:
+                        break
+                    product(m, size, sites, r, p, turn, x, gain, e)
+                    lp, en = lam[sites[r, p]], e[turn]
+                    for b in range(m):
+                        lp[b] += kr[b] * en[b]
+            elif turn < 2:
+                y = x if turn == 0 else gain
                 yi, yj, li, lj = y[i], y[j], lam[i], lam[j]
                 for b in range(m):
                     li[b] += size * kr[b] * yj[b]
@@ -135,12 +182,17 @@ def _speeds(
             for b in range(m):
                 value = ls[b] if xs[b] + gs[b] > 0.0 else 0.0
                 v[b] = value if value > v[b] else v[b]
+        most = largest(m, v)
         if turn == 0:
-            now = largest(m, v)
-    return now, largest(m, v)
+            found = most
+        elif turn == 1:
+            found = max(found, np.sqrt(most))
+        else:
+            found = max(found, most ** (1.0 / (turn + 1)))
+    return found
 
 
-speeds = jit(_speeds)
+speed = jit(_speed)
 
 
 def _at_rest(m: Any, x: Any, f: Any, delta: float) -> bool:
@@ -159,8 +211,7 @@ def _integrate(
     c: Any,
     out: Any,
     k: Any,
-    first: Any,
-    second: Any,
+    sites: Any,
     change: Any,
     tau: float,
     grain: Any,
@@ -172,7 +223,7 @@ def _integrate(
     ``left`` ``(blocks,)`` receives the time that it still has to react, 0 for most.
     """
     species, n = c.shape
-    reactions = len(first)
+    reactions = len(sites)
     kb = np.empty((reactions, BLOCK))
     x = np.empty((species, BLOCK))
     y = np.empty((species, BLOCK))
@@ -180,6 +231,7 @@ def _integrate(
     total = np.empty((species, BLOCK))
     gain = np.empty((species, BLOCK))
     lam = np.empty((species, BLOCK))
+    e = np.empty((sites.shape[1], BLOCK))
     v = np.empty(BLOCK)
     for lo in range(0, n, BLOCK):
         m = min(BLOCK, n - lo)
@@ -191,8 +243,8 @@ def _integrate(
                 kb[r, b] = k[r, lo + b] if k.shape[1] > 1 else k[r, 0]
         rest, steps = tau, 0
         while rest > 0.0:
-            now, growth = speeds(m, kb, first, second, change, x, gain, lam, v)
-            if now == 0.0 and growth == 0.0:
+            fast = speed(m, kb, sites, change, x, gain, lam, e, v)
+            if fast == 0.0:
                 made = 0.0
                 for s in range(species):
                     made = max(made, largest(m, gain[s]))
@@ -200,15 +252,14 @@ def _integrate(
                     rest = 0.0  # nothing here, and nothing comes of it
                     break
             delta = rest
-            speed = max(now, np.sqrt(growth))
-            if rest * speed > (MOST_SUBSTEPS - steps) * STEP:
+            if rest * fast > (MOST_SUBSTEPS - steps) * STEP:
                 break
-            if rest * speed > STEP:
-                delta = rest / np.ceil(rest * speed / STEP)
+            if rest * fast > STEP:
+                delta = rest / np.ceil(rest * fast / STEP)
             if not delta > 0.0:
                 return NOT_FINITE
             steps += 1
-            slope(m, kb, first, second, change, grain, x, f, v)
+            slope(m, kb, sites, change, grain, x, f, v)
             if rest > 16.0 * delta and at_rest(m, x, f, delta):
                 rest = 0.0
                 break
@@ -220,7 +271,7 @@ def _integrate(
                     for b in range(m):
                         ts[b] = (xs[b] if stage == 1 else ts[b]) + weight * fs[b]
                         ys[b] = xs[b] + part * fs[b]
-                slope(m, kb, first, second, change, grain, y, f, v)
+                slope(m, kb, sites, change, grain, y, f, v)
             for s in range(species):
                 xs, fs, ts = x[s], f[s], total[s]
                 for b in range(m):
@@ -242,8 +293,7 @@ integrate = jit(_integrate)
 def _implicit(
     out: Any,
     k: Any,
-    first: Any,
-    second: Any,
+    sites: Any,
     change: Any,
     kept: Any,
     free: Any,
@@ -263,12 +313,12 @@ def _implicit(
     """
     species, n = out.shape
     copy, low, high = grain
-    rate, z, flow = np.empty(len(first)), np.empty(species), np.empty(species)
+    rate, z, flow = np.empty(len(sites)), np.empty(species), np.empty(species)
     for b in range(n):
         rest = left[b // BLOCK]
         if rest == 0.0:
             continue
-        for r in range(len(first)):
+        for r in range(len(sites)):
             rate[r] = k[r, b] if k.shape[1] > 1 else k[r, 0]
         moves = rest == tau and drift.shape[1] > 0
         while True:
@@ -279,7 +329,7 @@ def _implicit(
                 possible = possible and z[s] >= 0.0
             status = NEGATIVE
             if possible or not moves:
-                kinetics = Kinetics(rate, first, second, change, kept, free, copy, low, high, flow)
+                kinetics = Kinetics(rate, sites, change, kept, free, copy, low, high, flow)
                 status = advance(kinetics, z, rest)
             if moves and status == DONE:
                 for s in range(species):

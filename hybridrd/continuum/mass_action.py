@@ -19,13 +19,14 @@ KEPT = 16
 
 
 class MassAction:
-    """Reactions of order 0, 1 and 2 with any products, positive for any step.
+    """Reactions of any order with any products, positive for any step.
 
     A reaction fires ``k``, ``k c_A``, ``k c_A c_B`` or, for a pair of the same species,
     ``k c_A^2/2`` times per volume and time: ``2 A -> 0`` is ``dc/dt = -k c^2`` (del Razo 2024,
-    eqs. (17) to (23)).
+    eqs. (17) to (23)). From order three on it is k times the product of all concentrations, ``k
+    c_A^2 c_B``, as for `hybridrd.Reaction`.
 
-    Networks without second-order reactions and with the same rates everywhere are solved
+    Networks of order 0 and 1 and with the same rates everywhere are solved
     exactly, by a matrix exponential. All others by fourth-order Runge-Kutta substeps, so short
     beside every rate of change that the result is positive and right to about 1e-7, whatever
     the step; where that would take more than 25 of them, by an implicit method of order four
@@ -41,7 +42,7 @@ class MassAction:
     Raises
     ------
     ModelError
-        If the shapes differ, a count is negative or an order exceeds 2.
+        If the shapes differ or a count is negative.
 
     Examples
     --------
@@ -63,17 +64,13 @@ class MassAction:
         if taken.size and min(taken.min(), made.min()) < 0:
             raise ModelError("a reaction takes or makes a negative number of a species")
         orders = taken.sum(axis=1)
-        if taken.size and orders.max() > 2:
-            raise ModelError(
-                f"reaction {int(orders.argmax())} is of order {int(orders.max())}; "
-                "the highest order is 2"
-            )
         self.change = (made - taken).astype(np.float64)
         self.orders = orders
-        pairs = [np.repeat(np.arange(len(row)), row) for row in taken]
-        self._first = np.array([p[0] if len(p) > 0 else -1 for p in pairs], dtype=np.int64)
-        self._second = np.array([p[1] if len(p) > 1 else -1 for p in pairs], dtype=np.int64)
-        like = (orders == 2) & (self._first == self._second)
+        most = max(2, int(orders.max(initial=0)))
+        self._sites = np.full((len(taken), most), -1, np.int64)
+        for r, row in enumerate(taken):
+            self._sites[r, : orders[r]] = np.repeat(np.arange(len(row)), row)
+        like = (orders == 2) & (self._sites[:, 0] == self._sites[:, 1])
         self._factor = np.where(like, 0.5, 1.0)
         self._linear = bool(np.all(orders < 2))
         self._kept = conserved(made - taken)
@@ -103,7 +100,7 @@ class MassAction:
             ``(species, cells)``, not negative.
         k
             Macroscopic rates, ``(reactions,)`` or ``(reactions, cells)`` (amount per volume and
-            time for order 0, 1/time, volume/time for order 2), not negative.
+            time for order 0, 1/time, volume^(m - 1)/time for order m), not negative.
         tau
             Time, not negative.
         out
@@ -171,7 +168,7 @@ class MassAction:
 
             species = self.shape[1]
             generator = np.zeros((species + 1,) * 2)
-            for r, i in enumerate(self._first):
+            for r, i in enumerate(self._sites[:, 0]):
                 generator[:species, species if i < 0 else i] += k[r] * self.change[r]
             with np.errstate(over="ignore", invalid="ignore"):
                 propagator = expm(generator * tau)
@@ -193,7 +190,7 @@ class MassAction:
         after: bool,
     ) -> None:
         rate = np.ascontiguousarray((k[:, None] if k.ndim == 1 else k) * self._factor[:, None])
-        network = self._first, self._second, self.change
+        network = self._sites, self.change
         left = np.empty(-(-c.shape[1] // kernel.BLOCK))
         status = kernel.integrate(c, out, rate, *network, tau, grain, left)
         if status == DONE and left.any():

@@ -1,4 +1,4 @@
-"""Published cases: functions that return a `System`, and the settings of their runs.
+"""Published cases and classics: functions that return a `System`, and settings of their runs.
 
 ``hybridrd.examples.sir()`` returns a System; `CASES` lists the cases of the command line. The
 functions are cheap to import and load their dependencies when called.
@@ -14,6 +14,7 @@ from hybridrd.examples.lotka_volterra import lotka_volterra
 from hybridrd.examples.proliferation import proliferation
 from hybridrd.examples.sir import sir
 from hybridrd.examples.smoluchowski import smoluchowski
+from hybridrd.examples.turing import brusselator, gray_scott, schnakenberg
 
 if TYPE_CHECKING:
     from hybridrd.model.system import System
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
 __all__ = [
     "CASES",
     "Case",
+    "brusselator",
     "diffusion",
+    "gray_scott",
     "lotka_volterra",
     "proliferation",
+    "schnakenberg",
     "sir",
     "smoluchowski",
 ]
@@ -37,7 +41,7 @@ class Example(Protocol):
 
 @dataclass(frozen=True)
 class Case:
-    """A published case and how it was run.
+    """A case and how it is run.
 
     Parameters
     ----------
@@ -83,5 +87,29 @@ CASES: dict[str, Case] = {
         until=50.0,
         every=0.5,
         times=(5.0, 50.0),
+    ),
+    "brusselator": Case(
+        brusselator,
+        "Turing pattern of 2 U + V -> 3 U",
+        dt=0.02,
+        until=60.0,
+        every=5.0,
+        times=(30.0, 60.0),
+    ),
+    "schnakenberg": Case(
+        schnakenberg,
+        "Turing pattern of 2 U + V -> 3 U",
+        dt=0.05,
+        until=50.0,
+        every=5.0,
+        times=(25.0, 50.0),
+    ),
+    "gray-scott": Case(
+        gray_scott,
+        "labyrinth of U + 2 V -> 3 V",
+        dt=1.0,
+        until=2000.0,
+        every=100.0,
+        times=(1000.0, 2000.0),
     ),
 }

@@ -20,6 +20,7 @@ from hybridrd.kernels._jit import jit
 
 DONE, TOO_FAST, NOT_FINITE, NEGATIVE = 0, 1, 2, 3
 MOST_STEPS = 100_000
+SHORTEST = 1e-40  # first step, beside tau: five of 7000 copies each meet within 1e-17
 RELATIVE = 1e-7  # local error of each concentration
 ABSOLUTE = 1e-18  # the same beside the largest concentration in the cell
 GAMMA = 0.25
@@ -50,8 +51,8 @@ class Kinetics(NamedTuple):
 
     Parameters
     ----------
-    k, first, second
-        Of each reaction its rate and its reactants, -1 for none.
+    k, sites
+        Of each reaction its rate and its reactants, like ones side by side, -1 for none.
     change
         ``change[r, s]``: copies of species s that reaction r makes.
     kept, free
@@ -63,8 +64,7 @@ class Kinetics(NamedTuple):
     """
 
     k: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
+    sites: np.ndarray
     change: np.ndarray
     kept: np.ndarray
     free: np.ndarray
@@ -87,22 +87,33 @@ class _Work(NamedTuple):
 
 
 @jit
+def _reactant(kinetics, y, r, p):
+    """Concentration of reactant p that the others of its kind leave, and its derivative."""
+    sites, copy, low, high = kinetics.sites, kinetics.copy, kinetics.low, kinetics.high
+    value = y[sites[r, p]]
+    used = 0
+    for q in range(p):
+        if sites[r, q] == sites[r, p]:
+            used += 1
+    if used == 0 or copy <= 0.0:
+        return value, 1.0
+    s = min(max((value / copy - low) / (high - low), 0.0), 1.0)
+    rise = 1.0 / (high - low) if 0.0 < s < 1.0 else 0.0
+    return value - used * s * s * copy, 1.0 - 2.0 * used * s * rise
+
+
+@jit
 def _slope(kinetics, y, f):
     """Time derivative ``f`` at ``y``."""
-    k, first, second, change, _, _, copy, low, high, _ = kinetics
+    k, sites, change = kinetics.k, kinetics.sites, kinetics.change
     for s in range(len(y)):
         f[s] = 0.0
-    for r in range(len(first)):
-        i, j = first[r], second[r]
+    for r in range(len(sites)):
         v = k[r]
-        if i >= 0:
-            v *= y[i]
-        if j >= 0:
-            other = y[j]
-            if i == j and copy > 0.0:
-                s = min(max((other / copy - low) / (high - low), 0.0), 1.0)
-                other -= s * s * copy
-            v *= other
+        for p in range(sites.shape[1]):
+            if sites[r, p] < 0:
+                break
+            v *= _reactant(kinetics, y, r, p)[0]
         for s in range(len(y)):
             if change[r, s] != 0.0:
                 f[s] += change[r, s] * v
@@ -111,27 +122,23 @@ def _slope(kinetics, y, f):
 @jit
 def _jacobian(kinetics, y, matrix):
     """Derivative of `_slope` into ``matrix``."""
-    k, first, second, change, _, _, copy, low, high, _ = kinetics
+    k, sites, change = kinetics.k, kinetics.sites, kinetics.change
     for i in range(len(y)):
         for j in range(len(y)):
             matrix[i, j] = 0.0
-    for r in range(len(first)):
-        i, j = first[r], second[r]
-        if i < 0:
-            continue
-        by_first, by_second = k[r], 0.0
-        if j >= 0:
-            by_first, by_second = k[r] * y[j], k[r] * y[i]
-            if i == j and copy > 0.0:
-                s = min(max((y[i] / copy - low) / (high - low), 0.0), 1.0)
-                rise = 1.0 / (high - low) if 0.0 < s < 1.0 else 0.0
-                by_first -= k[r] * s * s * copy
-                by_second -= k[r] * y[i] * 2.0 * s * rise
-        for s in range(len(y)):
-            if change[r, s] != 0.0:
-                matrix[s, i] += change[r, s] * by_first
-                if j >= 0:
-                    matrix[s, j] += change[r, s] * by_second
+    for r in range(len(sites)):
+        for p in range(sites.shape[1]):
+            if sites[r, p] < 0:
+                break
+            by = k[r] * _reactant(kinetics, y, r, p)[1]
+            for q in range(sites.shape[1]):
+                if sites[r, q] < 0:
+                    break
+                if q != p:
+                    by *= _reactant(kinetics, y, r, q)[0]
+            for s in range(len(y)):
+                if change[r, s] != 0.0:
+                    matrix[s, sites[r, p]] += change[r, s] * by
 
 
 @jit
@@ -269,11 +276,13 @@ def _error(y, new, estimate):
     """An error (or a change) beside what is allowed; above 1 it is too large."""
     largest, error = 0.0, 0.0
     for s in range(len(y)):
+        if not (np.isfinite(new[s]) and np.isfinite(estimate[s])):
+            return np.inf  # a maximum does not see NaN
         largest = max(largest, abs(y[s]), abs(new[s]))
     for s in range(len(y)):
         allowed = RELATIVE * max(abs(y[s]), abs(new[s])) + ABSOLUTE * largest + 1e-300
         error = max(error, abs(estimate[s]) / allowed)
-    return error if np.isfinite(largest) else np.inf
+    return error
 
 
 @jit
@@ -302,7 +311,7 @@ def advance(kinetics, y, tau):
         tries += 1
         if tries > MOST_STEPS:
             return TOO_FAST
-        if not h > 1e-16 * tau:
+        if not h > SHORTEST * tau:
             return NOT_FINITE
         _jacobian(kinetics, y, work.jacobian)
         if not _factor(1.0 / (GAMMA * h), kinetics, work):

@@ -12,12 +12,13 @@ from hybridrd.arguments import LARGEST, number, real_array, shown
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
 from hybridrd.model.draft import COUPLINGS, Draft
-from hybridrd.model.functions import check_function
+from hybridrd.model.functions import Value, check_function, evaluate, needs_time
 from hybridrd.model.grid import Grid
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.overlap import cells_of, copies_overlap
 from hybridrd.model.partition import Partition
 from hybridrd.model.places import Places
+from hybridrd.model.reaction import Reaction
 from hybridrd.model.shape import Shape
 from hybridrd.model.shell import Domain
 
@@ -203,6 +204,43 @@ def _reactions(draft: Draft, at: Places) -> Iterator[str]:
             if callable(rate):
                 where = at.reaction(i, reaction.label, key)
                 yield from _function_problem(rate, domain.axes, f"{where}: {key}")
+        for one_way in reaction.one_way():
+            if one_way.order > 2:
+                where = at.reaction(i, reaction.label, "reaction")
+                of_rate = f"{at.reaction(i, reaction.label, 'k')}: k"
+                yield from _crowd(one_way, draft, where, of_rate)
+
+
+def _crowd(reaction: Reaction, draft: Draft, where: str, of_rate: str) -> Iterator[str]:
+    """A reaction of three or more that could happen to particles."""
+    assert reaction.k is not None
+    try:
+        if not _acts_on_particles(reaction.k, draft, of_rate):
+            return
+    except ModelError as error:
+        yield str(error)
+        return
+    names = reaction.reactants
+    pair = f"2 {names[0]}" if names[0] == names[1] else f"{names[0]} + {names[1]}"
+    rest, products = " + ".join(("P", *names[2:])), reaction.equation.split(" -> ")[1]
+    yield (
+        f"{where}: {reaction.equation!r} takes {reaction.order} copies at once, but particles meet "
+        f"in pairs and have no rate for more: go through an intermediate, '{pair} <-> P' with a "
+        f"fast k_back and '{rest} -> {products}', whose pairs can meet; or let k be a function of "
+        f"position that is 0 in the particle region; or take particles=None"
+    )
+
+
+def _acts_on_particles(k: Value, draft: Draft, where: str) -> bool:
+    """Whether a rate is above 0 in some cell of the particle region."""
+    domain, region = draft.domain, draft.particles
+    if not isinstance(region, Shape) or k == 0:
+        return False
+    if domain is None or draft.cells is None or not callable(k) or needs_time(k):
+        return True
+    check_function(k, domain.axes, where)
+    grid = domain.grid(draft.cells)
+    return bool(evaluate(k, grid.coordinates(), 0.0, where)[region.mask(grid)].any())
 
 
 def _function_problem(value: Any, coordinates: tuple[str, ...], where: str) -> Iterator[str]:

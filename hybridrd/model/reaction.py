@@ -1,4 +1,4 @@
-"""Reactions of order zero, one and two."""
+"""Reactions with mass-action kinetics."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ class Reaction:
     ----------
     equation
         ``"A -> 0"``, ``"0 -> A"``, ``"A -> 2 A"``, ``"A + B -> C"``, ``"2 A -> 0"``, or the
-        reversible ``"A + B <-> C"``, ``"2 A <-> C"``, ``"A <-> B"``, ``"A + B <-> C + D"``; a
-        pair's Doi radius may be given inside, ``"A +(0.02) B -> C"``, and a name in front,
+        reversible ``"A + B <-> C"``, ``"2 A <-> C"``, ``"A <-> B"``, ``"A + B <-> C + D"``; in a
+        continuum of any order, ``"2 U + V -> 3 U"``, between particles of two at most. A pair's Doi
+        radius may be given inside, ``"A +(0.02) B -> C"``, and a name in front,
         ``"fusion: A + B -> C"``.
     k
         Macroscopic rate: per volume and time for order 0, 1/time for order 1, length^d/time for
-        order 2; a number or a function of position and time.
+        order 2, length^(d (m - 1))/time for order m; a number or a function of position and time.
     lambda0
         Doi's microscopic rate (1/time) of order 2: each pair closer than ``radius`` reacts at this
         rate. Give one of ``k`` and ``lambda0``: ``k = V_radius lambda0`` (del Razo 2024, eq. (22)).
@@ -40,7 +41,13 @@ class Reaction:
     Notes
     -----
     Like reactants: every unordered pair reacts at ``lambda0``, so ``2 A -> 0`` has
-    ``dc/dt = -k c²`` (eq. (23)): k c²/2 events per volume and time, each removes two.
+    ``dc/dt = -k c²`` (eq. (23)): k c²/2 events per volume and time, each removes two. From order
+    three on no rate of a pair is behind k, and it multiplies the product of the concentrations,
+    like reactants or not: ``2 U + V -> 3 U`` has ``k u² v`` events per volume and time and ``3 A ->
+    0`` has ``k c³``, in whole copies in a volume V ``k n (n - 1) (n - 2)/V²`` events per time.
+    Particles meet in pairs only; a System in whose particle region a reaction of order three or
+    more could happen is refused.
+
     A product that is a reactant again is that particle, unmoved, whatever the order in which the
     reaction is written: ``A + B -> B`` and ``B + A -> B`` take A away. The other products take the
     places of the other reactants in order, further ones that of the first reactant; of two like
@@ -82,11 +89,6 @@ class Reaction:
     def __post_init__(self) -> None:
         self._read()
         where = f"reaction {self.equation!r}"
-        if len(self.reactants) > 2:
-            raise ModelError(
-                f"{where}: {len(self.reactants)} reactants; at most two, "
-                f"write a third-order reaction as two steps"
-            )
         if self.lambda0 is not None:
             if len(self.reactants) != 2:
                 raise ModelError(f"{where}: lambda0 is a pair's rate; give k for this order")
@@ -116,11 +118,6 @@ class Reaction:
         forward, back = self._equations
         if self.k_back is None:
             raise ModelError(f"{where}: give the rate of the way back, k_back=")
-        if len(self.products) > 2:
-            raise ModelError(
-                f"{where}: the way back has {len(self.products)} reactants; at most two, write it "
-                f"in two steps"
-            )
         if self.order == 1 and len(self.products) == 2:
             raise ModelError(
                 f"{where}: write the pair first, {back.replace('->', '<->')!r}, with k of the "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hybridrd.errors import ModelError
 from hybridrd.sbml.polynomial import Polynomial
@@ -24,8 +25,9 @@ class OneWayReaction:
     reactants, products
         Species, each as often as it takes part.
     rate
-        The rate c of ``c n_A``, ``c n_A n_B``, or of like reactants ``c n (n - 1)/2``: per copy,
-        or per pair of copies (1/time), a number or a function of time.
+        The rate c of ``c n_A``, ``c n_A n_B``, ``c n_A n_B n_C``, a third copy of one species being
+        one of n - 2; of like pairs ``c n (n - 1)/2``. Per copy, or per choice of copies (1/time), a
+        number or a function of time.
     back
         Whether it is the way back of a reversible reaction.
     """
@@ -62,10 +64,11 @@ def events(
     -----
     Each term is a reaction. A species of a term that is no reactant takes part as a catalyst. Of
     like reactants ``K n²`` is the mean-field form of ``K n (n - 1)``, and both mean that the rate
-    is 2 K: a law of ``K n (n - 1)/2`` is the propensity of pairs that react with rate K.
+    is 2 K: a law of ``K n (n - 1)/2`` is the propensity of pairs that react with rate K. So are
+    ``K n³`` and ``K n (n - 1) (n - 2)`` one law, of rate K.
     """
     there, again = tuple(reactants), tuple(products)
-    terms = _in_pairs(law, (there, again) if reversible else ())
+    terms = _falling(law, (there, again) if reversible else ())
     found = []
     for term, rate in terms.items():
         back = _is_back(term, rate, there, again, reversible)
@@ -74,30 +77,57 @@ def events(
     return sorted(found, key=lambda event: event.back)
 
 
-def _in_pairs(law: Polynomial, sides: Sequence[tuple[str, ...]]) -> dict[Product, Polynomial]:
-    """The terms of a law, of which ``n n`` counts twice the pairs, n (n - 1).
+def _falling(law: Polynomial, sides: Sequence[tuple[str, ...]]) -> dict[Product, Polynomial]:
+    """The terms of a law, of which a power of n means choices of copies, n (n - 1) ....
 
-    Where the law is written with n - 1, the square is ``n (n - 1) + n``. Elsewhere ``K n²`` alone
-    is the mean-field form, and so it is in ``K n² - k n`` if that n can be the way back of a
-    reversible reaction; if not, K n (n - 1) was multiplied out.
+    Where the law is written with n - 1, the square is ``n (n - 1) + n``, the cube ``n (n - 1) (n -
+    2) + 3 n (n - 1) + n``. Elsewhere ``K n²`` alone is the mean-field form, and so it is in ``K n²
+    - k n`` if that n can be the way back of a reversible reaction; if not, K n (n - 1) was
+    multiplied out.
     """
     terms = law.by_species()
-    for pair in [term for term in terms if len(term) == 2 and term[0] == term[1]]:
-        single, square = pair[:1], terms[pair]
-        linear = terms.get(single, Polynomial.constant(0.0))
-        rest = linear + square
-        spelled = pair[0] in law.falling
-        way_back = any(side == single for side in sides)
-        if spelled or (not way_back and _vanishes(rest, square)):
-            terms[single] = rest
-            if _vanishes(rest, square):
-                del terms[single]
-        elif not way_back and _sign(linear) * _sign(square) < 0:
-            raise ModelError(
-                f"its law has terms in {pair[0]} and {pair[0]}^2 that are neither K {pair[0]} "
-                f"({pair[0]} - 1) nor two directions of the reaction: write one reaction each"
-            )
+    for name in sorted({n for term in terms for n in term if term.count(n) > 1}):
+        families: dict[Product, dict[int, Polynomial]] = {}
+        for term, value in terms.items():
+            rest = tuple(n for n in term if n != name)
+            families.setdefault(rest, {})[term.count(name)] = value
+        for rest, powers in families.items():
+            top = max(powers)
+            if top < 2:
+                continue
+            choices = _choices(powers)
+            low = [j for j in choices if j < top and not _vanishes(choices[j], powers[top])]
+            lower = [j for j in powers if 0 < j < top]
+            way_back = any(_term(rest, name, j) in sides for j in lower)
+            if name in law.falling or (lower and not way_back and not low):
+                for j in choices:
+                    terms.pop(_term(rest, name, j), None)
+                    if j in low or j == top:
+                        terms[_term(rest, name, j)] = choices[j]
+            elif not way_back and any(_sign(powers[j]) * _sign(powers[top]) < 0 for j in lower):
+                raise ModelError(
+                    f"its law has terms in {_shown(_term(rest, name, lower[0]))[2:]} and "
+                    f"{name}^{top} that are neither K {name} ({name} - 1) nor two directions of "
+                    f"the reaction: write one reaction each"
+                )
     return terms
+
+
+def _choices(powers: Mapping[int, Polynomial]) -> dict[int, Polynomial]:
+    """The coefficients of n (n - 1) ... from those of the powers of n, by Stirling's numbers."""
+    result = {0: powers.get(0, Polynomial.constant(0.0))}
+    stirling = [1]
+    for m in range(1, max(powers) + 1):
+        stirling = [0, *(a + j * b for j, (a, b) in enumerate(pairwise([*stirling, 0]), 1))]
+        result[m] = Polynomial.constant(0.0)
+        for j, number in enumerate(stirling):
+            if number and m in powers:
+                result[j] = result[j] + powers[m].scaled(float(number))
+    return result
+
+
+def _term(rest: Product, name: str, power: int) -> Product:
+    return tuple(sorted((*rest, *(name,) * power)))
 
 
 def _vanishes(rest: Polynomial, of: Polynomial) -> bool:
@@ -152,8 +182,6 @@ def _event(
             f"its rate {_shown(term)} is not mass action: it does not contain the {role} "
             f"{missing[0]}" + (" often enough" if missing[0] in term else "")
         )
-    if len(term) > 2:
-        raise ModelError(f"{_shown(term)} is of order {len(term)}; at most two")
     extra = tuple(catalysts.elements())
     like = len(term) == 2 and term[0] == term[1]
     before, after = _paired((*reactants, *extra), (*products, *extra))

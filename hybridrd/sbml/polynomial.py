@@ -10,7 +10,7 @@ from typing import TypeAlias
 from hybridrd.errors import ModelError
 from hybridrd.sbml.functions import apply
 
-_HIGHEST = 8  # degree; a reaction has at most two reactants, and powers of sums grow fast
+_HIGHEST = 8  # degree; powers of sums grow fast
 _MOST = 200_000  # products of terms in one multiplication
 _LONGEST = 20_000  # characters of a function of time
 

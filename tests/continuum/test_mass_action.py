@@ -107,6 +107,31 @@ def test_creation_against_annihilation():
         close(c, np.sqrt(5.0 / 0.2) * np.tanh(np.sqrt(5.0 * 0.2) * t))
 
 
+@pytest.mark.parametrize("tau", [1e-3, 1.0, 1e4])
+def test_three_and_more_of_one_species(tau):
+    """``m A -> n A`` loses (m - n) k c^m, like reactants or not: no 1/m! from order three on."""
+    for m, n in ((3, 0), (3, 2), (5, 1)):
+        c = one([m], [n]).step(C0[None], [0.4], tau)
+        lost = (m - 1) * (m - n) * 0.4 * tau
+        close(c[0], C0 * (1 + lost * C0 ** (m - 1)) ** (-1 / (m - 1)))
+
+
+@pytest.mark.parametrize("k", [1.0, 1e4, 1e8])
+@pytest.mark.parametrize("tau", [0.1, 10.0])
+def test_brusselator(k, tau):
+    """From a start without U, too, whose growth begins with the third power of time."""
+    network = MassAction([[0, 0], [1, 0], [2, 1], [1, 0]], [[1, 0], [0, 1], [3, 0], [0, 0]])
+    start = np.array([[0.0, 1.0, 3.0], [1.0, 3.1, 0.2]])
+    found = network.step(start, [1.0, 3.0, k, 1.0], tau)
+    for cell in range(3):
+
+        def slope(_, y):
+            return [1 - 4 * y[0] + k * y[0] ** 2 * y[1], 3 * y[0] - k * y[0] ** 2 * y[1]]
+
+        truth = solve_ivp(slope, (0, tau), start[:, cell], "Radau", rtol=1e-11, atol=1e-14)
+        close(found[:, cell], truth.y[:, -1], 1e-6)
+
+
 def lotka_volterra() -> MassAction:
     return MassAction([[1, 0], [1, 1], [0, 1]], [[2, 0], [0, 2], [0, 0]])
 
@@ -155,6 +180,7 @@ NETWORKS = {
     "SIR": ([[1, 1, 0], [0, 1, 0]], [[0, 2, 0], [0, 0, 1]], [[1, 1, 1]]),
     "binding": ([[1, 1, 0], [0, 0, 1]], [[0, 0, 1], [1, 1, 0]], [[1, 0, 1], [0, 1, 1]]),
     "dimers": ([[2, 0, 0], [0, 1, 0], [1, 1, 0]], [[0, 1, 0], [2, 0, 0], [0, 0, 1]], [[1, 2, 3]]),
+    "three": ([[2, 1, 0], [3, 0, 0], [1, 1, 1]], [[3, 0, 0], [2, 1, 0], [0, 0, 3]], [[1, 1, 1]]),
     "open": (
         [[0, 0, 0], [2, 0, 0], [1, 1, 0], [0, 0, 1]],
         [[1, 0, 0], [0, 1, 0], [0, 0, 2], [0, 0, 0]],
@@ -291,7 +317,6 @@ def test_empty_cells_and_no_reactions():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: one([3], [0]), ModelError, "order 3"),
         (lambda: one([1], [-1]), ModelError, "negative number"),
         (lambda: MassAction([[1]], [[1, 0]]), ModelError, "must both be"),
         (lambda: one([1], [0]).step(np.ones((2, 3)), [1.0], 1.0), ModelError, r"not \(1, cells\)"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 from support.sampling import batches, particles_in_bins, sample
 
 import hybridrd as hrd
@@ -229,3 +230,24 @@ def test_box_in_a_box_in_three_dimensions(scheme):
         interface=scheme, initial={A: hrd.Patch(20000.0, x=(0, 1.2), y=(0, 1.2), z=(0, 1.2))},
     )  # fmt: skip
     against_the_pde(system, 0.01, (0.2, 0.4, 0.8), finer=2, slack=0.003)
+
+
+@pytest.mark.parametrize("coupling", ["two-way", "mean-field"])
+def test_three_react_in_the_continuum_where_particles_do_not(coupling):
+    """``2 U + V -> 3 U`` beyond x = 1, nothing moves: each cell is its own equation."""
+    U, V = hrd.Species("U", D=0.0), hrd.Species("V", D=0.0)
+    system = hrd.System(
+        species=[U, V],
+        reactions=[hrd.Reaction("2 U + V -> 3 U", k=lambda x: np.where(x > 1, 0.5, 0.0))],
+        domain=hrd.Box(x=(0, 2)), particles=hrd.Box(x=(0, 1)), cells=4, coupling=coupling,
+        initial={U: 20.0, V: [10.0, hrd.Patch(30.0, x=(1.5, 2))]},
+    )  # fmt: skip
+    run = hrd.Simulation(system, dt=0.01, seed=1).run(until=0.05, every=0.05)
+    assert (run["copy_number"].isel(time=0) == run["copy_number"].isel(time=-1)).all()
+    for cell, v in ((2, 10.0), (3, 40.0)):
+        u, v = solve_ivp(
+            lambda _, y: 0.5 * y[0] ** 2 * y[1] * np.array([1, -1]), (0, 0.05), [20.0, v],
+            "Radau", rtol=1e-10, atol=1e-12,
+        ).y[:, -1]  # fmt: skip
+        found = run["concentration"].values[-1, :, cell]
+        np.testing.assert_allclose(found, [u, v], rtol=1e-6, atol=1e-10)

@@ -30,7 +30,7 @@ PUBLISHED = {  # edge, cells, D, rates, dt, end
 
 
 def test_these_are_the_cases():
-    assert list(CASES) == [*MASSES, "smoluchowski"]
+    assert list(CASES) == [*MASSES, "smoluchowski", "brusselator", "schnakenberg", "gray-scott"]
 
 
 @pytest.mark.parametrize("name", MASSES)

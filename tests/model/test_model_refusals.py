@@ -102,7 +102,10 @@ REFUSED = {
     "missing term": (lambda: reaction("A + -> C"), ["''", "cannot read"]),
     "no copies": (lambda: hrd.Reaction("0 A -> B", k=1), ["0 A", "1 to 100"]),
     "too many copies": (lambda: hrd.Reaction("A -> 101 B", k=1), ["101 B", "1 to 100"]),
-    "third order": (lambda: hrd.Reaction("3 A -> 0", k=1), ["3 reactants", "at most two"]),
+    "a pair rate of three": (
+        lambda: hrd.Reaction("3 A -> 0", lambda0=1, radius=1),
+        ["'3 A -> 0'", "pair's rate"],
+    ),
     "no rate": (lambda: hrd.Reaction("A -> 0"), ["'A -> 0'", "give the rate k"]),
     "no pair rate": (lambda: reaction(k=None), ["'A + B -> C'", "k or lambda0"]),
     "negative rate": (lambda: reaction(k=-1), ["'A + B -> C': k = -1", "at least 0"]),
@@ -128,9 +131,21 @@ REFUSED = {
         lambda: hrd.Reaction("C <-> A + B", k=1, k_back=1),
         ["'C <-> A + B'", "'A + B <-> C'"],
     ),
-    "three on the way back": (
-        lambda: hrd.Reaction("A <-> B + 2 C", k=1, k_back=1),
-        ["3 reactants", "two steps"],
+    "three particles": (
+        lambda: system(reactions=[hrd.Reaction("2 A + B -> 3 A", k=1)]),
+        ["takes 3 copies at once", "'2 A <-> P'", "'P + B -> 3 A'", "particles=None"],
+    ),
+    "three particles on the way back": (
+        lambda: system(reactions=[hrd.Reaction("A <-> B + 2 C", k=1, k_back=1)]),
+        ["'B + 2 C -> A' takes 3 copies", "'B + C <-> P'", "'P + C -> A'"],
+    ),
+    "three particles at times": (
+        lambda: system(reactions=[hrd.Reaction("3 A -> 0", k=lambda x, t: (x > 1) * t)]),
+        ["'3 A -> 0' takes 3 copies", "function of position that is 0 in the particle region"],
+    ),
+    "three particles in a corner": (
+        lambda: system(reactions=[hrd.Reaction("3 A -> 0", k=lambda x, y: x < 0.1)]),
+        ["truth values"],
     ),
     "a binding that varies": (
         lambda: reaction("A + B <-> C", k=lambda t: 1 + t, k_back=1),

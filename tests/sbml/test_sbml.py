@@ -84,6 +84,16 @@ LAWS = {
     "half of it": ({"A": 2}, {}, "k*A*(A-1)/2", False, [("2 A -> 0", 0.6 * V)]),
     "mean field": ({"A": 2}, {"C": 1}, "k*A^2", False, [("2 A -> C", 1.2 * V)]),
     "half mean field": ({"A": 2}, {}, "0.5*k*A*A", False, [("2 A -> 0", 0.6 * V)]),
+    "three": ({"A": 2, "B": 1}, {"A": 3}, "k*A^2*B", False, [("2 A + B -> 3 A", 0.6 * V**2)]),
+    "three, in whole copies": (
+        {"A": 2, "B": 1}, {"A": 3}, "k*A*(A-1)*B/2", False, [("2 A + B -> 3 A", 0.3 * V**2)],
+    ),
+    "a triple": ({"A": 3}, {}, "k*A*(A-1)*(A-2)", False, [("3 A -> 0", 0.6 * V**2)]),
+    "a triple, mean field": ({"A": 3}, {}, "k*A^3", False, [("3 A -> 0", 0.6 * V**2)]),
+    "Schloegl": (
+        {"A": 2}, {"A": 3}, "k*A^2 - k2*A^3", True,
+        [("2 A -> 3 A", 1.2 * V), ("3 A -> 2 A", 0.25 * V**2)],
+    ),
     "catalyst": ({"A": 1}, {"C": 1}, "k*A*B", False, [("B + A -> B + C", 0.6 * V)]),
     "autocatalysis": ({"A": 1}, {"B": 1}, "k*A*B", False, [("B + A -> B + B", 0.6 * V)]),
     "gene": ({}, {"A": 1}, "k*B", False, [("B -> B + A", 0.6)]),

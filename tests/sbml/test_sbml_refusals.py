@@ -27,7 +27,6 @@ LAWS = {
     "constant loss": ({"A": 1}, {}, "k", False, "does not contain the reactant A"),
     "half a pair": ({"A": 2}, {}, "k*A", False, "the reactant A often enough"),
     "wrong way back": ({"A": 1}, {"B": 1}, "k*A - k2*C", True, "does not contain the product B"),
-    "three": ({"A": 1, "B": 1}, {}, "k*A*B*C", False, "order 3"),
     "not pairs": ({"A": 2}, {}, "k*A^2 - k2*A", False, r"neither K A \(A - 1\) nor two directions"),
     "both orders": ({"A": 2}, {}, "k*A^2 + k*A", False, "the reactant A often enough"),
     "either way in time": ({"A": 1}, {"B": 1}, "k*A*B*time", True, "either direction"),

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import quad
+from scipy.linalg import expm
 
 import hybridrd as hrd
 from hybridrd.errors import CapacityError, ModelError
 from hybridrd.model.grid import Grid
-from hybridrd.theory.cdme import pair_fraction, pair_rates, voxel_model
+from hybridrd.theory.cdme import pair_fraction, pair_rates, solve, steady_state, voxel_model
 from hybridrd.theory.cdme.generator import check_size, count_transitions, make_generator
 from hybridrd.theory.cdme.states import OVER, Occupations, States
 
@@ -229,6 +230,38 @@ def test_too_many_states_are_refused_with_figures():
     with pytest.raises(CapacityError, match=r"43,758 states and 340,340 transitions .* 0.0\d+ GB"):
         check_size(8, [10], model(voxels=8).events, 1e6)
     check_size(8, [10], model(voxels=8).events, 1e8)
+
+
+# Order three and more
+
+
+def test_trimolecular_birth_and_death():
+    """``0 -> A, 3 A -> 2 A``, one voxel: P(n + 1)/P(n) is the birth rate over the death rate."""
+    h, made, k = 1.5, 4.0, 0.05
+    system = hrd.System(
+        species=[A],
+        domain=LINE,
+        reactions=[hrd.Reaction("0 -> A", k=made), hrd.Reaction("3 A -> 2 A", k=k)],
+    )
+    found = steady_state(system, voxels=1, max_copies=30)["copy_number_probability"].values[0]
+    n = np.arange(2, 30)
+    weights = np.cumprod(np.concatenate([[1.0], made * h / (k * (n + 1) * n * (n - 1) / h**2)]))
+    assert_allclose(found[:2], 0.0, atol=1e-12)
+    assert_allclose(found[2:], weights / weights.sum(), rtol=1e-9, atol=1e-15)
+
+
+def test_autocatalysis_of_three_against_its_birth_chain():
+    """``2 A + B -> 3 A`` of six copies: n of A at k n (n - 1) (6 - n)/h²."""
+    k, t, h = 0.3, 0.2, 1.5
+    system = hrd.System(
+        species=[A, B], domain=LINE, initial={A: hrd.Copies(2), B: hrd.Copies(4)},
+        reactions=[hrd.Reaction("2 A + B -> 3 A", k=k)],
+    )  # fmt: skip
+    run = solve(system, voxels=1, max_copies=6, until=t, every=t)
+    n = np.arange(7)
+    rates = k * n * (n - 1) * (6 - n) / h**2
+    p = expm(t * (np.diag(rates[:-1], -1) - np.diag(rates))) @ (n == 2)
+    assert_allclose(run["copy_number_probability"].values[-1, 0], p, atol=1e-12)
 
 
 # What cannot be

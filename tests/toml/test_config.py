@@ -84,6 +84,7 @@ ROUND_TRIPS = {
             "C": np.arange(24.0).reshape(8, 3),
         },
     ),
+    "three": line(particles=None, reactions=[hrd.Reaction("2 A + B <-> 3 A", k=0.1, k_back=0.2)]),
     "reversible": hrd.System(
         **SQUARE, reactions=[hrd.Reaction("A + B <-> C", k=0.01, radius=0.01, k_back=0.2)]
     ),

@@ -63,7 +63,11 @@ FILES = {
     "no radius": ("radius = 0.1\n", "", ["reactions[0].radius", "give radius="]),
     "large radius": ("radius = 0.1", "radius = 7", ["radius 7", "half of the domain's"]),
     "no arrow": ("A + B -> 0", "A + B > 0", ["reactions[0]", "one arrow"]),
-    "third order": ("A + B -> 0", "2 A + B -> 0", ["3 reactants", "at most two"]),
+    "third order": (
+        'reaction = "A + B -> 0"\nk = 0.05\nradius = 0.1',
+        'reaction = "2 A + B -> 0"\nk = 0.05',
+        ["reactions[0].reaction", "'2 A + B -> 0' takes 3 copies", "'2 A <-> P'", "'P + B -> 0'"],
+    ),
     "no change": ("A + B -> 0", "A + B -> A + B", ["changes nothing"]),
     "off the grid": (
         "cells = 20",
