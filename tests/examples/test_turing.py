@@ -45,7 +45,9 @@ def test_waves_grow_as_linear_stability_says(name):
     q2 = (2 / h * np.sin(np.pi * np.arange(cells) / (2 * cells))) ** 2  # of the second difference
     for mode in range(cells):
         expected = expm((slopes - q2[mode] * np.diag(D)) * end) @ before[:, mode]
-        np.testing.assert_allclose(after[:, mode], expected, rtol=0, atol=2e-3 * np.abs(after).max())
+        np.testing.assert_allclose(
+            after[:, mode], expected, rtol=0, atol=2e-3 * np.abs(after).max()
+        )
     # In the continuum the wave that grows fastest is the one that the docstring names.
     q = np.linspace(0.1, 3, 3000) * 2 * np.pi / length
     growth = fastest(slopes, D, q**2)

@@ -144,7 +144,7 @@ REFUSED = {
         ["'3 A -> 0' takes 3 copies", "function of position that is 0 in the particle region"],
     ),
     "three particles in a corner": (
-        lambda: system(reactions=[hrd.Reaction("3 A -> 0", k=lambda x, y: x < 0.1)]),
+        lambda: system(reactions=[hrd.Reaction("3 A -> 0", k=lambda x, y: x < y)]),
         ["truth values"],
     ),
     "a binding that varies": (
