@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.special import erfc
 
@@ -13,11 +15,30 @@ from hybridrd.interface import FaceNumbers
 from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels.arrays import exit_cells, runs
 from hybridrd.kernels.binomial import binomial_numbers
+from hybridrd.kernels.gates import Exits, Gates, Walk
 from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import ARRIVALS, BATH, INFLUX, stream_address
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.population import Population
 from hybridrd.particles.room import check_new
+
+
+class CompiledExchange(NamedTuple):
+    """What compiled stages of an exchange take, see `hybridrd.kernels.gates`.
+
+    Parameters
+    ----------
+    walk, exits, layers, planes
+        None where there is nothing of the kind.
+    owner
+        Whose it is.
+    """
+
+    walk: Walk
+    exits: Exits | None
+    layers: Gates | None
+    planes: Gates | None
+    owner: Exchange
 
 
 class Exchange:
@@ -61,6 +82,89 @@ class Exchange:
             self._number[face.index] = f
             if two_way:
                 self._outside[face.index] = face.outside
+
+    def compiled(self) -> CompiledExchange | None:
+        """The same as compiled stages take it, None if the methods are to be called instead."""
+        walk = self._motion.walk()
+        if walk is None or self._baths:
+            return None
+        species = len(self._motion.D)
+        region = self._motion.region
+        credit = np.zeros((species, 0), np.int64) if self.credit is None else self.credit
+        exits = Exits(
+            region.cells, self._first, self._last, self._outside, self._number,
+            np.zeros_like(self._outside), self.crossings, self.arrivals, credit,
+        )  # fmt: skip
+        layers = self._table([gate for gate, _ in self._layers])
+        planes = self._table(self._planes)
+        opens = layers is not None or planes is not None or not walk.closed.all()
+        return CompiledExchange(walk, exits if opens else None, layers, planes, self)
+
+    def take(self, layers: Gates | None, planes: Gates | None) -> bool:
+        """Let tables of gates have the concentrations of this step; whether one is a drain."""
+        for table, gates in ((layers, [g for g, _ in self._layers]), (planes, self._planes)):
+            if table is not None:
+                for gate, a, b in zip(gates, table.first, table.stop, strict=True):
+                    if len(gate.start):  # known
+                        table.start[a:b], table.end[a:b] = gate.start, gate.end
+        return any(g.drain is not None and g.drain.any() for g in self._planes)
+
+    def _table(self, gates: list[Gate]) -> Gates | None:
+        """Gates as kernels take them, None for none."""
+        if not gates:
+            return None
+        motion, dt = self._motion, self._motion.dt
+        low, steps, _, shape = motion.region.inner_cells
+        sizes = [g.face.size for g in gates]
+        ends = np.cumsum(sizes)
+        beyond = np.full(int(ends[-1]), -1, np.int64)
+        factors, widths, survivals = [], [], []
+        for gate, end in zip(gates, ends, strict=True):
+            face, numbers = gate.face, gate.numbers
+            if self.credit is not None and face.outside >= 0:
+                beyond[end - face.size : end] = face.columns[:, face.outside]
+            width, survival = 0.0, 1.0
+            if numbers is None or numbers.kind != "layer":
+                factor = face.area * gate.per_area(dt)
+            else:
+                width, survival = numbers.width, numbers.survival
+                factor = face.area * (width if gate.binomial else numbers.arrivals_per_area)
+            factors.append(factor)
+            widths.append(width)
+            survivals.append(survival)
+        return Gates(
+            species=np.array([g.species for g in gates]),
+            number=np.array([self._number[g.face.index] for g in gates]),
+            axis=np.array([g.face.axis for g in gates]),
+            side=np.array([g.face.side for g in gates]),
+            plane=np.array([g.face.plane for g in gates]),
+            first=ends - sizes,
+            stop=ends,
+            address=np.array([g.address for g in gates], np.uint64),
+            purpose=np.array([INFLUX if g.is_influx else ARRIVALS for g in gates]),
+            factor=np.array(factors, np.float64),
+            width=np.array(widths, np.float64),
+            survival=np.array(survivals, np.float64),
+            binomial=np.array([g.binomial for g in gates]),
+            way=np.array([g.way for g in gates]),
+            D=np.array([motion.D[g.species] for g in gates], np.float64),
+            dt=dt,
+            low=low,
+            steps=steps,
+            shape=shape,
+            start=np.zeros(len(beyond)),
+            end=np.zeros(len(beyond)),
+            beyond=beyond,
+            means=np.zeros(len(beyond)),
+            counts=np.zeros(len(beyond), np.int64),
+            totals=np.zeros(len(gates), np.int64),
+            extra=np.zeros(len(motion.D), np.int64),
+        )
+
+    def check_arrivals(self, layers: bool, number: int, expected: float) -> None:
+        """Refuse more arrivals through a gate than memory holds. Raises CapacityError."""
+        gates = [g for g, _ in self._layers] if layers else self._planes
+        self._check_new(gates[number], expected)
 
     def layers(self, population: Population, step: int) -> None:
         """Exchange of all boundary layers, one face after another.

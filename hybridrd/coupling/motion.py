@@ -13,6 +13,7 @@ from hybridrd.coupling.face_exchange import Gate
 from hybridrd.interface import FaceNumbers
 from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels import radial
+from hybridrd.kernels.gates import Walk
 from hybridrd.kernels.walk import PARTIAL, Walls, move, move_closed
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.population import Population
@@ -80,6 +81,13 @@ class Motion(ABC):
     ) -> Integers:
         """Place candidates behind the particles, keep some; returns numbers kept by face cell."""
 
+    def walk(self) -> Walk | None:
+        """Motion and exchange as compiled stages take them; None if they are done by the methods.
+
+        See `hybridrd.kernels.step`.
+        """
+        return None
+
     def mean_flux(self, crossings: np.ndarray, elapsed: float) -> Floats:
         """Net particles per time through each face since the last record, outwards."""
         return mean_rate(crossings, elapsed)
@@ -94,6 +102,14 @@ class Motion(ABC):
 
 class BoxMotion(Motion):
     """Motion in a box, independent along each axis."""
+
+    def walk(self) -> Walk:
+        """Motion and exchange as compiled stages take them."""
+        region, walls = self.region, self.walls
+        kinds, gammas = np.array([w.kinds for w in walls]), np.array([w.gammas for w in walls])
+        Ddt = np.array(self.D) * self.dt
+        closed = np.array([w.closed for w in walls])
+        return Walk(region.low, region.high, kinds, gammas, Ddt, closed)
 
     def move(self, species: int, population: Population, step: int) -> bool:
         """Diffuse the particles of a species for dt; returns whether any is marked as gone."""

@@ -142,3 +142,29 @@ def runs(counts, total):
             out[k] = j
             k += 1
     return out
+
+
+@jit
+def stable_order(keys, order, other):
+    """The order of keys, of equal ones that in which they are, by merging; in ``order``.
+
+    ``other`` is as long, to work with.
+    """
+    n = keys.shape[0]
+    for i in range(n):
+        order[i] = i
+    width = 1
+    while width < n:
+        for low in range(0, n, 2 * width):
+            middle, high = min(low + width, n), min(low + 2 * width, n)
+            i, j = low, middle
+            for k in range(low, high):
+                if i < middle and (j >= high or keys[order[i]] <= keys[order[j]]):
+                    other[k] = order[i]
+                    i += 1
+                else:
+                    other[k] = order[j]
+                    j += 1
+        for k in range(n):
+            order[k] = other[k]
+        width *= 2

@@ -13,10 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hybridrd.kernels import groups
 from hybridrd.kernels._jit import inlined, jit
-from hybridrd.kernels.arrays import cell_of
+from hybridrd.kernels.arrays import Cells, cell_of, runs, stable_order
+from hybridrd.kernels.groups import CROWDED, DEEP, DONE, FULL, MANY, N
+from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import (
     CREATE,
+    CREATIONS,
     FATE,
     birth_address,
     family_address,
@@ -25,9 +29,6 @@ from hybridrd.kernels.rng import (
     uniforms,
     words,
 )
-
-FULL = -1  # the output arrays are too small
-DEEP = -2  # a family is too large to follow
 
 _DEPTH = 4096
 
@@ -78,6 +79,47 @@ class Offspring(NamedTuple):
     events: np.ndarray
 
 
+class Families(NamedTuple):
+    """All reactions of order zero and one of a region.
+
+    Parameters
+    ----------
+    network, cells
+        The reactions, and the cells on which their rates are given and creations drawn.
+    reacting, chances
+        The species that have reactions, and for each species the probability to react in half a
+        step, ``(species, 1 or cells)``.
+    creations, addresses
+        Reactions of order zero, and the random address of each in either half step,
+        ``(2, creations)``.
+    means, expected
+        Their mean numbers in half a step, ``(creations, cells)``, in the cells ``inside``; and
+        of their products in all.
+    inside, counts
+        Those cells; as many whole numbers to work with.
+    events
+        Counts by reaction since the start, added to.
+    out, made, order
+        What is new, of which creations made the first ``made[0]``; and ``(2, room)`` whole numbers
+        to work with.
+    """
+
+    network: Network
+    cells: Cells
+    reacting: np.ndarray
+    chances: np.ndarray
+    creations: np.ndarray
+    addresses: np.ndarray
+    means: np.ndarray
+    expected: np.ndarray
+    inside: np.ndarray
+    counts: np.ndarray
+    events: np.ndarray
+    out: Offspring
+    made: np.ndarray
+    order: np.ndarray
+
+
 class _Stack(NamedTuple):
     """Members of a family who still have to live: species, time left, whether it is the first."""
 
@@ -115,6 +157,15 @@ def mark(ids, start, stop, chance, key, step, half, marks):
     for i in range(start, stop):
         w0, w1, _, _ = words(key, ids[i], step, FATE, draw)
         marks[i] = uniform52(w0, w1) < chance
+
+
+@jit
+def some(marks):
+    """Whether any is marked; a loop that vectorises."""
+    found = 0
+    for i in range(marks.shape[0]):
+        found |= marks[i]
+    return found != 0
 
 
 @jit
@@ -179,14 +230,13 @@ def _follow(cell, address, now, network, stack, out, n):
 
 
 @jit
-def react_first_order(s, x, ids, marks, gone, now, network, cells, out):
+def react_first_order(s, x, ids, marks, gone, now, network, cells, out, m):
     """Follow the families of all marked particles of species s.
 
-    ``gone[i]`` is set where the particle itself does not survive. Returns the number of new
-    particles, or FULL or DEEP; then nothing may be used but the counts must be reset.
+    ``gone[i]`` is set where the particle itself does not survive. There are ``m`` new particles
+    already; returns their number, or FULL or DEEP; then nothing of ``out`` may be used.
     """
     stack = _new_stack()
-    m = 0
     for i in range(marks.shape[0]):
         if not marks[i]:
             continue
@@ -206,14 +256,14 @@ def react_first_order(s, x, ids, marks, gone, now, network, cells, out):
 
 
 @jit
-def create(reaction, where, now, network, cells, out):
+def create(reaction, where, now, network, cells, out, m):
     """Creations of one reaction of order zero, one for each cell in ``where``.
 
     Each is born uniformly in its cell and in the half step, and its products live for the rest.
+    There are ``m`` new particles already; returns their number, or FULL or DEEP.
     """
     stack = _new_stack()
     place = np.empty(3)
-    m = 0
     for k in range(where.shape[0]):
         address = birth_address(reaction, now.half, k)
         time, place[0] = uniforms(now.key, address, now.step, CREATE, 0)
@@ -237,3 +287,71 @@ def create(reaction, where, now, network, cells, out):
                     out.x[a, j] = cells.low[a] + cells.width[a] * (axis_index + place[a])
                     rest //= cells.shape[a]
     return m
+
+
+@jit
+def mark_all(table, families, key, step, half):
+    """Mark the particles of all species that react in a half step."""
+    for s in families.reacting:
+        n = table[s, N]
+        ids, marks, chance = groups.ids_of(table, s), groups.marks_of(table, s), families.chances[s]
+        if n > 0 and chance.shape[0] > 1:
+            x = groups.positions(table, s, families.cells.low.shape[0])
+            mark_by_cell(x, ids, 0, n, chance, families.cells, key, step, half, marks)
+        elif n > 0:
+            mark(ids, 0, n, chance[0], key, step, half, marks)
+
+
+@jit
+def create_all(families, now, allowed, asks):
+    """All creations of a half step, into ``families.out``."""
+    out, counts = families.out, families.counts
+    out.events[:] = 0
+    m = 0
+    for c in range(families.creations.shape[0]):
+        reaction, means = families.creations[c], families.means[c]
+        if families.expected[c] > allowed:
+            asks[0], asks[1] = reaction, families.expected[c]
+            return MANY
+        address = families.addresses[now.half, c]
+        total = poisson_numbers(means, now.key, address, now.step, CREATIONS, counts)
+        if total > 0:
+            where = families.inside[runs(counts, total)]
+            m = create(reaction, where, now, families.network, families.cells, out, m)
+            if m < 0:
+                return m
+    families.made[0] = m
+    return DONE
+
+
+@jit
+def react_families(table, ids, families, now, asks):
+    """The families of all particles that are marked, and what creations made.
+
+    If it fails, particles are to be marked and creations made anew.
+    """
+    out, order = families.out, families.order
+    d = out.x.shape[0]
+    m = families.made[0]
+    for s in families.reacting:
+        marks = groups.marks_of(table, s)[: table[s, N]]
+        if m >= 0 and some(marks):
+            x, named, gone = groups.arrays_of(table, s, d)
+            m = react_first_order(
+                s, x, named, marks, gone, now, families.network, families.cells, out, m
+            )
+    if m >= 0 and not groups.has_room(table, out.species[:m], asks):
+        m = CROWDED
+    if m < 0:
+        for s in families.reacting:
+            groups.gone_of(table, s)[: table[s, N]] = 0
+        return m
+    for r in range(out.events.shape[0]):
+        families.events[r] += out.events[r]
+    for s in families.reacting:
+        if some(groups.marks_of(table, s)[: table[s, N]]):
+            groups.compact(table, s, d)
+    if m > 0:  # by the parents' ids, not by where they are stored
+        stable_order(out.parent[:m], order[0], order[1])
+        groups.add(table, ids, out.species, out.x, order[0, :m])
+    return DONE

@@ -6,12 +6,12 @@ import numpy as np
 
 from hybridrd.arrays import Floats, Ids, Integers, State, stored, stored_numbers
 from hybridrd.errors import CapacityError, ResultError
-from hybridrd.kernels import arrays
+from hybridrd.kernels import arrays, groups
+from hybridrd.kernels.groups import COLUMNS, SPARE
 from hybridrd.particles.cell_list import Counted, store
 from hybridrd.particles.memory import free_memory, gigabytes
 
 _LEAST = 64
-SPARE = 8  # kernels look at whole vectors, a few places beyond the last particle
 # A system may promise more than it has and end the program when it is used: from so many bytes on
 # it is asked first.
 ASKED = 50e6
@@ -21,17 +21,63 @@ class Particles:
     """Positions as rows ``x[axis, particle]``, ids that are never reused, and marks of removal.
 
     Only the first ``n`` columns are particles; the rest, at least `SPARE`, is spare.
+
+    Parameters
+    ----------
+    dimension, name
+        Number of coordinates; name of the species.
+    row
+        Their row in the table of a population, see `hybridrd.kernels.groups`; a new one by default.
+        Compiled code changes it, and the arrays.
     """
 
-    def __init__(self, dimension: int, name: str = "one species") -> None:
+    def __init__(
+        self, dimension: int, name: str = "one species", row: Integers | None = None
+    ) -> None:
         self.name = name
-        self.n = 0
-        self.stamp = 0  # changes when particles are added, dropped or stored in another order
-        self.x = np.zeros((dimension, _LEAST))
-        self.ids = np.zeros(_LEAST, np.uint64)
-        self._set_gone(_LEAST)
-        self.marks = np.zeros(_LEAST, np.bool_)
-        self._spare: tuple[Floats, Ids] | None = None
+        self._row = np.zeros(COLUMNS, np.int64) if row is None else row
+        self._hold(np.zeros((dimension, _LEAST)), np.zeros(_LEAST, np.uint64))
+
+    def _hold(self, x: Floats, ids: Ids) -> None:
+        """Take new arrays of positions and ids, with marks as long."""
+        capacity = len(ids)
+        words, marks = np.zeros(capacity // 8, np.uint64), np.zeros(capacity, np.bool_)
+        self._words, self.gone, self.marks = words, words.view(np.uint8), marks
+        self._places = {_address(x): (x, ids)}
+        kept = x, ids, self.gone, self.marks
+        self._row[groups.ROOM] = capacity
+        self._row[groups.X : groups.OTHER_X] = [_address(a) for a in kept]
+        self._row[groups.OTHER_X :] = 0
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return int(self._row[groups.N])
+
+    @n.setter
+    def n(self, number: int) -> None:
+        """Set it."""
+        self._row[groups.N] = number
+
+    @property
+    def stamp(self) -> int:
+        """A number that changes when particles are added, dropped or stored in another order."""
+        return int(self._row[groups.STAMP])
+
+    @stamp.setter
+    def stamp(self, number: int) -> None:
+        """Set it."""
+        self._row[groups.STAMP] = number
+
+    @property
+    def x(self) -> Floats:
+        """Positions as rows, ``(d, capacity)``, the array itself."""
+        return self._places[int(self._row[groups.X])][0]
+
+    @property
+    def ids(self) -> Ids:
+        """Ids, ``(capacity,)``, the array itself."""
+        return self._places[int(self._row[groups.X])][1]
 
     @property
     def positions(self) -> Floats:
@@ -76,16 +122,12 @@ class Particles:
         )
 
     def _grow(self, capacity: int) -> None:
-        x = np.zeros((self.x.shape[0], capacity))
+        x, ids = np.zeros((self.x.shape[0], capacity)), np.zeros(capacity, np.uint64)
         x[:, : self.n] = self.x[:, : self.n]
-        ids = np.zeros(capacity, np.uint64)
         ids[: self.n] = self.ids[: self.n]
-        marks = np.zeros(capacity, np.bool_)
         gone = self.gone[: self.n]
-        self._set_gone(capacity)
+        self._hold(x, ids)
         self.gone[: self.n] = gone
-        self.x, self.ids, self.marks = x, ids, marks
-        self._spare = None
 
     def append(self, x: Floats, ids: Ids) -> None:
         """Add particles: positions as rows ``(d, m)``."""
@@ -119,19 +161,24 @@ class Particles:
         """Drop the particles marked as gone."""
         self.drop(self.gaps())
 
-    def _set_gone(self, capacity: int) -> None:
-        self._words = np.zeros(capacity // 8, np.uint64)
-        self.gone = self._words.view(np.uint8)
-
     def sort(self, counted: Counted) -> None:
         """Store the particles in the order of cells, see `hybridrd.particles.cell_list`."""
-        if self._spare is None:
-            self._spare = (np.zeros_like(self.x), np.zeros_like(self.ids))
-        x, ids = self._spare
+        self.hold_spare()
+        row = self._row
+        x, ids = self._places[int(row[groups.OTHER_X])]
         store(self.x, self.ids, self.n, counted, x, ids)
-        self._spare = (self.x, self.ids)
         self.stamp += 1
-        self.x, self.ids = x, ids
+        row[groups.X : groups.GONE], row[groups.OTHER_X :] = (
+            row[groups.OTHER_X :].copy(),
+            row[groups.X : groups.GONE].copy(),
+        )
+
+    def hold_spare(self) -> None:
+        """Have arrays to sort into."""
+        if self._row[groups.OTHER_X] == 0:
+            x, ids = np.zeros_like(self.x), np.zeros_like(self.ids)
+            self._places[_address(x)] = x, ids
+            self._row[groups.OTHER_X :] = _address(x), _address(ids)
 
     def state(self) -> State:
         """Positions and ids in storage order, as arrays by name."""
@@ -177,3 +224,7 @@ class Particles:
                 f"the state has a particle of {name} at ({place}), outside the particle region; it "
                 f"is damaged"
             )
+
+
+def _address(a: np.ndarray) -> int:
+    return int(a.ctypes.data)

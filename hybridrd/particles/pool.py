@@ -20,9 +20,13 @@ class Pool:
         self.threads = threads
         self._executor = ThreadPoolExecutor(threads) if threads > 1 else None
 
+    def shares(self, n: int) -> bool:
+        """Whether so many particles are for several threads."""
+        return self._executor is not None and n >= 2 * _LEAST
+
     def run(self, kernel: Callable[[int, int], int | None], n: int) -> int:
         """Call the kernel on [0, n) in parts; returns the sum of its return values."""
-        if self._executor is None or n < 2 * _LEAST:
+        if self._executor is None or not self.shares(n):
             return kernel(0, n) or 0
         parts = min(_PARTS * self.threads, n // _LEAST)
         bounds = [n * k // parts for k in range(parts + 1)]

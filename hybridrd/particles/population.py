@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from hybridrd.arrays import Floats, Ids, Integers, State, stored_count
+from hybridrd.kernels.groups import COLUMNS, N
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.pool import Pool
 
@@ -25,8 +26,9 @@ class Population:
 
     Attributes
     ----------
-    next_id
-        The id of the next new particle; none is used twice.
+    table, ids
+        The arrays of all species as compiled code takes them, see `hybridrd.kernels.groups`, and
+        the id of the next new particle in an array of one.
 
     Examples
     --------
@@ -37,9 +39,10 @@ class Population:
     """
 
     def __init__(self, names: Sequence[str], dimension: int, threads: int = 1) -> None:
-        self._groups = [Particles(dimension, name) for name in names]
+        self.table = np.zeros((len(names), COLUMNS), np.int64)
+        self.ids = np.zeros(1, np.int64)
+        self._groups = [Particles(dimension, *each) for each in zip(names, self.table, strict=True)]
         self._pool = Pool(threads)
-        self.next_id = 0
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -51,9 +54,24 @@ class Population:
         return self._groups[species]
 
     @property
+    def next_id(self) -> int:
+        """The id of the next new particle; none is used twice."""
+        return int(self.ids[0])
+
+    @next_id.setter
+    def next_id(self, number: int) -> None:
+        """Set it."""
+        self.ids[0] = number
+
+    @property
     def numbers(self) -> Integers:
         """How many particles there are of each species, ``(species,)``."""
-        return np.array([group.n for group in self._groups], np.int64)
+        return self.table[:, N].copy()
+
+    @property
+    def uses_threads(self) -> bool:
+        """Whether there is more than one thread, and enough to do for them."""
+        return self._pool.shares(int(self.table[:, N].max(initial=0)))
 
     def share(self, kernel: Callable[[int, int], int | None], n: int) -> int:
         """Call ``kernel(start, stop)`` on parts of [0, n) among threads; the sum of its results."""
@@ -61,8 +79,9 @@ class Population:
 
     def new_ids(self, n: int) -> Ids:
         """The ids of n new particles."""
-        first, self.next_id = self.next_id, self.next_id + int(n)
-        return np.arange(first, self.next_id, dtype=np.uint64)
+        first = self.next_id
+        self.next_id = first + int(n)
+        return np.arange(first, first + int(n), dtype=np.uint64)
 
     def announce(self, species: int, n: int) -> Particles:
         """Make room for n candidates behind the particles of a species and give them ids."""

@@ -15,8 +15,9 @@ import numpy as np
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.kernels import arrays, pairs
+from hybridrd.kernels.groups import SPARE
 from hybridrd.particles.cell_list import Layout, spread, store
-from hybridrd.particles.particles import SPARE, Particles
+from hybridrd.particles.particles import Particles
 from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 from hybridrd.reactions.tables import Encounter

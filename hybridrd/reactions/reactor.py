@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from typing import Any
 
 import numpy as np
 
-from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import StepError
 from hybridrd.kernels import first_order
-from hybridrd.kernels.arrays import runs
-from hybridrd.kernels.first_order import HalfStep, Network, Offspring
-from hybridrd.kernels.poisson import poisson_numbers
-from hybridrd.kernels.rng import CREATIONS, check_reactions, creations_address
+from hybridrd.kernels.first_order import Families, HalfStep, Network, Offspring, create_all
+from hybridrd.kernels.groups import DEEP, DONE, MANY
+from hybridrd.kernels.rng import check_reactions, creations_address
 from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
-from hybridrd.particles.room import check_new
+from hybridrd.particles.room import FEW, check_new
 from hybridrd.reactions.pairs import Encounters
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import Probability, ReactionTables, encounter_probabilities
@@ -43,67 +40,120 @@ class Reactor:
         self._cells = region.cells if tables.varies else region.inner_cells
         self.set_rates(0.5 * dt)
 
+    @property
+    def has_pairs(self) -> bool:
+        """Whether there are reactions of pairs."""
+        return bool(self._tables.encounters)
+
+    @property
+    def creates_radially(self) -> bool:
+        """Whether there are creations in spherical cells, see `create`."""
+        return bool(self._tables.creations) and self._region.grid.radial
+
+    @property
+    def in_time(self) -> bool:
+        """Whether rates are functions of time."""
+        return self._tables.in_time
+
     def set_rates(self, t: float) -> None:
         """Evaluate the rates at the middle of a step. Raises StepError where dt is too large."""
-        tables, half = self._tables, 0.5 * self._dt
+        tables = self._tables
         rates = tables.macroscopic(t)
-        self._network = Network(
-            tables.channels, tables.channel, tables.products, tables.product, rates
-        )
-        species = range(len(tables.system.species))
-        self._chances = [first_order.chances(s, self._network, half) for s in species]
+        network = Network(tables.channels, tables.channel, tables.products, tables.product, rates)
+        self._families = self._make_families(network)
         self._probabilities = encounter_probabilities(tables, rates, self._dt)
 
-    def half_step(self, population: Population, partners: Partners, step: int, half: int) -> None:
-        """React for half a step."""
-        tables = self._tables
-        if half == 0 and tables.in_time:
-            self.set_rates((step + 0.5) * self._dt)
-        if half == 1:
-            self._first_order(population, step, half)
-        if tables.encounters:
-            self.encounters.half_step(
-                population, self._probabilities, partners, step, half, self.events
-            )
-        if half == 0:
-            self._first_order(population, step, half)
+    def pairs(self, population: Population, partners: Partners, step: int, half: int) -> None:
+        """Half a step of reactions of pairs, and of their complexes."""
+        self.encounters.half_step(
+            population, self._probabilities, partners, step, half, self.events
+        )
 
     # Orders zero and one
 
-    def _first_order(self, population: Population, step: int, half: int) -> None:
-        tables = self._tables
+    @property
+    def families(self) -> Families | None:
+        """Reactions of order zero and one as compiled stages take them; None without any."""
+        return self._families
+
+    def mark(self, population: Population, step: int, half: int) -> None:
+        """Mark the particles that react by themselves in half a step, on several threads."""
+        assert self._families is not None
+        for s in self._families.reacting:
+            self._mark(int(s), population, step, half)
+
+    def create(self, step: int, half: int) -> None:
+        """Creations in the cells of a spherical region, see `hybridrd.kernels.first_order`."""
+        now, asks, allowed = HalfStep(self._key, step, half, 0.5 * self._dt), np.zeros(2), FEW
+        families = self._families
+        assert families is not None
+        while (status := create_all(families, now, allowed, asks)) != DONE:
+            if status == MANY:
+                self.check_created(int(asks[0]), float(asks[1]))
+                allowed = float(asks[1])
+            else:
+                families = self.grow(status)
+        x = families.out.x[:, : families.made[0]]
+        self._region.grid.by_volume(x, self._cells.low, self._cells.width)
+
+    def grow(self, status: int) -> Families:
+        """Make twice the room for what is new in half a step. Raises StepError, CapacityError."""
+        if status == DEEP:
+            raise StepError(
+                f"one particle has thousands of descendants within half a step of "
+                f"{self._dt:g}; use a smaller dt"
+            )
+        self._room *= 2
+        self._check_new(self._room, "what one reaction or species becomes in half a step")
+        assert self._families is not None
+        self._families = self._families._replace(**self._work())
+        return self._families
+
+    def check_created(self, reaction: int, number: float) -> None:
+        """Refuse more creations in half a step than memory holds. Raises CapacityError."""
+        label = self._tables.system.channels[reaction].label
+        self._check_new(number, f"reaction {label!r} in half a step")
+
+    def _make_families(self, network: Network) -> Families | None:
+        tables, region, half = self._tables, self._region, 0.5 * self._dt
         if not tables.creations and not len(tables.channel):
-            return
-        now = HalfStep(self._key, step, half, 0.5 * self._dt)
-        news: list[tuple[Integers, np.ndarray, Floats]] = []
-        for r in tables.creations:
-            where = self._creation_cells(r, now)
-            if len(where):
-                news.append(self._grow(partial(self._create, r, where, now)))
-        for s, group in enumerate(population):
-            if tables.channels[s] == tables.channels[s + 1] or group.n == 0:
-                continue
-            self._mark(s, population, step, half)
-            marks = group.marks[: group.n]
-            if not marks.any():
-                continue
-            kernel = partial(
-                first_order.react_first_order, s, group.x, group.ids, marks, group.gone, now,
-                self._network, self._cells,
-            )  # fmt: skip
-            news.append(self._grow(kernel))
-            group.compact()
-        if not news:
-            return
-        species = np.concatenate([n[0] for n in news])
-        parents = np.concatenate([n[1] for n in news])
-        x = np.concatenate([n[2] for n in news], axis=1)
-        # By the parents' ids, not by where they are stored.
-        order = np.argsort(parents, kind="stable")
-        population.add(species[order], x[:, order])
+            return None
+        grid = region.grid if tables.varies else region.inner
+        inside = np.flatnonzero(region.mask) if tables.varies else np.arange(region.inner.cells)
+        creations = list(tables.creations)
+        cells = inside if tables.varies else np.zeros(len(inside), np.int64)
+        means = network.rates[creations][:, cells] * grid.volumes[inside] * half
+        made = [len(tables.system.channels[r].products) for r in creations]
+        species = range(len(tables.system.species))
+        return Families(
+            network=network,
+            cells=self._cells,
+            reacting=np.flatnonzero(np.diff(tables.channels)),
+            chances=np.array([first_order.chances(s, network, half) for s in species]),
+            creations=np.array(creations, np.int64),
+            addresses=np.array(
+                [[creations_address(r, h, len(inside)) for r in creations] for h in (0, 1)],
+                np.uint64,
+            ).reshape(2, -1),
+            means=means,
+            expected=means.sum(axis=1) * made,
+            inside=inside,
+            counts=np.zeros(len(inside), np.int64),
+            events=self.events,
+            made=np.zeros(1, np.int64),
+            **self._work(),
+        )
+
+    def _work(self) -> dict[str, Any]:
+        """Room for what is new in half a step."""
+        room, d = self._room, self._region.grid.dimension
+        species, parents = np.empty(room, np.int64), np.empty(room, np.uint64)
+        out = Offspring(species, parents, np.empty((d, room)), np.zeros_like(self.events))
+        return {"out": out, "order": np.empty((2, room), np.int64)}
 
     def _mark(self, s: int, population: Population, step: int, half: int) -> None:
-        chance, group = self._chances[s], population[s]
+        assert self._families is not None
+        chance, group = self._families.chances[s], population[s]
         if len(chance) > 1:
             population.share(
                 lambda a, b: first_order.mark_by_cell(
@@ -119,49 +169,6 @@ class Reactor:
             ),
             group.n,
         )
-
-    def _creation_cells(self, r: int, now: HalfStep) -> Integers:
-        region, rates = self._region, self._network.rates
-        if rates.shape[1] > 1:
-            inside = np.flatnonzero(region.mask)
-            means = rates[r, inside] * region.grid.volumes[inside] * now.tau
-        else:
-            inside = np.arange(region.inner.cells)
-            means = rates[r, 0] * region.inner.volumes * now.tau
-        channel = self._tables.system.channels[r]
-        number = float(means.sum()) * len(channel.products)
-        self._check_new(number, f"reaction {channel.label!r} in half a step")
-        counts = np.empty(len(inside), np.int64)
-        address = creations_address(r, now.half, len(means))
-        total = poisson_numbers(means, self._key, address, now.step, CREATIONS, counts)
-        return np.asarray(inside[runs(counts, total)])
-
-    def _create(self, r: int, where: Integers, now: HalfStep, out: Offspring) -> int:
-        cells = self._cells
-        n = int(first_order.create(r, where, now, self._network, cells, out))
-        if n > 0:
-            self._region.grid.by_volume(out.x[:, :n], cells.low, cells.width)
-        return n
-
-    def _grow(self, kernel: Callable[[Offspring], int]) -> tuple[Integers, np.ndarray, Floats]:
-        """Run a kernel with outputs large enough; numbers are addressed, so a rerun is the same."""
-        d = self._region.grid.dimension
-        while True:
-            species = np.empty(self._room, np.int64)
-            parents = np.empty(self._room, np.uint64)
-            x = np.empty((d, self._room))
-            events = np.zeros_like(self.events)
-            n = kernel(Offspring(species, parents, x, events))
-            if n >= 0:
-                self.events += events
-                return species[:n], parents[:n], x[:, :n]
-            if n == first_order.DEEP:
-                raise StepError(
-                    f"one particle has thousands of descendants within half a step of "
-                    f"{self._dt:g}; use a smaller dt"
-                )
-            self._room *= 2
-            self._check_new(self._room, "what one reaction or species becomes in half a step")
 
     def _check_new(self, number: float, what: str) -> None:
         check_new(number, self._region.grid.dimension, what, "use a smaller rate or dt")

@@ -274,7 +274,12 @@ class Checkpoints:
 
     def due(self) -> bool:
         """Whether it is time for one."""
-        return time.monotonic() - self._began >= 60.0 * self._minutes
+        return time.monotonic() - self._began >= self.interval
+
+    @property
+    def interval(self) -> float:
+        """Seconds between checkpoints."""
+        return 60.0 * self._minutes
 
     def has_now(self) -> bool:
         """Whether the last one is of the present step."""

@@ -32,11 +32,11 @@ class Guard:
             finally:
                 self._runs_in = None
 
-    def admit(self, step: Callable[[], None]) -> None:
-        """Call the step of the run that holds the guard."""
+    def admit(self, step: Callable[[int], None], number: int) -> None:
+        """Take steps of the run that holds the guard."""
         self._admitted = True
         try:
-            step()
+            step(number)
         finally:
             self._admitted = False
 

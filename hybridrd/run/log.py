@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeVar
-
-T = TypeVar("T")
 
 LOGGER = logging.getLogger("hybridrd")
 LOGGER.addHandler(logging.NullHandler())  # silent unless the user sets logging up
 
 
 # What the time of a run goes to; records are those of observers, too, writing that of checkpoints.
-STAGES = ("set_up", "reactions", "exchange", "diffusion", "continuum", "records", "writing")
+# "steps" is that of compiled steps (`hybridrd.kernels.step`), "reactions" to "continuum" what is
+# done outside of them.
+STAGES = (
+    "set_up",
+    "steps",
+    "reactions",
+    "exchange",
+    "diffusion",
+    "continuum",
+    "records",
+    "writing",
+)
 
 
 class Clock:
@@ -30,20 +36,3 @@ class Clock:
         now = time.perf_counter()
         self._timings[name] += now - self._last
         self._last = now
-
-
-def timed(stage: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
-    """Add the time that a method takes to ``self.timings[stage]``."""
-
-    def decorate(method: Callable[..., T]) -> Callable[..., T]:
-        @wraps(method)
-        def measured(self: Any, *args: Any, **kwargs: Any) -> T:
-            begun = time.perf_counter()
-            try:
-                return method(self, *args, **kwargs)
-            finally:
-                self.timings[stage] += time.perf_counter() - begun
-
-        return measured
-
-    return decorate

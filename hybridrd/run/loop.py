@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -23,6 +24,8 @@ from hybridrd.run.stop import ends
 if TYPE_CHECKING:
     import xarray as xr
 
+# Seconds for which steps go on before anybody asks for Ctrl-C, checkpoints or progress.
+STRETCH = 0.04
 END, INTERRUPTED = "reached the end", "interrupted"
 
 
@@ -167,9 +170,15 @@ class Loop:
         always = getattr(stop, "every_step", False)
         bar_length = self._last - run.steps
         with one_blas_thread(), progress_bar(bar_length, progress) as bar:
+            longest = STRETCH if checkpoints is None else min(STRETCH, checkpoints.interval)
+            stretch = 1
             while run.steps < self._last:
-                run.guard.admit(run.step)
-                bar.update(1)
+                number = 1 if always else min(stretch, recording.steps_left)
+                begun = time.perf_counter()
+                run.guard.admit(run.step, number)
+                bar.update(number)
+                each = (time.perf_counter() - begun) / number
+                stretch = max(1, min(2 * number, int(longest / each))) if each > 0 else 2 * stretch
                 recorded = recording.step()
                 if stop is not None and (recorded or always) and ends(stop, run):
                     return str(getattr(stop, "reason", "stop condition"))

@@ -118,6 +118,12 @@ class Recording:
         self._recorder.clear()
         clock.lap("writing")
 
+    @property
+    def steps_left(self) -> int:
+        """Number of steps to the next record."""
+        now, mark = self._run.steps, self._mark
+        return min(self._last - now, mark.stride - (now - mark.first) % mark.stride)
+
     def step(self) -> bool:
         """Write a record if it is time for one; whether it was."""
         now, mark = self._run.steps, self._mark

@@ -50,8 +50,6 @@ class Runnable(Stateful, Protocol):
         What the log calls this one.
     system, dt
         What is run, and its time step (time).
-    steps
-        Number of steps done.
     timings
         Seconds spent in each stage; ``records`` and ``writing`` are added to by the run.
     guard
@@ -69,7 +67,6 @@ class Runnable(Stateful, Protocol):
     kind: str
     system: System
     dt: float
-    steps: int
     timings: dict[str, float]
     guard: Guard
     mark: RecordPosition | None
@@ -80,6 +77,10 @@ class Runnable(Stateful, Protocol):
     @property
     def title(self) -> str:
         """What the log calls this one."""
+
+    @property
+    def steps(self) -> int:
+        """Number of steps done."""
 
     @property
     def time(self) -> float:
@@ -93,8 +94,8 @@ class Runnable(Stateful, Protocol):
     def total(self) -> Floats:
         """Amount of each species in all, less what is owed."""
 
-    def step(self) -> None:
-        """One step of dt. Raises HybridrdError in the middle of another."""
+    def step(self, number: int = 1) -> None:
+        """Some steps of dt. Raises HybridrdError in the middle of another."""
 
     def recorder(self, variables: Sequence[str] | None) -> Recorder:
         """What collects records of variables, by default of all. Raises ModelError."""
@@ -142,7 +143,8 @@ def run_state(run: Runnable) -> State:
 def load_run_state(run: Runnable, state: State) -> None:
     """The inverse of `run_state`, after the steps are set. Raises ResultError."""
     for name in run.timings:
-        run.timings[name] = float(stored_numbers(state, f"timings/{name}", (), least=0.0))
+        if f"timings/{name}" in state:
+            run.timings[name] = float(stored_numbers(state, f"timings/{name}", (), least=0.0))
     run.mark = None
     if "mark/run" in state:
         counts = run.counts_in(state, "mark/")

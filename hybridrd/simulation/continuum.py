@@ -24,7 +24,15 @@ from hybridrd.simulation.window import LiveWindow, Window, live_window
 
 
 class Coupling(ABC):
-    """Coupling of the particles to a continuum; a new kind implements these methods."""
+    """Coupling of the particles to a continuum; a new kind implements these methods.
+
+    Attributes
+    ----------
+    works
+        Whether `before` and `after` have anything to do in a step.
+    """
+
+    works = True, True
 
     @abstractmethod
     def start(self, species: int, outside: Floats) -> None:
@@ -77,6 +85,8 @@ class Coupling(ABC):
 
 class NoContinuum(Coupling):
     """Particles alone."""
+
+    works = False, False
 
     def __init__(self, cells: int) -> None:
         self._cells = cells

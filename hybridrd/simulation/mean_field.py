@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
-from hybridrd.arguments import choice, named_arguments, number, shown
+from hybridrd.arguments import choice, named_arguments, number, shown, whole_number
 from hybridrd.arrays import Floats, State, labels, stored, stored_count, stored_numbers
 from hybridrd.continuum.baths import Baths, check_baths
 from hybridrd.continuum.field import Field
@@ -24,7 +24,7 @@ from hybridrd.results.dataset import Recorder, mean_rate
 from hybridrd.run import loop
 from hybridrd.run.checkpoint import restore, write_checkpoint
 from hybridrd.run.guard import Guard
-from hybridrd.run.log import Clock, timed
+from hybridrd.run.log import Clock
 from hybridrd.run.provenance import attributes
 from hybridrd.run.record_position import Counts, RecordPosition
 from hybridrd.run.runnable import Running, load_run_state, run_state
@@ -175,24 +175,35 @@ class PDE:
         begun.lap("set_up")
         return field
 
-    @timed("continuum")
-    def step(self) -> None:
-        """One step of dt: half a step of reactions, diffusion, half a step of reactions.
+    def step(self, number: int = 1) -> None:
+        """Steps of dt, by default one: half a step of reactions, diffusion, and reactions again.
+
+        Parameters
+        ----------
+        number
+            How many.
 
         Raises
         ------
         HybridrdError
             If it is running: an observer, or another thread, cannot step it.
         """
+        number = whole_number(number, "number", 1)
         with self.guard.changing("step()"):
-            k, field = self.steps, self._field
-            field.react(k)
-            field.diffuse(k)
-            if self.loop is None or "flux" in self.loop.variables:
-                _add_flux(self._through, field, self._region)
-            field.react(k)
-            self.steps += 1
-            self._since += 1
+            clock = Clock(self.timings)
+            for _ in range(number):
+                self._step()
+            clock.lap("continuum")
+
+    def _step(self) -> None:
+        k, field = self.steps, self._field
+        field.react(k)
+        field.diffuse(k)
+        if self.loop is None or "flux" in self.loop.variables:
+            _add_flux(self._through, field, self._region)
+        field.react(k)
+        self.steps += 1
+        self._since += 1
 
     @property
     def time(self) -> float:

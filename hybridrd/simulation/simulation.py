@@ -39,7 +39,7 @@ from hybridrd.run import loop
 from hybridrd.run.balance import balance, by_name
 from hybridrd.run.checkpoint import restore, write_checkpoint
 from hybridrd.run.guard import Guard
-from hybridrd.run.log import STAGES, Clock, timed
+from hybridrd.run.log import STAGES, Clock
 from hybridrd.run.provenance import attributes
 from hybridrd.run.record_position import Counts, RecordPosition
 from hybridrd.run.runnable import Running, load_run_state, run_state
@@ -48,6 +48,7 @@ from hybridrd.simulation.continuum import cells_of_user, make_continuum
 from hybridrd.simulation.plan import Plan, region_of
 from hybridrd.simulation.report import report
 from hybridrd.simulation.sizes import check_run, plan_that_fits, record_numbers
+from hybridrd.simulation.stepper import Stepper
 from hybridrd.simulation.window import Window
 
 if TYPE_CHECKING:
@@ -100,8 +101,6 @@ class Simulation:
     ----------
     plan
         The compiled system.
-    steps
-        Number of steps done.
     timings
         Seconds spent in each stage.
     mark
@@ -141,7 +140,6 @@ class Simulation:
         self.replica = whole_number(replica, "replica")
         self.threads = max(1, whole_number(1 if threads is None else threads, "threads", 0, 1024))
         self.solver = choice(solver, "solver", ("auto", *KINDS))
-        self.steps = 0
         self.timings = dict.fromkeys(STAGES, 0.0)
         begun = Clock(self.timings)
         self.mark: RecordPosition | None = None
@@ -170,12 +168,16 @@ class Simulation:
         start = InitialState(system, self._region, self._key, self._population)
         for s in range(len(self._population)):
             self._continuum.start(s, start.draw(s))
+        self._stepper = Stepper(
+            self._population, self._gates, self._partners, self._exchange, self._reactor,
+            self._continuum, self._key, self.dt, self.timings,
+        )  # fmt: skip
         begun.lap("set_up")
 
     # The step
 
-    def step(self) -> None:
-        """One step of dt.
+    def step(self, number: int = 1) -> None:
+        """Steps of dt, by default one; `hybridrd.kernels.step` has them from top to bottom.
 
         1. what walls hold or let in is evaluated for the step;
         2. half a step of reactions: pairs, then creations and first-order families;
@@ -188,57 +190,24 @@ class Simulation:
            reacts for half a step;
         8. half a step of reactions: creations and first-order families, then pairs.
 
+        Parameters
+        ----------
+        number
+            How many; many at once cost less.
+
         Raises
         ------
         HybridrdError
             If the simulation is running: an observer, or another thread, cannot step it.
         """
+        number = whole_number(number, "number", 1)
         with self.guard.changing("step()"):
-            k = self.steps
-            self._read_walls(k)
-            self._react(k, 0)
-            self._read_continuum(k)
-            self._exchange_layers(k)
-            self._diffuse(k)
-            self._exchange_planes(k)
-            self._advance_continuum(k)
-            self._react(k, 1)
-            self.steps += 1
+            self._stepper.advance(number)
 
-    @timed("reactions")
-    def _read_walls(self, k: int) -> None:
-        for gate in self._gates:
-            if not gate.reads_field:
-                gate.set_given(k * self.dt, self.dt)
-
-    @timed("reactions")
-    def _react(self, k: int, half: int) -> None:
-        """Half a step of reactions of the particles, and with partners in the reservoir."""
-        if self._partners:
-            self._partners.update(lambda s: self._continuum.partner(s, k + half), half)
-        self._reactor.half_step(self._population, self._partners, k, half)
-        if self.plan.tables.encounters:
-            self._continuum.book(self._exchange.credit)
-
-    @timed("continuum")
-    def _read_continuum(self, k: int) -> None:
-        self._continuum.before(k, self._gates)
-
-    @timed("exchange")
-    def _exchange_layers(self, k: int) -> None:
-        self._exchange.layers(self._population, k)
-
-    @timed("diffusion")
-    def _diffuse(self, k: int) -> None:
-        self._exchange.move(self._population, k)
-
-    @timed("exchange")
-    def _exchange_planes(self, k: int) -> None:
-        self._exchange.planes(self._population, k)
-
-    @timed("continuum")
-    def _advance_continuum(self, k: int) -> None:
-        self._continuum.after(k, self._exchange.credit)
+    @property
+    def steps(self) -> int:
+        """Number of steps done."""
+        return self._stepper.reached
 
     # What can be observed
 
@@ -614,7 +583,7 @@ class Simulation:
             If the simulation is running.
         """
         self.guard.check_idle("load_state()")
-        self.steps = stored_count(state, "steps", most=MAX_STEPS)
+        self._stepper.reached = stored_count(state, "steps", most=MAX_STEPS)
         self._population.check_state(state, self._region.low, self._region.high)
         for name, values in self.counts_in(state, "").items():
             getattr(self, name)[...] = values

@@ -72,7 +72,7 @@ def react(s, x, ids, tau, table, step=0, half=0, room=None):
         first_order.mark(ids, 0, n, chance[0], KEY, step, half, marks)
     out = offspring(table, room, 1)
     now = HalfStep(KEY, step, half, tau)
-    m = first_order.react_first_order(s, x, ids, marks, gone, now, table, cells, out)
+    m = first_order.react_first_order(s, x, ids, marks, gone, now, table, cells, out, 0)
     k = max(m, 0)
     return m, gone, out.species[:k], out.parent[:k], out.x[:, :k], out.events
 
@@ -133,7 +133,7 @@ def test_creations_are_those_of_the_twin(reactions, tau, half):
     width = np.array([0.5, 0.25])
     grid = Cells(np.array([1.0, 2.0]), width, 1 / width, np.array([3, 2]))
     out = offspring(table, 5000, 2)
-    m = first_order.create(r, cells, HalfStep(KEY, 9, half, tau), table, grid, out)
+    m = first_order.create(r, cells, HalfStep(KEY, 9, half, tau), table, grid, out, 0)
     species, places, counts = [], [], np.zeros(len(reactions), int)
     for k, cell in enumerate(cells):
         address = 2**63 + r * 2**48 + half * 2**47 + k

@@ -112,10 +112,10 @@ def test_on_the_command_line_it_is_one_line(tmp_path):
 def test_any_shortage_becomes_a_capacity_error(monkeypatch, error):
     sim = hrd.Simulation(growing(), dt=0.5, seed=1)
 
-    def step():
+    def step(number):
         if sim.steps == 3:
             raise error
-        type(sim).step(sim)
+        type(sim).step(sim, min(number, abs(3 - sim.steps)))
 
     monkeypatch.setattr(sim, "step", step)
     with pytest.raises(CapacityError) as told:

@@ -147,14 +147,16 @@ def test_records_of_an_earlier_attempt_stay_until_they_are_others(tmp_path):
 def test_the_same_command_starts_goes_on_and_is_done(more, monkeypatch):
     step = hrd.Simulation.step
 
-    def fail(self):
+    def fail(self, number):
         if self.steps == 5 and self.replica in (0, 2):
             raise KeyboardInterrupt
-        step(self)
+        step(self, min(number, abs(5 - self.steps)))
 
     command = [*RUN, "a.zarr", *more, "--resume=auto"]
     if more:
-        monkeypatch.setattr(hrd.Simulation, "step", lambda s: fail(s) if s.replica else step(s))
+        monkeypatch.setattr(
+            hrd.Simulation, "step", lambda s, n: (fail if s.replica else step)(s, n)
+        )
     else:
         monkeypatch.setattr(hrd.Simulation, "step", fail)
     said = call(*command, code=130)
@@ -194,7 +196,7 @@ def test_no_advice_leads_in_a_circle():
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("more", [[], ["--overwrite"], ["--resume"], ["--resume=auto"]])
 def test_what_others_put_there_stays(more, monkeypatch):
-    def fail(_):
+    def fail(*_):
         raise hrd.StepError("too far")
 
     monkeypatch.setattr(hrd.Simulation, "step", fail)
@@ -229,10 +231,10 @@ def test_a_directory_that_another_program_writes_into_stays(more):
 def test_a_letter_among_replicas_keeps_them(monkeypatch):
     step = hrd.Simulation.step
 
-    def fail(self):
+    def fail(self, number):
         if self.replica == 2:
             raise KeyboardInterrupt
-        step(self)
+        step(self, number)
 
     monkeypatch.setattr(hrd.Simulation, "step", fail)
     call(*RUN, "a.zarr", "--replicas", 3, code=130)

@@ -1,0 +1,189 @@
+"""Steps of a simulation: `hybridrd.kernels.step` for many at once, and what is outside of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from hybridrd.coupling.exchange import Exchange
+from hybridrd.coupling.face_exchange import Gate
+from hybridrd.kernels import step
+from hybridrd.kernels.groups import CROWDED, DEEP, DONE, FULL, MANY, OUTSIDE
+from hybridrd.model.functions import needs_time
+from hybridrd.particles.population import Population
+from hybridrd.particles.room import FEW
+from hybridrd.reactions.reactor import Reactor
+from hybridrd.reactions.reservoir_partners import Partners
+from hybridrd.simulation.continuum import Coupling
+
+# What the time of the stages outside is called in the timings.
+NAMES = {
+    step.WALLS: "reactions",
+    step.PAIRS_FIRST: "reactions",
+    step.MARK_FIRST: "reactions",
+    step.CREATE_FIRST: "reactions",
+    step.BEFORE: "continuum",
+    step.LAYERS: "exchange",
+    step.MOVE: "diffusion",
+    step.PLANES: "exchange",
+    step.AFTER: "continuum",
+    step.MARK_LAST: "reactions",
+    step.CREATE_LAST: "reactions",
+    step.PAIRS_LAST: "reactions",
+}
+
+
+class Stepper:
+    """Steps of one simulation, whose parts it is given.
+
+    Parameters
+    ----------
+    timings
+        Seconds by stage, added to.
+
+    Attributes
+    ----------
+    reached
+        Number of steps done.
+    """
+
+    def __init__(
+        self,
+        population: Population,
+        gates: list[Gate],
+        partners: Partners,
+        exchange: Exchange,
+        reactor: Reactor,
+        continuum: Coupling,
+        key: np.uint64,
+        dt: float,
+        timings: dict[str, float],
+    ) -> None:
+        self._population, self._gates, self._partners = population, gates, partners
+        self._exchange, self._reactor, self._continuum = exchange, reactor, continuum
+        self._dt, self._timings = dt, timings
+        self._compiled = exchange.compiled()
+        self._given = [g for g in gates if not g.reads_field]
+        self._asks = np.zeros(2)
+        self._outside = np.zeros(step.STAGES, np.bool_)
+        arrays = population.table, population.ids, self._asks, self._outside
+        self._world = step.World(*arrays, key, dt, FEW)
+        self._begun, self._drains = False, False
+        self.reached = 0
+        self._due: Mapping[int, Callable[[int], None]] = {
+            step.WALLS: self._read_walls,
+            step.PAIRS_FIRST: lambda k: self._react_pairs(k, 0),
+            step.MARK_FIRST: lambda k: reactor.mark(population, k, 0),
+            step.CREATE_FIRST: lambda k: reactor.create(k, 0),
+            step.BEFORE: self._read_continuum,
+            step.LAYERS: lambda k: exchange.layers(population, k),
+            step.MOVE: lambda k: exchange.move(population, k),
+            step.PLANES: lambda k: exchange.planes(population, k),
+            step.AFTER: lambda k: continuum.after(k, exchange.credit),
+            step.MARK_LAST: lambda k: reactor.mark(population, k, 1),
+            step.CREATE_LAST: lambda k: reactor.create(k, 1),
+            step.PAIRS_LAST: lambda k: self._react_pairs(k, 1),
+        }
+
+    def advance(self, number: int) -> None:
+        """Take some steps.
+
+        Raises
+        ------
+        StepError, CapacityError
+            If the step is too long for the rates, or memory too short for what is new.
+        """
+        last, stage, allowed = self.reached + number, 0, FEW
+        if not self._begun:
+            self._read_walls(self.reached)
+            self._begun = True
+        self._choose_outside()
+        while self.reached < last:
+            begun = time.perf_counter()
+            self.reached, stage, status = self._run(stage, last, allowed)
+            allowed = FEW
+            now = time.perf_counter()
+            self._timings["steps"] += now - begun
+            if status == OUTSIDE:
+                self._due[stage](self.reached)
+                self._timings[NAMES[stage]] += time.perf_counter() - now
+                stage += 1
+                if stage == step.STAGES:
+                    self.reached, stage = self.reached + 1, 0
+            elif status != DONE:
+                allowed, stage = self._make_room(stage, status)
+
+    def _run(self, stage: int, last: int, allowed: float) -> tuple[int, int, int]:
+        """The compiled stages, see `hybridrd.kernels.step.advance`."""
+        stretch = step.Stretch(self.reached, stage, last, allowed)
+        moving = (None,) * 4 if self._compiled is None else self._compiled[:4]
+        walk, exits, layers, planes = moving
+        families = self._reactor.families
+        found: tuple[int, int, int] = step.advance(
+            self._world, stretch, walk, exits, families, layers, planes
+        )
+        return found
+
+    def _choose_outside(self) -> None:
+        """Which stages are not compiled for this system, and this many particles."""
+        outside, population, reactor = self._outside, self._population, self._reactor
+        outside[:] = False
+        threads = population.uses_threads
+        families = reactor.families
+        outside[step.WALLS] = reactor.in_time or any(
+            g.value is not None and needs_time(g.value) for g in self._given
+        )
+        outside[[step.PAIRS_FIRST, step.PAIRS_LAST]] = reactor.has_pairs
+        outside[[step.MARK_FIRST, step.MARK_LAST]] = threads and families is not None
+        outside[[step.CREATE_FIRST, step.CREATE_LAST]] = reactor.creates_radially
+        outside[[step.BEFORE, step.AFTER]] = self._continuum.works
+        outside[[step.LAYERS, step.MOVE, step.PLANES]] = self._compiled is None
+        outside[step.PLANES] |= self._drains
+        if threads:
+            outside[[step.LAYERS, step.MOVE]] = True
+
+    def _make_room(self, stage: int, status: int) -> tuple[float, int]:
+        """Let a stage that has failed succeed; how many it may draw, and where to begin."""
+        which, number = int(self._asks[0]), float(self._asks[1])
+        if status == CROWDED:
+            self._population[which].reserve(int(number))
+        elif status == MANY and stage in (step.LAYERS, step.PLANES):
+            self._exchange.check_arrivals(stage == step.LAYERS, which, number)
+        elif status == MANY:
+            self._reactor.check_created(which, number)
+        elif status in (FULL, DEEP):
+            self._reactor.grow(status)
+        again = {
+            step.FAMILIES_FIRST: step.MARK_FIRST,
+            step.FAMILIES_LAST: step.MARK_LAST,
+        }.get(stage, stage)
+        return number if status == MANY else FEW, again
+
+    # Stages outside
+
+    def _read_walls(self, k: int) -> None:
+        """Evaluate what walls hold or let in, and rates, for a step."""
+        for gate in self._given:
+            gate.set_given(k * self._dt, self._dt)
+        if self._reactor.in_time:
+            self._reactor.set_rates((k + 0.5) * self._dt)
+        self._take()
+
+    def _read_continuum(self, k: int) -> None:
+        self._continuum.before(k, self._gates)
+        self._take()
+
+    def _take(self) -> None:
+        """Let the compiled exchange have the concentrations at the gates."""
+        if self._compiled is not None:
+            self._drains = self._exchange.take(self._compiled.layers, self._compiled.planes)
+            self._outside[step.PLANES] = self._drains
+
+    def _react_pairs(self, k: int, half: int) -> None:
+        """Half a step of pairs, also with partners in the reservoir."""
+        if self._partners:
+            self._partners.update(lambda s: self._continuum.partner(s, k + half), half)
+        self._reactor.pairs(self._population, self._partners, k, half)
+        self._continuum.book(self._exchange.credit)
