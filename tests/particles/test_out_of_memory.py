@@ -115,7 +115,7 @@ def test_any_shortage_becomes_a_capacity_error(monkeypatch, error):
     def step(number):
         if sim.steps == 3:
             raise error
-        type(sim).step(sim, min(number, abs(3 - sim.steps)))
+        type(sim).step(sim, min(number, abs(3 - sim.steps) or number))
 
     monkeypatch.setattr(sim, "step", step)
     with pytest.raises(CapacityError) as told:

@@ -1,0 +1,94 @@
+"""Small systems, whose cost is that of a step: few particles, many steps.
+
+python -m tests.benchmarks.small            # microseconds a step, all cases
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import hybridrd as hrd
+
+DT = 1e-4
+NUMBERS = 10, 100, 1_000, 10_000, 100_000
+
+
+def unit_cube(n: int, pairs: bool = False) -> hrd.System:
+    """A periodic unit box with n particles: free, or A + B <-> C with a Doi radius of 0.05."""
+    a, b, c = (hrd.Species(s, D=1.0) for s in "ABC")
+    box = hrd.Box(x=(0, 1), y=(0, 1), z=(0, 1))
+    walls = {a + side: hrd.Periodic() for a in "xyz" for side in "-+"}
+    shared = {"domain": box, "particles": box, "walls": walls, "cells": 4}
+    if not pairs:
+        return hrd.System(species=[a], initial={a: hrd.Copies(n)}, **shared)
+    meets = hrd.Reaction("A + B <-> C", lambda0=100.0, radius=0.05, k_back=1.0)
+    half = {a: hrd.Copies(n // 2), b: hrd.Copies(n - n // 2)}
+    return hrd.System(species=[a, b, c], reactions=[meets], initial=half, **shared)
+
+
+def two_way_line(n: int) -> hrd.System:
+    """A line of 200 cells in two-way coupling, half of it particles, with decay."""
+    a = hrd.Species("A", D=1.0)
+    return hrd.System(
+        species=[a], domain=hrd.Box(x=(0, 4)), particles=hrd.Box(x=(0, 2)), cells=200,
+        reactions=[hrd.Reaction("A -> 0", k=0.1)], initial={a: n / 2.0}, coupling="two-way",
+    )  # fmt: skip
+
+
+def chain(species: int, copies: int) -> hrd.System:
+    """Species that become the next one, with so many copies each; a single one is born anew."""
+    box = hrd.Box(x=(0, 1), y=(0, 1), z=(0, 1))
+    each = [hrd.Species(f"S{i}", D=1.0) for i in range(species)]
+    steps = [hrd.Reaction(f"S{i} -> S{i + 1}", k=0.01) for i in range(species - 1)]
+    steps = steps or [hrd.Reaction("S0 -> 2 S0", k=0.001)]
+    initial = {s: hrd.Copies(copies) for s in each}
+    return hrd.System(
+        species=each, reactions=steps, domain=box, particles=box, cells=4, initial=initial
+    )
+
+
+def fates(reactions: int, n: int) -> hrd.System:
+    """One species with so many first-order reactions."""
+    a = hrd.Species("A", D=1.0)
+    box = hrd.Box(x=(0, 1), y=(0, 1), z=(0, 1))
+    others = [hrd.Species(f"P{i}", D=1.0) for i in range(reactions)]
+    steps = [hrd.Reaction(f"A -> P{i}", k=0.1 / reactions) for i in range(reactions)]
+    return hrd.System(
+        species=[a, *others], reactions=steps, domain=box, particles=box, cells=4,
+        initial={a: hrd.Copies(n)},
+    )  # fmt: skip
+
+
+CASES: dict[str, Callable[[], hrd.System]] = {
+    **{f"free, {n}": lambda n=n: unit_cube(n) for n in NUMBERS},
+    **{f"A + B <-> C, {n}": lambda n=n: unit_cube(n, pairs=True) for n in NUMBERS},
+    **{f"two-way line, {n}": lambda n=n: two_way_line(n) for n in (50, 5_000)},
+    "one species, 300": lambda: chain(1, 300),
+    "chain of 30 species, 10 each": lambda: chain(30, 10),
+    "1 reaction, 300": lambda: fates(1, 300),
+    "100 reactions, 300": lambda: fates(100, 300),
+}
+
+
+def seconds_a_step(system: hrd.System, seconds: float = 0.3, rounds: int = 3) -> float:
+    """Least time a step of some rounds, through the public `run`, with one record each."""
+    sim = hrd.Simulation(system, dt=DT, seed=1)
+
+    def run(steps: int) -> float:
+        begun = time.perf_counter()
+        last = sim.steps + steps
+        sim.run(until=last * DT, every=steps * DT, record=["copy_number"], progress=False)
+        return (time.perf_counter() - begun) / steps
+
+    run(3)
+    steps = 10
+    while (each := run(steps)) * steps < 0.2 * seconds:
+        steps *= 2
+    steps = max(steps, int(seconds / each))
+    return min(run(steps) for _ in range(rounds))
+
+
+if __name__ == "__main__":
+    for name, make in CASES.items():
+        print(f"{name:32} {1e6 * seconds_a_step(make()):10.2f} us a step", flush=True)
