@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from hybridrd.model.shell import Shell as Shell
     from hybridrd.model.species import Species as Species
     from hybridrd.model.system import System as System
+    from hybridrd.model.table import Table as Table
     from hybridrd.model.walls import Absorbing as Absorbing
     from hybridrd.model.walls import Bath as Bath
     from hybridrd.model.walls import Influx as Influx
@@ -98,6 +99,7 @@ _PLACES = {
     "SteadyState": "hybridrd.run.stop",
     "StepError": "hybridrd.errors",
     "System": "hybridrd.model.system",
+    "Table": "hybridrd.model.table",
     "WallTime": "hybridrd.run.stop",
     "Where": "hybridrd.model.shapes",
     "compare": "hybridrd.results.compare",

@@ -15,6 +15,7 @@ from hybridrd.model.functions import ARGUMENTS
 from hybridrd.model.initial import Copies, Patch, Points, as_sequence
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
+from hybridrd.model.table import Table
 from hybridrd.model.walls import Reflecting
 
 Rows = list[tuple[str, list[str]]]
@@ -160,6 +161,9 @@ def _value(value: Any) -> str:
     """A number, or a function by its name and arguments."""
     if not callable(value):
         return f"{value:.6g}"
+    if isinstance(value, Table):
+        ends = f"t = {value.t[0]:.6g} to {value.t[-1]:.6g}"
+        return f"table of {len(value.t)} values, {ends}"
     name = getattr(value, "__name__", type(value).__name__)
     arguments = ", ".join(p for p in inspect.signature(value).parameters if p in ARGUMENTS)
     return f"function({arguments})" if name == "<lambda>" else f"{name}({arguments})"

@@ -9,6 +9,7 @@ from hybridrd.errors import ModelError
 from hybridrd.model import doi
 from hybridrd.model.equation import read_equation
 from hybridrd.model.functions import Value
+from hybridrd.model.table import check_least
 
 
 @named_arguments
@@ -101,6 +102,7 @@ class Reaction:
             )
         elif not callable(self.k):
             object.__setattr__(self, "k", number(self.k, f"{where}: k"))
+        check_least(self.k, f"{where}: k", 0.0)
         if self.radius is not None:
             if 2 not in (self.order, self.reversible and len(self.products)):
                 raise ModelError(f"{where}: a radius goes with two reactants only")
@@ -125,6 +127,7 @@ class Reaction:
             )
         if not callable(self.k_back):
             object.__setattr__(self, "k_back", number(self.k_back, f"{where}: k_back"))
+        check_least(self.k_back, f"{where}: k_back", 0.0)
         if self.binds and (callable(self.k) or callable(self.k_back)):
             raise ModelError(
                 f"{where}: detailed balance needs a constant k and k_back; with a rate that varies "

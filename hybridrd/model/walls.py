@@ -31,6 +31,7 @@ from hybridrd.errors import ModelError
 from hybridrd.model.frozen import Frozen
 from hybridrd.model.functions import Value, scaled
 from hybridrd.model.species import SpeciesLike, species_name
+from hybridrd.model.table import check_least
 
 
 def _by_name(
@@ -47,6 +48,7 @@ def _by_name(
     for species, value in values.items():
         name = species_name(species)
         if callable(value) and allow_functions:
+            check_least(value, f"{kind}: value of {name}", minimum)
             result[name] = value
         else:
             result[name] = number(value, f"{kind}: value of {name}", minimum, strict)

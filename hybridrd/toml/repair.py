@@ -128,8 +128,8 @@ class Repair:
 
     def _heal_reaction(self, path: Place) -> None:
         match path:
-            case (_, i, str(key)) if key in _HARMLESS:
-                self._put(path, _HARMLESS[key])
+            case (_, i, str(key), *_) if key in _HARMLESS:
+                self._put(path[:3], _HARMLESS[key])
             case (_, i, "name"):
                 self._drop(path)
             case (_, int(i), *rest):

@@ -11,6 +11,7 @@ from hybridrd.interface import SCHEMES, InterfaceScheme, scheme_from_dict
 from hybridrd.model.equation import read_equation
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.species import NAME, Species, check_name
+from hybridrd.model.table import Table as TableOfTime
 from hybridrd.model.walls import (
     Absorbing,
     Bath,
@@ -47,6 +48,38 @@ from hybridrd.toml.schema_initial import (
 
 COUPLINGS = ("two-way", "mean-field")
 Amounts = Annotated[dict[str, NotNegative], Field(min_length=1)]
+
+
+class TimeTable(Table):
+    """A function of time by its values, ``{ t = [0, 1, 3], values = [0, 50, 0] }``."""
+
+    t: Annotated[list[float], Field(min_length=1)]
+    values: Annotated[list[float], Field(min_length=1)]
+    between: Literal["linear", "steps"] = "linear"
+
+    def build(self) -> TableOfTime:
+        """The function that the table describes. Raises ModelError."""
+        return TableOfTime(self.t, self.values, self.between)
+
+
+_BY_KIND = Discriminator(lambda v: "<times>" if isinstance(v, dict) else "<number>")
+Rate = Annotated[
+    Annotated[NotNegative, Tag("<number>")] | Annotated[TimeTable, Tag("<times>")], _BY_KIND
+]
+Signed = Annotated[
+    Annotated[float, Tag("<number>")] | Annotated[TimeTable, Tag("<times>")], _BY_KIND
+]
+
+
+def value_of(given: Any) -> Any:
+    """A number as it is, a table as a function."""
+    return given.build() if isinstance(given, TimeTable) else given
+
+
+def _values(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value_of(value) for name, value in given.items()}
+
+
 WALLS: dict[str, type[Wall]] = {
     "reflecting": Reflecting,
     "absorbing": Absorbing,
@@ -91,20 +124,20 @@ class ReactionTable(Table):
     """One ``[[reactions]]``: ``reaction = "A + B -> C"`` and its rate, both if reversible."""
 
     reaction: Annotated[str, AfterValidator(_readable)]
-    k: NotNegative | None = None
+    k: Rate | None = None
     lambda0: NotNegative | None = None
     radius: Positive | None = None
-    k_back: NotNegative | None = None
+    k_back: Rate | None = None
     name: str | None = None
 
     def build(self) -> Reaction:
         """The reaction that the table describes. Raises ModelError."""
         return Reaction(
             self.reaction,
-            k=self.k,
+            k=value_of(self.k),
             lambda0=self.lambda0,
             radius=self.radius,
-            k_back=self.k_back,
+            k_back=value_of(self.k_back),
             name=self.name,
         )
 
@@ -120,14 +153,22 @@ class BathTable(Table):
         return Bath(self.volume, self.initial)
 
 
+def _kind_of_outside(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "<number>"
+    return "<times>" if {"t", "values"} & set(value) else "<bath>"
+
+
 class LeakTable(Table):
     """How a species leaks, ``{ kappa = 2.0, outside = 50.0, partition = 0.5 }``."""
 
     kappa: NotNegative
     outside: (
         Annotated[
-            Annotated[NotNegative, Tag("<number>")] | Annotated[BathTable, Tag("<bath>")],
-            Discriminator(lambda v: "<bath>" if isinstance(v, dict) else "<number>"),
+            Annotated[NotNegative, Tag("<number>")]
+            | Annotated[TimeTable, Tag("<times>")]
+            | Annotated[BathTable, Tag("<bath>")],
+            Discriminator(_kind_of_outside),
         ]
         | None
     ) = None
@@ -138,8 +179,8 @@ class WallTable(Table):
     """A wall by species: ``reservoir``, ``influx``, ``leaky``, ``absorbing``, ..."""
 
     absorbing: Annotated[list[SpeciesName], Field(min_length=1)] | None = None
-    reservoir: Amounts | None = None
-    influx: Annotated[dict[str, float], Field(min_length=1)] | None = None
+    reservoir: Annotated[dict[str, Rate], Field(min_length=1)] | None = None
+    influx: Annotated[dict[str, Signed], Field(min_length=1)] | None = None
     leaky: Annotated[dict[str, LeakTable], Field(min_length=1)] | None = None
     partially_absorbing: (
         Annotated[
@@ -155,13 +196,15 @@ class WallTable(Table):
         if self.absorbing is not None:
             walls.append(Absorbing(*self.absorbing))
         if self.reservoir is not None:
-            walls.append(Reservoir(dict(self.reservoir)))
+            walls.append(Reservoir(_values(self.reservoir)))
         if self.influx is not None:
-            walls.append(Influx(dict(self.influx)))
+            walls.append(Influx(_values(self.influx)))
         if self.leaky is not None:
             leaks = self.leaky.items()
             outside = {
-                name: leak.outside.build() if isinstance(leak.outside, BathTable) else leak.outside
+                name: leak.outside.build()
+                if isinstance(leak.outside, BathTable)
+                else value_of(leak.outside)
                 for name, leak in leaks
                 if leak.outside is not None
             }
@@ -305,6 +348,7 @@ TABLES: dict[str, type[Table]] = {
     "<wall>": WallTable,
     "leaky": LeakTable,
     "<bath>": BathTable,
+    "<times>": TimeTable,
     "<concentration>": PatchTable,
     "<copies>": CopiesTable,
     "<positions>": PointsTable,

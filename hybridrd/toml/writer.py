@@ -11,6 +11,7 @@ from hybridrd.errors import ModelError
 from hybridrd.model.draft import Description
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.reaction import Reaction
+from hybridrd.model.table import Table as TimeTable
 from hybridrd.model.walls import (
     Absorbing,
     Bath,
@@ -71,6 +72,11 @@ def system_to_dict(system: Description) -> dict[str, Any]:
     }
 
 
+def _rate(value: Any, where: str) -> float | dict[str, Any]:
+    """A number, or a table of time."""
+    return value.to_dict() if isinstance(value, TimeTable) else _number(value, where)
+
+
 def _number(value: Any, where: str) -> float:
     if callable(value):
         raise ModelError(
@@ -110,10 +116,10 @@ def _part(part: Any, where: str) -> Any:
 def _reaction(reaction: Reaction, where: str) -> dict[str, Any]:
     table: dict[str, Any] = {"reaction": reaction.equation}
     if reaction.k is not None:
-        table["k"] = _number(reaction.k, f"{where}.k")
+        table["k"] = _rate(reaction.k, f"{where}.k")
     for key in ("lambda0", "radius", "k_back"):
         if getattr(reaction, key) is not None:
-            table[key] = getattr(reaction, key)
+            table[key] = _rate(getattr(reaction, key), f"{where}.{key}")
     if reaction.name != reaction.equation:
         table["name"] = reaction.name
     return table
@@ -134,7 +140,7 @@ def _leak(wall: Leaky, name: str, where: str) -> dict[str, Any]:
     if isinstance(outside, Bath):
         table["outside"] = {"volume": outside.volume, "initial": outside.initial}
     elif outside is not None:
-        table["outside"] = _number(outside, f"{where}.outside")
+        table["outside"] = _rate(outside, f"{where}.outside")
     K = wall.partitions[name]
     return table if K == 1 else table | {"partition": K}
 
@@ -158,4 +164,4 @@ def _wall(wall: Wall, where: str) -> Any:
         kind, values = "partially-absorbing", wall.kappa
     else:
         raise ModelError(f"{where}: {wall!r} has no form as plain data")
-    return {kind: {name: _number(v, f"{where}.{kind}.{name}") for name, v in values.items()}}
+    return {kind: {name: _rate(v, f"{where}.{kind}.{name}") for name, v in values.items()}}
