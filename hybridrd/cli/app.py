@@ -1,4 +1,4 @@
-"""The command line: ``hybridrd run``, ``examples``, ``schema``, ``info``, ``plot``, ``movie``, ...
+"""The command line: ``hybridrd run``, ``examples``, ``schema``, ``warm``, ``info``, ``plot``, ...
 
 What the commands do is in `hybridrd.cli.commands` and `hybridrd.cli.pictures`, loaded when one
 runs, so that help is quick. Whatever is wrong becomes a message on the error stream and exit
@@ -291,6 +291,24 @@ def schema(
         from hybridrd.cli import commands
 
         typer.echo(commands.schema(out, overwrite), nl=out is not None)
+
+
+@app.command()
+def warm(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME|FILE.toml ...", help="As for `run`; by default all examples."),
+    ] = None,
+) -> None:
+    """Compile what systems need, by their first 200 steps, so that later runs start at once.
+
+    Kernels are kept where hybridrd is installed, or in the directory NUMBA_CACHE_DIR.
+    """
+    with messages():
+        from hybridrd.cli.warm import compile_for
+
+        for text in compile_for(what or []):
+            typer.echo(text)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit
+from hybridrd.kernels._jit import jit, part
 from hybridrd.kernels.rosenbrock import DONE, NEGATIVE, NOT_FINITE, Kinetics, advance
 
 # Cells that share a substep: enough for vector units, few enough to have like concentrations.
@@ -64,7 +64,7 @@ def _rates(m: Any, k: Any, sites: Any, grain: Any, y: Any, r: int, v: Any) -> No
             v[b] *= w
 
 
-rates = jit(_rates)
+rates = part(_rates)
 
 
 def _add(m: Any, target: Any, factor: float, v: Any) -> None:
@@ -72,7 +72,7 @@ def _add(m: Any, target: Any, factor: float, v: Any) -> None:
         target[b] += factor * v[b]
 
 
-add = jit(_add)
+add = part(_add)
 
 
 def _fill(m: Any, target: Any, value: float) -> None:
@@ -80,7 +80,7 @@ def _fill(m: Any, target: Any, value: float) -> None:
         target[b] = value
 
 
-fill = jit(_fill)
+fill = part(_fill)
 
 
 def _largest(m: Any, v: Any) -> float:
@@ -90,7 +90,7 @@ def _largest(m: Any, v: Any) -> float:
     return found
 
 
-largest = jit(_largest)
+largest = part(_largest)
 
 
 def _slope(m: Any, k: Any, sites: Any, change: Any, grain: Any, y: Any, f: Any, v: Any) -> None:
@@ -104,7 +104,7 @@ def _slope(m: Any, k: Any, sites: Any, change: Any, grain: Any, y: Any, f: Any, 
                 add(m, f[s], change[r, s], v)
 
 
-slope = jit(_slope)
+slope = part(_slope)
 
 
 def _product(
@@ -127,7 +127,7 @@ def _product(
                     en[b] = en[b] * yq[b] + (lower[b] * gq[b] if n > 0 else 0.0)
 
 
-product = jit(_product)
+product = part(_product)
 
 
 def _speed(
@@ -192,7 +192,7 @@ def _speed(
     return found
 
 
-speed = jit(_speed)
+speed = part(_speed)
 
 
 def _at_rest(m: Any, x: Any, f: Any, delta: float) -> bool:
@@ -204,7 +204,7 @@ def _at_rest(m: Any, x: Any, f: Any, delta: float) -> bool:
     return True
 
 
-at_rest = jit(_at_rest)
+at_rest = part(_at_rest)
 
 
 def _integrate(

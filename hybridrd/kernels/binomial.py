@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit
+from hybridrd.kernels._jit import jit, part
 from hybridrd.kernels.rng import LAST_DRAW, uniforms
 
 
-@jit
+@part
 def _inversion(n, p, u):
     """The inverse of the distribution function at u, for n p < 10."""
     q = 1.0 - p
@@ -27,7 +27,7 @@ def _inversion(n, p, u):
     return k
 
 
-@jit
+@part
 def binomial(n, p, key, address, step, purpose):
     """How many of n succeed, each with probability p, for an address."""
     if n <= 0 or not p > 0.0:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import inlined, jit
+from hybridrd.kernels._jit import inlined, jit, part
 from hybridrd.kernels.cell_list import row_of, row_start
 from hybridrd.kernels.rng import pair_words, uniform52
 
@@ -184,8 +184,8 @@ def find_close(xa, na, xb, starts_b, like, radius, cells, out_i, out_j):
             for cy in range(y0, y1 + 1):
                 number = layer + _turned(cy, ny)
                 row = row_start(number, nx, mask)
-                for part in range(parts):
-                    first, last = _run(part, row, x0, x1, nx, mask)
+                for piece in range(parts):
+                    first, last = _run(piece, row, x0, x1, nx, mask)
                     begin, end = starts_b[first], starts_b[last + 1]
                     if like:
                         begin = max(begin, i + 1)
@@ -210,7 +210,7 @@ def find_close(xa, na, xb, starts_b, like, radius, cells, out_i, out_j):
     return m
 
 
-@jit
+@part
 def _draw(first, second, key, step, reaction, half, chance, priority, coin):
     """The numbers of each pair; a loop of its own, so that it vectorises."""
     for k in range(first.shape[0]):

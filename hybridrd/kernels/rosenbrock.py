@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit
+from hybridrd.kernels._jit import part
 
 DONE, TOO_FAST, NOT_FINITE, NEGATIVE = 0, 1, 2, 3
 MOST_STEPS = 100_000
@@ -86,7 +86,7 @@ class _Work(NamedTuple):
     z: np.ndarray
 
 
-@jit
+@part
 def _reactant(kinetics, y, r, p):
     """Concentration of reactant p that the others of its kind leave, and its derivative."""
     sites, copy, low, high = kinetics.sites, kinetics.copy, kinetics.low, kinetics.high
@@ -102,7 +102,7 @@ def _reactant(kinetics, y, r, p):
     return value - used * s * s * copy, 1.0 - 2.0 * used * s * rise
 
 
-@jit
+@part
 def _slope(kinetics, y, f):
     """Time derivative ``f`` at ``y``."""
     k, sites, change = kinetics.k, kinetics.sites, kinetics.change
@@ -119,7 +119,7 @@ def _slope(kinetics, y, f):
                 f[s] += change[r, s] * v
 
 
-@jit
+@part
 def _jacobian(kinetics, y, matrix):
     """Derivative of `_slope` into ``matrix``."""
     k, sites, change = kinetics.k, kinetics.sites, kinetics.change
@@ -141,7 +141,7 @@ def _jacobian(kinetics, y, matrix):
                     matrix[s, sites[r, p]] += change[r, s] * by
 
 
-@jit
+@part
 def _factor(shift, kinetics, work):
     """LU factors of ``shift I - jacobian``, with rows replaced; False if it is singular."""
     jacobian, lu, pivots = work.jacobian, work.lu, work.pivots
@@ -181,7 +181,7 @@ def _factor(shift, kinetics, work):
     return True
 
 
-@jit
+@part
 def _solve(work, b):
     """Solve in place with the factors of `_factor`."""
     lu, pivots = work.lu, work.pivots
@@ -199,7 +199,7 @@ def _solve(work, b):
         b[i] /= lu[i, i]
 
 
-@jit
+@part
 def _is_moving(drift):
     moving = False
     for value in drift:
@@ -207,7 +207,7 @@ def _is_moving(drift):
     return moving
 
 
-@jit
+@part
 def _implicit_euler(kinetics, y, h, work):
     """The root ``z = y + h f(z)`` by Newton's method; False if none is found that is positive."""
     z, f, free = work.z, work.f, kinetics.free
@@ -239,7 +239,7 @@ def _implicit_euler(kinetics, y, h, work):
     return False
 
 
-@jit
+@part
 def _rosenbrock(kinetics, y, h, work):
     """A step from ``y`` into ``work.new``; the last of the stages estimates its error."""
     u, f, new = work.stages, work.f, work.new
@@ -257,13 +257,13 @@ def _rosenbrock(kinetics, y, h, work):
             f[s] += drift[s]
         for m in range(len(free)):
             # The conserved part of the stage, which only the drift changes.
-            part = 0.0
+            kept_part = 0.0
             for s in range(n):
                 flow = drift[s]
                 for j in range(i):
                     flow += C[i, j] / h * u[j, s]
-                part += kept[m, s] * flow
-            f[free[m]] = GAMMA * h * part if moving else 0.0
+                kept_part += kept[m, s] * flow
+            f[free[m]] = GAMMA * h * kept_part if moving else 0.0
         _solve(work, f)
         for s in range(n):
             u[i, s] = f[s]
@@ -271,7 +271,7 @@ def _rosenbrock(kinetics, y, h, work):
         new[s] += u[STAGES - 1, s]
 
 
-@jit
+@part
 def _error(y, new, estimate):
     """An error (or a change) beside what is allowed; above 1 it is too large."""
     largest, error = 0.0, 0.0
@@ -285,7 +285,7 @@ def _error(y, new, estimate):
     return error
 
 
-@jit
+@part
 def _share(new, positive):
     """The largest share of ``new`` in a mixture with ``positive`` that has no negative number."""
     share = 1.0
@@ -295,7 +295,7 @@ def _share(new, positive):
     return share
 
 
-@jit
+@part
 def advance(kinetics, y, tau):
     """Advance the concentrations ``y`` ``(species,)`` of a cell by ``tau``, in place."""
     n = len(y)

@@ -1,0 +1,51 @@
+"""Compilation beforehand: ``hybridrd warm``, and the message where it comes as a surprise."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.command_line import call, folder  # noqa: F401
+
+TWO_KERNELS = """
+from hybridrd.kernels.walk import fold, wrap
+print(fold(1.5, 0.0, 1.0), wrap(1.5, 0.0, 1.0))
+"""
+
+
+def run_kernels(cache, **more):
+    environment = {n: v for n, v in os.environ.items() if n != "HYBRIDRD_QUIET"}
+    environment |= {"NUMBA_CACHE_DIR": str(cache), **more}
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_KERNELS], capture_output=True, text=True, env=environment
+    )
+    assert done.stdout == "0.5 0.5\n", done.stderr
+    return done.stderr
+
+
+def test_one_line_says_what_is_compiled_and_that_it_is_kept(tmp_path):
+    first = run_kernels(tmp_path)
+    assert first.count("\n") == 1  # for two kernels
+    assert "kernels.walk.fold" in first
+    assert str(tmp_path) in first
+    assert list(tmp_path.rglob("*.nbc"))
+    assert run_kernels(tmp_path) == ""
+
+
+def test_the_line_can_be_silenced(tmp_path):
+    assert run_kernels(tmp_path, HYBRIDRD_QUIET="1") == ""
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_compiled_once_is_there():
+    call("warm", "line.toml", "pde.toml")
+    again = call("warm", "line.toml", "pde.toml")
+    assert again == "line.toml: nothing to compile\npde.toml: nothing to compile\n"
+    assert not list(Path().glob("*.zarr"))  # the runs leave nothing behind
+
+
+@pytest.mark.usefixtures("folder")
+def test_names_are_checked_before_anything_is_compiled():
+    said = call("warm", "line.toml", "sri", code=2)
+    assert "did you mean sir?" in said
