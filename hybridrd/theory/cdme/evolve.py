@@ -148,7 +148,7 @@ def solve(
     observer = Observer(states, model.voxels, matrix)
     records = []
     start = initial_probabilities(system, model.voxels, states)
-    for t, (p, error) in zip(times, _evolution(generator, start, times, tolerance), strict=True):
+    for t, (p, error) in zip(times, evolution(generator, start, times, tolerance), strict=True):
         lost = float(p[-1])
         if lost > LOST_LIMIT:
             raise StepError(
@@ -178,7 +178,7 @@ def solve(
     return dataset(model, records, times, observer.currents, attributes)
 
 
-def _evolution(
+def evolution(
     generator: Generator, start: Floats, times: list[float], tolerance: float
 ) -> Iterator[tuple[Floats, float]]:
     """Probabilities at the times, and the error so far."""

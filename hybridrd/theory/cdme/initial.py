@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from typing import Any
 
@@ -65,20 +65,40 @@ def initial_probabilities(system: System, voxels: Voxels, states: States) -> Flo
     distribution by their overlap with the voxels, `Points` exact states; parts and species are
     independent of each other. Shape ``(states + 1,)``.
     """
-    tables = enumerate(states.species)
-    each = [_one_species(system, s, voxels, occupations) for s, occupations in tables]
+    every = range(len(states.species))
+    return probabilities(
+        states,
+        [poisson_means(system, s, voxels) for s in every],
+        [placements(system, s, voxels) for s in every],
+    )
+
+
+def probabilities(
+    states: States, means: Sequence[Floats], exact: Sequence[Iterable[Floats]]
+) -> Floats:
+    """Probabilities of independent Poisson numbers and single copies, as `initial_probabilities`.
+
+    Parameters
+    ----------
+    states
+        The state space.
+    means
+        Of each species the Poisson mean in each voxel, ``(voxels,)``.
+    exact
+        Of each species, for every single copy, its probabilities of the voxels, ``(voxels,)``.
+    """
+    parts = zip(states.species, means, exact, strict=True)
     p = np.zeros(states.count + 1)
-    p[:-1] = reduce(np.multiply.outer, each).ravel()
+    p[:-1] = reduce(np.multiply.outer, [_one_species(*part) for part in parts]).ravel()
     p[-1] = max(1.0 - p.sum(), 0.0)
     return p
 
 
-def _one_species(system: System, species: int, voxels: Voxels, occupations: Occupations) -> Floats:
-    means = poisson_means(system, species, voxels)
+def _one_species(occupations: Occupations, means: Floats, exact: Iterable[Floats]) -> Floats:
     n = occupations.table
     p = np.exp((xlogy(n, means) - means - gammaln(n + 1.0)).sum(axis=1))
     states = np.arange(occupations.count)
-    for chances in placements(system, species, voxels):  # one copy more
+    for chances in exact:  # one copy more
         after = np.zeros(occupations.count)
         for voxel in np.flatnonzero(chances):
             target = occupations.change(states, (), (int(voxel),))
