@@ -51,7 +51,7 @@ def check_output(
     if not overwrite:
         raise ResultError(f"{path}: exists; choose another name, or give --overwrite")
     if path.suffix in RESULTS:
-        from hybridrd.results.store import check_replaceable
+        from hybridrd.results.place import check_replaceable
 
         check_replaceable(path)
     elif not path.is_file():

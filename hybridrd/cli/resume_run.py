@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from hybridrd.cli.job import how_to_start, kept_beside
 from hybridrd.errors import ResultError
 from hybridrd.results.lock import locked
-from hybridrd.results.store import check_replaceable, open_result, put, remove_store, save
+from hybridrd.results.place import check_replaceable, put, remove_store
+from hybridrd.results.store import open_result, save
 from hybridrd.run.checkpoint import checkpoints_in, is_checkpoint
 from hybridrd.simulation.mean_field import PDE
 from hybridrd.simulation.simulation import Simulation

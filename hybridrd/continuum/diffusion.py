@@ -164,12 +164,15 @@ class Diffusion:
     def last_flux(self) -> dict[str, Floats]:
         """Amount per time that left through each face cell of each open wall in the last step."""
         fluxes: dict[str, Floats] = {}
-        mean = self._last()
         if self.D == 0:
             still = (w for w, c in self.walls.items() if not (c.joined or c.closed))
             return {wall: np.zeros(len(wall_cells(self.grid, wall))) for wall in still}
         system = self._stage[0]
-        for wall, term in (*system.inflow.items(), *system.absorption.items()):
+        terms = (*system.inflow.items(), *system.absorption.items())
+        if not terms:
+            return fluxes
+        mean = self._last()
+        for wall, term in terms:
             outside = self._values[wall][term.faces] if wall in system.inflow else 0.0
             fluxes[wall] = np.zeros(len(wall_cells(self.grid, wall)))
             fluxes[wall][term.faces] = term.coefficient * (mean[term.positions] - outside)
@@ -244,7 +247,9 @@ class Diffusion:
     def _last(self) -> Floats:
         if self._mean is None:
             raise StepError("no step has been taken yet, so there is no flux to report")
-        return self._mean()
+        mean = self._mean()
+        self._mean = lambda: mean
+        return mean
 
     def _inflow(self, system: Assembled, values: Values | None) -> Floats | None:
         if not system.inflow:

@@ -22,7 +22,7 @@ from hybridrd.exporters.records import (
     domain_bounds,
     has_positions,
 )
-from hybridrd.results.store import put
+from hybridrd.results.place import put
 from hybridrd.results.view import View
 
 _OWN = re.compile(r"field_\d{6,}\.vtu|particles_\d{6,}\.vtp")  # names of files of a collection

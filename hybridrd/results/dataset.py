@@ -174,8 +174,8 @@ class Recorder:
         """Drop all records, once they are written to disk."""
         self._rows, self._times, self.bytes = {}, [], 0
 
-    def dataset(self, attributes: dict[str, Any]) -> xr.Dataset:
-        """All records as a Dataset."""
+    def dataset(self, attributes: dict[str, Any] | None) -> xr.Dataset:
+        """All records as a Dataset; without attributes and labels, but time, for None."""
         import xarray as xr
 
         axes = self._grid.axes
@@ -209,6 +209,8 @@ class Recorder:
         coordinates: dict[str, Any] = {
             "time": ("time", np.array(self._times), {"units": duration}),
         }
+        if attributes is None:
+            return xr.Dataset(variables, coords=coordinates)
         for a, axis in enumerate(axes):
             coordinates[axis] = (axis, self._grid.centers(a), {"units": length})
         for name, (values, about) in self._extra.items():

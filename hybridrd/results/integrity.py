@@ -11,14 +11,11 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hybridrd.errors import ResultError
-
-if TYPE_CHECKING:
-    import zarr
 
 SUM_NAME = "hybridrd_checksum"
 METADATA = "zarr.json"
@@ -64,26 +61,21 @@ def damaged_chunks(path: Path, ends: Mapping[str, int]) -> Iterator[str]:
     ends
         By dimension, how much of it is complete; by default all.
     """
-    for name, array in _arrays(path):
-        for at in _chunks(array, ends):
-            file = path / name / array.metadata.encode_chunk_key(at)
-            if not file.is_file():
-                yield f"{file}: is missing"
-                continue
-            try:
-                array.blocks[at]
-            except (OSError, RuntimeError, TypeError, ValueError):
-                yield f"{file}: {CAUSE}"
+    import zarr
+
+    for place, at, file in _chunks(path, ends):
+        if not file.is_file():
+            yield f"{file}: is missing"
+            continue
+        try:
+            zarr.open_array(place, mode="r", zarr_format=3).blocks[at]
+        except (OSError, RuntimeError, TypeError, ValueError):
+            yield f"{file}: {CAUSE}"
 
 
 def missing_chunk(path: Path, ends: Mapping[str, int]) -> Path | None:
     """The first missing chunk, or None."""
-    for name, array in _arrays(path):
-        for at in _chunks(array, ends):
-            file: Path = path / name / array.metadata.encode_chunk_key(at)
-            if not file.is_file():
-                return file
-    return None
+    return next((file for _, _, file in _chunks(path, ends) if not file.is_file()), None)
 
 
 def count_files(path: Path) -> int:
@@ -135,19 +127,18 @@ def _read(file: Path) -> dict[str, Any]:
     return about
 
 
-def _arrays(path: Path) -> Iterator[tuple[str, zarr.Array[Any]]]:
-    import zarr
+def _chunks(path: Path, ends: Mapping[str, int]) -> Iterator[tuple[Path, tuple[int, ...], Path]]:
+    """Arrays, indices and files of the chunks that hold complete records.
 
-    for file in sorted(path.glob(f"*/{METADATA}")):
-        yield file.parent.name, zarr.open_array(file.parent, mode="r", zarr_format=3)
-
-
-def _chunks(array: Any, ends: Mapping[str, int]) -> Iterator[tuple[int, ...]]:
-    """Indices of the chunks that hold complete records."""
-    shape = [*array.cdata_shape]
-    names = array.metadata.dimension_names or ()
-    for i, name in enumerate(names):
-        end = ends.get(name.removesuffix("_"))
-        if end is not None:
-            shape[i] = min(shape[i], -(-end // array.chunks[i]))
-    yield from np.ndindex(*shape)
+    Read from the metadata: zarr takes 1.5 ms to open an array.
+    """
+    for place in sorted(p.parent for p in path.glob(f"*/{METADATA}")):
+        about = _read(place / METADATA)
+        names = about.get("dimension_names") or []
+        shape = list(about["shape"])
+        for i, name in enumerate(names):
+            end = ends.get(name.removesuffix("_"))
+            shape[i] = shape[i] if end is None else min(shape[i], end)
+        rows = about["chunk_grid"]["configuration"]["chunk_shape"]
+        for at in np.ndindex(*(-(-n // m) for n, m in zip(shape, rows, strict=True))):
+            yield place, at, place.joinpath("c", *map(str, at))

@@ -22,6 +22,11 @@ def edit(place: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """Change the metadata of a group or an array at once: a reader sees the old or the new."""
     about = read(place)
     change(about)
+    write(place, about)
+
+
+def write(place: Path, about: dict[str, Any]) -> None:
+    """Write the metadata of a group or an array, with their checksum, at once."""
     seal(about)
     part = place / f"{METADATA}.{secrets.token_hex(4)}.part"
     try:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
 import secrets
-import shutil
 import time
 import warnings
 from collections.abc import Hashable, Mapping
@@ -21,7 +18,6 @@ from hybridrd.results import metadata
 from hybridrd.results.attributes import pack, unpack
 from hybridrd.results.integrity import (
     CAUSE,
-    METADATA,
     SUM_NAME,
     check_metadata,
     check_sealed,
@@ -34,18 +30,16 @@ from hybridrd.results.integrity import (
 from hybridrd.results.lock import locked
 from hybridrd.results.metadata import passing
 from hybridrd.results.names import flaw
+from hybridrd.results.place import FORMAT_NAME, UNREADABLE, check_replaceable, discard, put
 
 if TYPE_CHECKING:
     import xarray as xr
 
 FORMAT = 1  # raise it when older programs could misread what is written
-FORMAT_NAME = "hybridrd_format"
 ORDER_NAME = "hybridrd_variables"
 # Of a store that a run writes into: how many records are whole, and which run it is.
 RECORDS_NAME = "hybridrd_records"
 RUN_NAME = "hybridrd_run"
-
-_UNREADABLE = (OSError, KeyError, TypeError, ValueError)
 
 
 @named_arguments
@@ -125,7 +119,7 @@ def load(path: str | Path) -> xr.Dataset:
     with open_result(path) as opened:
         try:
             return opened.load()
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise _unreadable(path, error) from error
 
 
@@ -172,7 +166,7 @@ def open_result(path: str | Path) -> xr.Dataset:
         result = _unpacked(_committed(opened), path)
         result.set_close(opened.close)
         return result
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         if isinstance(error, ResultError):
             raise
         raise _unreadable(path, error) from error
@@ -182,7 +176,7 @@ def _unreadable(path: Path, error: Exception) -> ResultError:
     """Error message for a result that cannot be read, with its damaged files if they are known."""
     try:
         bad = next(damaged_chunks(path, _complete(path)), None)
-    except (*_UNREADABLE, RuntimeError):
+    except (*UNREADABLE, RuntimeError):
         bad = None
     return ResultError(bad or f"{path}: cannot be read as a result: {error}")
 
@@ -199,7 +193,7 @@ def _complete(path: Path) -> dict[str, int]:
         sizes = zarr.open_array(path / "row_size", mode="r", zarr_format=3)
         try:
             ends["obs"] = int(np.asarray(sizes[:records]).sum())
-        except (*_UNREADABLE, RuntimeError):  # reported when it is read
+        except (*UNREADABLE, RuntimeError):  # reported when it is read
             ends["obs"] = 0
     return ends
 
@@ -269,74 +263,6 @@ def _need_h5netcdf(path: Path) -> None:
             f"{path}: netCDF files need h5netcdf and h5py ({error}); "
             f"install them with: pip install hybridrd[io]"
         ) from error
-
-
-def check_replaceable(path: Path) -> None:
-    """Raise ResultError unless a path is a result of hybridrd without foreign files.
-
-    Raises
-    ------
-    ResultError
-        If it is something else.
-    """
-    if path.suffix == ".nc":
-        ours, others = _is_marked_netcdf(path), []
-    else:
-        ours = path.is_dir() and not path.is_symlink() and _is_marked_zarr(path)
-        others = _strangers(path) if ours else []
-    if not ours:
-        kind = "netCDF file" if path.suffix == ".nc" else "zarr directory"
-        raise ResultError(
-            f"{path}: exists and is something else, not a {kind} of hybridrd; it is not "
-            f"overwritten: choose another name, or remove it yourself"
-        )
-    if others:
-        raise ResultError(
-            f"{path}: holds files of others ({others[0].name}); it is not overwritten: move them "
-            f"away"
-        )
-
-
-def _is_marked_netcdf(path: Path) -> bool:
-    try:
-        with import_module("h5netcdf").File(path, "r") as file:
-            return FORMAT_NAME in file.attrs
-    except _UNREADABLE:
-        return False
-
-
-def _is_marked_zarr(path: Path) -> bool:
-    try:
-        return FORMAT_NAME in metadata.read(path)["attributes"]
-    except _UNREADABLE:
-        return False
-
-
-def _strangers(path: Path) -> list[Path]:
-    """Files in a store that are neither metadata nor arrays."""
-    arrays = [p for p in path.iterdir() if (p / METADATA).is_file()]
-    inside = [entry for array in arrays for entry in array.iterdir() if entry.name != "c"]
-    ours = re.compile(rf"{re.escape(METADATA)}(\.[0-9a-f]{{8}}\.part)?|\.zgroup")
-    rest = [p for p in [*path.iterdir(), *inside] if p not in arrays]
-    return sorted(p for p in rest if not ours.fullmatch(p.name))
-
-
-def discard(part: Path) -> None:
-    """Remove a temporary file or directory of this program, if it exists."""
-    for _ in range(20):
-        if part.is_dir():
-            shutil.rmtree(part, ignore_errors=True)
-        else:
-            part.unlink(missing_ok=True)
-        if not part.exists():
-            return
-        time.sleep(0.05)  # threads of zarr may still be writing chunks after one has failed
-
-
-def remove_store(path: Path) -> None:
-    """Remove a zarr directory of hybridrd. Raises ResultError if it is something else."""
-    check_replaceable(path)
-    shutil.rmtree(path)
 
 
 def packed(dataset: xr.Dataset, path: Path, netcdf: bool) -> xr.Dataset:
@@ -427,18 +353,3 @@ def write_zarr(
         if chunks and name in chunks:
             variable.encoding["chunks"] = chunks[str(name)]
     dataset.to_zarr(place, mode="w-", consolidated=False, zarr_format=3, write_empty_chunks=True)
-
-
-def put(part: Path, path: Path) -> None:
-    """Move a complete store to its place; the old one is removed last."""
-    if not path.is_dir():
-        os.replace(part, path)
-        return
-    old = path.with_name(f"{part.name}.old")
-    os.replace(path, old)
-    try:
-        os.replace(part, path)
-    except OSError:
-        os.replace(old, path)
-        raise
-    shutil.rmtree(old)

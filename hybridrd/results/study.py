@@ -14,7 +14,8 @@ import numpy as np
 from hybridrd.arguments import named_arguments, shown
 from hybridrd.errors import ResultError
 from hybridrd.results import metadata
-from hybridrd.results.store import check_replaceable, discard, load, packed, put, write_zarr
+from hybridrd.results.place import check_replaceable, discard, put
+from hybridrd.results.store import load, packed, write_zarr
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -19,16 +19,9 @@ import numpy as np
 from hybridrd.errors import ResultError
 from hybridrd.results import metadata
 from hybridrd.results.attributes import pack
-from hybridrd.results.integrity import codecs
-from hybridrd.results.store import (
-    FORMAT_NAME,
-    ORDER_NAME,
-    RECORDS_NAME,
-    RUN_NAME,
-    discard,
-    packed,
-    write_zarr,
-)
+from hybridrd.results.growing_array import GrowingArray
+from hybridrd.results.place import FORMAT_NAME, discard
+from hybridrd.results.store import ORDER_NAME, RECORDS_NAME, RUN_NAME, packed, write_zarr
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,7 +55,7 @@ class StoreWriter:
         self.broken = False
         self._growing = metadata.arrays_along(path, "time")
         self._ragged = metadata.arrays_along(path, "obs")
-        self._open = {name: _open(path, name) for name in self._growing}
+        self._open = {n: GrowingArray(path / n) for n in (*self._growing, *self._ragged)}
 
     @classmethod
     def create(cls, path: Path, block: xr.Dataset, length: int, run: str) -> StoreWriter:
@@ -132,8 +125,7 @@ class StoreWriter:
             writer.records = records
             writer._resize("time", max(length, writer.kept))
             if writer._ragged:  # killed between one array and the next, perhaps
-                lengths = [_open(path, name).shape[0] for name in writer._ragged]
-                writer._resize("obs", max(lengths))
+                writer._resize("obs", max(writer._open[n].shape[0] for n in writer._ragged))
         except _FAILURES as error:
             if isinstance(error, ResultError):
                 raise
@@ -208,14 +200,14 @@ class StoreWriter:
             self._resize("time", n + more)
         if self._ragged:
             self._write_particles(block)
-        for name, array in self._open.items():
-            values = block[name].values
+        for name in self._growing:
+            values, array = block[name].values, self._open[name]
             if values.shape[1:] != array.shape[1:] or not _fits(values, array.dtype):
                 raise ResultError(
                     f"{self.path}: {name!r} was {_kind(array)} in the first record, now it is "
                     f"{_kind(values)}; let it always be the same"
                 )
-            array[n : n + more] = values
+            array.write(n, values)
         self._mark(n + more)
         self.records = n + more
 
@@ -233,12 +225,12 @@ class StoreWriter:
         if m <= 0:
             return block
         parts = {"time": slice(m)}
-        there = {name: array[n : n + m] for name, array in self._open.items()}
+        there = {name: self._open[name].read(n, n + m) for name in self._growing}
         if self._ragged:
             done, rows = self._particles(n), int(block["row_size"].values[:m].sum())
             parts["obs"] = slice(rows)
             for name in self._ragged:
-                there[name] = _open(self.path, name)[done : done + rows]
+                there[name] = self._open[name].read(done, done + rows)
         repeated = block.isel(parts)
         if not all(_same(repeated[name].values, values) for name, values in there.items()):
             self._mark(n)  # another result: those beyond do not count any more
@@ -248,21 +240,21 @@ class StoreWriter:
 
     def _write_particles(self, block: xr.Dataset) -> None:
         done, more = self._particles(self.records), block.sizes["obs"]
-        length = _open(self.path, self._ragged[0]).shape[0]
+        length = self._open[self._ragged[0]].shape[0]
         if done + more > length:  # rarely, with room for what comes
             self._resize("obs", max(done + more, 2 * length))
         if more:
             for name in self._ragged:
-                _open(self.path, name)[done : done + more] = block[name].values
+                self._open[name].write(done, block[name].values)
 
     def _particles(self, records: int) -> int:
         """Number of particles in the first records."""
-        return int(self._open["row_size"][:records].sum())
+        return int(self._open["row_size"].read(0, records).sum())
 
     def _resize(self, dimension: str, length: int) -> None:
         names = self._growing if dimension == "time" else self._ragged
-        if metadata.resize(self.path, names, dimension, length) and dimension == "time":
-            self._open = {name: _open(self.path, name) for name in names}
+        if metadata.resize(self.path, names, dimension, length):
+            self._open |= {name: GrowingArray(self.path / name) for name in names}
 
 
 def check_place(path: Path) -> None:
@@ -289,8 +281,6 @@ def store_run(path: Path) -> str | None:
 
 def _lay_out(part: Path, block: xr.Dataset, length: int, run: str) -> None:
     """The store without records: coordinates, attributes, empty arrays."""
-    import zarr
-
     ready = packed(block, part, netcdf=False)
     growing = {"time", "obs"}
     along = {
@@ -299,32 +289,16 @@ def _lay_out(part: Path, block: xr.Dataset, length: int, run: str) -> None:
     fixed = ready.drop_vars(along)
     fixed.attrs |= {RECORDS_NAME: 0, RUN_NAME: run}
     write_zarr(fixed, part)
-    group = zarr.open_group(part, mode="r+", use_consolidated=False)
     for name, dimension in along.items():
         variable = ready[name].variable
-        if variable.dtype.kind not in "biuf":
-            raise ResultError(f"{name!r} is {_kind(variable)}; only numbers can be written")
         size = variable.dtype.itemsize * int(np.prod(variable.shape[1:]))
-        first = _CHUNK_PARTICLES if dimension == "obs" else max(1, CHUNK_BYTES // max(1, size))
-        group.create_array(
-            str(name),
-            shape=(0 if dimension == "obs" else length, *variable.shape[1:]),
-            chunks=(first, *(max(1, n) for n in variable.shape[1:])),
-            dtype=variable.dtype,
-            dimension_names=[str(d) for d in variable.dims],
-            attributes=variable.attrs,
-            fill_value=np.nan if variable.dtype.kind == "f" else variable.dtype.type(0),
-            compressors=codecs(),
-        )
+        rows = _CHUNK_PARTICLES if dimension == "obs" else max(1, CHUNK_BYTES // max(1, size))
+        length_now = 0 if dimension == "obs" else length
+        GrowingArray.lay_out(
+            part / str(name), list(map(str, variable.dims)), (length_now, *variable.shape[1:]),
+            variable.dtype, rows, variable.attrs,
+        )  # fmt: skip
     metadata.seal_all(part)
-
-
-def _open(path: Path, name: str) -> Any:
-    import zarr
-
-    # A chunk of zeros is written, too, so that one that is lost is noticed.
-    with zarr.config.set({"array.write_empty_chunks": True}):
-        return zarr.open_array(path / name, mode="r+", zarr_format=3)
 
 
 def _same(values: Any, there: Any) -> bool:

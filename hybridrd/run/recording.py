@@ -143,7 +143,7 @@ class Recording:
         if self._writer is None or self._writer.broken or not len(self._recorder):
             return
         clock = Clock(self._run.timings)
-        self._writer.append(self._recorder.dataset({}))
+        self._writer.append(self._recorder.dataset(None))
         self._recorder.clear()
         self._written = time.monotonic()
         clock.lap("writing")

@@ -1,8 +1,11 @@
 """The parts of a step, each by itself: ``pytest -m benchmark -n 0 tests/benchmarks``."""
 
+import time
+
 import numpy as np
 import pytest
 
+import hybridrd as hrd
 from hybridrd.continuum.diffusion import Diffusion
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.continuum.solvers import one_blas_thread
@@ -92,3 +95,45 @@ def test_mass_action_step(benchmark):
     c = np.random.default_rng(4).uniform(1, 2, (2, 10_000))
     new = benchmark(reaction.step, c, np.array([0.1]), 0.01)
     np.testing.assert_allclose(new.sum(axis=0), c.sum(axis=0), rtol=1e-12)
+
+
+def test_records(tmp_path):
+    """16 records of 3 x 200 x 200 cells in a new store, beside the same run without them."""
+    species = [hrd.Species(name, D=0.1) for name in "ABC"]
+    system = hrd.System(
+        species=species, domain=hrd.Box(x=(0, 10), y=(0, 10)), cells=(200, 200),
+        initial={s: hrd.Patch(5.0, x=(1, 3), y=(2, 4)) for s in species},
+    )  # fmt: skip
+    costs = []
+    for number in range(6):  # the first ones import and warm up
+        sim = hrd.PDE(system, dt=1e-3)
+        sim.run(0.0, progress=False)
+        sim.timings.update(records=0.0, writing=0.0)
+        sim.run(0.015, every=1e-3, out=tmp_path / str(number), progress=False)
+        costs.append(sim.timings["records"] + sim.timings["writing"])
+    print(f"16 records: {min(costs):.3f} s")
+    assert min(costs) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("cells", "d", "most"),
+    [(100, 2, 2.5), (200, 2, 2.5), (40, 3, 2.5)],
+    ids=["100²", "200²", "40³"],
+)
+def test_a_cut_out_box(cells, d, most):
+    """A step around a box cut out of the middle beside that on all cells, in turn."""
+    grid = Grid((0.0,) * d, (float(cells),) * d, (cells,) * d)
+    inside = np.zeros(grid.shape, bool)
+    inside[(slice(cells // 4, 3 * cells // 4),) * d] = True
+    whole, cut = Diffusion(grid, 1.0, 0.5), Diffusion(grid, 1.0, 0.5, cut=inside.ravel())
+    u = np.random.default_rng(0).uniform(1, 2, grid.cells)
+    times = {whole: [], cut: []}
+    with one_blas_thread():
+        for _ in range(40):
+            for diffusion, found in times.items():
+                begun = time.perf_counter()
+                diffusion.step(u[diffusion.active])
+                found.append(time.perf_counter() - begun)
+    ratio = min(times[cut]) / min(times[whole])
+    print(f"{cells}^{d}: {cut.name}, {1e3 * min(times[cut]):.2f} ms, {ratio:.2f} of the whole")
+    assert ratio < most
