@@ -21,7 +21,7 @@ def measure(per_cell: float, alpha: float = 1.0, samples: int = 12000) -> dict[s
     A = hrd.Species("A", D=1.0)
     system = hrd.System(
         species=[A], domain=hrd.Box(x=(0, 8), y=(0, 4)), particles=hrd.Box(x=(0, 4), y=(0, 4)),
-        cells=(8, 4), walls={"y": hrd.Periodic()}, fluctuations=True, initial={A: per_cell},
+        cells=(8, 4), walls={"y": hrd.Periodic()}, fluctuations="gaussian", initial={A: per_cell},
     )  # fmt: skip
     simulation = hrd.Simulation(system, dt=alpha, seed=1)
     n = np.empty(samples)

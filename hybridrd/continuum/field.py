@@ -77,7 +77,7 @@ class Field:
         self._drift: Floats | None = None
         # How contents fluctuate, see `hybridrd.continuum.mass_action.MassAction.step`.
         self.grain = 0.0, 0.0, 1.0
-        self._walls = [_WallValues(system, s, self.grid, self.baths) for s in system.names]
+        self._walls = [WallValues(system, s, self.grid, self.baths) for s in system.names]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -312,7 +312,7 @@ class Rates:
         return self._known
 
 
-class _WallValues:
+class WallValues:
     """What the walls hold or let in, for one species."""
 
     def __init__(self, system: System, name: str, grid: Grid, baths: Baths) -> None:
@@ -337,6 +337,8 @@ class _WallValues:
         self._grid = grid
         self._cells = {side: _wall_cells(grid, side) for side in self._influx}
         self._constant = not any(needs_time(v) for v in [*self._held.values()])
+        #: Whether nothing at the walls depends on time.
+        self.constant = self._constant and not any(map(needs_time, self._influx.values()))
         self._known: dict[str, Floats] | None = None
         self._through: dict[str, Floats] = {}  # influx of the last step, per area
 
@@ -365,6 +367,20 @@ class _WallValues:
             self._through[side] = J
             rate[self._cells[side]] += _wall_area(self._grid, side) * J
         return rate
+
+    @property
+    def fed(self) -> list[str]:
+        """Walls with an influx."""
+        return list(self._influx)
+
+    def per_area(self, t: float) -> dict[str, Floats]:
+        """Amount per time that gets through each face cell of the walls with an influx."""
+        return {
+            side: _wall_area(self._grid, side)
+            * self._share[side]
+            * self._value(value, side, t, minimum=-np.inf)
+            for side, value in self._influx.items()
+        }
 
     def total_influx(self, side: str, part: Mask) -> float:
         """Amount per time that entered through part of a wall in the last step."""

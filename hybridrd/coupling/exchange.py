@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -68,6 +70,7 @@ class Exchange:
         self._baths = {
             (g.species, g.face.index): g.bath for g in gates if g.bath is not None and not g.follows
         }
+        self._chances: dict[tuple[int, int], float] = {}
         self._came: dict[tuple[int, int], int] = {}  # into each bath in this step
         grid = region.grid
         self.crossings = np.zeros((len(motion.D), len(region.faces)), np.int64)
@@ -86,7 +89,7 @@ class Exchange:
     def compiled(self) -> CompiledExchange | None:
         """The same as compiled stages take it, None if the methods are to be called instead."""
         walk = self._motion.walk()
-        if walk is None or self._baths:
+        if walk is None or self._baths or self._meet():
             return None
         species = len(self._motion.D)
         region = self._motion.region
@@ -99,6 +102,14 @@ class Exchange:
         planes = self._table(self._planes)
         opens = layers is not None or planes is not None or not walk.closed.all()
         return CompiledExchange(walk, exits if opens else None, layers, planes, self)
+
+    def _meet(self) -> bool:
+        """Whether two faces have the same whole copies beyond them, and must take turns."""
+        whole = [gate for gate, _ in self._layers if gate.whole]
+        return any(
+            a.species == b.species and np.isin(_beyond(a), _beyond(b)).any()
+            for a, b in combinations(whole, 2)
+        )
 
     def take(self, layers: Gates | None, planes: Gates | None) -> bool:
         """Let tables of gates have the concentrations of this step; whether one is a drain."""
@@ -173,8 +184,15 @@ class Exchange:
         """
         removed = np.zeros(len(population), np.int64)
         for gate, numbers in self._layers:
+            copies = self._copies(gate)
             removed[gate.species] += self._remove(gate, numbers, population, step)
-            if gate.binomial:
+            if copies is not None:
+                # At once: the next face may have the same cells beyond it.
+                if removed[gate.species]:
+                    self.leave(gate.species, population[gate.species])
+                    removed[gate.species] = 0
+                counts, cells = self._enter_from(gate, numbers, copies, step)
+            elif gate.binomial:
                 contents = gate.mean * (gate.face.area * numbers.width)
                 counts, cells = self._donations(gate, numbers, contents, step)
             else:
@@ -313,6 +331,38 @@ class Exchange:
         )  # fmt: skip
         return counts, runs(counts, total)
 
+    def _copies(self, gate: Gate) -> Integers | None:
+        """Copies beyond each face cell of a gate at this moment, None where there are none."""
+        if gate.copies is None or self.credit is None:
+            return None
+        changed = self.credit[gate.species, _beyond(gate)]
+        return np.asarray(gate.copies + changed)
+
+    def _enter_from(
+        self, gate: Gate, numbers: FaceNumbers, copies: Integers, step: int
+    ) -> tuple[Integers, Integers]:
+        """How many of the copies beyond a layer enter, per face cell, and the cell of each."""
+        counts = np.zeros(len(copies), np.int64)
+        if not copies.any():
+            return counts, counts[:0]
+        chance = self._chance(gate, numbers)
+        self._check_new(gate, float(copies.sum()) * chance)
+        total = binomial_numbers(
+            copies.astype(np.float64), chance, self._key, gate.address, step, ARRIVALS, counts
+        )
+        return counts, runs(counts, total)
+
+    def _chance(self, gate: Gate, numbers: FaceNumbers) -> float:
+        """Chance of a copy beyond a layer to enter: at equal concentrations as many leave."""
+        where = gate.species, gate.face.index
+        if where not in self._chances:
+            one = np.ones(gate.face.size)
+            arrivals = self._motion.layer_means(replace(gate, start=one, end=one), numbers)
+            chance = float(arrivals[0]) / gate.cell_volume
+            same = 1.0 - numbers.survival  # where the cell is as large as the layer
+            self._chances[where] = same if abs(chance - same) < 1e-9 * same else chance
+        return self._chances[where]
+
     def _check_new(self, gate: Gate, number: float) -> None:
         what = "influx" if gate.is_influx else "arrivals"
         check_new(
@@ -329,3 +379,8 @@ class Exchange:
             gate.bath.amount -= int(total)
         if self.credit is not None and gate.face.outside >= 0:
             self.credit[gate.species, gate.face.columns[:, gate.face.outside]] -= counts
+
+
+def _beyond(gate: Gate) -> Integers:
+    """The cell of the continuum beyond each face cell."""
+    return np.asarray(gate.face.columns[:, gate.face.outside])

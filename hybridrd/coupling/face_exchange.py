@@ -71,6 +71,10 @@ class Gate:
     leak: Leak | None = None
     bath: BathContent | None = None
     follows: bool = False
+    # Whole copies in the cell beyond each face cell; those who enter are some of them.
+    whole: bool = False
+    copies: Integers | None = None
+    cell_volume: float = 1.0
 
     @property
     def is_influx(self) -> bool:
@@ -154,6 +158,13 @@ class Gate:
         self.start = np.maximum(wanted, 0.0)
         self.deficit = wanted - self.start
         self.end = self.start
+
+    def set_copies(self, n: Integers, volumes: Floats) -> None:
+        """c_R from whole copies in the cells of the continuum, and the copies themselves."""
+        assert isinstance(self.stencil, Stencil)
+        cells = self.stencil.cells[:, 0]
+        self.copies, self.cell_volume = n[cells], float(volumes[cells[0]])
+        self.start = self.end = self.copies / self.cell_volume
 
     def state(self) -> State:
         """Its state between steps, as arrays by name."""

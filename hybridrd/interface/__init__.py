@@ -50,8 +50,9 @@ def default_scheme(context: Context) -> InterfaceScheme:
     Parameters
     ----------
     context
-        ``"mean-field"``: `Layer`, read at its offset. ``"two-way"``: `CalibratedLayer`, one cell
-        wide, c_R the value of the first cell. ``"wall"``: `CalibratedLayer`, c_R at the wall.
+        ``"mean-field"``: `Layer`, read at its offset. ``"two-way"`` and ``"cells"``:
+        `CalibratedLayer`, one cell wide, c_R the value of the first cell. ``"wall"``:
+        `CalibratedLayer`, c_R at the wall.
 
     Raises
     ------

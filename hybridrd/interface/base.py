@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 
-Context = Literal["mean-field", "two-way", "wall"]
+Context = Literal["mean-field", "two-way", "cells", "wall"]
 Kind = Literal["layer", "exact"]
 Stencil = Literal["cell", "linear"]
 
@@ -111,7 +111,9 @@ class InterfaceScheme(ABC):
             Time step (time).
         context
             ``"mean-field"``: c_R from a PDE on the whole domain; ``"two-way"``: c_R from the
-            continuum region, which pays; ``"wall"``: c_R given at a wall of the domain.
+            continuum region, which pays; ``"cells"``: c_R from whole copies in the cells of the
+            continuum region, which are read before they hop; ``"wall"``: c_R given at a wall of
+            the domain.
         spacing
             Width of the continuum's cells normal to the face (length).
         depth

@@ -18,6 +18,7 @@ from hybridrd.interface.base import (
     check_length,
 )
 from hybridrd.interface.calibration import calibrated_rate, largest_alpha, smallest_width
+from hybridrd.interface.cells import first_cell_offset
 from hybridrd.interface.layer import check_room, no_exchange
 
 
@@ -38,7 +39,8 @@ class CalibratedLayer(InterfaceScheme):
         the continuum's cells.
     offset
         Offset of c_R outside the plane (length); default 0, and in two-way coupling half a
-        cell: c_R is then the value of the first cell of the continuum.
+        cell: c_R is then the value of the first cell of the continuum. Beside whole copies it is
+        `hybridrd.interface.cells.first_cell_offset`.
 
     Raises
     ------
@@ -77,10 +79,12 @@ class CalibratedLayer(InterfaceScheme):
         """
         check_face(D, dt, context, spacing, depth, where)
         spread = math.sqrt(2.0 * D * dt)
-        two_way = context == "two-way"
+        two_way = context in ("two-way", "cells")
         width = self.width or (spacing if two_way else spread)
         first_cell = two_way and self.offset is None
         offset = 0.5 * spacing if first_cell else (self.offset or 0.0)
+        if first_cell and context == "cells":
+            offset = spacing * first_cell_offset(D * dt / spacing**2)
         if D == 0.0:
             return no_exchange(width, offset)
         if offset > depth:

@@ -28,6 +28,33 @@ def _inversion(n, p, u):
 
 
 @part
+def _rejection(n, p, key, address, step, purpose):
+    """Hörmann's transformed rejection, for n p >= 10 and p <= 1/2."""
+    spread = math.sqrt(n * p * (1.0 - p))
+    b = 1.15 + 2.53 * spread
+    a = -0.0873 + 0.0248 * b + 0.01 * p
+    centre = n * p + 0.5
+    squeeze = 0.92 - 4.2 / b
+    for draw in range(1 << 20):
+        u, v = uniforms(key, address, step, purpose, draw)
+        u -= 0.5
+        us = 0.5 - abs(u)
+        k = math.floor((2.0 * a / us + b) * u + centre)
+        if k < 0.0 or k > n:
+            continue
+        if us >= 0.07 and v <= squeeze:
+            return int(k)
+        scale = (2.83 + 5.1 / b) * spread
+        mode = math.floor((n + 1) * p)
+        top = math.lgamma(mode + 1.0) + math.lgamma(n - mode + 1.0)
+        bound = top - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
+        bound += (k - mode) * math.log(p / (1.0 - p))
+        if math.log(v * scale / (a / (us * us) + b)) <= bound:
+            return int(k)
+    return int(n * p)  # after 2^20 rejections, each of probability below one half
+
+
+@part
 def binomial(n, p, key, address, step, purpose):
     """How many of n succeed, each with probability p, for an address."""
     if n <= 0 or not p > 0.0:
@@ -39,27 +66,8 @@ def binomial(n, p, key, address, step, purpose):
         u, _ = uniforms(key, address, step, purpose, 0)
         k = _inversion(n, r, u)
         return k if p <= 0.5 else n - k
-    spread = math.sqrt(n * r * (1.0 - r))
-    b = 1.15 + 2.53 * spread
-    a = -0.0873 + 0.0248 * b + 0.01 * r
-    centre = n * r + 0.5
-    squeeze = 0.92 - 4.2 / b
-    scale = (2.83 + 5.1 / b) * spread
-    odds = math.log(r / (1.0 - r))
-    mode = math.floor((n + 1) * r)
-    top = math.lgamma(mode + 1.0) + math.lgamma(n - mode + 1.0)
-    for draw in range(1 << 20):
-        u, v = uniforms(key, address, step, purpose, draw)
-        u -= 0.5
-        us = 0.5 - abs(u)
-        k = math.floor((2.0 * a / us + b) * u + centre)
-        if k < 0.0 or k > n:
-            continue
-        accept = math.log(v * scale / (a / (us * us) + b))
-        bound = top - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0) + (k - mode) * odds
-        if (us >= 0.07 and v <= squeeze) or accept <= bound:
-            return int(k) if p <= 0.5 else n - int(k)
-    return int(n * p)  # after 2^20 rejections, each of probability below one half
+    k = _rejection(n, r, key, address, step, purpose)
+    return k if p <= 0.5 else n - k
 
 
 @jit

@@ -43,6 +43,12 @@ PLACE = 14  # places of such partners and products
 NOISE = 15  # fluctuations of the continuum
 SETTLE = 16  # initial places
 BATH = 17  # number of entries out of a bath
+HOP = 18  # copies that pass a face between two cells
+HOP_ON, HOP_BACK = 19, 20  # their numbers in either direction, where `HOP` does not do
+CELL_ARRIVALS = 21  # number of copies that enter a cell at a wall
+CELL_EVENT = 22  # reactions in a cell, one by one
+CELL_FAMILY = 23  # reactions in a cell, by numbers of copies
+CELL_INITIAL = 24  # initial copies in cells
 
 _MASK = np.uint64(0xFFFFFFFF)
 _M0 = np.uint64(0xD2511F53)
@@ -427,3 +433,42 @@ def noise_draw(species, wall):
 def check_noise(species: int) -> None:
     """Check that so many species fit `noise_draw`. Raises CapacityError above 2,097,152."""
     _check("species", species - 1, 21)
+
+
+# Faces of a cell in the address of a hop: its upper one along each axis, then the walls.
+CELL_WALLS = 3
+
+
+def hop_address(species: int, units: int, cells: int) -> np.uint64:
+    """Address of the first cell's first face in the first part of a step.
+
+    Species (16 bits), part (12), face (4), cell (32). Faces 0 to 2 are the upper ones along the
+    axes, 3 to 8 walls, ``3 + 2 axis + side``.
+
+    Raises
+    ------
+    CapacityError
+        More species, parts or cells than that.
+    """
+    _check("cells", cells - 1, 32)
+    _check("parts of a step", units - 1, 12)
+    return np.uint64(_check("species", species, 16) << 48)
+
+
+def hop_part(address: np.uint64, unit: int) -> np.uint64:
+    """The address of `hop_address` in another part of the step."""
+    return address + np.uint64(unit << 36)
+
+
+@inlined
+def event_draw(half, event):
+    """Draw of an event in a cell: half step (1 bit), event (23)."""
+    return (half << 23) | event
+
+
+@inlined
+def family_in_cell(cell, half, count):
+    """Address of the count-th number of copies drawn in a cell: count (31), half step (1), cell."""
+    return (
+        (np.uint64(count) << np.uint64(33)) | (np.uint64(half) << np.uint64(32)) | np.uint64(cell)
+    )

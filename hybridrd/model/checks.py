@@ -11,7 +11,7 @@ import numpy as np
 from hybridrd.arguments import LARGEST, number, real_array, shown
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
-from hybridrd.model.draft import COUPLINGS, Draft
+from hybridrd.model.draft import COUPLINGS, FLUCTUATIONS, Draft
 from hybridrd.model.functions import Value, check_function, evaluate, needs_time
 from hybridrd.model.grid import Grid
 from hybridrd.model.initial import Copies, Patch, Points
@@ -47,17 +47,37 @@ def _options(draft: Draft, at: Places) -> Iterator[str]:
             f"{at.field('interface')} = {shown(draft.interface)}: give Layer(), CalibratedLayer(), "
             f"ExactPlane() or your own InterfaceScheme"
         )
-    where = at.field("fluctuations")
-    if not isinstance(draft.fluctuations, bool):
-        yield f"{where} = {shown(draft.fluctuations)}: it is True or False"
-    elif draft.fluctuations and draft.domain is not None and draft.domain.radial:
-        yield f"{where} = True: the continuum of a Shell has no noise; leave it out"
+    yield from _fluctuations(draft, at)
     for key, label in draft.units.items():
         if key not in ("length", "time") or not isinstance(label, str):
             yield (
                 f"{at.field('units')}[{shown(key)}] = {shown(label)}: the keys are length and "
                 f"time, the values text"
             )
+
+
+def _fluctuations(draft: Draft, at: Places) -> Iterator[str]:
+    given, radial = draft.fluctuations, draft.domain is not None and draft.domain.radial
+    where = f"{at.field('fluctuations')} = {shown(given)}"
+    if given is None:
+        return
+    if not isinstance(given, str) or given not in FLUCTUATIONS:
+        yield f"{where}: it is one of None, {', '.join(map(repr, FLUCTUATIONS))}, or True"
+    elif draft.particles is None:
+        if given == "gaussian" and radial:
+            yield f"{where}: the continuum of a Shell has no Gaussian noise; give 'discrete'"
+    elif draft.particles == draft.domain:
+        yield (
+            f"{where}: it does nothing here, for there is no continuum, and particles fluctuate by "
+            f"themselves; leave it out"
+        )
+    elif draft.coupling == "mean-field":
+        yield (
+            f"{where}: it does nothing here, for the continuum of mean-field coupling is a PDE "
+            f"that takes no notice of the particles; give coupling = 'two-way', or leave it out"
+        )
+    elif given == "gaussian" and radial:
+        yield f"{where}: the continuum of a Shell has no Gaussian noise; give 'discrete'"
 
 
 def _unknown(name: str, draft: Draft) -> str:

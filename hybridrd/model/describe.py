@@ -18,6 +18,16 @@ from hybridrd.model.shell import Domain
 from hybridrd.model.table import Table
 from hybridrd.model.walls import Reflecting
 
+_CELLS: dict[object, str] = {
+    None: "",
+    "discrete": ", whole copies in cells",
+    "gaussian": ", continuum with noise",
+}
+_ALONE: dict[object, str] = {
+    None: "a pure PDE",
+    "discrete": "whole copies in cells",
+    "gaussian": "a stochastic PDE",
+}
 Rows = list[tuple[str, list[str]]]
 
 
@@ -65,7 +75,7 @@ def _rows(system: Description) -> Rows:
     widest = max(len(name) for name in system.names)
     rows: Rows = [("domain", [_box(system.domain)])]
     if region is None:
-        rows.append(("particles", ["none: a pure PDE"]))
+        rows.append(("particles", ["none: " + _ALONE[system.fluctuations]]))
     elif not system.is_hybrid:
         rows.append(("particles", ["everywhere: no PDE"]))
     elif not system.is_plain:
@@ -81,8 +91,7 @@ def _rows(system: Description) -> Rows:
     spacing = " x ".join(f"{h:.6g}" for h in grid.spacing)
     rows.append(("cells", [f"{shape}, spacing {spacing}"]))
     if system.is_hybrid:
-        noise = ", fluctuating continuum" if system.fluctuations else ""
-        rows.append(("coupling", [system.coupling + noise]))
+        rows.append(("coupling", [system.coupling + _CELLS[system.fluctuations]]))
     interface = _interface(system)
     if interface:
         rows.append(("interface", interface))

@@ -18,6 +18,8 @@ from hybridrd.model.walls import Wall
 
 Coupling = Literal["two-way", "mean-field"]
 COUPLINGS = get_args(Coupling)
+Fluctuations = Literal["discrete", "gaussian"]
+FLUCTUATIONS = get_args(Fluctuations)
 DEFAULT_CELLS = {1: (100,), 2: (100, 100), 3: (22, 22, 22)}
 
 
@@ -64,6 +66,7 @@ class Draft:
             "species": self.species,
             "reactions": tuple(r for given in self.reactions for r in given.one_way()),
             "cells": self.cells,
+            "fluctuations": self.fluctuations,
             "walls": self.walls,
             "initial": Frozen(self.contents),
             "units": self.units,
@@ -92,7 +95,7 @@ class Description(Protocol):
     @property
     def coupling(self) -> Coupling: ...
     @property
-    def fluctuations(self) -> bool: ...
+    def fluctuations(self) -> Fluctuations | bool | None: ...
     @property
     def initial(self) -> Mapping[Any, Any]: ...
     @property

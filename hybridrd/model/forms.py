@@ -61,7 +61,7 @@ def normalise(
         obstacles=given["obstacles"],
         interface=given["interface"],
         coupling=given["coupling"],
-        fluctuations=given["fluctuations"],
+        fluctuations=_fluctuations(given["fluctuations"]),
         species=species,
         reactions=_tuple(given["reactions"], Reaction, at.field("reactions"), problems),
         walls=_walls(given["walls"], domain, at, problems),
@@ -70,6 +70,11 @@ def normalise(
         all_species=all_species,
     )
     return draft, problems
+
+
+def _fluctuations(given: Any) -> Any:
+    """True is "discrete", False is None."""
+    return {True: "discrete", False: None}[given] if isinstance(given, bool) else given
 
 
 def _tuple(value: Any, kind: type[T], where: str, problems: list[str]) -> tuple[T, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from hybridrd.arguments import named_arguments
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
-from hybridrd.model.draft import Coupling
+from hybridrd.model.draft import Coupling, Fluctuations
 from hybridrd.model.grid import Grid
 from hybridrd.model.initial import as_sequence
 from hybridrd.model.partition import Partition
@@ -61,9 +61,11 @@ class System:
         is booked on both sides; ``"mean-field"``: the PDE is solved on the whole domain and the
         particle region is a window into it.
     fluctuations
-        Two-way coupling only: conservative noise in the continuum and binomial exchange, so that
-        particle numbers fluctuate as they should also near the plane and in total; it acts in
-        cells with more than 2 particles, fully above 6. Needs the default interface.
+        How the continuum fluctuates, beside particles in two-way coupling or alone. None: it is
+        the PDE. ``"discrete"`` (or True): its cells hold whole copies and every event is drawn,
+        the reaction-diffusion master equation; right at any number of copies. ``"gaussian"``:
+        the stochastic PDE, in cells with more than 2 copies, fully above 6. Both need the default
+        interface. `mean_field` of any of them is the PDE.
     initial
         Per species: a concentration (number, function, or array on the cells), a `Patch`,
         `Copies`, `Points`, or a list of them, which adds up. A species not named starts empty.
@@ -96,7 +98,7 @@ class System:
     walls: Mapping[str, Wall] = field(default_factory=dict)
     interface: InterfaceScheme | None = None
     coupling: Coupling = "two-way"
-    fluctuations: bool = False
+    fluctuations: Fluctuations | bool | None = None
     initial: Mapping[Any, Any] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 

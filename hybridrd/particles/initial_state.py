@@ -9,9 +9,10 @@ import numpy as np
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.kernels.arrays import runs
+from hybridrd.kernels.copies import initial_copies
 from hybridrd.kernels.exchange import place_in_cells
 from hybridrd.kernels.poisson import poisson_numbers
-from hybridrd.kernels.rng import INITIAL, SETTLE, initial_address
+from hybridrd.kernels.rng import CELL_INITIAL, INITIAL, SETTLE, initial_address
 from hybridrd.model.grid import AXES
 from hybridrd.model.initial import Copies, Patch, Points, as_sequence
 from hybridrd.model.overlap import cells_of, concentration
@@ -45,11 +46,22 @@ class InitialState:
 
     A constant concentration is a Poisson process in exactly its shape; a function or array is one
     in each cell. `Copies` and `Points` outside the region are counted in the cells.
+
+    Parameters
+    ----------
+    whole
+        Whether cells outside the region hold whole copies, Poisson numbers of the concentration.
     """
 
     def __init__(
-        self, system: System, region: Region, key: np.uint64, population: Population
+        self,
+        system: System,
+        region: Region,
+        key: np.uint64,
+        population: Population,
+        whole: bool = False,
     ) -> None:
+        self._whole = whole
         self._system = system
         self._region = region
         self._key = key
@@ -69,21 +81,30 @@ class InitialState:
                     outside += self._add(x, group)
                 continue
             field = concentration(part, region.grid, where)
-            outside += np.where(region.mask, 0.0, field)
+            outside += self._in_cells(np.where(region.mask, 0.0, field), address)
             shape = _constant_shape(part)
             if shape is None:
                 self._by_cell(field, address, group)
-            else:
+            elif region.mask.any():
                 self._in_shape(*shape, address, group)
         # Points on an interface belong to the region; their cells may lie outside it.
         outside[region.mask] = 0.0
         return outside
 
+    def _in_cells(self, field: Floats, address: Address) -> Floats:
+        """The concentration outside the region, of whole copies where they are asked for."""
+        if not self._whole:
+            return field
+        volumes = self._region.grid.volumes
+        counts = np.zeros(len(field), np.int64)
+        initial_copies(field * volumes, self._key, *address, CELL_INITIAL, counts)
+        return counts / volumes
+
     def _add(self, x: Floats, group: Particles) -> Floats:
         """Add the points in the region; the concentration of the others, ``(cells,)``."""
         region = self._region
         low, high = region.low[:, None], region.high[:, None]
-        inside = ((x >= low) & (x <= high)).all(axis=0)
+        inside = ((x >= low) & (x <= high)).all(axis=0) & bool(region.mask.any())
         group.append(x[:, inside], self._population.new_ids(int(inside.sum())))
         if inside.all():
             return np.zeros(region.grid.cells)

@@ -301,7 +301,7 @@ def species_walls(
         law, at = face.law(name), (face.axis, face.side)
         context: Context | None = None
         if face.outside >= 0:
-            context = system.coupling
+            context = "cells" if system.fluctuations == "discrete" else system.coupling
         elif law.is_reservoir:
             context = "wall"
         elif law.held and not grid.radial:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,8 @@ class Encounters:
     radius and each complex has an exponential waiting time, events are accepted in the order of
     their times while both partners are there, and their products take part in the rest.
     ``credit[species, cell]`` adds up what the continuum gains and loses: products that fall into
-    it, partners taken from it.
+    it, partners taken from it. ``copies(species)`` are the whole copies of a partner on all cells,
+    None for a continuum without any.
     """
 
     def __init__(self, encounters: tuple[Encounter, ...], region: Region, key: np.uint64) -> None:
@@ -40,6 +41,7 @@ class Encounters:
         self._proposals = Proposals(region, key)
         self._reactive = frozenset(s for e in encounters for s in e.partners if s is not None)
         self.credit: NDArray[np.int64] | None = None
+        self.copies: Callable[[int], Integers | None] | None = None
 
     def half_step(
         self,
@@ -69,9 +71,10 @@ class Encounters:
         offsets = np.concatenate([[0], np.cumsum(particles.numbers)])
         groups = [(s, particles[s], int(offsets[s])) for s in self._reactive]
         actors = {s: Actors(g.x, g.ids, g.n, first) for s, g, first in groups}
-        nobody = int(offsets[-1])
-        self._proposals.begin(step, half, nobody)
-        cascade = Cascade(self._reactive, nobody)
+        found = {s: self.copies(s) for s in partners.species} if self.copies is not None else {}
+        copies = {s: n for s, n in found.items() if n is not None}
+        self._proposals.begin(step, half, int(offsets[-1]), copies)
+        cascade = Cascade(self._reactive, self._proposals.nobody)
         cascade.add(self._first(active, actors, close, partners))
         if cascade.found:
             accepted = self._live(cascade, active, actors, particles, partners)

@@ -7,7 +7,7 @@ not a particle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,6 +103,48 @@ class Events:
         )  # fmt: skip
 
 
+class Copies:
+    """Whole copies in the cells of a continuum as partners, of which each can be used once.
+
+    Each has a number, as actors have; of more than `MOST` some share one, so that of two events at
+    the same moment one may be lost.
+
+    Parameters
+    ----------
+    first
+        The lowest number.
+    contents
+        Copies on all cells, by species.
+    """
+
+    MOST = 1 << 16
+
+    def __init__(self, first: int, contents: Mapping[int, Integers]) -> None:
+        self._first, self._contents = first, contents
+        self._before: dict[int, Integers] = {}
+        total = 0
+        for species, n in contents.items():
+            self._before[species] = total + np.cumsum(n) - n
+            total += int(n.sum())
+        self.slots = min(total, self.MOST)
+
+    def numbers(self, species: int, cells: Integers, priority: Words, nobody: int) -> Integers:
+        """The number of one copy in each of some cells, ``nobody`` where there is none."""
+        found = np.full(len(cells), nobody)
+        n = self._contents.get(species)
+        if n is None:
+            return found
+        some = np.flatnonzero((cells >= 0) & (cells < len(n)))
+        where = cells[some]
+        # The low half of the word: the high one is also the time.
+        share = (priority[some] >> np.uint64(12)) & np.uint64(0xFFFFFFFF)
+        which = (share * n[where].astype(np.uint64)) >> np.uint64(32)
+        found[some] = self._first + (self._before[species][where] + which.astype(np.int64)) % max(
+            self.slots, 1
+        )
+        return found
+
+
 class Proposals:
     """Source of the events of actors in one half step.
 
@@ -118,10 +160,16 @@ class Proposals:
         low, _, inverse, shape = region.cells
         self._domain = Domain(low, inverse, shape, np.array(region.periodic))
         self._step, self._half, self.nobody = 0, 0, 0
+        self._copies = Copies(0, {})
 
-    def begin(self, step: int, half: int, nobody: int) -> None:
-        """Start a half step; ``nobody`` is the number of a partner that is no particle."""
-        self._step, self._half, self.nobody = step, half, nobody
+    def begin(self, step: int, half: int, particles: int, copies: Mapping[int, Integers]) -> None:
+        """Start a half step, with the whole ``copies`` in the cells that may be partners.
+
+        `nobody` is then the number of a partner that is neither a particle nor one of them.
+        """
+        self._step, self._half = step, half
+        self._copies = Copies(particles, copies)
+        self.nobody = particles + self._copies.slots
 
     def pairs(self, e: Encounter, p: Probability, a: Actors, b: Actors, couples: Couples) -> Events:
         """Events of close pairs, given by their places in two groups (which are overwritten)."""
@@ -164,8 +212,9 @@ class Proposals:
         # A partner beyond a reservoir wall has no cell.
         beyond = np.where(cell < 0, self._region.grid.cells, cell)
         events = self._alone(
-            e, a, i, y, (own, beyond), time, priority, role=role, reservoir=1 - role
-        )
+            e, a, i, y, (own, beyond), time, priority, role=role, reservoir=1 - role,
+            partner=self._copies.numbers(reservoir.species, cell, priority, self.nobody),
+        )  # fmt: skip
         return self._kept(events, partners)
 
     def _kept(self, events: Events, partners: Partners) -> Iterator[Events]:
@@ -247,19 +296,20 @@ class Proposals:
             )
         )  # fmt: skip
         nobody = np.full(len(faces), self.nobody)
+        complexes = self._copies.numbers(reservoir.species, cell, priority, self.nobody)
         own = np.full(len(faces), -1, np.int64)
         beyond = np.where(cell < 0, self._region.grid.cells, cell)
         return Events(
-            e, (nobody, nobody), time, priority, (y, y), (beyond, own), e.news, reservoir=0
+            e, (complexes, nobody), time, priority, (y, y), (beyond, own), e.news, reservoir=0
         )
 
     def _alone(
         self, e: Encounter, a: Actors, i: Integers, y: Floats,
         cells: tuple[Integers, Integers], time: Floats, priority: Words, role: int = 0,
-        reservoir: int = -1,
+        reservoir: int = -1, partner: Integers | None = None,
     ) -> Events:  # fmt: skip
         """Events of single actors, ``y`` being the other place."""
-        both = a.number(i), np.full(len(i), self.nobody)
+        both = a.number(i), np.full(len(i), self.nobody) if partner is None else partner
         places = a.x[:, i], y
         if role == 1:
             both, places, cells = both[::-1], places[::-1], cells[::-1]

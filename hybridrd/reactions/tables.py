@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -106,6 +106,13 @@ class ReactionTables:
     encounters: tuple[Encounter, ...]
     varies: bool
     in_time: bool
+
+    def without_particles(self) -> ReactionTables:
+        """The same with no reaction of particles in it."""
+        none = np.zeros(0, np.int64)
+        return replace(
+            self, channels=np.zeros_like(self.channels), channel=none, creations=(), encounters=()
+        )
 
     def macroscopic(self, t: float) -> Floats:
         """Macroscopic rates at a time, ``(channels, 1)``, or one column a cell where they vary."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hybridrd.arrays import Floats, State
 from hybridrd.continuum.baths import Baths
+from hybridrd.continuum.discrete import DiscreteField
 from hybridrd.continuum.field import Field
 from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.continuum.user import Continuum
@@ -17,10 +18,28 @@ from hybridrd.coupling.ledger import Ledger
 from hybridrd.coupling.noise import FADE, Noise
 from hybridrd.coupling.user_field import UserField
 from hybridrd.errors import ModelError
+from hybridrd.model.grid import AXES
 from hybridrd.particles.memory import check_fits, naming
+from hybridrd.particles.region import Region
 from hybridrd.simulation.plan import Plan, pair_factors
 from hybridrd.simulation.sizes import continuum_part
 from hybridrd.simulation.window import LiveWindow, Window, live_window
+
+
+class RunCounts(NamedTuple):
+    """Counts of a run since its start.
+
+    Parameters
+    ----------
+    events
+        How often each reaction fired, ``(reactions,)``.
+    crossings, arrivals
+        Net numbers that left, and numbers that entered, through each face ``(species, faces)``.
+    """
+
+    events: np.ndarray
+    crossings: np.ndarray
+    arrivals: np.ndarray
 
 
 class Coupling(ABC):
@@ -82,6 +101,17 @@ class Coupling(ABC):
         """Concentrations on the cells of a user's continuum, ``(species, nx, ny, nz)``."""
         raise ModelError("the continuum is the package's; its cells are in `concentration`")
 
+    def count(self, counts: RunCounts) -> None:  # noqa: B027
+        """Add to the counts of a run, where no particles do."""
+
+    def copies(self, species: int) -> np.ndarray | None:  # noqa: ARG002
+        """Whole copies of a species on all cells ``(cells,)``, None where they are not whole."""
+        return None
+
+    def copy_number(self, particles: np.ndarray) -> np.ndarray:
+        """What a run calls the copy number: as a rule that of ``particles`` in the region."""
+        return particles
+
 
 class NoContinuum(Coupling):
     """Particles alone."""
@@ -137,10 +167,14 @@ class TwoWay(Coupling):
         The account of what it receives and owes.
     noise
         Fluctuations of its diffusion, if there are any.
+    alone
+        Whether there is no particle region.
     """
 
-    def __init__(self, field: Field | UserField, ledger: Ledger, noise: Noise | None) -> None:
-        self._field, self._ledger, self._noise = field, ledger, noise
+    def __init__(
+        self, field: Field | UserField, ledger: Ledger, noise: Noise | None, alone: bool = False
+    ) -> None:
+        self._field, self._ledger, self._noise, self._alone = field, ledger, noise, alone
 
     def start(self, species: int, outside: Floats) -> None:
         """Take the initial concentration; a user's continuum has its own, and refuses."""
@@ -177,6 +211,10 @@ class TwoWay(Coupling):
         """Particles + integral of the continuum - amount owed."""
         return np.asarray(copy_number + self._field.amounts() - self._ledger.total_owed())
 
+    def copy_number(self, particles: np.ndarray) -> np.ndarray:
+        """Number of particles in the region, the integral over the domain where there is none."""
+        return self.total(np.zeros(len(particles)), 0) if self._alone else particles
+
     def described(self) -> dict[str, Any]:
         """Solvers, and what is owed."""
         return self._field.described() | self._ledger.described()
@@ -193,6 +231,89 @@ class TwoWay(Coupling):
     def user_cells(self) -> Floats:
         """Concentrations on the cells of a user's continuum."""
         return self._field.user_cells()
+
+
+class DiscreteCells(Coupling):
+    """Whole copies in the cells of the continuum region, exchanged one by one with the particles.
+
+    Parameters
+    ----------
+    field
+        The copies.
+    region
+        The particle region, or one without a cell.
+    alone
+        Whether it has none, so that the run counts what happens in the cells.
+    """
+
+    def __init__(self, field: DiscreteField, region: Region, alone: bool) -> None:
+        self._field, self._alone = field, alone
+        self._number = {AXES[f.axis] + "-+"[f.side]: k for k, f in enumerate(region.faces)}
+        self._counts: RunCounts | None = None
+
+    def count(self, counts: RunCounts) -> None:
+        """Let a run without particles count what reacts in the cells and passes the walls."""
+        if self._alone:
+            self._counts, self._field.events = counts, counts.events
+
+    def copies(self, species: int) -> np.ndarray | None:
+        """Copies of a species on all cells."""
+        return self._field.copies(species)
+
+    def copy_number(self, particles: np.ndarray) -> np.ndarray:
+        """Number of particles in the region, of copies in the domain where there is none."""
+        return self._field.amounts() if self._alone else particles
+
+    def start(self, species: int, outside: Floats) -> None:
+        """Take the initial copies, as a concentration."""
+        self._field.start(species, outside)
+
+    def before(self, step: int, gates: list[Gate]) -> None:
+        """React for half a step, and let the gates know the copies beyond them."""
+        self._field.react(step, 0)
+        for gate in gates:
+            if gate.stencil is not None:
+                gate.set_copies(self._field.n[gate.species], self._field.volumes)
+
+    def after(self, step: int, credit: np.ndarray | None) -> None:
+        """Take what was exchanged, diffuse, and react for half a step."""
+        assert credit is not None
+        self._field.receive(credit)
+        self._field.diffuse(step)
+        if self._counts is not None:
+            for s, side, left, entered in self._field.passed():
+                self._counts.crossings[s, self._number[side]] += left - entered
+                self._counts.arrivals[s, self._number[side]] += entered
+        self._field.react(step, 1)
+
+    def book(self, credit: np.ndarray | None) -> None:
+        """Take what reactions with partners in the cells brought and used."""
+        assert credit is not None
+        self._field.receive(credit)
+
+    def partner(self, species: int, step: int) -> Floats:  # noqa: ARG002
+        """Concentration of a species on all cells."""
+        return self._field.full(species)
+
+    def fill(self, c: Floats, outside: np.ndarray, step: int) -> None:  # noqa: ARG002
+        """Enter the concentrations on cells outside the region."""
+        c[:, outside] = self._field.concentration()[:, outside]
+
+    def total(self, copy_number: Floats, step: int) -> Floats:  # noqa: ARG002
+        """Particles and copies."""
+        return np.asarray(copy_number + self._field.amounts())
+
+    def described(self) -> dict[str, Any]:
+        """In how many parts copies hop."""
+        return self._field.described()
+
+    def state(self) -> State:
+        """The copies."""
+        return self._field.state()
+
+    def load_state(self, state: State) -> None:
+        """The inverse of `state`."""
+        self._field.load_state(state)
 
 
 class MeanField(Coupling):
@@ -299,6 +420,13 @@ def _make(
     user_field = None
     if user is not None and plan.user_cells is not None:
         user_field = UserField(user, system, dt, plan.user_cells, two_way)
+    if two_way and user_field is None and system.fluctuations == "discrete":
+        discrete = DiscreteField(system, dt, key, region.mask, baths)
+        discrete.scale_pairs(pair_factors(plan))
+        for gate in gates:
+            gate.to_active(discrete.position)
+            gate.whole = gate.binomial = gate.stencil is not None
+        return DiscreteCells(discrete, region, system.particles is None)
     if two_way:
         field = user_field or Field(system, dt, cut=region.mask, solver=solver, baths=baths)
         field.scale_pairs(pair_factors(plan))
@@ -306,11 +434,11 @@ def _make(
         if isinstance(field, Field):
             for gate in gates:
                 gate.to_active(field.position)
-                gate.binomial = system.fluctuations and gate.stencil is not None
-            if system.fluctuations:
+                gate.binomial = system.fluctuations is not None and gate.stencil is not None
+            if system.fluctuations is not None:
                 noise = Noise(system, field, region, key)
                 field.grain = 1.0 / region.grid.volume, *FADE
-        return TwoWay(field, Ledger(field), noise)
+        return TwoWay(field, Ledger(field), noise, system.particles is None)
     window: Window | None = None if user_field is None else LiveWindow(user_field, user_field.start)
     if window is None and plan.coupling == "mean-field":
         window = shared or live_window(system, dt, solver, baths)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.coupling.face_exchange import Gate, make_gates
 from hybridrd.coupling.user_cells import UserCells
 from hybridrd.errors import ModelError
+from hybridrd.kernels.walk import REFLECT
 from hybridrd.model import doi
 from hybridrd.model.system import System
 from hybridrd.particles.memory import Memory
@@ -31,7 +32,8 @@ class Plan:
         The particle region, how each species meets its faces, and the reactions as tables; the
         first is None and the second empty for a pure PDE.
     coupling
-        ``"two-way"``, ``"mean-field"``, or ``"none"`` where there is no continuum beside particles.
+        ``"two-way"`` (also where the cells of a fluctuating continuum are alone),
+        ``"mean-field"``, or ``"none"`` where there is no continuum beside particles.
     user_cells
         The cells of a user's continuum; None for the package's.
     memory
@@ -85,14 +87,17 @@ def compile_system(system: System, dt: float, cells: RectilinearCells | None = N
         if region is None:
             raise ModelError("continuum: it needs a particle region; give particles=")
         user_cells = UserCells(system, region, cells)
-    if region is not None:
+    if region is None and system.fluctuations is not None:
+        region, walls = _nowhere(system)
+        tables, coupling = tables.without_particles(), "two-way"
+    elif region is not None:
         width = None if user_cells is None else user_cells.width
         walls = tuple(
             species_walls(system, region, s, dt, width) for s in range(len(system.species))
         )
         if system.is_hybrid:
             coupling = system.coupling
-            if system.fluctuations and coupling == "two-way":
+            if system.fluctuations is not None:
                 _check_fluctuations(system, region, walls)
         encounter_probabilities(tables, tables.macroscopic(0.5 * dt), dt)
     return Plan(system, dt, region, walls, tables, coupling, user_cells)
@@ -108,9 +113,19 @@ def region_of(plan: object, system: System, dt: float) -> Region:
     if plan.region is None:
         raise ModelError(
             "the system has no particle region (particles=None); run it with "
-            "hybridrd.mean_field, or give particles="
+            "hybridrd.mean_field, or give particles=, or fluctuations="
         )
     return plan.region
+
+
+def _nowhere(system: System) -> tuple[Region, tuple[SpeciesWalls, ...]]:
+    """A region without a cell, whose faces are the walls of the domain; nothing passes them."""
+    region = make_region(system, whole=True)
+    assert region is not None
+    kinds = np.full((region.grid.dimension, 2), REFLECT, np.int64)
+    closed = SpeciesWalls(kinds, np.zeros(kinds.shape), {}, (), {})
+    empty = replace(region, mask=np.zeros(region.grid.cells, bool))
+    return empty, (closed,) * len(system.species)
 
 
 def _check_fluctuations(system: System, region: Region, walls: tuple[SpeciesWalls, ...]) -> None:
@@ -122,8 +137,8 @@ def _check_fluctuations(system: System, region: Region, walls: tuple[SpeciesWall
             fits = numbers.stencil == "cell" and abs(numbers.width - h) <= 1e-9 * h
             if face.outside >= 0 and not fits:
                 raise ModelError(
-                    f"fluctuations=True: {name} at {face.name} has the interface "
-                    f"{system.interface!r}; use the default, CalibratedLayer() one cell "
+                    f"fluctuations = {system.fluctuations!r}: {name} at {face.name} has the "
+                    f"interface {system.interface!r}; use the default, CalibratedLayer() one cell "
                     f"({h:.4g}) wide"
                 )
 

@@ -44,7 +44,7 @@ from hybridrd.run.provenance import attributes
 from hybridrd.run.record_position import Counts, RecordPosition
 from hybridrd.run.runnable import Running, load_run_state, run_state
 from hybridrd.run.system_identity import given_continuum
-from hybridrd.simulation.continuum import cells_of_user, make_continuum
+from hybridrd.simulation.continuum import RunCounts, cells_of_user, make_continuum
 from hybridrd.simulation.plan import Plan, region_of
 from hybridrd.simulation.report import report
 from hybridrd.simulation.sizes import check_run, plan_that_fits, record_numbers
@@ -61,12 +61,16 @@ OFFERED = ("concentration", "copy_number", "total", "flux", "crossings", "events
 @final
 @named_arguments
 class Simulation:
-    """One realisation of a System with a particle region, and the only thing that changes.
+    """One realisation of a System, and the only thing that changes.
+
+    There is a particle region, or ``fluctuations`` is set: cells alone, where every hop and
+    reaction of whole copies is drawn (``"discrete"``, the reaction-diffusion master equation), or
+    the PDE with noise (``"gaussian"``). The PDE itself is `mean_field`.
 
     Parameters
     ----------
     system
-        What to simulate; a system without a particle region is for `mean_field`.
+        What to simulate.
     dt
         Time step (time).
     seed
@@ -165,7 +169,10 @@ class Simulation:
         self._continuum = make_continuum(
             self.plan, self._gates, self._baths, self._key, solver, continuum, mean_field
         )
-        start = InitialState(system, self._region, self._key, self._population)
+        self._reactor.encounters.copies = self._continuum.copies
+        self._continuum.count(RunCounts(self.events, self.crossings, self.arrivals))
+        whole = system.fluctuations == "discrete"
+        start = InitialState(system, self._region, self._key, self._population, whole)
         for s in range(len(self._population)):
             self._continuum.start(s, start.draw(s))
         self._stepper = Stepper(
@@ -223,8 +230,8 @@ class Simulation:
 
     @property
     def copy_number(self) -> np.ndarray:
-        """Number of particles in the particle region, per species."""
-        return self._population.numbers
+        """Number of particles in the particle region, per species; in the domain without one."""
+        return self._continuum.copy_number(self._population.numbers)
 
     @property
     def concentration(self) -> Floats:
@@ -243,7 +250,7 @@ class Simulation:
         In mean-field coupling the continuum is counted outside the particle region.
         """
         held = self._baths.by_species(self._continuum.baths(self.steps, self._baths.amounts))
-        return self._continuum.total(self.copy_number + held, self.steps)
+        return self._continuum.total(self._population.numbers + held, self.steps)
 
     @property
     def bath(self) -> Floats:
@@ -287,6 +294,8 @@ class Simulation:
         grid, inner = self._region.grid, self._region.inner
         result = np.zeros((len(self._population), grid.cells))
         for s, group in enumerate(self._population):
+            if not self._region.mask.any():
+                break
             # In the region's own cells, so that a particle on the plane is not beyond it.
             counts = np.zeros(inner.cells, np.int64)
             count_in_cells(group.x, group.n, self._region.inner_cells, counts)
@@ -344,12 +353,20 @@ class Simulation:
         return {name: makers[name]() for name in names}
 
     def particle_rows(self) -> dict[str, np.ndarray]:
-        """All particles as rows, by species, then by id: the storage order says nothing."""
+        """All particles as rows, by species, then by id: the storage order says nothing.
+
+        Raises
+        ------
+        ModelError
+            If there is no particle region.
+        """
+        if self.system.particles is None:
+            raise ModelError("positions = True: there are no particles; leave it out")
         groups = list(self._population)
         orders = [np.argsort(g.ids[: g.n]) for g in groups]
         pairs = list(zip(groups, orders, strict=True))
         return {
-            "row_size": self.copy_number,
+            "row_size": self._population.numbers,
             "position": np.concatenate([g.x[:, o].T for g, o in pairs]),
             "particle_id": np.concatenate([g.ids[o] for g, o in pairs]),
         }
@@ -534,7 +551,9 @@ class Simulation:
     ) -> None:
         """Refuse a run whose records or particles to come do not fit into memory."""
         numbers = record_numbers(self.system, len(self.face_names))
-        check_run(self.plan, self.copy_number, numbers, records, variables, positions, stored)
+        check_run(
+            self.plan, self._population.numbers, numbers, records, variables, positions, stored
+        )
 
     # The state
 
@@ -596,6 +615,8 @@ class Simulation:
 def offered_by(system: System) -> tuple[str, ...]:
     """The variables that a run of a system has: events where it reacts, baths where there are."""
     absent = set() if system.reactions else {"events"}
+    if system.particles is None and system.fluctuations == "gaussian":
+        absent |= {"events", "crossings", "flux"}  # nothing is counted
     absent |= set() if Baths(system) else {"bath"}
     return tuple(name for name in OFFERED if name not in absent)
 

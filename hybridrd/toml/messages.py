@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from hybridrd.toml.schema import COUPLINGS, TABLES, WALLS, WallName
+from hybridrd.toml.schema import COUPLINGS, FLUCTUATIONS, TABLES, WALLS, WallName
 from hybridrd.toml.schema_initial import CONTENTS, closest
 
 Place = tuple[int | str, ...]
@@ -33,6 +33,7 @@ _KINDS = {
 _ALTERNATIVES = {
     "initial": f"a number, a table with one of {', '.join(CONTENTS)}, or a list of them",
     "particles": 'a table like domain, { x = [0, 5] }, or "domain" for all of it',
+    "fluctuations": "discrete, gaussian, true or false",
     "interface": 'a table, { scheme = "layer" }',
     "walls": f"{', '.join(WALLS)}, or a table with reservoir, influx, leaky, "
     "absorbing or partially-absorbing",
@@ -143,6 +144,8 @@ def _words(loc: Place) -> tuple[str, ...]:
     """Words that are allowed at a place."""
     if "walls" in loc:
         return tuple(WALLS)
+    if "fluctuations" in loc:
+        return FLUCTUATIONS
     return ("domain",) if "particles" in loc else COUPLINGS
 
 

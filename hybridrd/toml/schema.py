@@ -47,6 +47,7 @@ from hybridrd.toml.schema_initial import (
 )
 
 COUPLINGS = ("two-way", "mean-field")
+FLUCTUATIONS = ("discrete", "gaussian")
 Amounts = Annotated[dict[str, NotNegative], Field(min_length=1)]
 
 
@@ -283,7 +284,14 @@ class SystemTable(Table):
     walls: dict[WallName, WallEntry] = Field(default_factory=dict)
     interface: SchemeTable | None = None
     coupling: Literal["two-way", "mean-field"] = "two-way"
-    fluctuations: bool = False
+    fluctuations: (
+        Annotated[
+            Annotated[bool, Tag("<switch>")]
+            | Annotated[Literal["discrete", "gaussian"], Tag("<word>")],
+            Discriminator(lambda v: "<switch>" if isinstance(v, bool) else "<word>"),
+        ]
+        | None
+    ) = None
     units: UnitsTable | None = None
 
     def fields(self) -> dict[str, Any]:

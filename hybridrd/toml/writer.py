@@ -58,7 +58,7 @@ def system_to_dict(system: Description) -> dict[str, Any]:
     table["cells"] = list(system.cells)
     table["coupling"] = system.coupling
     if system.fluctuations:
-        table["fluctuations"] = True
+        table["fluctuations"] = system.fluctuations
     if system.interface is not None:
         table["interface"] = system.interface.to_dict()
     if system.walls:

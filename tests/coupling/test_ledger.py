@@ -98,7 +98,7 @@ def test_pairs_in_a_fluctuating_continuum():
     """``0 -> A``, ``2 A -> 0`` at 10 copies a cell; k c² would hold it 3.5 % low."""
     n, k = 10.0, 0.005
     reactions = [hrd.Reaction("0 -> A", k=n * n * k), hrd.Reaction("2 A -> 0", k=k, radius=0.25)]
-    mean, error = means(plate(reactions, n, rows=60, fluctuations=True), n, 1, 1000)
+    mean, error = means(plate(reactions, n, rows=60, fluctuations="gaussian"), n, 1, 1000)
     assert error[6:].mean() < 0.006
     # Without reaction noise the variance is 0.92 of the mean, so that 0.4 % are left.
     assert abs(mean[6:].mean() - 1) < 0.015, (mean, error)

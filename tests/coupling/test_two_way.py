@@ -27,7 +27,7 @@ def book_keeping(scheme, fluctuations, steps):
 
 
 @pytest.mark.parametrize(
-    ("scheme", "fluctuations"), [(None, False), (None, True), (hrd.ExactPlane(), False)]
+    ("scheme", "fluctuations"), [(None, None), (None, "gaussian"), (hrd.ExactPlane(), None)]
 )
 def test_the_ledger_balances_and_no_content_is_negative(scheme, fluctuations):
     drift, least, sim = book_keeping(scheme, fluctuations, 5000)

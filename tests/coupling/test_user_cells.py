@@ -133,7 +133,7 @@ REFUSED = {
         box_in_box(1), [[0.0, 2.0, 6.0, 9.0]], r"from 0 to 9 along x, outside the domain \(0, 8\)",
     ),
     "another dimension": (box_in_box(2), [X], "1 axes, the domain 2"),
-    "noise": (box_in_box(1, fluctuations=True), [X], "has no noise"),
+    "noise": (box_in_box(1, fluctuations="gaussian"), [X], "has no noise"),
     "a wall of the continuum": (
         box_in_box(1, walls={"x+": hrd.Absorbing()}), [X], "x\\+ = Absorbing.*leave the wall out",
     ),

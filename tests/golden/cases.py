@@ -78,7 +78,7 @@ def intervals(domain: hrd.Box) -> list[tuple[str, tuple[float, float]]]:
 def fluctuations() -> xr.Dataset:
     walls = {"x-": hrd.Reservoir({A: 50.0})}
     loss = hrd.Reaction("A -> 0", k=0.5)
-    return run(box(LINE, hybrid=True, fluctuations=True, walls=walls, reactions=[loss]))
+    return run(box(LINE, hybrid=True, fluctuations="gaussian", walls=walls, reactions=[loss]))
 
 
 def shell(hybrid: bool) -> xr.Dataset:

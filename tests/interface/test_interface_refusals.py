@@ -110,7 +110,7 @@ def test_one_cell_is_no_room_for_the_default_two_way_layer():
     numbers(CalibratedLayer(), context="two-way", spacing=0.5, depth=1.0)
 
 
-@pytest.mark.parametrize("fluctuations", [False, True])
+@pytest.mark.parametrize("fluctuations", [None, "gaussian"])
 def test_what_is_said_of_a_region_of_one_cell_does(fluctuations):
     import hybridrd as hrd
 
@@ -163,7 +163,7 @@ def test_offset_must_be_a_length(value):
         ({"dt": 0.0}, "dt = 0"),
         ({"spacing": -0.1}, "cell width = -0.1"),
         ({"depth": math.inf}, "region depth = inf"),
-        ({"context": "one-way"}, "'one-way': use one of mean-field, two-way, wall"),
+        ({"context": "one-way"}, "'one-way': use one of mean-field, two-way, cells, wall"),
     ],
 )
 @pytest.mark.parametrize("scheme", [Layer(), CalibratedLayer(), ExactPlane()], ids=repr)

@@ -143,8 +143,8 @@ REFUSED = {
     "periodic": ({"walls": {"outer": hrd.Periodic()}}, "cannot be periodic"),
     "pairs": ({"reactions": [hrd.Reaction("2 B -> 0", k=1, radius=0.1)]}, "particles=None"),
     "noise": (
-        {"fluctuations": True, "particles": hrd.Shell(1.0, 3.0)},
-        "the continuum of a Shell has no noise",
+        {"fluctuations": "gaussian", "particles": hrd.Shell(1.0, 3.0)},
+        "the continuum of a Shell has no Gaussian noise",
     ),
     "patch along x": ({"initial": {B: hrd.Patch(1.0, x=(1, 2))}}, "names x"),
     "patch about a point": (

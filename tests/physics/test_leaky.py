@@ -456,7 +456,7 @@ def test_a_bath_new_to_a_checkpoint_starts_anew(tmp_path):
 def test_noise_beside_a_bath_keeps_the_sum():
     system = line(
         {"x+": leaky(2.0, hrd.Bath(1.5, 400.0))}, domain=hrd.Box(x=(0, 2)), particles=LINE,
-        cells=20, initial={A: 400.0}, fluctuations=True,
+        cells=20, initial={A: 400.0}, fluctuations="gaussian",
     )  # fmt: skip
     total = hrd.Simulation(system, dt=1e-3, seed=1).run(until=0.1)["total"].values[:, 0]
     np.testing.assert_allclose(total, total[0], rtol=1e-11)

@@ -12,7 +12,7 @@ from hybridrd.theory.fluctuations import two_way_statistics
 A = hrd.Species("A", D=1.0)
 
 
-def slab(region, beyond, per_cell, shape=(), fluctuations=False, scheme=None):
+def slab(region, beyond, per_cell, shape=(), fluctuations=None, scheme=None):
     """Unit cells; ``region`` of them with particles, then ``beyond``; periodic along y and z."""
     names = "yz"[: len(shape)]
     across = {a: (0, n) for a, n in zip(names, shape, strict=True)}
@@ -79,7 +79,7 @@ def test_variances_without_noise_are_those_of_the_recursion(alpha, scheme, shape
 def test_fluctuations_restore_the_variances(alpha, shape, steps):
     """25 particles a cell: layers, total, and single cells are those of independent particles."""
     region = 4
-    system = slab(region, 4, 25, shape, fluctuations=True)
+    system = slab(region, 4, 25, shape, fluctuations="gaussian")
     sim = hrd.Simulation(system, dt=alpha, seed=2)
     n = sample(sim, counts, 50, steps // 2, 2)
     whole = sim.total[0]

@@ -127,7 +127,7 @@ def systems(draw, closed=False, offered=(*STOICHIOMETRY, *PAIRS), couplings=None
         reactions=draw(reactions(list(offered))),
         interface=scheme,
         coupling=coupling,
-        fluctuations=noisy,
+        fluctuations=draw(st.sampled_from(["discrete", "gaussian"])) if noisy else None,
         initial=draw(initial_states(domain, by_cell=not cellless)),
     )
 

@@ -146,7 +146,7 @@ CALLS = {
             "walls": {},
             "interface": None,
             "coupling": "two-way",
-            "fluctuations": False,
+            "fluctuations": None,
             "units": {},
         },
     ),

@@ -37,7 +37,7 @@ CHANGES = {
     "diffusion": ({"species": [hrd.Species("A", D=2.0), survivors.B]}, r"species\[0\]\.D: 1\.0 in"),
     "a wall": ({"walls": {"x-": hrd.Absorbing()}}, r"walls\[x-\]: nothing in .* now Absorbing"),
     "scheme": ({"interface": hrd.CalibratedLayer()}, r"interface: None in .* CalibratedLayer"),
-    "noise": ({"fluctuations": True}, r"fluctuations: False in the checkpoint, now True"),
+    "noise": ({"fluctuations": "gaussian"}, r"fluctuations: None in the .* gaussian"),
     "start": ({"initial": {"A": 41.0}}, r"initial\[A\]\[0\]: 40\.0 in the checkpoint, now 41\.0"),
 }  # fmt: skip
 FIXED = {

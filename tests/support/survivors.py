@@ -46,7 +46,7 @@ SYSTEMS = {
     "two-way, layer": line(interface=hrd.Layer(), initial=SPARSE),
     "two-way, exact plane": line(interface=hrd.ExactPlane(), initial=SPARSE),
     "two-way, overdrawn": line(initial=SPARSE),
-    "two-way, fluctuations": line(fluctuations=True),
+    "two-way, fluctuations": line(fluctuations="gaussian"),
     "two-way, walls": line(
         walls={"x-": hrd.Reservoir({"A": waves}), "x+": hrd.Influx({"A": 30.0})}
     ),

@@ -55,7 +55,7 @@ ROUND_TRIPS = {
     "numbers that add up": line(initial={"A": [1.0, 2.0]}),
     "mixed list": line(initial={"A": [np.ones(20), 2.0, hrd.Copies(3), hrd.Points([[1.0]])]}),
     "empty list": line(initial={"A": []}),
-    "fluctuations": line(fluctuations=True),
+    "fluctuations": line(fluctuations="gaussian"),
     "pure particles": line(particles=hrd.Box(x=(0, 10))),
     "layer": line(interface=hrd.Layer(width=0.05), coupling="mean-field"),
     "calibrated layer": line(interface=hrd.CalibratedLayer(width=0.1, offset=0.05)),

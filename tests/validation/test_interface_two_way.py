@@ -14,7 +14,7 @@ pytestmark = pytest.mark.validation
 
 @pytest.mark.ci
 @pytest.mark.parametrize(
-    ("scheme", "fluctuations"), [(None, False), (None, True), (hrd.ExactPlane(), False)]
+    ("scheme", "fluctuations"), [(None, None), (None, "gaussian"), (hrd.ExactPlane(), None)]
 )
 @pytest.mark.ci
 def test_hundred_thousand_steps_drift_by_round_off(scheme, fluctuations):
@@ -65,7 +65,7 @@ def test_no_jump_beyond_three_per_mille(scheme, alpha):
 # What fluctuates. Steps chosen so that standard errors are near 1 % of a variance.
 
 
-def measure(per_cell, alpha, shape, samples, stride, fluctuations=True, region=2, beyond=2):
+def measure(per_cell, alpha, shape, samples, stride, fluctuations="gaussian", region=2, beyond=2):
     """(ratio, error) of the variances of layers and of the total; (bias, error) of the total."""
     system = slab(region, beyond, per_cell, shape, fluctuations=fluctuations)
     sim = hrd.Simulation(system, dt=alpha, seed=3)

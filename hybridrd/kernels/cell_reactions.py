@@ -1,0 +1,424 @@
+"""Reactions of whole copies in well-mixed cells: families by numbers, Gillespie, tau leaps.
+
+A reaction of order m fires ``k V^(1 - m) n (n - 1) ...`` times per time in a cell of volume V that
+holds n copies of each reactant, half as often for a pair of one species (del Razo 2024, (17)).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from hybridrd.kernels._jit import jit, part
+from hybridrd.kernels.binomial import binomial
+from hybridrd.kernels.poisson import poisson
+from hybridrd.kernels.rng import (
+    CELL_EVENT,
+    CELL_FAMILY,
+    event_draw,
+    family_in_cell,
+    uniforms,
+)
+
+DONE, TOO_MANY = 0, 1
+FASTEST = 1e5  # jumps of a copy in a half step
+MANY = 2000.0  # events in a half step of a cell from which it leaps
+LEAP = 0.03  # by how much of itself a propensity may change in a leap
+_MOST_EVENTS = (1 << 23) - 1
+_FEWEST = 50.0  # events in a leap that is worth it
+
+
+class Families(NamedTuple):
+    """Reactions that a copy undergoes by itself and of which it leaves one copy or none.
+
+    Parameters
+    ----------
+    channels, channel
+        Those of species s are the reactions ``channel[channels[s]:channels[s + 1]]``.
+    births
+        The reactions that make copies from nothing.
+    product
+        What each reaction makes, -1 for nothing.
+    """
+
+    channels: np.ndarray
+    channel: np.ndarray
+    births: np.ndarray
+    product: np.ndarray
+
+
+class Network(NamedTuple):
+    """Reactions of any order.
+
+    Parameters
+    ----------
+    sites
+        Reactants of each reaction, like ones side by side, -1 for none, ``(reactions, most)``.
+    change
+        What an event adds to each species, ``(reactions, species)``.
+    powers, factors
+        Power of the volume, and factor, of each propensity.
+    """
+
+    sites: np.ndarray
+    change: np.ndarray
+    powers: np.ndarray
+    factors: np.ndarray
+
+
+class Cells(NamedTuple):
+    """The cells and their contents.
+
+    Parameters
+    ----------
+    n
+        Copies ``(species, cells)``, changed in place.
+    rates
+        Macroscopic rates ``(reactions, 1 or cells)``.
+    volumes
+        Volume of each cell.
+    names
+        What each is called in addresses.
+    """
+
+    n: np.ndarray
+    rates: np.ndarray
+    volumes: np.ndarray
+    names: np.ndarray
+
+
+class Moment(NamedTuple):
+    """Which half step it is: the key of its random numbers, the step, 0 or 1, and its length."""
+
+    key: np.uint64
+    step: int
+    half: int
+    tau: float
+
+
+class _Tails(NamedTuple):
+    """Chances of at least l jumps, of copies that are there all the time (old) and of others."""
+
+    x: np.ndarray
+    old: np.ndarray
+    young: np.ndarray
+
+
+class _Work(NamedTuple):
+    """Contents, propensities, and numbers of events of one cell."""
+
+    x: np.ndarray
+    y: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    scale: np.ndarray
+    fired: np.ndarray
+
+
+@part
+def _tails(x):
+    """P(N >= l) of a Poisson number N of mean x; and of one whose mean is uniform below x.
+
+    The second is ``P(N >= l) - l/x P(N >= l + 1)``.
+    """
+    most = int(x + 12.0 * math.sqrt(x) + 25.0)
+    old, young = np.zeros(most + 2), np.zeros(most + 2)
+    for level in range(most, -1, -1):
+        term = math.exp(level * math.log(x) - x - math.lgamma(level + 1.0)) if x > 0.0 else 0.0
+        old[level] = old[level + 1] + term
+    for level in range(most):
+        later = level / x * old[level + 1] if x > 0.0 else 0.0
+        young[level] = max(old[level] - later, 0.0)
+    return _Tails(np.array([x]), old, young)
+
+
+@part
+def _draw(number, chance, cell, count, now):
+    """A binomial number, the ``count``-th that is drawn in a cell."""
+    address = family_in_cell(cell, now.half, count)
+    return binomial(number, chance, now.key, address, now.step, CELL_FAMILY)
+
+
+@part
+def _draw_mean(mean, cell, count, now):
+    """A Poisson number, the ``count``-th that is drawn in a cell."""
+    address = family_in_cell(cell, now.half, count)
+    return poisson(mean, now.key, address, now.step, CELL_FAMILY)
+
+
+@part
+def _jump(s, number, i, cells, fastest, families, now, count, new, events):
+    """One jump of some copies of species s: which reaction, if any; returns the new ``count``."""
+    column = i if cells.rates.shape[1] > 1 else 0
+    left, total = number, fastest
+    for c in range(families.channels[s], families.channels[s + 1]):
+        if left == 0:
+            break
+        r = families.channel[c]
+        rate = cells.rates[r, column]
+        m = _draw(left, min(rate / total, 1.0) if total > 0.0 else 0.0, cells.names[i], count, now)
+        count += 1
+        events[r] += m
+        left -= m
+        total -= rate
+        if families.product[r] >= 0:
+            new[families.product[r]] += m
+    new[s] += left
+    return count
+
+
+@part
+def _begin(i, cells, families, tails, now, active, events):
+    """Which copies jump at all, ``active[0]`` of those there and ``active[1]`` of those born."""
+    column = i if cells.rates.shape[1] > 1 else 0
+    n, cell = cells.n, cells.names[i]
+    count = 0
+    for s in range(n.shape[0]):
+        active[0, s] = active[1, s] = 0
+        if families.channels[s] < families.channels[s + 1] and n[s, i] > 0:
+            active[0, s] = _draw(n[s, i], tails.old[1], cell, count, now)
+            count += 1
+            n[s, i] -= active[0, s]
+    for b in range(families.births.shape[0]):
+        r = families.births[b]
+        s = families.product[r]
+        born = _draw_mean(cells.rates[r, column] * cells.volumes[i] * now.tau, cell, count, now)
+        events[r] += born
+        if s >= 0:
+            m = 0
+            if families.channels[s] < families.channels[s + 1]:
+                m = _draw(born, tails.young[1], cell, count + 1, now)
+            active[1, s] += m
+            n[s, i] += born - m
+        count += 2
+    return count
+
+
+@part
+def _live(i, cells, fastest, families, left, now, count, active, new, events):
+    """Let the copies jump that do, and jump again with the chances of ``left``."""
+    n = cells.n
+    for level in range(1, left.shape[0] - 1):
+        moving = 0
+        for s in range(n.shape[0]):
+            moving += active[s]
+            new[s] = 0
+        if moving == 0:
+            return count
+        for s in range(n.shape[0]):
+            if active[s] > 0:
+                count = _jump(s, active[s], i, cells, fastest, families, now, count, new, events)
+        again = left[level + 1] / left[level] if left[level] > 0.0 else 0.0
+        for s in range(n.shape[0]):
+            m = 0
+            # What reacts no more has done with jumping.
+            if families.channels[s] < families.channels[s + 1] and new[s] > 0:
+                m = _draw(new[s], again, cells.names[i], count, now)
+                count += 1
+            active[s] = m
+            n[s, i] += new[s] - m
+    for s in range(n.shape[0]):  # beyond the last level there is nothing but round-off
+        n[s, i] += active[s]
+    return count
+
+
+@jit
+def react_families(cells, families, now, events):
+    """Half a step of copies that react by themselves, exact; returns `DONE` or `TOO_MANY`.
+
+    All copies jump with the rate K of the fastest species, where a jump may be none (A. Jensen,
+    "Markoff chains as an aid in the study of Markoff processes", Skandinavisk Aktuarietidskrift 36
+    (1953) 87). The number of jumps does not depend on where they lead, so that all copies with at
+    least l jumps make the l-th together, and multinomial numbers say how. Copies that are made
+    within the half step are present for a uniform share of it. ``events`` counts by reaction.
+    """
+    species = cells.n.shape[0]
+    active, new = np.zeros((2, species), np.int64), np.zeros(species, np.int64)
+    tails = _tails(0.0)
+    for i in range(cells.n.shape[1]):
+        column = i if cells.rates.shape[1] > 1 else 0
+        fastest = 0.0
+        for s in range(species):
+            total = 0.0
+            for c in range(families.channels[s], families.channels[s + 1]):
+                total += cells.rates[families.channel[c], column]
+            fastest = max(fastest, total)
+        if fastest * now.tau > FASTEST:
+            return TOO_MANY
+        if fastest * now.tau != tails.x[0]:
+            tails = _tails(fastest * now.tau)
+        count = _begin(i, cells, families, tails, now, active, events)
+        for age in range(2):
+            left = tails.young if age else tails.old
+            count = _live(i, cells, fastest, families, left, now, count, active[age], new, events)
+    return DONE
+
+
+@part
+def propensity(r, x, network, k, scale):
+    """How often reaction r fires per time in a cell with contents x."""
+    a = k * scale
+    for p in range(network.sites.shape[1]):
+        s = network.sites[r, p]
+        if s < 0:
+            break
+        used = 0
+        for q in range(p):
+            used += 1 if network.sites[r, q] == s else 0
+        a *= max(x[s] - used, 0.0)
+    return a
+
+
+@part
+def _propensities(x, i, cells, network, scale, a):
+    """The propensities a of a cell with contents x; their sum."""
+    column = i if cells.rates.shape[1] > 1 else 0
+    total = 0.0
+    for r in range(a.shape[0]):
+        a[r] = propensity(r, x, network, cells.rates[r, column], scale[r])
+        total += a[r]
+    return total
+
+
+@part
+def _leap_length(x, a, network):
+    """The longest leap in which no propensity changes by more than `LEAP` of itself.
+
+    Y. Cao, D. T. Gillespie and L. R. Petzold, J. Chem. Phys. 124, 044109 (2006).
+    """
+    longest = np.inf
+    order = network.sites.shape[1]
+    for s in range(x.shape[0]):
+        mean, spread = 0.0, 0.0
+        for r in range(a.shape[0]):
+            mean += network.change[r, s] * a[r]
+            spread += network.change[r, s] ** 2 * a[r]
+        if spread > 0.0:
+            allowed = max(LEAP * x[s] / order, 1.0)
+            longest = min(longest, allowed * allowed / spread)
+            if mean != 0.0:
+                longest = min(longest, allowed / abs(mean))
+    return longest
+
+
+@part
+def _fire(i, means, h, cells, network, now, count, work):
+    """Poisson numbers of events, and what they make of the contents y; whether none is negative."""
+    for r in range(means.shape[0]):
+        m = _draw_mean(h * means[r], cells.names[i], count + r, now)
+        work.fired[r] += m
+        for s in range(work.y.shape[0]):
+            work.y[s] += network.change[r, s] * m
+    return all(work.y[s] >= 0.0 for s in range(work.y.shape[0]))
+
+
+@part
+def _leap(i, h, cells, network, now, count, work):
+    """A leap of length h from the contents x; False where a content would be negative.
+
+    D. F. Anderson and M. Koyama, "Weak error analysis of numerical methods for stochastic models of
+    population processes", Multiscale Modeling and Simulation 10 (2012) 1493: of weak second order.
+    """
+    reactions = work.a.shape[0]
+    for r in range(reactions):
+        work.fired[r] = 0
+    for s in range(work.x.shape[0]):
+        work.y[s] = work.x[s]
+    if not _fire(i, work.a, 0.5 * h, cells, network, now, count, work):
+        return False
+    _propensities(work.y, i, cells, network, work.scale, work.b)
+    for r in range(reactions):
+        work.b[r] = max(2.0 * work.b[r] - work.a[r], 0.0)
+    if not _fire(i, work.b, 0.5 * h, cells, network, now, count + reactions, work):
+        return False
+    for s in range(work.x.shape[0]):
+        work.x[s] = work.y[s]
+    return True
+
+
+@part
+def _leap_on(i, left, cells, network, now, count, work, events):
+    """A leap of at most the time ``left``; how long it was (0: none is worth it), and the count."""
+    h = min(_leap_length(work.x, work.a, network), left)
+    total = work.a.sum()
+    while total * h > _FEWEST:
+        took = _leap(i, h, cells, network, now, count, work)
+        count += 2 * work.a.shape[0]
+        if took:
+            for r in range(work.a.shape[0]):
+                events[r] += work.fired[r]
+            return h, count
+        h *= 0.5
+    return 0.0, count
+
+
+@part
+def _choose(a, choice):
+    """The reaction at which the sum of propensities first exceeds ``choice``."""
+    chosen = 0
+    for r in range(a.shape[0]):
+        if a[r] > 0.0:
+            chosen = r
+            choice -= a[r]
+            if choice < 0.0:
+                break
+    return chosen
+
+
+@part
+def _react_cell(i, cells, network, now, work, events):
+    """Half a step of one cell, from the contents x; returns `DONE` or `TOO_MANY`."""
+    cell = np.uint64(cells.names[i])
+    left = now.tau
+    total = _propensities(work.x, i, cells, network, work.scale, work.a)
+    event, count = 0, 0
+    while total > 0.0:
+        h = 0.0
+        if total * left > MANY:
+            h, count = _leap_on(i, left, cells, network, now, count, work, events)
+        if h > 0.0:
+            left -= h
+        else:
+            if event >= _MOST_EVENTS:
+                return TOO_MANY
+            u, v = uniforms(now.key, cell, now.step, CELL_EVENT, event_draw(now.half, event))
+            event += 1
+            left += math.log(u) / total
+            if left <= 0.0:
+                break
+            chosen = _choose(work.a, v * total)
+            for s in range(work.x.shape[0]):
+                work.x[s] += network.change[chosen, s]
+            events[chosen] += 1
+        total = _propensities(work.x, i, cells, network, work.scale, work.a)
+    return DONE
+
+
+@jit
+def react_cells(cells, network, now, events):
+    """Half a step of any reactions in each cell; returns `DONE` or `TOO_MANY`.
+
+    Event by event (D. T. Gillespie, J. Comput. Phys. 22 (1976) 403), exact. A cell that expects
+    `MANY` events leaps instead, by steps in which no propensity changes by more than 3 %.
+    ``events`` counts by reaction.
+    """
+    species, reactions = cells.n.shape[0], network.sites.shape[0]
+    work = _Work(
+        np.zeros(species), np.zeros(species), np.zeros(reactions), np.zeros(reactions),
+        np.zeros(reactions), np.zeros(reactions, np.int64),
+    )  # fmt: skip
+    volume = -1.0
+    for i in range(cells.n.shape[1]):
+        if cells.volumes[i] != volume:
+            volume = cells.volumes[i]
+            for r in range(reactions):
+                work.scale[r] = network.factors[r] * volume ** network.powers[r]
+        for s in range(species):
+            work.x[s] = cells.n[s, i]
+        if _react_cell(i, cells, network, now, work, events) != DONE:
+            return TOO_MANY
+        for s in range(species):
+            cells.n[s, i] = int(work.x[s])
+    return DONE
