@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hybridrd import theory as theory
     from hybridrd.continuum.fipy_continuum import FiPyContinuum as FiPyContinuum
     from hybridrd.continuum.user import Continuum as Continuum
+    from hybridrd.ensembles.check_step import check_step as check_step
     from hybridrd.ensembles.ensemble import ensemble as ensemble
     from hybridrd.ensembles.sweep import sweep as sweep
     from hybridrd.errors import AccuracyWarning as AccuracyWarning
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from hybridrd.simulation.mean_field import PDE as PDE
     from hybridrd.simulation.mean_field import mean_field as mean_field
     from hybridrd.simulation.simulation import Simulation as Simulation
+    from hybridrd.simulation.suggest import suggest as suggest
 
 _PLACES = {
     "AccuracyWarning": "hybridrd.errors",
@@ -102,6 +104,7 @@ _PLACES = {
     "Table": "hybridrd.model.table",
     "WallTime": "hybridrd.run.stop",
     "Where": "hybridrd.model.shapes",
+    "check_step": "hybridrd.ensembles.check_step",
     "compare": "hybridrd.results.compare",
     "ensemble": "hybridrd.ensembles.ensemble",
     "export": "hybridrd.exporters",
@@ -111,6 +114,7 @@ _PLACES = {
     "mean_field": "hybridrd.simulation.mean_field",
     "point": "hybridrd.results.study",
     "save": "hybridrd.results.store",
+    "suggest": "hybridrd.simulation.suggest",
     "sweep": "hybridrd.ensembles.sweep",
 }
 

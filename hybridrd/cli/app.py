@@ -266,6 +266,29 @@ def sweep(
 
 
 @app.command()
+def suggest(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="NAME|FILE.toml", help="A name of `hybridrd examples`, or a file."),
+    ],
+    error: Annotated[float, typer.Option(help="Relative error of means.")] = 0.01,
+    until: Annotated[
+        float | None, typer.Option(help="Time over which functions of time are looked at.")
+    ] = None,
+    check: Annotated[
+        int | None,
+        typer.Option(min=2, help="Compare dt to dt/2 with so many replicas of each, to --until."),
+    ] = None,
+) -> None:
+    """Suggest a time step, cells and layers, with the reason for each, and measure the cost."""
+    with messages():
+        from hybridrd.cli import commands
+
+        for text in commands.suggest_steps(what, error, until, check):
+            typer.echo(text)
+
+
+@app.command()
 def examples() -> None:
     """List the published cases and how they are run."""
     from hybridrd.examples import CASES

@@ -15,6 +15,8 @@ from hybridrd.cli.job import Job as Job
 from hybridrd.cli.job import can_go_on, check_complete
 from hybridrd.cli.job import find_job as find_job
 from hybridrd.errors import ResultError
+from hybridrd.examples import CASES
+from hybridrd.model.system import System
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -139,6 +141,31 @@ def schema(out: Path | None, overwrite: bool) -> str:
     return f"written to {out}; in the first line of a TOML file beside it: #:schema ./{out.name}"
 
 
+def suggest_steps(what: str, error: float, until: float | None, check: int | None) -> Iterator[str]:
+    """The suggestion for a case or a file, and its check against half of its step.
+
+    Raises
+    ------
+    ModelError
+        If there is no such case or file, or the check has no time to run to.
+    """
+    from hybridrd.ensembles.check_step import check_step
+    from hybridrd.errors import ModelError
+    from hybridrd.simulation.suggest import suggest
+
+    if check is not None and until is None:
+        raise ModelError("--check: give --until, a multiple of the suggested dt")
+    case = CASES.get(what)
+    system = System.from_toml(what) if case is None else case.system()
+    found = suggest(system, error, until)
+    yield repr(found)
+    if check is None or until is None:
+        return
+    table = check_step(found.system, found.dt, until, check, every=until)
+    yield f"dt = {found.dt:g} against {found.dt / 2:g}, {check} replicas each:"
+    yield repr(table)
+
+
 def _mean_field(job: Job) -> xr.Dataset:
     from hybridrd.simulation.mean_field import mean_field
 
@@ -247,6 +274,4 @@ def _system(stored: Any) -> str:
     """The text of a stored system, which is a dict, or text where functions are in it."""
     if not isinstance(stored, Mapping):
         return str(stored)
-    from hybridrd.model.system import System
-
     return repr(System.from_dict(stored))
