@@ -311,7 +311,7 @@ def _fire(i, means, h, cells, network, now, count, work):
         work.fired[r] += m
         for s in range(work.y.shape[0]):
             work.y[s] += network.change[r, s] * m
-    return all(work.y[s] >= 0.0 for s in range(work.y.shape[0]))
+    return work.y.min() >= 0.0
 
 
 @part

@@ -1,0 +1,248 @@
+"""Whole copies in cells: hops, walls and reactions against master equations and closed forms.
+
+Rows of a grid that cut cells keep apart are replicas of one small system: thousands in one field.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.linalg import expm
+
+import hybridrd as hrd
+from hybridrd.continuum.discrete import DiscreteField
+from hybridrd.kernels.rng import make_key
+
+A, B, C = (hrd.Species(name, D=1.0) for name in "ABC")
+ROWS = 20_000
+
+
+def line(**changes):
+    """Three cells of width 1."""
+    given = {"species": [A], "domain": hrd.Box(x=(0, 3)), "cells": 3}
+    return hrd.System(**given | changes)
+
+
+def replicas(system, dt, rows=ROWS, seed=1):
+    """The copies of many independent lines, ``n[species, cell, row]``, and a way to step them."""
+    n = system.cells[0]
+    plane = system.replace(
+        domain=hrd.Box(x=system.domain.x, y=(0, 2 * rows)), cells=(n, 2 * rows), initial={}
+    )
+    cut = (np.arange(n * 2 * rows) // n) % 2 == 1
+    field = DiscreteField(plane, dt, make_key(seed, 0), cut)
+
+    def step(first, number):
+        for k in range(first, first + number):
+            field.react(k, 0)
+            field.diffuse(k)
+            field.react(k, 1)
+
+    return field, field.n.reshape(len(system.species), rows, n).transpose(0, 2, 1), step
+
+
+def agrees(counts, law, sigmas=4.5):
+    """Whether numbers have a law ``P(0), P(1), ...``, each within standard errors."""
+    total = counts.size
+    found = np.bincount(counts.ravel(), minlength=len(law))[: len(law)] / total
+    error = np.sqrt(np.maximum(law * (1 - law), 1.0 / total) / total)
+    return (np.abs(found - law) < sigmas * error).all()
+
+
+def test_a_small_system_has_the_probabilities_of_its_master_equation():
+    # 20,000 replicas: a probability of 0.2 to 1.4 %. Pairs, births, a reservoir, a leaky wall.
+    system = line(
+        reactions=[hrd.Reaction("2 A -> 0", k=1.5, radius=0.01), hrd.Reaction("0 -> A", k=0.4)],
+        walls={"x-": hrd.Reservoir({A: 0.8}), "x+": hrd.PartiallyAbsorbing(0.7)},
+    )
+    truth = hrd.theory.cdme.solve(system, voxels=3, max_copies=11, until=1.0, every=0.5)
+    _field, n, step = replicas(system, dt=0.05)
+    for k, t in enumerate((0.5, 1.0)):
+        step(10 * k, 10)
+        law = truth["copy_number_probability"].sel(time=t).values[0]
+        assert agrees(n[0].sum(axis=0), law)
+        c = truth["concentration"].sel(time=t).values[0]
+        assert np.abs(n[0].mean(axis=1) - c) == pytest.approx(0, abs=4.5 * np.sqrt(c.max() / ROWS))
+
+
+def test_two_species_meet_as_in_the_master_equation():
+    system = line(
+        species=[A, B, C], reactions=[hrd.Reaction("A + B <-> C", k=2.0, k_back=1.0, radius=0.01)],
+        initial={A: hrd.Copies(2, x=(0, 1)), B: hrd.Copies(2, x=(2, 3))},
+    )  # fmt: skip
+    truth = hrd.theory.cdme.solve(system, voxels=3, max_copies=2, until=1.0, every=1.0)
+    _field, n, step = replicas(system, dt=0.05)
+    n[0, 0], n[1, 2] = 2, 2
+    step(0, 20)
+    assert agrees(n[2].sum(axis=0), truth["copy_number_probability"].values[-1, 2])
+    assert (n[0].sum(axis=0) + n[2].sum(axis=0) == 2).all()
+
+
+def test_bistable_cells_have_the_stationary_distribution_of_schloegl():
+    # 0 <-> A, 2 A <-> 3 A in cells of volume 10; birth and death rates of n copies give P(n).
+    k = [1.5, 2.9, 3.6, 1.1]
+    system = line(
+        species=[hrd.Species("A", D=0.0)], domain=hrd.Box(x=(0, 30)),
+        reactions=[
+            hrd.Reaction("0 -> A", k=k[0]), hrd.Reaction("A -> 0", k=k[1]),
+            hrd.Reaction("2 A -> 3 A", k=k[2]), hrd.Reaction("3 A -> 2 A", k=k[3]),
+        ],
+    )  # fmt: skip
+    n = np.arange(0.0, 80.0)
+    birth = k[0] * 10 + k[2] * n * (n - 1) / 20
+    death = k[1] * n + k[3] * n * (n - 1) * (n - 2) / 100
+    law = np.append(1.0, np.cumprod(birth[:-1] / death[1:]))
+    _field, copies, step = replicas(system, dt=0.5, rows=6000)
+    copies[0] = np.random.default_rng(1).choice(len(law), copies[0].shape, p=law / law.sum())
+    step(0, 12)
+    assert agrees(copies[0], law / law.sum())
+
+
+@pytest.mark.parametrize("size", [3, 4000])
+def test_families_are_multinomial(size):
+    """A <-> B, A -> C, B -> 0, 0 -> A: independent copies, each by the matrix exponential."""
+    still = [hrd.Species(name, D=0.0) for name in "ABC"]
+    k, dt = [2.0, 3.0, 0.5, 1.0, 4.0], 0.8
+    system = line(
+        species=still,
+        reactions=[
+            hrd.Reaction(equation, k=rate)
+            for equation, rate in zip(["A -> B", "B -> A", "A -> C", "B -> 0", "0 -> A"], k,
+                                      strict=True)
+        ],
+    )  # fmt: skip
+    rate = np.array([[-2.5, 2.0, 0.5, 0.0], [3.0, -4.0, 0.0, 0.0], [0] * 4, [0] * 4])
+    rate[0, 3], rate[1, 3] = 0.0, 1.0
+    chance = expm(rate * dt)
+    # Births: their mean, by the same equations with a source.
+    with_source = np.zeros((5, 5))
+    with_source[:4, :4], with_source[4, 0] = rate, k[4]
+    born = expm(with_source * dt)[4, :3]
+    field, n, step = replicas(system, dt=dt, rows=10_000)
+    n[0] = size
+    step(0, 1)
+    cells = n.reshape(3, -1)
+    mean = size * chance[0, :3] + born
+    cover = np.diag(mean) - size * np.outer(chance[0, :3], chance[0, :3])
+    total = cells.shape[1]
+    assert (np.abs(cells.mean(axis=1) - mean) < 4.5 * np.sqrt(np.diag(cover) / total)).all()
+    found = np.cov(cells, bias=True)
+    spread = np.sqrt((np.outer(np.diag(cover), np.diag(cover)) + cover**2) / total)
+    assert (np.abs(found - cover) < 4.5 * spread + 3 * np.sqrt(mean.max() / total)).all()
+    # Every event is counted: what A lost and gained is what the channels did.
+    change = field.events @ np.array([[-1, 1, 0], [1, -1, 0], [-1, 0, 1], [0, -1, 0], [1, 0, 0]])
+    assert (cells.sum(axis=1) - np.array([size * total, 0, 0]) == change).all()
+    expected = 1.0 * np.array(born)
+    assert abs(field.events[4] - k[4] * dt * total) < 4.5 * np.sqrt(k[4] * dt * total)
+    assert expected.sum() < k[4] * dt
+
+
+def test_leaps_keep_mean_and_variance():
+    """0 -> A, 2 A -> 0 with 5e4 copies: linear noise, variance 3/4 of the mean, to 1 %."""
+    system = line(
+        species=[hrd.Species("A", D=0.0)],
+        reactions=[hrd.Reaction("0 -> A", k=5e4), hrd.Reaction("2 A -> 0", k=2e-5, radius=0.01)],
+    )
+    _field, n, step = replicas(system, dt=0.25, rows=700)
+    n[:] = 50_000
+    step(0, 30)
+    cells = n.ravel()
+    mean, variance = 50_000.0 + 0.25, 0.75 * 50_000.0
+    assert abs(cells.mean() - mean) < 4.5 * np.sqrt(variance / cells.size)
+    assert abs(cells.var() / variance - 1) < 4.5 * np.sqrt(2 / cells.size)
+
+
+def test_the_mean_of_a_linear_system_is_that_of_fipys_pde_to_second_order():
+    """One step is a matrix; its error against the PDE's exponential falls four times by halving."""
+    system = line(domain=hrd.Box(x=(0, 8)), cells=8, walls={"x-": hrd.Absorbing()})
+    laplace = np.diag(np.full(8, -2.0)) + np.eye(8, k=1) + np.eye(8, k=-1)
+    laplace[0, 0], laplace[-1, -1] = -3.0, -1.0
+    start = np.zeros(8)
+    start[3] = 1.0
+    errors = []
+    for dt in (0.2, 0.1):
+        _field, n, step = replicas(system, dt=dt, rows=2)
+        # Of 1e13 copies the mean alone is seen: noise is 1e-6.
+        n[0] = np.round(1e13 * start)[:, None]
+        step(0, round(1.0 / dt))
+        errors.append(np.abs(n[0, :, 0] / 1e13 - expm(laplace) @ start).max())
+    assert errors[0] / errors[1] == pytest.approx(4.0, rel=0.25)
+    assert errors[1] < 2e-3
+
+
+def test_walls_periodic_axes_and_baths_hold_poisson_contents():
+    """A uniform state stays, with Poisson numbers, at any step; copies and bath are conserved."""
+    wall = hrd.Leaky({A: 1.0}, outside={A: hrd.Bath(volume=400.0, initial=2.0)}, partition=2.0)
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 5), y=(0, 60)), cells=(5, 60), initial={A: 4.0},
+        walls={"x+": wall, "y": hrd.Periodic()}, fluctuations="discrete",
+    )  # fmt: skip
+    sim = hrd.Simulation(system, dt=0.6, seed=3)
+    result = sim.run(until=120.0, every=3.0)
+    total = result["total"].values
+    assert (total == total[0]).all()
+    c = result["concentration"].values[5:, 0]
+    assert abs(c.mean() / 4.0 - 1) < 0.02
+    assert abs(c.var() / 4.0 - 1) < 4.5 * np.sqrt((2 + 1 / 4) / c.size) + 0.02
+    assert abs(result["bath"].values[5:].mean() / 2.0 - 1) < 0.03
+    # Three colours along an odd periodic axis, no cell twice in one.
+    hopping = sim._continuum._field._hops[0]._hopping
+    for a, b in zip(hopping.colours[1:-1], hopping.colours[2:], strict=True):
+        cells = np.concatenate([hopping.first[a:b], hopping.second[a:b]])
+        assert len(np.unique(cells)) == len(cells)
+
+
+def test_an_influx_and_a_drain():
+    """J in at one wall, a drain and a held wall at the other: mean numbers of the PDE."""
+    system = line(
+        walls={"x-": hrd.Influx({A: 3.0}), "x+": hrd.Reservoir({A: 1.0})}, domain=hrd.Box(x=(0, 3))
+    )
+    field, n, step = replicas(system, dt=0.2, rows=4000)
+    step(0, 150)
+    assert np.abs(n[0].mean(axis=1) - (1 + 3 * np.array([2.5, 1.5, 0.5]))) == pytest.approx(
+        0, abs=4.5 * np.sqrt(8.5 / 4000)
+    )
+    assert agrees(n[0, 2], stats.poisson.pmf(np.arange(14), n[0, 2].mean()))
+    passed = {side: (left, entered) for _, side, left, entered in field.passed()}
+    assert passed["x-"][0] == 0
+    assert abs(passed["x-"][1] - 3.0 * 0.2 * 4000) < 4.5 * np.sqrt(2400)
+
+
+def test_a_run_goes_on_bit_for_bit_and_cells_have_their_numbers(tmp_path):
+    system = hrd.System(
+        species=[A, B], domain=hrd.Box(x=(0, 6), y=(0, 4)), cells=(6, 4),
+        reactions=[hrd.Reaction("A + B -> 2 B", k=0.2, radius=0.01), hrd.Reaction("B -> 0", k=0.1)],
+        walls={"x-": hrd.Reservoir({A: lambda t: 3.0 + t})}, initial={A: 5.0, B: hrd.Copies(9)},
+        fluctuations="discrete",
+    )  # fmt: skip
+    whole = hrd.Simulation(system, dt=0.1, seed=4).run(until=4.0, every=1.0)
+    half = hrd.Simulation(system, dt=0.1, seed=4, threads=2)
+    half.run(until=2.0, every=1.0)
+    half.checkpoint(tmp_path / "half.npz")
+    rest = hrd.Simulation.restore(tmp_path / "half.npz", system)
+    rest = rest.run(until=4.0, every=1.0)
+    for name in ("concentration", "copy_number", "total", "events", "crossings"):
+        assert np.array_equal(rest[name].values[1:], whole[name].values[3:]), name
+    assert np.array_equal(whole["copy_number"], whole["total"])
+    other = hrd.Simulation(system, dt=0.1, seed=4, replica=1).run(until=1.0, every=1.0)
+    assert not np.array_equal(other["concentration"][1], whole["concentration"][1])
+
+
+def test_what_does_nothing_is_refused():
+    with pytest.raises(hrd.ModelError, match="there is no continuum"):
+        line(fluctuations="discrete", particles=hrd.Box(x=(0, 3)))
+    with pytest.raises(hrd.ModelError, match="takes no notice of the particles"):
+        line(fluctuations=True, particles=hrd.Box(x=(0, 1)), coupling="mean-field")
+    with pytest.raises(hrd.ModelError, match="one of None, 'discrete', 'gaussian', or True"):
+        line(fluctuations="Gaussian")
+    system = line(fluctuations=True, initial={A: 2.0})
+    assert system.fluctuations == "discrete"
+    assert hrd.mean_field(system, dt=0.1, until=0.2)["total"].values[-1] == pytest.approx(6.0)
+    with pytest.raises(hrd.ModelError, match="there are no particles"):
+        hrd.Simulation(system, dt=0.1, seed=1).run(until=0.2, positions=True)
+    again = hrd.System.from_dict(system.replace(fluctuations="gaussian").to_dict())
+    assert again.fluctuations == "gaussian"
+    plane = replace(system, particles=hrd.Box(x=(0, 1)), interface=hrd.ExactPlane())
+    with pytest.raises(hrd.ModelError, match="use the default, CalibratedLayer"):
+        hrd.Simulation(plane, dt=0.01)
