@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from hybridrd.model.walls import Reflecting as Reflecting
     from hybridrd.model.walls import Reservoir as Reservoir
     from hybridrd.results.compare import compare as compare
+    from hybridrd.results.regions import copy_number as copy_number
     from hybridrd.results.store import load as load
     from hybridrd.results.store import save as save
     from hybridrd.results.study import point as point
@@ -106,6 +107,7 @@ _PLACES = {
     "Where": "hybridrd.model.shapes",
     "check_step": "hybridrd.ensembles.check_step",
     "compare": "hybridrd.results.compare",
+    "copy_number": "hybridrd.results.regions",
     "ensemble": "hybridrd.ensembles.ensemble",
     "export": "hybridrd.exporters",
     "from_antimony": "hybridrd.sbml",

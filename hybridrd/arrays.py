@@ -14,6 +14,8 @@ Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Ids: TypeAlias = NDArray[np.uint64]
 MANY = 2**63 - 1
+# Codes of the kinds of cells.
+OBSTACLE, CONTINUUM, PARTICLES = 0, 1, 2
 #: What a checkpoint holds.
 State: TypeAlias = dict[str, NDArray[Any]]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hybridrd.arrays import Floats
+from hybridrd.arrays import Floats, Integers
 from hybridrd.continuum.assembled import Assembled, excluded, wall_cells
 from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
@@ -216,6 +216,23 @@ class Diffusion:
         flux: Floats = conductance * drop.ravel()
         flux[np.isnan(flux)] = 0.0  # a cell that is left out
         return flux
+
+    def face_flux(self, axis: int, inside: Integers, outside: Integers) -> float:
+        """Amount per time through faces between cells in the last step, from inside to outside.
+
+        Parameters
+        ----------
+        axis
+            The axis along which the cells are neighbours.
+        inside, outside
+            Flat indices of the cells on either side, one pair a face, all of which take part.
+        """
+        if self.D == 0:
+            return 0.0
+        field = np.zeros(self.grid.cells)
+        field[self.active] = self._last()
+        conductance = self.D * self.grid.face_area(axis) / self.grid.spacing[axis]
+        return float(conductance * (field[inside] - field[outside]).sum())
 
     def _still(self, total: Floats) -> Floats:
         self._mean = lambda: np.zeros(0)

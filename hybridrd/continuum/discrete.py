@@ -90,6 +90,8 @@ class DiscreteField:
         self.system, self.dt, self.key = system, dt, key
         self.grid = grid = system.grid
         self.baths = Baths(system) if baths is None else baths
+        if system.obstacles is not None:
+            cut = ~system.free if cut is None else cut | ~system.free
         self.active = np.flatnonzero(~excluded(grid, cut))
         self.position = np.full(grid.cells, -1, np.int64)
         self.position[self.active] = np.arange(len(self.active))

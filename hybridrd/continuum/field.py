@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrd.arrays import Floats, State, stored_amounts, stored_numbers
+from hybridrd.arrays import Floats, Integers, State, stored_amounts, stored_numbers
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import PeriodicWall, WallCondition, condition
@@ -35,7 +35,8 @@ class Field:
     dt
         Time step.
     cut
-        Cells left out (the particle region, in two-way coupling), flat; None for none.
+        Cells left out beside the obstacles (the particle region, in two-way coupling), flat; None
+        for none.
     solver
         ``"auto"`` or one of the kinds of `hybridrd.continuum.solvers.make_solver`.
     baths
@@ -55,6 +56,8 @@ class Field:
         self.grid = system.grid
         self.dt = dt
         cache = SolverCache()
+        if system.obstacles is not None:
+            cut = ~system.free if cut is None else cut | ~system.free
         kind = SphericalDiffusion if self.grid.radial else Diffusion
         self.diffusion = [
             kind(self.grid, s.D, dt, conditions(system, s.name), cut, solver, cache)
@@ -229,6 +232,10 @@ class Field:
         flux = self.diffusion[species].last_flux.get(wall)
         outward = 0.0 if flux is None else float(flux[part].sum())
         return outward - walls.total_influx(wall, part)
+
+    def face_flux(self, species: int, axis: int, inside: Integers, outside: Integers) -> float:
+        """Amount per time through faces between cells in the last step, from inside to outside."""
+        return self.diffusion[species].face_flux(axis, inside, outside)
 
     def plane_flux(self, species: int, axis: int, face_index: int, part: Mask) -> float:
         """Amount per time through part of a plane of cell faces in the last step, towards +axis."""

@@ -48,6 +48,8 @@ class Exchange:
 
     Attributes
     ----------
+    motion
+        How particles move.
     crossings
         Net number that left through each face, ``(species, faces)``, since the start.
     arrivals
@@ -59,7 +61,7 @@ class Exchange:
 
     def __init__(self, motion: Motion, gates: list[Gate], two_way: bool) -> None:
         region = motion.region
-        self._motion = motion
+        self.motion = motion
         self._layers = [
             (g, g.numbers)
             for g in gates
@@ -88,11 +90,11 @@ class Exchange:
 
     def compiled(self) -> CompiledExchange | None:
         """The same as compiled stages take it, None if the methods are to be called instead."""
-        walk = self._motion.walk()
+        walk = self.motion.walk()
         if walk is None or self._baths or self._meet():
             return None
-        species = len(self._motion.D)
-        region = self._motion.region
+        species = len(self.motion.D)
+        region = self.motion.region
         credit = np.zeros((species, 0), np.int64) if self.credit is None else self.credit
         exits = Exits(
             region.cells, self._first, self._last, self._outside, self._number,
@@ -124,7 +126,7 @@ class Exchange:
         """Gates as kernels take them, None for none."""
         if not gates:
             return None
-        motion, dt = self._motion, self._motion.dt
+        motion, dt = self.motion, self.motion.dt
         low, steps, _, shape = motion.region.inner_cells
         sizes = [g.face.size for g in gates]
         ends = np.cumsum(sizes)
@@ -196,11 +198,11 @@ class Exchange:
                 contents = gate.mean * (gate.face.area * numbers.width)
                 counts, cells = self._donations(gate, numbers, contents, step)
             else:
-                means = self._motion.layer_means(gate, numbers)
+                means = self.motion.layer_means(gate, numbers)
                 counts, cells = self._arrivals(gate, means, step, ARRIVALS)
             if len(cells):
                 group = population.announce(gate.species, len(cells))
-                self._motion.fill_layer(gate, numbers, group, cells, step)
+                self.motion.fill_layer(gate, numbers, group, cells, step)
                 group.n += len(cells)
                 self._book(gate, counts)
         for s in np.flatnonzero(removed):
@@ -209,7 +211,7 @@ class Exchange:
     def _remove(self, gate: Gate, numbers: FaceNumbers, population: Population, step: int) -> int:
         """Mark the particles that leave a boundary layer; returns their number."""
         group = population[gate.species]
-        face, row = self._motion.faces[gate.face.index], group.x[gate.face.axis]
+        face, row = self.motion.faces[gate.face.index], group.x[gate.face.axis]
 
         def kernel(start: int, stop: int) -> int:
             removed: int = kernels.layer_remove(
@@ -223,7 +225,7 @@ class Exchange:
     def move(self, population: Population, step: int) -> None:
         """Diffuse all particles for a step; those that end at a face leave through it."""
         for s, group in enumerate(population):
-            if self._motion.D[s] > 0 and group.n and self._motion.move(s, population, step):
+            if self.motion.D[s] > 0 and group.n and self.motion.move(s, population, step):
                 self.leave(s, group)
 
     def planes(self, population: Population, step: int) -> None:
@@ -239,14 +241,14 @@ class Exchange:
                 gate.start = gate.end = gate.read(gate.start)
             top = np.maximum(gate.start, gate.end)
             purpose = INFLUX if gate.is_influx else ARRIVALS
-            for stream, means in enumerate(self._motion.plane_means(gate, top)):
+            for stream, means in enumerate(self.motion.plane_means(gate, top)):
                 if bath is None:
                     _, cells = self._arrivals(gate, means, step, purpose, stream)
                 else:
                     cells = self._from_bath(gate, bath, step)
                 if len(cells):
                     group = population.announce(gate.species, len(cells))
-                    kept = self._motion.enter_plane(gate, stream, group, cells, top, step)
+                    kept = self.motion.enter_plane(gate, stream, group, cells, top, step)
                     self._book(gate, kept)
 
     def _from_bath(self, gate: Gate, bath: BathContent, step: int) -> Integers:
@@ -273,7 +275,7 @@ class Exchange:
         A particle at depth d after a step of uniform content has touched it with probability
         erfc(d/sqrt(4 D dt)). No others are removed: a drain that is too strong absorbs.
         """
-        face, motion = gate.face, self._motion
+        face, motion = gate.face, self.motion
         wanted = np.empty(face.size, np.int64)
         means = rate * (face.area * motion.dt)
         poisson_numbers(means, self._key, gate.address, step, ARRIVALS, wanted)
@@ -298,7 +300,7 @@ class Exchange:
         credit = self._scrap if self.credit is None else self.credit[species]
         gaps = group.gaps()
         exit_cells(
-            group.x, group.gone, gaps, self._motion.region.cells, self._first, self._last,
+            group.x, group.gone, gaps, self.motion.region.cells, self._first, self._last,
             self._outside, counts, credit,
         )  # fmt: skip
         for index in np.flatnonzero(counts):
@@ -357,7 +359,7 @@ class Exchange:
         where = gate.species, gate.face.index
         if where not in self._chances:
             one = np.ones(gate.face.size)
-            arrivals = self._motion.layer_means(replace(gate, start=one, end=one), numbers)
+            arrivals = self.motion.layer_means(replace(gate, start=one, end=one), numbers)
             chance = float(arrivals[0]) / gate.cell_volume
             same = 1.0 - numbers.survival  # where the cell is as large as the layer
             self._chances[where] = same if abs(chance - same) < 1e-9 * same else chance
@@ -366,7 +368,7 @@ class Exchange:
     def _check_new(self, gate: Gate, number: float) -> None:
         what = "influx" if gate.is_influx else "arrivals"
         check_new(
-            number, self._motion.region.grid.dimension, f"the {what} of {gate.where} in a step",
+            number, self.motion.region.grid.dimension, f"the {what} of {gate.where} in a step",
             f"use a smaller {'flux' if gate.is_influx else 'concentration'} or dt",
         )  # fmt: skip
 

@@ -214,6 +214,8 @@ def make_gates(
                 stencil: Stencil | UserStencil | None = None
                 if face.outside < 0:
                     pass
+                elif not region.is_box:
+                    stencil = Stencil(face.columns[:, face.outside :], np.ones(1))
                 elif user_cells is not None:
                     stencil = user_cells.stencil(face, numbers, two_way)
                 elif two_way:
@@ -227,5 +229,8 @@ def make_gates(
 
 
 def _along(region: Region, face: RegionFace) -> dict[str, Floats]:
+    if not region.is_box:
+        x, own = region.grid.coordinates(), face.columns[:, 0]
+        return {name: v[own] for name, v in x.items() if name != AXES[face.axis]}
     side = AXES[face.axis] + "-+"[face.side]
     return face_coordinates(region.inner, side)[0]

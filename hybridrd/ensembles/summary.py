@@ -44,7 +44,8 @@ def summary(
     coordinates: dict[str, Any] = {}
     for name, c in labels["coordinates"].items():
         text = bool(c["values"]) and isinstance(c["values"][0], str)
-        values = np.array(c["values"], dtype=object if text else float)
+        kind = np.uint8 if name == "mask" else object if text else float
+        values = np.array(c["values"], dtype=kind)
         coordinates[name] = (c["dims"], values, c["attrs"])
     for name in total.moments:
         variables |= dict(_of_moments(total, name))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hybridrd.arrays import OBSTACLE, PARTICLES
 from hybridrd.kernels._jit import inlined, jit, part
 from hybridrd.kernels.pairs import when
 from hybridrd.kernels.partner_places import beyond_open, in_ball, locate, reservoir_at
@@ -52,8 +53,8 @@ class Apart(NamedTuple):
         Whether the particle is there after the event.
     beyond
         Share of places outside the region that are accepted.
-    mask
-        Cells of the region.
+    codes
+        What each cell of the domain is, see `hybridrd.model.partition`.
     opens, shut
         ``[axis, side]``: walls that hold a reservoir of that product, so that it may be put beyond
         them; and walls beyond all of which it may not be put even so.
@@ -64,7 +65,7 @@ class Apart(NamedTuple):
     radius: float
     stays: bool
     beyond: float
-    mask: np.ndarray
+    codes: np.ndarray
     opens: np.ndarray
     shut: np.ndarray
     walls_only: bool
@@ -213,7 +214,9 @@ def find_unbinding(x, ids, n, hazard, apart, domain, key, step, out):
             u, _ = uniforms(key, ids[i], step, PLACE, candidate_draw(draw) + 2)
             draw += 1
             cell = locate(y, domain)
-            inside = cell >= 0 and apart.mask[cell]
+            if cell >= 0 and apart.codes[cell] == OBSTACLE:
+                continue
+            inside = cell >= 0 and apart.codes[cell] == PARTICLES
             if inside:
                 cell = -2
             allowed = not apart.walls_only

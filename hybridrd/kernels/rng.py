@@ -421,6 +421,9 @@ def touch_draw_of_arrival(face):
     return 5 + face
 
 
+CELL_DRAW = 2  # of `SETTLE`: the cell of one of several copies; 0 and 1 are the place in it
+
+
 @inlined
 def noise_draw(species, wall):
     """Draw of a cell's noise: species // 64 (15 bits), wall (3), species modulo 64 (6).

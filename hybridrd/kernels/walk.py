@@ -92,7 +92,7 @@ def wrap(x, low, high):
 
 
 @part
-def _displacements(d, ids, key, step, out):
+def displacements(d, ids, key, step, out):
     """Standard normal displacements, one row an axis."""
     if d == 1:
         row = out[0]
@@ -243,7 +243,7 @@ def move_closed(x, ids, start, stop, key, step, Ddt, walls):
     moves = np.empty((d, _BLOCK))
     for begin in range(start, stop, _BLOCK):
         end = min(stop, begin + _BLOCK)
-        _displacements(d, ids[begin:end], key, step, moves)
+        displacements(d, ids[begin:end], key, step, moves)
         for a in range(d):
             if walls.kinds[a, 0] == WRAP:
                 _wrap_row(x[a][begin:end], moves[a], sd, walls.low[a], walls.high[a])
@@ -266,7 +266,7 @@ def move(x, ids, start, stop, key, step, Ddt, walls, exits):
         end = min(stop, begin + _BLOCK)
         n = end - begin
         named, left_at = ids[begin:end], exits[begin:end]
-        _displacements(d, named, key, step, moves)
+        displacements(d, named, key, step, moves)
         if d > 1:
             for a in range(d):
                 for i in range(n):

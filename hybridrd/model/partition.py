@@ -8,11 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridrd.arrays import CONTINUUM, OBSTACLE, PARTICLES
 from hybridrd.model.grid import Grid
 from hybridrd.model.shape import Mask
-
-# Codes of the kinds of cells, in results.
-OBSTACLE, CONTINUUM, PARTICLES = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,12 @@ from hybridrd.arrays import Floats, Integers
 from hybridrd.kernels.arrays import runs
 from hybridrd.kernels.copies import initial_copies
 from hybridrd.kernels.exchange import place_in_cells
+from hybridrd.kernels.mask import choose_cells
 from hybridrd.kernels.poisson import poisson_numbers
-from hybridrd.kernels.rng import CELL_INITIAL, INITIAL, SETTLE, initial_address
+from hybridrd.kernels.rng import CELL_DRAW, CELL_INITIAL, INITIAL, SETTLE, initial_address
 from hybridrd.model.grid import AXES
 from hybridrd.model.initial import Copies, Patch, Points, as_sequence
-from hybridrd.model.overlap import cells_of, concentration
+from hybridrd.model.overlap import cells_of, concentration, copies_overlap
 from hybridrd.model.system import System
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.population import Population
@@ -80,7 +81,8 @@ class InitialState:
                 for x in self._copies(part) if isinstance(part, Copies) else [part.positions.T]:
                     outside += self._add(x, group)
                 continue
-            field = concentration(part, region.grid, where)
+            free = None if system.obstacles is None else system.free
+            field = concentration(part, region.grid, where, free)
             outside += self._in_cells(np.where(region.mask, 0.0, field), address)
             shape = _constant_shape(part)
             if shape is None:
@@ -103,8 +105,7 @@ class InitialState:
     def _add(self, x: Floats, group: Particles) -> Floats:
         """Add the points in the region; the concentration of the others, ``(cells,)``."""
         region = self._region
-        low, high = region.low[:, None], region.high[:, None]
-        inside = ((x >= low) & (x <= high)).all(axis=0) & bool(region.mask.any())
+        inside = region.contains(x)
         group.append(x[:, inside], self._population.new_ids(int(inside.sum())))
         if inside.all():
             return np.zeros(region.grid.cells)
@@ -127,8 +128,33 @@ class InitialState:
             yield x
 
     def _copies(self, part: Copies) -> Iterator[Floats]:
+        if part.shape is not None or self._system.obstacles is not None:
+            yield from self._copies_in_cells(part)
+            return
         low, high = _box(part, self._region.grid.lower, self._region.grid.upper)
-        return self._place(part.n, None, low, high - low, np.ones(len(low), np.int64))
+        yield from self._place(part.n, None, low, high - low, np.ones(len(low), np.int64))
+
+    def _copies_in_cells(self, part: Copies) -> Iterator[Floats]:
+        """Copies uniform in the free part of their place, cell by cell."""
+        grid = self._region.grid
+        overlap = copies_overlap(grid, part) * self._system.free
+        some = np.flatnonzero(overlap)
+        bounds = np.cumsum(overlap[some])
+        low, high = _box(part, grid.lower, grid.upper)
+        h = np.array(grid.spacing)
+        first = int(self._population.next_id)
+        ids = np.arange(first, first + part.n, dtype=np.uint64)
+        chosen = np.empty(part.n, np.int64)
+        choose_cells(ids, bounds, self._key, SETTLE, CELL_DRAW, chosen)
+        index = np.array(np.unravel_index(some[chosen], grid.shape, order="F"))
+        corner = np.array(grid.lower)[:, None] + h[:, None] * index
+        one = np.zeros(len(low)), np.ones(len(low)), np.ones(len(low), np.int64)
+        begin = 0
+        for u in self._place(part.n, None, *one):
+            mine = corner[:, begin : begin + u.shape[1]]
+            begin += u.shape[1]
+            a = np.maximum(mine, low[:, None])
+            yield a + u * (np.minimum(mine + h[:, None], high[:, None]) - a)
 
     def _number(self, means: Floats, address: Address) -> tuple[Integers, int]:
         counts = np.empty(len(means), np.int64)
@@ -153,6 +179,8 @@ class InitialState:
             if patch.center is not None and patch.radius is not None:
                 inside = ((x - center[:, None]) ** 2).sum(axis=0) <= patch.radius**2
                 x = x[:, inside]
+            if not region.is_box:
+                x = x[:, region.contains(x)]
             group.append(x, self._population.new_ids(x.shape[1]))
 
     def _by_cell(self, field: Floats, address: Address, group: Particles) -> None:

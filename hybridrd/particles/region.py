@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,16 +11,25 @@ from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError, StepError
-from hybridrd.interface import Context, FaceNumbers, default_scheme
+from hybridrd.interface import (
+    CalibratedLayer,
+    Context,
+    FaceNumbers,
+    InterfaceScheme,
+    default_scheme,
+)
 from hybridrd.interface.base import at_least, at_most
 from hybridrd.interface.exact import check_depth
 from hybridrd.kernels import leak
 from hybridrd.kernels.arrays import Cells
 from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP
 from hybridrd.model.grid import Grid
+from hybridrd.model.overlap import cells_of
+from hybridrd.model.partition import Partition
 from hybridrd.model.shell import Domain
 from hybridrd.model.system import System
 from hybridrd.model.walls import CLOSED, Law, Wall
+from hybridrd.particles.mask_faces import mask_faces
 
 Integers = NDArray[np.int64]
 
@@ -51,7 +60,8 @@ class RegionFace:
         Index along the axis of the continuum cells beyond it, -1 for a wall.
     columns
         Flat domain indices of the column of cells behind each face cell, shape
-        ``(face cells, cells along the axis)``, in axis order.
+        ``(face cells, cells along the axis)``, in axis order; of a region that is no box the
+        region's own cell and the one outside.
     wall
         The wall, None for an interface.
     """
@@ -96,6 +106,10 @@ class Region:
         Per axis: whether particles wrap around in the region, and whether the domain is periodic.
     mask
         Which cells of the domain are in the region, flat.
+    parts
+        What each cell of the domain is.
+    is_box
+        Whether the region is all of the box ``inner``, and each of its faces of one kind.
     """
 
     grid: Grid
@@ -105,6 +119,8 @@ class Region:
     wrapped: tuple[bool, ...]
     periodic: tuple[bool, ...]
     mask: NDArray[np.bool_]
+    parts: Partition
+    is_box: bool = True
 
     @cached_property
     def cells(self) -> Cells:
@@ -134,7 +150,23 @@ class Region:
     @cached_property
     def volume(self) -> float:
         """Volume (length^d)."""
+        if not self.is_box:
+            return float(self.grid.volumes[self.mask].sum())
         return self.inner.box_volume(self.low, self.high)
+
+    @cached_property
+    def block(self) -> Integers:
+        """Flat domain index of each cell of ``inner``."""
+        index = np.arange(self.grid.cells).reshape(self.grid.shape[::-1]).T
+        pairs = zip(self.first, self.inner.shape, strict=True)
+        return self.inner.flatten(index[tuple(slice(f, f + n) for f, n in pairs)])
+
+    def contains(self, x: Floats) -> NDArray[np.bool_]:
+        """Which of the positions ``(axes, n)`` are in the region; those on its faces are."""
+        inside = ((x >= self.low[:, None]) & (x <= self.high[:, None])).all(axis=0)
+        if not self.is_box or not self.mask.any():
+            inside &= self.mask[cells_of(x.T, self.grid)]
+        return np.asarray(inside)
 
     def face_cells(self, face: RegionFace, x: Floats) -> Integers:
         """The face cell nearest to each of the positions ``(axes, n)``."""
@@ -157,11 +189,6 @@ def _cells(grid: Grid) -> Cells:
     return Cells(np.array(grid.lower), width, 1.0 / width, np.array(grid.shape, np.int64))
 
 
-def periodic_axes(system: System) -> tuple[bool, ...]:
-    """Which axes of the domain are periodic."""
-    return tuple(map(system.is_periodic, system.domain.axes))
-
-
 def index_box(system: System, box: Domain) -> tuple[list[int], list[int]]:
     """Index of the first cell of a box, and its number of cells, along each axis."""
     grid = system.grid
@@ -174,64 +201,114 @@ def index_box(system: System, box: Domain) -> tuple[list[int], list[int]]:
     return first, count
 
 
-def make_region(system: System, whole: bool = False) -> Region | None:
-    """The particle region of a system; for a pure PDE None, or the ``whole`` domain."""
-    if not system.is_plain:
-        raise ModelError(
-            "particles and a PDE among obstacles, or in a particle region that is no box, are not "
-            "supported yet; leave out obstacles=, and give a Box as particles="
-        )
+def make_region(
+    system: System, whole: bool = False, parts: Partition | None = None
+) -> Region | None:
+    """The particle region of a system; for a pure PDE None, or the ``whole`` domain.
+
+    ``parts`` says what each cell is, if that is not what the system says.
+    """
     box = system.particles or (system.domain if whole else None)
     if box is None:
         return None
-    assert isinstance(box, Domain)
-    grid = system.grid
-    periodic = periodic_axes(system)
-    first, count = index_box(system, box)
+    if parts is None:
+        parts = system.partition
+        if system.particles is None:
+            parts = replace(parts, inside=parts.free)
+    if isinstance(box, Domain) and system.is_plain:
+        first, count = index_box(system, box)
+    else:
+        if parts.box is None:
+            return _mask_region(system, parts)
+        first, count = (list(each) for each in parts.box)
+    return _box_region(system, parts, first, count)
+
+
+def _box_region(
+    system: System, parts: Partition, first: Sequence[int], count: Sequence[int]
+) -> Region:
+    """A particle region that is a box of cells."""
+    grid, periodic = parts.grid, parts.periodic
     # Faces are taken from the grid, so that cell faces and planes are the same numbers.
-    low = [grid.edges(a)[first[a]] for a in range(grid.dimension)]
-    high = [grid.edges(a)[first[a] + count[a]] for a in range(grid.dimension)]
-    inner = type(grid)(tuple(map(float, low)), tuple(map(float, high)), tuple(count))
+    low = tuple(float(grid.edges(a)[f]) for a, f in enumerate(first))
+    high = tuple(float(grid.edges(a)[f + n]) for a, (f, n) in enumerate(_pairs(first, count)))
+    inner = type(grid)(low, high, tuple(count))
+    whole = [n == m for n, m in zip(count, grid.shape, strict=True)]
+    wrapped = tuple(a and b for a, b in zip(whole, periodic, strict=True))
+    faces = (
+        _box_face(system, parts, inner, first, 2 * a + side)
+        for a in range(grid.dimension)
+        if not wrapped[a]
+        for side in (0, 1)
+    )
+    closed = tuple(face for face in faces if face is not None)
+    return Region(grid, inner, tuple(first), closed, wrapped, periodic, parts.inside, parts)
+
+
+def _pairs(first: Sequence[int], count: Sequence[int]) -> list[tuple[int, int]]:
+    return list(zip(first, count, strict=True))
+
+
+def _box_face(
+    system: System, parts: Partition, inner: Grid, first: Sequence[int], number: int
+) -> RegionFace | None:
+    """A face of a box; None at the centre of a ball, and at obstacles, which reflect."""
+    grid, (a, side), count = parts.grid, divmod(number, 2), inner.shape
+    beyond = first[a] + count[a] if side else first[a] - 1
+    at_wall = not (parts.periodic[a] or 0 <= beyond < grid.shape[a])
+    name = system.domain.side(a, side)
+    if at_wall and name not in system.domain.sides:
+        return None
+    tangential = tuple(
+        slice(None) if b == a else slice(f, f + n) for b, (f, n) in enumerate(_pairs(first, count))
+    )
     index = np.arange(grid.cells).reshape(grid.shape[::-1]).T
-    block = index[tuple(slice(f, f + n) for f, n in zip(first, count, strict=True))]
-    mask = np.zeros(grid.cells, bool)
-    mask[block.ravel()] = True
-    faces: list[RegionFace] = []
-    wrapped = []
-    for a in range(grid.dimension):
-        whole = count[a] == grid.shape[a]
-        wrapped.append(whole and periodic[a])
-        if wrapped[a]:
-            continue
-        for side in (0, 1):
-            ends = first[a] + count[a] == grid.shape[a] if side else first[a] == 0
-            at_wall = ends and not periodic[a]
-            name = system.domain.side(a, side)
-            if at_wall and name not in system.domain.sides:
-                continue  # the centre of a ball
-            beyond = first[a] + count[a] if side else first[a] - 1
-            tangential = tuple(
-                slice(None) if b == a else slice(first[b], first[b] + count[b])
-                for b in range(grid.dimension)
+    columns = np.moveaxis(index[tangential], a, -1)
+    # First tangential axis fastest.
+    flat = columns.reshape(-1, grid.shape[a], order="F") if columns.ndim > 1 else columns[None]
+    if not at_wall and not parts.free[flat[0, beyond % grid.shape[a]]]:
+        return None
+    plane = (inner.upper if side else inner.lower)[a]
+    return RegionFace(
+        name=name if at_wall else f"interface:{name}",
+        axis=a,
+        side=side,
+        plane=plane,
+        area=grid.plane_area(a, plane),
+        outside=-1 if at_wall else beyond % grid.shape[a],
+        columns=np.ascontiguousarray(flat),
+        wall=system.walls.get(name) if at_wall else None,
+    )
+
+
+def _mask_region(system: System, parts: Partition) -> Region:
+    """A particle region of any shape, with a face for each direction in which it has any."""
+    grid = parts.grid
+    first, count = parts.bounds
+    edges = [grid.edges(a) for a in range(grid.dimension)]
+    low = tuple(float(e[f]) for e, f in zip(edges, first, strict=True))
+    high = tuple(float(e[f + n]) for e, f, n in zip(edges, first, count, strict=True))
+    faces = []
+    for face in mask_faces(parts):
+        name = system.domain.side(face.axis, face.side)
+        faces.append(
+            RegionFace(
+                name=name if face.at_wall else f"interface:{name}",
+                axis=face.axis,
+                side=face.side,
+                plane=float("nan"),  # each of its cells has its own
+                area=grid.face_area(face.axis),
+                outside=-1 if face.at_wall else 1,
+                columns=np.stack([face.cells, face.beyond], axis=1),
+                wall=system.walls.get(name) if face.at_wall else None,
             )
-            columns = np.moveaxis(index[tangential], a, -1)
-            # First tangential axis fastest.
-            flat = (
-                columns.reshape(-1, grid.shape[a], order="F") if columns.ndim > 1 else columns[None]
-            )
-            faces.append(
-                RegionFace(
-                    name=name if at_wall else f"interface:{name}",
-                    axis=a,
-                    side=side,
-                    plane=float(high[a] if side else low[a]),
-                    area=grid.plane_area(a, float(high[a] if side else low[a])),
-                    outside=-1 if at_wall else beyond % grid.shape[a],
-                    columns=np.ascontiguousarray(flat),
-                    wall=system.walls.get(name) if at_wall else None,
-                )
-            )
-    return Region(grid, inner, tuple(first), tuple(faces), tuple(wrapped), periodic, mask)
+        )
+    whole = [n == m for n, m in zip(count, grid.shape, strict=True)]
+    wrapped = tuple(a and b for a, b in zip(whole, parts.periodic, strict=True))
+    inner = type(grid)(low, high, count)
+    return Region(
+        grid, inner, first, tuple(faces), wrapped, parts.periodic, parts.inside, parts, False
+    )
 
 
 @dataclass(frozen=True)
@@ -315,20 +392,17 @@ def species_walls(
                 leaks[number] = _leak(region, face, gammas[at], D, dt, where)
         if law.influx is not None:
             influxes.append(number)
+        if not region.is_box:
+            _check_mask_law(law, f"species {name} at {face.name}")
         # What does not move has partners beyond a reservoir wall all the same.
         if context is not None and (D > 0 or context == "wall"):
             scheme = system.interface or default_scheme(context)
-            h = grid.spacing[face.axis]
+            h, depth = grid.spacing[face.axis], float(region.extent[face.axis])
             if width is not None and face.outside >= 0:
                 h = width(face)
-            numbers = scheme.numbers(
-                D,
-                dt,
-                context,
-                h,
-                float(region.extent[face.axis]),
-                f"species {name} at {face.name}",
-            )
+            if not region.is_box:
+                scheme, context, depth = _mask_scheme(system, context, h)
+            numbers = scheme.numbers(D, dt, context, h, depth, f"species {name} at {face.name}")
             exchanges[number] = curved(numbers, region, face) if grid.radial else numbers
             if numbers.kind == "exact" and numbers.reactivity == np.inf:
                 kinds[at] = OPEN
@@ -339,6 +413,35 @@ def species_walls(
     if grid.radial:
         _check_spheres(f"species {name}", D, dt, float(region.extent[0]), kinds[0])
     return SpeciesWalls(kinds, gammas, exchanges, tuple(influxes), leaks)
+
+
+def _mask_scheme(
+    system: System, context: Context, h: float
+) -> tuple[InterfaceScheme, Context, float]:
+    """The layer of a region that is no box: one cell, whatever is beyond it; with its depth.
+
+    Raises
+    ------
+    ModelError
+        If another scheme is asked for.
+    """
+    if system.interface not in (None, CalibratedLayer()):
+        raise ModelError(
+            f"interface = {system.interface!r}: the particle region is no box, and its faces have "
+            f"layers one cell wide; leave interface out, or make the region a box"
+        )
+    if context == "wall":
+        return CalibratedLayer(width=h), context, 4.0 * h
+    return CalibratedLayer(), "cells" if context == "cells" else "two-way", 4.0 * h
+
+
+def _check_mask_law(law: Law, where: str) -> None:
+    """Refuse walls that a region which is no box cannot have. Raises ModelError."""
+    if law.influx is not None or (law.kappa > 0 and not law.held and law.outside is not None):
+        raise ModelError(
+            f"{where}: a particle region that is no box meets no influx or leaky walls; keep it "
+            f"away from that wall, or use Reservoir, Absorbing, PartiallyAbsorbing or Reflecting"
+        )
 
 
 def _leak(region: Region, face: RegionFace, gamma: float, D: float, dt: float, where: str) -> Leak:

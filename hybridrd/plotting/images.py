@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridrd.arguments import named_arguments
+from hybridrd.arrays import CONTINUUM, OBSTACLE, PARTICLES
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
-from hybridrd.plotting.checks import bins_of
-from hybridrd.plotting.select import in_bins, species_of, upper_limit
+from hybridrd.plotting.checks import bins_of, check_domain
+from hybridrd.plotting.hatching import outline
+from hybridrd.plotting.select import highest, in_bins, species_of, upper_limit
 from hybridrd.results.view import View, finite, record_at
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
     from matplotlib.image import AxesImage
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from hybridrd.arrays import Floats
     from hybridrd.model.species import SpeciesLike
@@ -37,8 +39,9 @@ def field(
     bins: int | None = None,
     vmax: float | None = None,
     colorbar: bool = True,
+    reference: xr.Dataset | None = None,
 ) -> Axes:
-    """Draw the concentration of a species as an image, with the interface.
+    """Draw the concentration of a species as an image, with the interface and obstacles.
 
     Parameters
     ----------
@@ -61,6 +64,9 @@ def field(
         cells exceeds.
     colorbar
         Whether to add one.
+    reference
+        Another result on the same domain, for example the PDE, drawn as contour lines at a fifth,
+        two, three and four fifths of the colour scale.
 
     Raises
     ------
@@ -88,8 +94,10 @@ def field(
     c, size, cut = image_of(view, name, k, z, bins)
     ax = style.axes_or_new(ax, lambda: style.new_axes_for_image(view))
     top = upper_limit(c) if vmax is None else vmax
-    image = draw(ax, view, c, top, cut)
+    image = draw(ax, view, c, top, cut, record=k)
     name_regions(ax, view, cut)
+    if reference is not None:
+        _draw_contours(ax, view, View(reference, "reference"), name, k, z, top)
     title = f"{name}, {style.time_text(view, float(view.times[k]))}"
     if cut is not None:
         title += f", {place_of(view, cut)}"
@@ -98,7 +106,7 @@ def field(
     ax.set_title(title, fontsize="medium", pad=title_pad(view, cut))
     if colorbar:
         # Where vmax is given: in this picture, or the next.
-        beyond = {} if vmax is None and c.max() <= top else {"extend": "max"}
+        beyond = {} if vmax is None and highest(c) <= top else {"extend": "max"}
         add_colorbar(ax, image, style.concentration_label(view, name), **beyond)
     return ax
 
@@ -147,8 +155,30 @@ def meets_region(view: View, cut: int | None) -> bool:
     return low < float(view.centers("z")[cut]) < high
 
 
+def _draw_contours(
+    ax: Axes, view: View, other: View, name: str, record: int, z: float | None, top: float
+) -> None:
+    """Draw lines of equal concentration of another result at the time of a record."""
+    check_domain(view, other)
+    style.name_of(other, name)
+    at = record_at(other, float(view.times[record]))
+    c, _, _ = image_of(other, name, at, z)
+    x, y = (other.centers(a) for a in other.axes[:2])
+    levels = [part * top for part in (0.2, 0.4, 0.6, 0.8)]
+    if min(c.shape) > 1:
+        masked = np.ma.masked_invalid(c.T)
+        ax.contour(x, y, masked, levels=levels, colors="white", linewidths=0.8, linestyles="dashed")
+
+
 def draw(
-    ax: Axes, view: View, c: Floats, vmax: float, cut: int | None = None, **image_options: Any
+    ax: Axes,
+    view: View,
+    c: Floats,
+    vmax: float,
+    cut: int | None = None,
+    *,
+    record: int = -1,
+    **image_options: Any,
 ) -> AxesImage:
     """Draw a field ``(nx, ny)``, of a layer of cells, with the interface and the axes' labels.
 
@@ -170,7 +200,10 @@ def draw(
         aspect="equal" if 1 / _LONGEST <= ratio <= _LONGEST else "auto",
         **options,
     )
-    if meets_region(view, cut):
+    if not view.is_box:
+        codes = view.codes(record)
+        _draw_mask(ax, view, codes if cut is None else codes[:, :, cut])
+    elif meets_region(view, cut):
         _draw_interface(ax, view)
     ax.set_xlabel(style.axis_label(view, x))
     ax.set_ylabel(style.axis_label(view, y))
@@ -206,6 +239,29 @@ def _draw_interface(ax: Axes, view: View) -> None:
         mark_plane(ax, list(region[x]), [plane, plane], view.on_edge(y, plane))
 
 
+def _draw_mask(ax: Axes, view: View, codes: NDArray[np.uint8]) -> None:
+    """Draw obstacles, grey, and the faces between particles and continuum."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.patches import PathPatch
+
+    x, y = (
+        np.linspace(*view.bounds(a), n + 1) for a, n in zip(view.axes[:2], codes.shape, strict=True)
+    )
+    obstacles = codes == OBSTACLE
+    if obstacles.any():
+        ax.add_patch(PathPatch(outline(obstacles, x, y), color="#8c8c8c", linewidth=0, zorder=2))
+    i, j = np.nonzero(codes[:-1] + codes[1:] == CONTINUUM + PARTICLES)
+    upright = np.stack([x[i + 1], y[j], x[i + 1], y[j + 1]], axis=1)
+    i, j = np.nonzero(codes[:, :-1] + codes[:, 1:] == CONTINUUM + PARTICLES)
+    level = np.stack([x[i], y[j + 1], x[i + 1], y[j + 1]], axis=1)
+    segments = np.concatenate([upright, level]).reshape(-1, 2, 2)
+    for colour, width, order in (("black", 2.6, 3), ("white", 1.2, 4)):
+        lines = LineCollection(
+            list(segments), colors=colour, linewidths=width, zorder=order, label="_interface"
+        )
+        ax.add_collection(lines)
+
+
 def title_pad(view: View, cut: int | None = None) -> float:
     """Space below a title for the names of the regions (points)."""
     named = bool(cut is not None and view.interfaces("z"))
@@ -215,6 +271,8 @@ def title_pad(view: View, cut: int | None = None) -> float:
 def name_regions(ax: Axes, view: View, cut: int | None = None) -> None:
     """Name the regions: above the image if the region is a slab, else inside it."""
     x, y = view.axes[:2]
+    if not view.is_box:
+        return
     if not meets_region(view, cut):
         style.write_above(ax, 0.5 * sum(view.bounds(x)), "continuum")
         return

@@ -95,7 +95,7 @@ def kymograph(
         vmax=(float(c.max()) if vmax is None else vmax) or 1.0,
         rasterized=True,  # thousands of cells would make a heavy vector file
     )
-    for plane in view.interfaces(axis):
+    for plane in view.interfaces(axis) if view.is_box else ():
         mark_plane(
             ax, [plane, plane], [float(times[0]), float(times[-1])], view.on_edge(axis, plane)
         )
@@ -121,7 +121,7 @@ def _profiles(view: View, species: str, axis: str, bins: int) -> Floats:
     others = [a for a in view.axes if a != axis]
     data = view.mean("concentration").sel(species=species).mean(others)
     c = known(data)
-    if bins == 1 or view.replicas == 0 or not view.has_particles:
+    if bins == 1 or view.replicas == 0 or not view.has_particles or not view.is_box:
         return c
     inside = view.inside({axis: view.region[axis]})[axis]
     volumes = view.volumes if not others else np.ones(c.shape[1])

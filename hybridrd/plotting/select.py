@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybridrd.arguments import choice, items
-from hybridrd.arrays import Floats
+from hybridrd.arrays import PARTICLES, Floats
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.results.view import View
@@ -99,14 +99,20 @@ def mean_along(view: View, species: str, record: int, axis: str) -> tuple[Floats
     others = tuple(k for k, a in enumerate(view.axes) if a != axis)
     if not others:
         return c, error
-    cells = np.prod([c.shape[k] for k in others])
+    cells = np.isfinite(c).sum(axis=others)  # not those of obstacles
     if error is not None:
-        apart = np.zeros(c.shape, dtype=bool)
-        if view.has_particles:
+        apart, error = np.zeros(c.shape, dtype=bool), np.nan_to_num(error)
+        if not view.is_box:
+            apart = view.codes(record) == PARTICLES
+        elif view.has_particles:
             apart[tuple(view.inside(view.region).values())] = True
         squares = np.where(apart, error**2, 0.0).sum(axis=others)
-        error = (np.sqrt(squares) + np.where(apart, 0.0, error).sum(axis=others)) / cells
-    return np.asarray(c.mean(axis=others)), error
+        error = np.sqrt(squares) + np.where(apart, 0.0, error).sum(axis=others)
+        error = np.where(cells > 0, error / np.maximum(cells, 1), np.nan)
+    if cells.min() == c.size // cells.size:
+        return np.asarray(c.mean(axis=others)), error
+    total = np.nansum(c, axis=others)
+    return np.where(cells > 0, total / np.maximum(cells, 1), np.nan), error
 
 
 def upper_limit(c: Floats) -> float:
@@ -129,7 +135,7 @@ def in_bins(view: View, species: str, record: int, bins: int | None) -> tuple[Fl
     along each axis. Returns the field, of full size, and the cells a side.
     """
     c, _ = concentration_at(view, species, record)
-    if view.replicas == 0 or not view.has_particles:
+    if view.replicas == 0 or not view.has_particles or not view.is_box:
         return c, 1
     if bins is None:
         bins = bin_size(view, species, [record])
@@ -148,7 +154,7 @@ def bin_size(
     There are at least eight bins (in 3D five) along each axis. With an axis the bins are those of
     a profile along it, of 25 particles. It is 1 where nothing is sampled.
     """
-    if view.replicas == 0 or not view.has_particles:
+    if view.replicas == 0 or not view.has_particles or not view.is_box:
         return 1
     inside = tuple(view.inside(view.region).values())
     volumes = view.volumes[inside]
@@ -163,7 +169,7 @@ def bin_size(
 
 def averaged(view: View, c: Floats, bins: int) -> Floats:
     """A field with the particle region averaged over bins with the given cells a side."""
-    if bins == 1 or not view.has_particles:
+    if bins == 1 or not view.has_particles or not view.is_box:
         return c
     inside = tuple(view.inside(view.region).values())
     result, volumes = c.copy(), view.volumes[inside]
@@ -173,7 +179,7 @@ def averaged(view: View, c: Floats, bins: int) -> Floats:
 
 def averaged_error(view: View, error: Floats, bins: int) -> Floats:
     """Standard errors of `averaged`, for independent cells."""
-    if bins == 1 or not view.has_particles:
+    if bins == 1 or not view.has_particles or not view.is_box:
         return error
     inside = tuple(view.inside(view.region).values())
     result, volumes = error.copy(), view.volumes[inside]

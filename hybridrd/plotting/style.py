@@ -211,14 +211,14 @@ def name_of(view: View, species: Any) -> str:
 
 def mark_regions_along(ax: Axes, view: View, axis: str, line: dict[str, Any]) -> None:
     """Draw interfaces across an axis as vertical lines, and name the regions above the axes."""
-    for x in view.interfaces(axis):
+    for x in view.interfaces(axis) if view.is_box else ():
         ax.axvline(x, label="_interface", clip_on=not view.on_edge(axis, x), **line)
     name_regions(ax, view, axis)
 
 
 def name_regions(ax: Axes, view: View, axis: str) -> None:
     """Write "particles" and "continuum" above the horizontal axis, if there are both."""
-    if not view.interfaces(axis):
+    if not view.is_box or not view.interfaces(axis):
         return
     edges = [view.bounds(axis)[0], *view.interfaces(axis), view.bounds(axis)[1]]
     inside = view.region[axis]

@@ -159,6 +159,7 @@ class Proposals:
         self._key = key
         low, _, inverse, shape = region.cells
         self._domain = Domain(low, inverse, shape, np.array(region.periodic))
+        self._codes = region.parts.codes
         self._step, self._half, self.nobody = 0, 0, 0
         self._copies = Copies(0, {})
 
@@ -269,8 +270,8 @@ class Proposals:
         opens: NDArray[np.bool_], shut: NDArray[np.bool_], walls_only: bool = False,
     ) -> Events:  # fmt: skip
         """Dissociations, one product also beyond walls that are ``opens`` and not ``shut``."""
-        mask, stays = self._region.mask, not e.consumes[0]
-        apart = Apart(e.radius, stays, p.beyond, mask, opens, shut, walls_only)
+        codes, stays = self._codes, not e.consumes[0]
+        apart = Apart(e.radius, stays, p.beyond, codes, opens, shut, walls_only)
         i, cell, y, time, priority = self._single(
             lambda out: reservoir_pairs.find_unbinding(
                 a.x, a.ids, a.n, float(p.hazard[0]), apart, self._domain,

@@ -119,7 +119,7 @@ class Reactor:
         if not tables.creations and not len(tables.channel):
             return None
         grid = region.grid if tables.varies else region.inner
-        inside = np.flatnonzero(region.mask) if tables.varies else np.arange(region.inner.cells)
+        inside = np.flatnonzero(region.mask if tables.varies else region.mask[region.block])
         creations = list(tables.creations)
         cells = inside if tables.varies else np.zeros(len(inside), np.int64)
         means = network.rates[creations][:, cells] * grid.volumes[inside] * half

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.coupling.face_exchange import Gate
+from hybridrd.errors import ModelError
 from hybridrd.kernels.partner_places import Reservoir
 from hybridrd.particles.region import Region
 from hybridrd.reactions.tables import Encounter
@@ -29,12 +30,15 @@ class Reservoirs:
         Gates of the reservoir walls, with their positions in the values of all walls.
     numbers
         The same as kernels take it.
+    outside
+        Of a region that is no box, which cells are continuum.
     """
 
     species: int
     strip: Integers
     gates: list[tuple[Gate, int]]
     numbers: Reservoir
+    outside: NDArray[np.bool_] | None = None
 
     def update(self, c: Floats, half: int) -> None:
         """Take the concentration on the cells, and that of the walls at one end of the step."""
@@ -43,6 +47,8 @@ class Reservoirs:
             values = gate.start if half == 0 else gate.end
             self.numbers.walls[at : at + len(values)] = values
             largest = max(largest, float(values.max(initial=0.0)))
+        if self.outside is not None:
+            c = np.where(self.outside, c, 0.0)
         self.numbers = self.numbers._replace(c=c, c_max=largest)
 
 
@@ -63,6 +69,11 @@ class Partners:
                 holds = self._holds.setdefault(gate.species, self._nowhere.copy())
                 holds[gate.face.axis, gate.face.side] = True
         for i, e in enumerate(encounters):
+            if e.back and not region.is_box and region.parts.outside.any():
+                raise ModelError(
+                    f"reaction {e.label!r}: products cannot be put apart across the faces of a "
+                    f"particle region that is no box; use a Box, or leave out the way back"
+                )
             for role, other in enumerate((e.first,) if e.back else (e.second, e.first)):
                 found = _reservoirs(region, other, e.radius, gates)
                 if found.numbers.opens.any():
@@ -103,6 +114,8 @@ class Partners:
 
 def _reservoirs(region: Region, species: int, radius: float, gates: list[Gate]) -> Reservoirs:
     d = region.grid.dimension
+    if not region.is_box:
+        return _around_mask(region, species, radius, gates)
     opens = np.zeros((d, 2), np.bool_)
     offsets = np.full(2 * d, -1, np.int64)
     walls: list[tuple[Gate, int]] = []
@@ -124,6 +137,23 @@ def _reservoirs(region: Region, species: int, radius: float, gates: list[Gate]) 
     return Reservoirs(species, _strip(region, radius), walls, numbers)
 
 
+def _around_mask(region: Region, species: int, radius: float, gates: list[Gate]) -> Reservoirs:
+    """Partners in the continuum around a region of any shape; a partner's cell says where it is."""
+    if any(gate.species == species and gate.is_reservoir for gate in gates):
+        raise ModelError(
+            f"{gates[0].where}: particles of a region that is no box have no partners beyond a "
+            f"reservoir wall; keep the region away from it by more than the radius {radius:g}"
+        )
+    d = region.grid.dimension
+    nowhere, everywhere = np.full(d, np.inf), np.full((d, 2), region.parts.outside.any())
+    _, width, _, shape = region.inner_cells
+    numbers = Reservoir(
+        nowhere, -nowhere, width, shape, everywhere, radius, np.zeros(region.grid.cells),
+        np.zeros(0), np.full(2 * d, -1, np.int64), 0.0,
+    )  # fmt: skip
+    return Reservoirs(species, _strip(region, radius), [], numbers, region.parts.outside)
+
+
 def _strip(region: Region, radius: float) -> Integers:
     """Cells outside the region within a distance of it, flat."""
     grid = region.grid
@@ -140,4 +170,4 @@ def _strip(region: Region, radius: float) -> Integers:
                     moved[tuple(edge)] = False
                 grown |= moved
         near = grown
-    return np.flatnonzero(near.ravel() & ~region.mask)
+    return np.flatnonzero(near.ravel() & region.parts.outside)

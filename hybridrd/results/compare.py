@@ -16,8 +16,9 @@ from hybridrd.results.view import View
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from numpy.typing import NDArray
 
-    Region = dict[str, tuple[float, float]]
+    Region = NDArray[np.bool_]
 
 _NAN = float("nan")
 
@@ -127,26 +128,26 @@ class _Side:
         self.c = self.c_error = np.zeros((len(at), 0))
         self.volumes = np.zeros(0)
         if region is not None:
-            cells = view.inside(region)
-            self.volumes = view.volumes[tuple(cells.values())].ravel()
-            self.c, self.c_error = _values(view, "concentration", species, at, cells)
+            self.volumes = view.volumes[region]
+            self.c, self.c_error = _values(view, "concentration", species, at, region)
         self.amounts = self.c * self.volumes
         total = self.amounts.sum(axis=1)
-        if region is None or (view.has("copy_number") and view.has_region(region)):
-            count, error = _values(view, "copy_number", species, at, {})
+        same = region is None or np.array_equal(region, view.region_cells)
+        if same and (region is None or view.has("copy_number")):
+            count, error = _values(view, "copy_number", species, at)
             self.count, self.count_error = count[:, 0], error[:, 0]
         else:
             self.count, self.count_error = total, np.full(len(at), _NAN)
 
 
 def _values(
-    view: View, variable: str, species: str, at: list[int], cells: dict[str, slice]
+    view: View, variable: str, species: str, at: list[int], cells: Region | None = None
 ) -> tuple[Floats, Floats]:
     """A variable and its standard error, ``(times, cells)``."""
 
     def values(data: xr.DataArray) -> Floats:
-        found = data.sel(species=species).isel({"time": at, **cells})
-        return np.asarray(found.values, dtype=float).reshape(len(at), -1)
+        found = np.asarray(data.sel(species=species).isel(time=at).values, dtype=float)
+        return found.reshape(len(at), -1) if cells is None else found[:, cells]
 
     mean, error = values(view.mean(variable)), view.sem(variable)
     return mean, np.full_like(mean, _NAN) if error is None else values(error)
@@ -246,7 +247,7 @@ def check_cells(a: View, b: View) -> None:
 def _region(a: View, b: View) -> Region:
     """The region to compare on, after a check that the cells are the same."""
     check_cells(a, b)
-    return a.region if a.has_particles or not b.has_particles else b.region
+    return a.region_cells if a.has_particles or not b.has_particles else b.region_cells
 
 
 def _bounds(view: View, axis: str) -> str:

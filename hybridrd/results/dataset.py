@@ -28,6 +28,7 @@ DESCRIPTIONS = {
     "position": "positions of all particles, by record, then species, then id",
     "particle_id": "which particle it is; ids are never used again",
 }
+MASK = "0 obstacle, 1 continuum, 2 particles"
 DIMENSIONS = {
     "copy_number": ("time", "species"),
     "total": ("time", "species"),
@@ -57,6 +58,8 @@ class Recorder:
         Names of what to record; by default all that the run offers.
     walls
         Names of the walls with a bath.
+    codes
+        What each cell is, flat: 0 obstacle, 1 continuum, 2 particles; None where it is recorded.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Recorder:
         variables: Sequence[str] | None,
         offered: Sequence[str],
         walls: Sequence[str] = (),
+        codes: np.ndarray | None = None,
     ) -> None:
         self.variables = tuple(offered)
         if variables is not None:
@@ -82,6 +86,7 @@ class Recorder:
             "axis": list(grid.axes),
         }
         self._units = units
+        self._codes = None if codes is None else grid.unflatten(codes)
         # Of what is observed: labels of each, and the coordinates that these bring.
         self._labels: dict[str, Labels] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
@@ -213,6 +218,8 @@ class Recorder:
             return xr.Dataset(variables, coords=coordinates)
         for a, axis in enumerate(axes):
             coordinates[axis] = (axis, self._grid.centers(a), {"units": length})
+        if self._codes is not None:
+            coordinates["mask"] = (axes, self._codes, {"units": "1", "long_name": MASK})
         for name, (values, about) in self._extra.items():
             coordinates[name] = (name, values, about)
         for name, labels in self._coordinates.items():

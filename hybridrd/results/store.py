@@ -288,6 +288,8 @@ def packed(dataset: xr.Dataset, path: Path, netcdf: bool) -> xr.Dataset:
 
 def _unpacked(dataset: xr.Dataset, path: Path) -> xr.Dataset:
     """The inverse of `packed`, with checks for files from elsewhere."""
+    if "mask" in dataset.data_vars and "time" not in dataset["mask"].dims:
+        dataset = dataset.set_coords("mask")  # which no store says of what is no dimension's
     attributes = unpack(dataset.attrs)
     version = attributes.pop(FORMAT_NAME, None)
     if not isinstance(version, int):

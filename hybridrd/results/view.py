@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hybridrd.arguments import number
-from hybridrd.arrays import Floats
+from hybridrd.arrays import PARTICLES, Floats
 from hybridrd.errors import ResultError
 from hybridrd.results.dataset import DIMENSIONS
 from hybridrd.results.study import ATTRIBUTES, has_points, is_study, point
@@ -112,15 +114,40 @@ class View:
     def mean(self, variable: str) -> xr.DataArray:
         """A variable, in an ensemble its mean. Raises ResultError if it was not recorded."""
         if f"{variable}_mean" in self.data:
-            return self.data[f"{variable}_mean"]
+            return self._free(variable, self.data[f"{variable}_mean"])
         if variable in self.data:
-            return self.data[variable]
+            return self._free(variable, self.data[variable])
         there = ", ".join(str(v) for v in self.data.data_vars) or "none"
         raise ResultError(f"{self.name}: {variable} was not recorded; its variables: {there}")
 
     def sem(self, variable: str) -> xr.DataArray | None:
         """Standard error of a variable's mean over replicas, or None."""
-        return self.data.get(f"{variable}_sem")
+        error = self.data.get(f"{variable}_sem")
+        return None if error is None else self._free(variable, error)
+
+    def _free(self, variable: str, values: xr.DataArray) -> xr.DataArray:
+        """Concentrations with NaN for those of obstacles; other variables as they are."""
+        if variable != "concentration" or "mask" not in self.data:
+            return values
+        free = self.data["mask"] > 0
+        return values if bool(free.all()) else values.where(free)
+
+    def codes(self, record: int) -> NDArray[np.uint8]:
+        """What each cell is at a record, in a result with ``mask``: 0, 1 or 2, see `MASK`."""
+        mask = self.data["mask"]
+        return np.asarray(mask.isel(time=record) if "time" in mask.dims else mask, np.uint8)
+
+    @cached_property
+    def is_box(self) -> bool:
+        """Whether there are no obstacles, and all of the box `region` is particles."""
+        if "mask" not in self.data:
+            return True
+        if "time" in self.data["mask"].dims:
+            return False
+        codes = self.codes(0)
+        inside = codes[tuple(self.inside(self.region).values())]
+        held = int((codes == PARTICLES).sum())
+        return bool(codes.all()) and held in (0, inside.size) and (inside == inside.flat[0]).all()
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -187,12 +214,20 @@ class View:
             ) from error
         return {a: (float(p), float(q)) for a, p, q in zip(self.axes, lower, upper, strict=True)}
 
-    def has_region(self, region: dict[str, tuple[float, float]]) -> bool:
-        """Whether a region equals that of this result, to round-off."""
-        return all(
-            np.allclose(region[a], bounds, rtol=0, atol=1e-6 * self.spacing(a))
-            for a, bounds in self.region.items()
-        )
+    @cached_property
+    def region_cells(self) -> NDArray[np.bool_]:
+        """The cells of the particle region, of the domain but obstacles if there is none.
+
+        Of one that follows the copies, all cells: its copies are those of the domain.
+        """
+        if self.is_box:
+            inside = np.zeros([len(self.centers(a)) for a in self.axes], bool)
+            inside[tuple(self.inside(self.region).values())] = True
+            return inside
+        if "time" in self.data["mask"].dims:
+            return np.ones(self.codes(0).shape, bool)
+        codes = self.codes(0)
+        return np.asarray(codes == PARTICLES if (codes == PARTICLES).any() else codes > 0)
 
     def interfaces(self, axis: str) -> list[float]:
         """Positions of the interfaces along an axis (length).

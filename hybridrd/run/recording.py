@@ -12,9 +12,12 @@ import numpy as np
 
 from hybridrd.arguments import answer, path_of, shown, truth
 from hybridrd.errors import ModelError, StepError
+from hybridrd.model.grid import Grid
+from hybridrd.model.shape import Shape
 from hybridrd.results.dataset import DESCRIPTIONS
 from hybridrd.results.metadata import passing
 from hybridrd.results.names import flaw
+from hybridrd.results.regions import Copies
 from hybridrd.results.store import open_result
 from hybridrd.results.writer import UNFINISHED, StoreWriter, check_place, store_run
 from hybridrd.run.log import LOGGER, Clock
@@ -61,7 +64,7 @@ class Recording:
         positions: bool,
     ) -> None:
         self._run, self._last = run, last
-        self._observers = _observers({} if observe is None else observe, run.system.grid.axes)
+        self._observers = _observers({} if observe is None else observe, run.system.grid)
         self._recorder = run.recorder(record)
         self._positions = truth(positions, "positions")
         self.out = None if out is None else path_of(out, "out")
@@ -205,8 +208,8 @@ class Recording:
         clock.lap("records")
 
 
-def _observers(observe: Any, axes: Sequence[str]) -> dict[str, Callable[[Any], Any]]:
-    """The functions of ``observe``, after a look at them and at their names."""
+def _observers(observe: Any, grid: Grid) -> dict[str, Callable[[Any], Any]]:
+    """The functions of ``observe``, after a look at them and at their names; shapes count."""
     if not isinstance(observe, Mapping):
         raise ModelError(
             f"observe = {shown(observe)}: give functions of the simulation by name, such as "
@@ -216,10 +219,11 @@ def _observers(observe: Any, axes: Sequence[str]) -> dict[str, Callable[[Any], A
         why = flaw(name)
         if why is not None:
             raise ModelError(f"observe: no result can have the name {shown(name)}: {why}")
-        if name in _TAKEN or name in axes:
+        if name in _TAKEN or name in grid.axes:
             raise ModelError(f"observe: the name {name!r} is taken; choose another")
-        if not callable(function):
+        if not callable(function) and not isinstance(function, Shape):
             raise ModelError(
-                f"observe[{name!r}] = {shown(function)}: give a function of the simulation"
+                f"observe[{name!r}] = {shown(function)}: give a function of the simulation, or a "
+                f"shape whose copies are counted"
             )
-    return dict(observe)
+    return {n: Copies(f, grid) if isinstance(f, Shape) else f for n, f in observe.items()}

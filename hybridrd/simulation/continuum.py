@@ -441,10 +441,14 @@ def _make(
         return TwoWay(field, Ledger(field), noise, system.particles is None)
     window: Window | None = None if user_field is None else LiveWindow(user_field, user_field.start)
     if window is None and plan.coupling == "mean-field":
-        window = shared or live_window(system, dt, solver, baths)[0]
+        window = shared
+        if window is None:
+            window, field = live_window(system, dt, solver, baths)
+            for gate in gates:
+                gate.to_active(field.position)
     if window is None:
         return NoContinuum(region.grid.cells)
-    return MeanField(window, region.grid.volumes, ~region.mask)
+    return MeanField(window, region.grid.volumes, region.parts.outside)
 
 
 def cells_of_user(continuum: Continuum | None, solver: str) -> RectilinearCells | None:

@@ -213,13 +213,14 @@ class PDE:
     @property
     def concentration(self) -> Floats:
         """Concentration on all cells of the domain, ``(species, nx, ny, nz)``."""
-        return np.asarray(self.system.grid.unflatten(self._field.c))
+        return np.asarray(self.system.grid.unflatten(self._field.concentration()))
 
     @property
     def copy_number(self) -> Floats:
         """Integral over the particle region, or the domain if there is none, ``(species,)``."""
+        inside = self._region.mask[self._field.active]
         amounts = self._field.c * self._field.volume
-        return np.asarray(amounts[:, self._region.mask].sum(axis=1))
+        return np.asarray(amounts[:, inside].sum(axis=1))
 
     @property
     def total(self) -> Floats:
@@ -262,7 +263,7 @@ class PDE:
         offered = OFFERED if baths else OFFERED[:-1]
         return Recorder(
             system.grid, system.names, self.face_names, [], dict(system.units), variables, offered,
-            baths.walls,
+            baths.walls, system.partition.codes,
         )  # fmt: skip
 
     def counts(self) -> Counts:
@@ -281,7 +282,7 @@ class PDE:
     ) -> dict[str, Any]:
         """Values of variables; of fluxes those since the last record, which begin anew."""
         values: dict[str, Any] = {
-            "concentration": self._field.c,
+            "concentration": self._field.concentration(),
             "copy_number": self.copy_number,
             "total": self.total,
             "flux": mean_rate(self._through, float(self._since) if elapsed > 0 else 0.0),
@@ -378,6 +379,8 @@ def _add_flux(through: Floats, field: Field, region: Region) -> None:
         for s in range(len(through)):
             if face.outside < 0:
                 through[s, f] += _wall_flux(field, region, face, s)
+            elif not region.is_box:
+                through[s, f] += field.face_flux(s, face.axis, *face.columns.T)
             else:
                 sign = 1.0 if face.side == 1 else -1.0
                 index = region.first[face.axis] + face.side * region.inner.shape[face.axis]
@@ -393,6 +396,9 @@ def _wall_flux(field: Field, region: Region, face: RegionFace, species: int) -> 
 def _tangential(region: Region, face: RegionFace) -> np.ndarray:
     """Which face cells of the whole plane belong to the region, flat."""
     d = region.grid.dimension
+    if not region.is_box:
+        at = [0 if face.side == 0 else -1 if a == face.axis else slice(None) for a in range(d)]
+        return np.asarray(region.grid.unflatten(region.mask)[tuple(at)].ravel(order="F"))
     plane = np.zeros([n for a, n in enumerate(region.grid.shape) if a != face.axis], bool)
     inside = tuple(
         slice(region.first[a], region.first[a] + region.inner.shape[a])

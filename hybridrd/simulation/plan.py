@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,12 +13,19 @@ from hybridrd.continuum.baths import Baths, check_baths
 from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.coupling.face_exchange import Gate, make_gates
 from hybridrd.coupling.user_cells import UserCells
-from hybridrd.errors import ModelError
+from hybridrd.errors import AccuracyWarning, ModelError
 from hybridrd.kernels.walk import REFLECT
 from hybridrd.model import doi
 from hybridrd.model.system import System
+from hybridrd.particles.mask_faces import neighbours
 from hybridrd.particles.memory import Memory
-from hybridrd.particles.region import Region, SpeciesWalls, make_region, species_walls
+from hybridrd.particles.region import (
+    Region,
+    RegionFace,
+    SpeciesWalls,
+    make_region,
+    species_walls,
+)
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import ReactionTables, encounter_probabilities, make_tables
 
@@ -86,6 +94,11 @@ def compile_system(system: System, dt: float, cells: RectilinearCells | None = N
     if cells is not None:
         if region is None:
             raise ModelError("continuum: it needs a particle region; give particles=")
+        if not region.is_box or system.obstacles is not None:
+            raise ModelError(
+                "continuum: a continuum of your own knows no obstacles, and has the particle "
+                "region in a box; leave it out, or give a Box as particles="
+            )
         user_cells = UserCells(system, region, cells)
     if region is None and system.fluctuations is not None:
         region, walls = _nowhere(system)
@@ -95,6 +108,7 @@ def compile_system(system: System, dt: float, cells: RectilinearCells | None = N
         walls = tuple(
             species_walls(system, region, s, dt, width) for s in range(len(system.species))
         )
+        _check_obstacles(region, tables)
         if system.is_hybrid:
             coupling = system.coupling
             if system.fluctuations is not None:
@@ -124,7 +138,8 @@ def _nowhere(system: System) -> tuple[Region, tuple[SpeciesWalls, ...]]:
     assert region is not None
     kinds = np.full((region.grid.dimension, 2), REFLECT, np.int64)
     closed = SpeciesWalls(kinds, np.zeros(kinds.shape), {}, (), {})
-    empty = replace(region, mask=np.zeros(region.grid.cells, bool))
+    none = np.zeros(region.grid.cells, bool)
+    empty = replace(region, mask=none, parts=replace(region.parts, inside=none))
     return empty, (closed,) * len(system.species)
 
 
@@ -153,12 +168,14 @@ def pair_factors(plan: Plan) -> dict[int, Floats]:
     """
     region = plan.region
     assert region is not None
-    nodes, weights = np.polynomial.legendre.leggauss(12)
     factors: dict[int, Floats] = {}
     for e in plan.tables.encounters:
         factor = np.ones(region.grid.cells)
         for face in region.faces:
             if face.outside < 0:
+                continue
+            if not region.is_box:
+                _factor_beyond(factor, region, face, e.radius, e.volume)
                 continue
             n, h = region.grid.shape[face.axis], region.grid.spacing[face.axis]
             outward = 1 if face.side == 1 else -1
@@ -166,11 +183,51 @@ def pair_factors(plan: Plan) -> dict[int, Floats]:
                 column = face.outside + outward * k
                 if not region.periodic[face.axis] and not 0 <= column < n:
                     break
-                # Quadrature over the part of the cell within the radius, where the cap is smooth.
-                width = min(h, e.radius - k * h)
-                d = k * h + 0.5 * width * (nodes + 1.0)
-                cap = doi.cap_volume(d, e.radius, plan.system.dimension)
-                share = 0.5 * width / h * float(weights @ np.asarray(cap)) / e.volume
+                share = _cap_share(k, h, e.radius, e.volume, plan.system.dimension)
                 factor[face.columns[:, column % n]] -= share
         factors[e.channel] = np.maximum(factor, 0.0)
     return factors
+
+
+def _cap_share(k: int, h: float, radius: float, volume: float, dimension: int) -> float:
+    """Mean of V_cap(d)/V_sigma over the k-th cell of width h beyond a plane."""
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    # Quadrature over the part of the cell within the radius, where the cap is smooth.
+    width = min(h, radius - k * h)
+    d = k * h + 0.5 * width * (nodes + 1.0)
+    cap = doi.cap_volume(d, radius, dimension)
+    return 0.5 * width / h * float(weights @ np.asarray(cap)) / volume
+
+
+def _factor_beyond(
+    factor: Floats, region: Region, face: RegionFace, radius: float, volume: float
+) -> None:
+    """Take the share of the partners in a region of any shape out of the cells beyond a face."""
+    h, beyond = region.grid.spacing[face.axis], face.columns[:, 1]
+    onward = neighbours(region.parts, face.axis, face.side)
+    outside = np.append(region.parts.outside, False)
+    for k in range(int(np.ceil(radius / h - 1e-9))):
+        factor[beyond] -= _cap_share(k, h, radius, volume, region.grid.dimension)
+        beyond = onward[beyond]
+        beyond = beyond[outside[beyond]]
+
+
+def _check_obstacles(region: Region, tables: ReactionTables) -> None:
+    """Warn of pairs that react through obstacles thinner than their radius."""
+    free = region.parts.free.reshape(region.grid.shape[::-1])
+    radius = max((e.radius for e in tables.encounters), default=0.0)
+    if radius == 0.0 or free.all():
+        return
+    for axis, h in enumerate(region.grid.spacing):
+        row = np.moveaxis(free, -1 - axis, 0)
+        for k in range(1, min(int(np.ceil(radius / h - 1e-9)), len(row) - 1)):
+            # Free on both sides of k cells that are not.
+            walls = np.logical_and.reduce([~row[1 + j : len(row) - k + j] for j in range(k)])
+            if (row[: -k - 1] & row[k + 1 :] & walls).any():
+                warnings.warn(
+                    f"an obstacle is {k * h:.4g} thin along {region.grid.axes[axis]}, less than "
+                    f"the Doi radius {radius:g}: particles on both sides of it react with each "
+                    f"other; use thicker obstacles or a smaller radius",
+                    AccuracyWarning, stacklevel=2,
+                )  # fmt: skip
+                return

@@ -24,6 +24,7 @@ from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.solvers import KINDS
 from hybridrd.continuum.user import Continuum
 from hybridrd.coupling.exchange import Exchange
+from hybridrd.coupling.mask_exchange import MaskExchange
 from hybridrd.coupling.motion import make_motion
 from hybridrd.errors import ModelError
 from hybridrd.kernels.arrays import count_in_cells
@@ -162,8 +163,13 @@ class Simulation:
         self._gates = self.plan.gates(self._baths)
         self._partners = self.plan.partners(self._gates)
         D = [s.D for s in system.species]
-        self._motion = make_motion(self._region, self.plan.walls, D, self.dt, self._key)
-        self._exchange = Exchange(self._motion, self._gates, self.plan.coupling == "two-way")
+        place = self._region, self.plan.walls, D, self.dt, self._key
+        two_way = self.plan.coupling == "two-way"
+        self._exchange: Exchange | MaskExchange = (
+            Exchange(make_motion(*place), self._gates, two_way)
+            if self._region.is_box
+            else MaskExchange(*place, self._gates, two_way)
+        )
         self._reactor = Reactor(self.plan.tables, self._region, self.dt, self._key)
         self._reactor.encounters.credit = self._exchange.credit
         self._continuum = make_continuum(
@@ -287,7 +293,7 @@ class Simulation:
 
     def mean_flux(self, crossings: np.ndarray, elapsed: float) -> Floats:
         """Net particles per time through each face since the last record, outwards."""
-        return self._motion.mean_flux(crossings, elapsed)
+        return self._exchange.motion.mean_flux(crossings, elapsed)
 
     def flat_concentration(self) -> Floats:
         """Concentration on all cells, flat: ``(species, cells)``."""
@@ -299,8 +305,8 @@ class Simulation:
             # In the region's own cells, so that a particle on the plane is not beyond it.
             counts = np.zeros(inner.cells, np.int64)
             count_in_cells(group.x, group.n, self._region.inner_cells, counts)
-            result[s, self._region.mask] = counts / inner.volumes
-        self._continuum.fill(result, ~self._region.mask, self.steps)
+            result[s, self._region.block] = counts / inner.volumes
+        self._continuum.fill(result, self._region.parts.outside, self.steps)
         return result
 
     def diagnostics(self) -> dict[str, Any]:
@@ -322,7 +328,7 @@ class Simulation:
         channels = [c.label for c in system.channels]
         return Recorder(
             system.grid, system.names, self.face_names, channels, dict(system.units), variables,
-            offered_by(system), self.bath_walls,
+            offered_by(system), self.bath_walls, system.partition.codes,
         )  # fmt: skip
 
     def counts(self) -> Counts:
@@ -412,7 +418,7 @@ class Simulation:
         observe
             Functions of the simulation by name, called at each record; each returns a number, an
             array of constant shape, or a DataArray, of which names of dimensions, coordinates and
-            attributes are kept, too.
+            attributes are kept, too. A shape in place of a function counts the copies in it.
         stop
             Called at each record; a true value ends the run. `SteadyState` and `WallTime` are
             such conditions.
@@ -589,7 +595,7 @@ class Simulation:
         return state | run_state(self)
 
     def _parts(self) -> list[Stateful]:
-        return [self._population, self._motion, self._continuum, *self._gates, self._baths]
+        return [self._population, self._exchange.motion, self._continuum, *self._gates, self._baths]
 
     def load_state(self, state: State) -> None:
         """Go back to what `state` gave: the same particles, fields, debts and counts.

@@ -11,6 +11,7 @@ from hybridrd.arrays import Floats
 from hybridrd.continuum.field import conditions
 from hybridrd.continuum.footprint import footprint, rest_of
 from hybridrd.continuum.rectilinear import RectilinearCells
+from hybridrd.continuum.transform import active_box
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.model.shell import Domain
 from hybridrd.model.system import System
@@ -166,10 +167,16 @@ def continuum_part(system: System, dt: float, kind: str = "auto", whole: bool = 
     active = grid.cells
     box: tuple[tuple[int, int], ...] | None = tuple((0, n) for n in grid.shape)
     if system.is_hybrid and system.coupling == "two-way" and not whole:
-        assert isinstance(system.particles, Domain)
-        first, count = index_box(system, system.particles)
-        active -= int(np.prod(count))
-        box = rest_of(grid, first, count)
+        if isinstance(system.particles, Domain) and system.is_plain:
+            first, count = index_box(system, system.particles)
+            active -= int(np.prod(count))
+            box = rest_of(grid, first, count)
+        else:
+            taking_part = np.flatnonzero(system.partition.outside)
+            active, box = len(taking_part), active_box(taking_part, grid)
+    elif system.obstacles is not None:
+        taking_part = np.flatnonzero(system.free)
+        active, box = len(taking_part), active_box(taking_part, grid)
     species = [(s.D, conditions(system, s.name)) for s in system.species]
     found = footprint(grid, species, active, box, dt, kind)
     solvers = " and ".join(dict.fromkeys(map(str, found.solvers))) or "none"

@@ -9,6 +9,7 @@ import numpy as np
 
 from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.face_exchange import Gate
+from hybridrd.coupling.mask_exchange import MaskExchange
 from hybridrd.kernels import step
 from hybridrd.kernels.groups import CROWDED, DEEP, DONE, FULL, MANY, OUTSIDE
 from hybridrd.model.functions import needs_time
@@ -54,7 +55,7 @@ class Stepper:
         population: Population,
         gates: list[Gate],
         partners: Partners,
-        exchange: Exchange,
+        exchange: Exchange | MaskExchange,
         reactor: Reactor,
         continuum: Coupling,
         key: np.uint64,
@@ -178,7 +179,7 @@ class Stepper:
     def _take(self) -> None:
         """Let the compiled exchange have the concentrations at the gates."""
         if self._compiled is not None:
-            self._drains = self._exchange.take(self._compiled.layers, self._compiled.planes)
+            self._drains = self._compiled.owner.take(self._compiled.layers, self._compiled.planes)
             self._outside[step.PLANES] = self._drains
 
     def _react_pairs(self, k: int, half: int) -> None:

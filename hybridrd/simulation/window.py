@@ -186,6 +186,11 @@ class RecordedWindow:
         return np.asarray(self.held[step])
 
 
+def _strip_values(field: Field, asked: tuple[int, ...], strip: Integers) -> Floats:
+    """Concentrations of some species on some cells of the domain, ``(species, cells)``."""
+    return np.array([field.full(s)[strip] for s in asked]).reshape(len(asked), len(strip))
+
+
 def record_window(plan: Plan, steps: int, stride: int) -> RecordedWindow:
     """Solve the mean field once for many replicas; fields are kept every ``stride`` steps."""
     live, field = live_window(plan.system, plan.dt)
@@ -195,15 +200,17 @@ def record_window(plan: Plan, steps: int, stride: int) -> RecordedWindow:
     open_gates = [g for g in gates if g.reads_field]
     values = np.empty((steps, 2, sum(g.face.size for g in open_gates)))
     near = np.empty((steps + 1, len(asked), len(strip)))
-    near[0] = field.c[np.ix_(np.array(asked, np.int64), strip)]
-    fields, held = {0: field.c.copy()}, [field.baths.amounts]
+    near[0] = _strip_values(field, asked, strip)
+    for gate in gates:
+        gate.to_active(field.position)
+    fields, held = {0: field.concentration()}, [field.baths.amounts]
     for step in range(steps):
         live.advance(step, gates)
         if open_gates:
             values[step, 0] = np.concatenate([g.start for g in open_gates])
             values[step, 1] = np.concatenate([g.end for g in open_gates])
         held.append(field.baths.amounts)
-        near[step + 1] = field.c[np.ix_(np.array(asked, np.int64), strip)]
+        near[step + 1] = _strip_values(field, asked, strip)
         if (step + 1) % stride == 0 or step + 1 == steps:
-            fields[step + 1] = field.c.copy()
+            fields[step + 1] = field.concentration()
     return RecordedWindow(values, fields, strip, near, asked, np.array(held))

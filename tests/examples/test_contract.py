@@ -31,7 +31,7 @@ def test_a_copy_is_the_original_and_can_be_read(name):
 def test_no_copy_is_missing():
     # Scripts that the package cannot run yet have no copy.
     numbers = {name[:2] for name in NAMES if name.endswith(".py")}
-    assert numbers == {"01", "02", "03", "04", "05", "12"}
+    assert numbers == {"01", "02", "03", "04", "05", "07", "12"}
     if ORIGINALS.is_dir():
         assert {p.name for p in ORIGINALS.iterdir()} >= set(NAMES)
 
@@ -184,3 +184,14 @@ def test_sweep_as_written_and_killed_twice(tmp_path):
 
 def _points_done(place):
     return sum(map(bool, hrd.load(place)["attributes"].values.ravel())) if place.exists() else 0
+
+
+def test_any_shape_as_written(tmp_path):
+    """The content of the region is that of the PDE within its scatter, the total constant."""
+    printed = run("07_any_shape.py", tmp_path)
+    (hybrid, pde), (first, last) = (
+        [float(word.strip("[]")) for word in line.split()] for line in printed.splitlines()
+    )
+    assert abs(hybrid - pde) < 4.5 * math.sqrt(pde)
+    assert last == pytest.approx(first, rel=1e-12)
+    assert (tmp_path / "dish.png").stat().st_size > 10_000

@@ -1,0 +1,226 @@
+"""Brownian steps and exchange of particles in a region of any shape, a mask of cells.
+
+Each coordinate in turn is reflected in the run of cells that its row belongs to, which leaves the
+uniform measure on the region unchanged at every time step. The order of the axes is reversed in odd
+steps.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from hybridrd.kernels._jit import jit
+from hybridrd.kernels.arrays import Cells, axis_cell, cell_of
+from hybridrd.kernels.binomial import binomial
+from hybridrd.kernels.poisson import poisson
+from hybridrd.kernels.rng import (
+    ARRIVALS,
+    BRIDGE,
+    LAST_DRAW,
+    REMOVE,
+    touch_draw,
+    uniforms,
+)
+from hybridrd.kernels.walk import REFLECT, displacements, fold, land, touches, wrap
+
+# What is beyond a cell in a direction, where it is no cell of the continuum.
+CLOSED, WALL = -1, -2
+# Of a cell: how far from the end of its run a particle is put that round-off took out of it.
+_INSIDE = 1e-9
+_BLOCK = 1024
+
+
+class Runs(NamedTuple):
+    """The region as kernels take it.
+
+    Parameters
+    ----------
+    first, last
+        ``[axis, cell]``: the run of region cells, see `hybridrd.particles.mask_faces.cell_runs`.
+    edges
+        Faces of the cells along each axis, one row each, filled up with NaN.
+    periodic
+        Whether the domain is periodic along each axis.
+    cells
+        The cells of the domain.
+    """
+
+    first: np.ndarray
+    last: np.ndarray
+    edges: np.ndarray
+    periodic: np.ndarray
+    cells: Cells
+
+
+class Side(NamedTuple):
+    """What a species leaves the cells of a region for, in one direction.
+
+    Parameters
+    ----------
+    beyond
+        The cell beyond each cell of the domain, `CLOSED` or `WALL`.
+    face, wall
+        The direction, ``2 axis + side``, and whether the domain's wall is meant.
+    survival
+        Probability to stay.
+    """
+
+    beyond: np.ndarray
+    face: int
+    wall: bool
+    survival: float
+
+
+@jit
+def _touched(a, depths, below, above, gammas, Ddt, key, address, step):
+    """The side of a run that a move ended at, -1 for none; ``depths`` are two from each side."""
+    for side in range(2):
+        d0, d1 = depths[2 * side], depths[2 * side + 1]
+        kind, draw = (below if side == 0 else above), touch_draw(2 * a + side)
+        if touches(kind, d0, d1, gammas[a, side], Ddt, key, address, step, BRIDGE, draw):
+            return side
+    return -1
+
+
+@jit
+def move_in_mask(x, ids, start, stop, key, step, Ddt, runs, walls, gone):
+    """One Brownian step of particles ``start`` to ``stop``; returns how many ended at a wall.
+
+    ``walls`` are those of the domain; what ends there is marked by ``2 d + 2 axis + side + 1`` in
+    ``gone``.
+    """
+    d = x.shape[0]
+    low, width, inverse, shape = runs.cells
+    _, _, kinds, gammas = walls
+    sd = math.sqrt(2.0 * Ddt)
+    moves, at = np.empty((d, _BLOCK)), np.empty(d, np.int64)
+    stride = np.ones(d, np.int64)
+    for a in range(1, d):
+        stride[a] = stride[a - 1] * shape[a - 1]
+    ended = 0
+    for begin in range(start, stop, _BLOCK):
+        end = min(stop, begin + _BLOCK)
+        displacements(d, ids[begin:end], key, step, moves)
+        for i in range(begin, end):
+            flat = 0
+            for a in range(d):
+                at[a] = axis_cell(x[a, i], low[a], inverse[a], shape[a])
+                flat += stride[a] * at[a]
+            for turn in range(d):
+                a = turn if step % 2 == 0 else d - 1 - turn
+                n, x0 = shape[a], x[a, i]
+                x1 = x0 + sd * moves[a, i - begin]
+                f, l = runs.first[a, flat], runs.last[a, flat]
+                bottom, top = runs.edges[a, 0], runs.edges[a, n]
+                if f == l:
+                    x1 = wrap(x1, bottom, top)
+                    after = axis_cell(x1, low[a], inverse[a], n)
+                else:
+                    period = top - bottom
+                    lower = runs.edges[a, f] if f >= 0 else runs.edges[a, f + n] - period
+                    upper = runs.edges[a, l] if l <= n else runs.edges[a, l - n] + period
+                    below, above = REFLECT, REFLECT
+                    if not runs.periodic[a]:
+                        below = kinds[a, 0] if f == 0 else REFLECT
+                        above = kinds[a, 1] if l == n else REFLECT
+                    if below == REFLECT and above == REFLECT:
+                        x1 = fold(x1, lower, upper)
+                    else:
+                        x1 = land(x1, lower, upper, below, above)
+                        depths = x0 - lower, x1 - lower, upper - x0, upper - x1
+                        side = _touched(a, depths, below, above, gammas, Ddt, key, ids[i], step)
+                        if side >= 0 and gone[i] == 0:
+                            gone[i] = np.uint8(2 * d + 2 * a + side + 1)
+                            ended += 1
+                    after = np.int64(np.floor((x1 - low[a]) * inverse[a]))
+                    if after < f or x1 <= lower:
+                        after, x1 = max(after, f), max(x1, lower + _INSIDE * width[a])
+                    if after >= l or x1 >= upper:
+                        after, x1 = min(after, l - 1), min(x1, upper - _INSIDE * width[a])
+                    if after < 0:
+                        after, x1 = after + n, x1 + period
+                    elif after >= n:
+                        after, x1 = after - n, x1 - period
+                x[a, i] = x1
+                flat += (after - at[a]) * stride[a]
+                at[a] = after
+    return ended
+
+
+@jit
+def remove_from_cells(x, ids, start, stop, cells, side, key, step, gone):
+    """Mark particles for removal, each with probability 1 - survival; returns how many.
+
+    Those in a cell with continuum beyond it on a `Side`, or with the domain's wall.
+    """
+    d = x.shape[0]
+    beyond, face, wall, survival = side
+    removed = 0
+    for i in range(start, stop):
+        there = beyond[cell_of(x, i, cells)]
+        if gone[i] != 0 or (there != WALL if wall else there < 0):
+            continue
+        u, _ = uniforms(key, ids[i], step, REMOVE, face)
+        if u >= survival:
+            gone[i] = np.uint8((2 * d if wall else 0) + face + 1)
+            removed += 1
+    return removed
+
+
+@jit
+def credit_exits(x, gone, gaps, cells, beyond, counts, credit):
+    """Book the particles ``gaps`` that left: by ``gone - 1``, and in the cell beyond their own."""
+    d = x.shape[0]
+    for i in gaps:
+        code = gone[i] - 1
+        counts[code] += 1
+        if code < 2 * d:
+            credit[beyond[code, cell_of(x, i, cells)]] += 1
+
+
+@jit
+def arrivals_in_cells(means, cells, key, address, step, counts):
+    """A Poisson number for each cell, at the addresses of the cells; returns their sum."""
+    total = 0
+    for j in range(means.shape[0]):
+        here = np.uint64(address) + np.uint64(cells[j])
+        counts[j] = poisson(means[j], key, here, step, ARRIVALS)
+        total += counts[j]
+    return total
+
+
+@jit
+def donations_to_cells(contents, chance, cells, key, address, step, counts):
+    """As `arrivals_in_cells`, binomial numbers of contents; a fraction is one with its chance."""
+    total = 0
+    for j in range(contents.shape[0]):
+        here = np.uint64(address) + np.uint64(cells[j])
+        content = max(contents[j], 0.0)
+        whole = math.floor(content)
+        u, _ = uniforms(key, here, step, ARRIVALS, LAST_DRAW)
+        n = int(whole) + (1 if u < content - whole else 0)
+        counts[j] = binomial(n, chance, key, here, step, ARRIVALS)
+        total += counts[j]
+    return total
+
+
+@jit
+def choose_cells(ids, bounds, key, purpose, draw, cells):
+    """For each particle a place in a list of rising numbers, the first above a uniform number."""
+    most = bounds[bounds.shape[0] - 1]
+    for k in range(ids.shape[0]):
+        u, _ = uniforms(key, ids[k], 0, purpose, draw)
+        cells[k] = min(np.searchsorted(bounds, u * most, side="right"), bounds.shape[0] - 1)
+
+
+@jit
+def out_of_region(x, n, cells, inside):
+    """How many of n particles are in a cell that is not ``inside``."""
+    out = 0
+    for i in range(n):
+        if not inside[cell_of(x, i, cells)]:
+            out += 1
+    return out

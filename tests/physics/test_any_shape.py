@@ -1,0 +1,162 @@
+"""Particle regions of any shape and obstacles: what is uniform stays so, what leaves is booked."""
+
+import numpy as np
+import pytest
+
+import hybridrd as hrd
+
+A = hrd.Species("A", D=1.0)
+SQUARE = hrd.Box(x=(0, 1), y=(0, 1))
+CUBE = hrd.Box(x=(0, 1), y=(0, 1), z=(0, 1))
+DISC = hrd.Ball(center=(0.5, 0.5), radius=0.4)
+LABYRINTH = hrd.Where(
+    lambda x, y: (
+        ((x // 0.1).astype(int) % 4 == 1) & (y < 0.8)
+        | ((x // 0.1).astype(int) % 4 == 3) & (y > 0.2)
+    )
+)
+SHAPES = {
+    "disc": DISC,
+    "annulus": hrd.Shell(0.15, 0.4, center=(0.5, 0.5)),
+    "L": hrd.Box(x=(0.2, 0.8), y=(0.2, 0.4)) | hrd.Box(x=(0.2, 0.4), y=(0.2, 0.8)),
+    "squares at a corner": hrd.Box(x=(0.2, 0.5), y=(0.2, 0.5))
+    | hrd.Box(x=(0.5, 0.8), y=(0.5, 0.8)),
+}
+
+
+def chi_square(counts: np.ndarray, expected: float) -> float:
+    """Deviation of the sum of squares from its mean in standard errors."""
+    n = counts.size
+    return float((((counts - expected) ** 2 / expected).sum() - n) / np.sqrt(2 * n))
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.5, 1.5])
+def test_among_obstacles_the_uniform_state_is_stationary(alpha):
+    ball = hrd.Ball(center=(0.5, 0.5, 0.5), radius=0.45)
+    places = {
+        "labyrinth": (SQUARE, (20, 20), LABYRINTH, {"x": hrd.Periodic()}),
+        "annulus": (SQUARE, (20, 20), hrd.Outside(SHAPES["annulus"]), {}),
+        "ball": (CUBE, (10, 10, 10), hrd.Outside(ball), {}),
+    }
+    for name, (domain, cells, obstacles, walls) in places.items():
+        n = 100_000
+        system = hrd.System(
+            species=[A], domain=domain, particles=domain, cells=cells, obstacles=obstacles,
+            walls=walls, initial={A: hrd.Copies(n)},
+        )  # fmt: skip
+        sim = hrd.Simulation(system, dt=alpha / cells[0] ** 2, seed=5)
+        for _ in range(15):
+            sim.step()
+        counts = sim.concentration[0] * system.grid.volume
+        free = system.grid.unflatten(system.free)
+        assert counts[~free].sum() == 0, name
+        assert counts.sum() == pytest.approx(n), name
+        assert abs(chi_square(counts[free], n / free.sum())) < 4.5, name
+
+
+@pytest.mark.parametrize("coupling", ["two-way", "mean-field"])
+def test_beside_a_continuum_the_uniform_state_is_stationary(coupling):
+    for (name, shape), alpha in zip(SHAPES.items(), (0.05, 0.5, 1.5, 1.5), strict=True):
+        c = 1e5
+        system = hrd.System(
+            species=[A], domain=SQUARE, particles=shape, cells=(20, 20), coupling=coupling,
+            initial={A: c},
+        )  # fmt: skip
+        sim = hrd.Simulation(system, dt=alpha / 400, seed=6)
+        start = sim.total
+        for _ in range(40):
+            sim.step()
+        inside = system.grid.unflatten(system.partition.inside)
+        counts = sim.concentration[0][inside] * system.grid.volume
+        expected = c * system.grid.volume
+        assert abs(chi_square(counts, expected)) < 4.5, (name, alpha)
+        # In two-way coupling the total varies less than a Poisson number.
+        total = expected * inside.sum()
+        assert abs(counts.sum() - total) < 4.5 * np.sqrt(total), (name, alpha)
+        if coupling == "two-way":
+            assert sim.total == pytest.approx(start, rel=1e-12)
+
+
+def blob(x, y):
+    return 3e5 * np.exp(-((x - 0.3) ** 2 + (y - 0.4) ** 2) / 0.02)
+
+
+PILLARS = hrd.Outside(hrd.Ball((0.5, 0.5), 0.48)) | hrd.Ball((0.5, 0.55), 0.1)
+
+
+def dish(particles, **changes) -> hrd.System:
+    return hrd.System(
+        species=[A], domain=SQUARE, obstacles=PILLARS, particles=particles, cells=(20, 20),
+        initial={A: hrd.Patch(blob)}, **changes,
+    )  # fmt: skip
+
+
+def test_particles_pde_and_hybrid_agree_among_obstacles():
+    quadrant = {"quarter": hrd.Box(x=(0.5, 1), y=(0.5, 1))}
+    pde = hrd.mean_field(dish(None), dt=5e-4, until=0.04, every=0.04, observe=quadrant)
+    fipy = hrd.mean_field(dish(None), dt=5e-4, until=0.04, every=0.04, solver="fipy")
+    c = pde["concentration"].values
+    assert np.allclose(c, fipy["concentration"].values, rtol=1e-9, atol=1e-9 * c.max())
+    assert (c[:, 0][:, pde["mask"].values == 0] == 0).all()
+    assert pde["total"].values == pytest.approx(pde["total"].values[0, 0], rel=1e-12)
+    expected = float(pde["quarter"][-1, 0])
+    assert expected == pytest.approx(float(hrd.copy_number(pde, quadrant["quarter"])[-1, 0]))
+    assert expected > 5 * float(pde["quarter"][0, 0])
+    for region in (SQUARE, hrd.Box(x=(0.5, 0.8), y=(0.3, 0.8)) | hrd.Ball((0.3, 0.3), 0.15)):
+        sim = hrd.Simulation(dish(region), dt=5e-4, seed=7)
+        run = sim.run(until=0.04, every=0.04, observe=quadrant)
+        assert abs(float(run["quarter"][-1, 0]) - expected) < 4.5 * np.sqrt(expected), region
+        assert run["total"].values == pytest.approx(run["total"].values[0, 0], rel=1e-12)
+        assert (run["mask"].values == sim.system.grid.unflatten(sim.system.partition.codes)).all()
+
+
+def test_a_mask_that_is_a_box_gives_the_numbers_of_the_box():
+    box = hrd.Box(x=(0.25, 0.75), y=(0, 0.5))
+    by_place = hrd.Where(lambda x, y: (abs(x - 0.5) < 0.25) & (y < 0.5))
+    pieces = hrd.Box(x=(0.25, 0.5), y=(0, 0.5)) | hrd.Box(x=(0.5, 0.75), y=(0, 0.5))
+    results = []
+    for region in (box, by_place, pieces):
+        system = hrd.System(
+            species=[A], domain=SQUARE, particles=region, cells=(20, 20), initial={A: 4e3},
+        )  # fmt: skip
+        results.append(hrd.Simulation(system, dt=1e-3, seed=8).run(until=0.02, every=0.01))
+    for other in results[1:]:
+        assert results[0].equals(other)
+
+
+def test_an_interrupted_run_in_a_mask_goes_on_as_if_it_had_not_been(tmp_path):
+    system = dish(DISC).replace(initial={A: hrd.Patch(2e3, shape=DISC)})
+    whole = hrd.Simulation(system, dt=1e-3, seed=9)
+    whole.run(until=0.02)
+    half = hrd.Simulation(system, dt=1e-3, seed=9)
+    half.run(until=0.01)
+    half.checkpoint(tmp_path / "half.npz")
+    again = hrd.Simulation.restore(tmp_path / "half.npz")
+    again.run(until=0.02)
+    assert np.array_equal(whole.particles["A"].positions, again.particles["A"].positions)
+    assert np.array_equal(whole.concentration, again.concentration)
+
+
+def test_what_masks_cannot_do_is_refused_by_name():
+    refused = {
+        "ExactPlane": {"interface": hrd.ExactPlane()},
+        "Layer": {"interface": hrd.Layer()},
+        "influx or leaky walls": {"walls": {"x-": hrd.Influx({A: 1.0})}},
+    }
+    region = hrd.Ball((0.0, 0.5), 0.3)
+    for words, changes in refused.items():
+        system = hrd.System(
+            species=[A], domain=SQUARE, particles=region, cells=(20, 20), **changes
+        )  # fmt: skip
+        with pytest.raises(hrd.ModelError, match=words):
+            hrd.Simulation(system, dt=1e-3)
+
+
+def test_pairs_through_a_thin_obstacle_are_warned_of():
+    system = hrd.System(
+        species=[A], domain=SQUARE, particles=SQUARE, cells=(20, 20),
+        obstacles=hrd.Box(x=(0.45, 0.5), y=(0, 0.7)),
+        reactions=[hrd.Reaction("2 A -> 0", lambda0=1.0, radius=0.06)],
+    )  # fmt: skip
+    with pytest.warns(hrd.AccuracyWarning, match=r"0\.05 thin along x"):
+        hrd.Simulation(system, dt=1e-4)
