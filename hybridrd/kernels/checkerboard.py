@@ -123,3 +123,43 @@ def relax(x, storage, weight, board, conductance, rho, sweeps):
         for q in range(count):
             sides = g0 * (a0[q] + z0[q]) + g1 * (a1[q] + z1[q]) + g2 * (a2[q] + z2[q])
             new[q] += omega * (b[q] + w[q] * sides - new[q])
+
+
+@jit
+def two_stages(u, added, place, weight, board, conductance, rho, sweeps, scale, g):
+    """Both stages of a diagonally implicit step, see `hybridrd.continuum.stage.Solver`.
+
+    Parameters
+    ----------
+    u, added
+        Concentrations before, and what each right-hand side has beside ``u scale``, of cells.
+    place
+        Places of the cells in ``weight`` and its like, flat.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        The concentrations after the first and the second stage, of cells.
+    """
+    start, gain = np.zeros(weight.shape), np.zeros(weight.shape)
+    x, b = np.zeros(weight.shape), np.zeros(weight.shape)
+    flat = x.ravel()
+    flat_start, flat_gain = start.ravel(), gain.ravel()
+    for a in range(len(place)):
+        flat_start[place[a]] = u[a]
+        flat_gain[place[a]] = added[a]
+    first, second = np.empty(len(u)), np.empty(len(u))
+    for stage in range(2):
+        onward = stage * (1.0 / g - 1.0)
+        for colour in range(2):
+            before, more, w = start[colour], gain[colour], weight[colour]
+            now, rhs = x[colour], b[colour]
+            for q in range(len(w)):
+                value = before[q] + onward * (now[q] - before[q])
+                now[q] = value
+                rhs[q] = (value * scale + more[q]) * w[q]
+        relax(x, b, weight, board, conductance, rho, sweeps)
+        target = second if stage else first
+        for a in range(len(place)):
+            target[a] = flat[place[a]]
+    return first, second
