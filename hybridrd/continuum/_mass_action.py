@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from hybridrd.kernels._jit import jit, part
-from hybridrd.kernels.rosenbrock import DONE, NEGATIVE, NOT_FINITE, Kinetics, advance
+from hybridrd.kernels.rosenbrock import DONE, NEGATIVE, NOT_FINITE, Kinetics, advance, jacobian
 
 # Cells that share a substep: enough for vector units, few enough to have like concentrations.
 BLOCK = 128
@@ -294,6 +294,7 @@ def _implicit(
     out: Any,
     k: Any,
     sites: Any,
+    laws: Any,
     change: Any,
     kept: Any,
     free: Any,
@@ -329,7 +330,7 @@ def _implicit(
                 possible = possible and z[s] >= 0.0
             status = NEGATIVE
             if possible or not moves:
-                kinetics = Kinetics(rate, sites, change, kept, free, copy, low, high, flow)
+                kinetics = Kinetics(rate, sites, laws, change, kept, free, copy, low, high, flow)
                 status = advance(kinetics, z, rest)
             if moves and status == DONE:
                 for s in range(species):
@@ -350,6 +351,30 @@ def _implicit(
 
 
 implicit = jit(_implicit)
+
+
+def _stiff_laws(c: Any, k: Any, sites: Any, laws: Any, change: Any, tau: float) -> bool:
+    """Whether some rate of change in a cell asks for an implicit method."""
+    species, n = c.shape
+    rate, y, matrix = np.empty(len(sites)), np.empty(species), np.empty((species, species))
+    none, nowhere = np.empty((0, species)), np.empty(0, np.int64)
+    kinetics = Kinetics(rate, sites, laws, change, none, nowhere, 0.0, 0.0, 1.0, y)
+    for b in range(n):
+        for r in range(len(sites)):
+            rate[r] = k[r, b] if k.shape[1] > 1 else k[r, 0]
+        for s in range(species):
+            y[s] = c[s, b]
+        jacobian(kinetics, y, matrix)
+        for s in range(species):
+            total = 0.0
+            for j in range(species):
+                total += abs(matrix[s, j])
+            if total * tau > MOST_SUBSTEPS * STEP:
+                return True
+    return False
+
+
+stiff_laws = jit(_stiff_laws)
 
 
 def _apply(matrix: Any, c: Any, out: Any) -> None:

@@ -277,7 +277,11 @@ def mass_action(system: System) -> MassAction:
             reactants[r, system.index(name)] += 1
         for name in reaction.products:
             products[r, system.index(name)] += 1
-    return MassAction(reactants, products)
+    laws = [
+        None if law is None else (law, [system.index(name) for name in law.names])
+        for law in (reaction.law for reaction in system.channels)
+    ]
+    return MassAction(reactants, products, laws)
 
 
 class Rates:

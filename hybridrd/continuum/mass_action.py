@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from hybridrd.arrays import Floats
 from hybridrd.continuum import _mass_action as kernel
 from hybridrd.errors import ModelError, StepError
+from hybridrd.kernels.laws import address_of
 from hybridrd.kernels.rosenbrock import DONE, MOST_STEPS, NOT_FINITE
+from hybridrd.model.rate_law import RateLaw
 
 # Propagators kept for rates and steps already seen; rates that vary in time use one each.
 KEPT = 16
@@ -38,11 +40,15 @@ class MassAction:
     ----------
     reactants, products
         ``(reactions, species)``: how many of each species a reaction takes and makes.
+    laws
+        For each reaction None, or a function of concentrations and the index of the species that
+        each of its arguments is: k times its value is then the rate. The implicit method does these
+        networks.
 
     Raises
     ------
     ModelError
-        If the shapes differ or a count is negative.
+        If the shapes differ, a count is negative, or a function cannot be compiled.
 
     Examples
     --------
@@ -53,7 +59,12 @@ class MassAction:
     array([[0.25]])
     """
 
-    def __init__(self, reactants: NDArray[np.int64], products: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        reactants: NDArray[np.int64],
+        products: NDArray[np.int64],
+        laws: Sequence[tuple[RateLaw, Sequence[int]] | None] = (),
+    ) -> None:
         taken = np.asarray(reactants, dtype=np.int64)
         made = np.asarray(products, dtype=np.int64)
         if taken.ndim != 2 or taken.shape != made.shape:
@@ -66,13 +77,18 @@ class MassAction:
         orders = taken.sum(axis=1)
         self.change = (made - taken).astype(np.float64)
         self.orders = orders
-        most = max(2, int(orders.max(initial=0)))
+        self._laws = {r: law for r, law in enumerate(laws) if law is not None}
+        found = [np.repeat(np.arange(len(row)), row) for row in taken]
+        like = [len(sites) == 2 and sites[0] == sites[1] for sites in found]
+        for r, (_, places) in self._laws.items():
+            found[r], like[r] = np.array(places, np.int64), False
+        most = max(2, *(len(sites) for sites in found)) if found else 2
         self._sites = np.full((len(taken), most), -1, np.int64)
-        for r, row in enumerate(taken):
-            self._sites[r, : orders[r]] = np.repeat(np.arange(len(row)), row)
-        like = (orders == 2) & (self._sites[:, 0] == self._sites[:, 1])
+        for row, sites in zip(self._sites, found, strict=True):
+            row[: len(sites)] = sites
         self._factor = np.where(like, 0.5, 1.0)
-        self._linear = bool(np.all(orders < 2))
+        self._addresses()
+        self._linear = bool(np.all(orders < 2)) and not self._laws
         self._kept = conserved(made - taken)
         self._known: dict[tuple[bytes, float], Floats] = {}
 
@@ -155,6 +171,14 @@ class MassAction:
             result[:, cells] += without
         return result
 
+    def _addresses(self) -> NDArray[np.int64]:
+        """Where the compiled laws are in this process, 0 for mass action. Raises ModelError."""
+        found = np.zeros(len(self._sites), np.int64)
+        for r, (law, places) in self._laws.items():
+            named = list(zip(law.names, places, strict=True))
+            found[r] = address_of(law.function, named, law.where)
+        return found
+
     def _exact(self, c: Floats, k: Floats, tau: float, out: Floats) -> None:
         kernel.apply(self._propagator(k, tau), c, out)
         if not math.isfinite(float(out.sum())):
@@ -190,17 +214,25 @@ class MassAction:
         after: bool,
     ) -> None:
         rate = np.ascontiguousarray((k[:, None] if k.ndim == 1 else k) * self._factor[:, None])
-        network = self._sites, self.change
-        left = np.empty(-(-c.shape[1] // kernel.BLOCK))
-        status = kernel.integrate(c, out, rate, *network, tau, grain, left)
+        left = np.full(-(-c.shape[1] // kernel.BLOCK), tau)
+        laws = self._addresses()
+        if self._laws:
+            out[...] = c
+            status = DONE
+            stiff = kernel.stiff_laws(c, rate, self._sites, laws, self.change, tau)
+        else:
+            status = kernel.integrate(c, out, rate, self._sites, self.change, tau, grain, left)
+            stiff = bool((left == tau).any())
         if status == DONE and left.any():
             # A kernel of its own: most runs are never stiff, and it takes long to compile.
-            stiff = drift is not None and bool((left == tau).any())
             flow = drift() if drift is not None and stiff else np.empty((len(c), 0))
             status = kernel.implicit(
-                out, rate, *network, *self._kept, tau, grain, left, flow, after
-            )
+                out, rate, self._sites, laws, self.change, *self._kept, tau, grain, left, flow,
+                after,
+            )  # fmt: skip
         if status == NOT_FINITE:
+            for law, places in self._laws.values():  # a value that cannot be is named
+                law.at(dict(zip(law.names, (c[s] for s in places), strict=True)))
             raise StepError(_unbounded(tau))
         if status != DONE:
             raise StepError(

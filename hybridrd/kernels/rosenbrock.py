@@ -1,4 +1,4 @@
-"""Compiled implicit integration of stiff mass-action kinetics, one cell at a time.
+"""Compiled implicit integration of stiff kinetics, one cell at a time.
 
 RODAS, a Rosenbrock method of order four, L-stable, with an error estimate of order three (Hairer
 and Wanner, "Solving ordinary differential equations II", IV.7 and IV.10). Its stages are linear
@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hybridrd.kernels._jit import part
+from hybridrd.kernels.laws import rate_at
 
 DONE, TOO_FAST, NOT_FINITE, NEGATIVE = 0, 1, 2, 3
 MOST_STEPS = 100_000
@@ -53,6 +54,9 @@ class Kinetics(NamedTuple):
     ----------
     k, sites
         Of each reaction its rate and its reactants, like ones side by side, -1 for none.
+    laws
+        Address of the function of concentrations that is k's factor, in place of the reactants',
+        0 for mass action; ``sites`` are then the species that it depends on.
     change
         ``change[r, s]``: copies of species s that reaction r makes.
     kept, free
@@ -65,6 +69,7 @@ class Kinetics(NamedTuple):
 
     k: np.ndarray
     sites: np.ndarray
+    laws: np.ndarray
     change: np.ndarray
     kept: np.ndarray
     free: np.ndarray
@@ -110,8 +115,10 @@ def _slope(kinetics, y, f):
         f[s] = 0.0
     for r in range(len(sites)):
         v = k[r]
+        if kinetics.laws[r] != 0:
+            v *= _law(kinetics.laws[r], y)
         for p in range(sites.shape[1]):
-            if sites[r, p] < 0:
+            if sites[r, p] < 0 or kinetics.laws[r] != 0:
                 break
             v *= _reactant(kinetics, y, r, p)[0]
         for s in range(len(y)):
@@ -120,7 +127,30 @@ def _slope(kinetics, y, f):
 
 
 @part
-def _jacobian(kinetics, y, matrix):
+def _law(address, y):
+    """A rate that is a function of concentrations; not a number where it is below 0."""
+    v = rate_at(address, y)
+    return v if v >= 0.0 else np.nan
+
+
+@part
+def _law_slope(address, y, s):
+    """Its derivative by species s, a central difference right to about 1e-10."""
+    at, largest = y[s], 0.0
+    for value in y:
+        largest = max(largest, abs(value))
+    d = 1e-5 * max(at, 1e-3 * largest, 1e-200)
+    below = max(at - d, 0.0)
+    y[s] = at + d
+    v = _law(address, y)
+    y[s] = below
+    v -= _law(address, y)
+    y[s] = at
+    return v / (at + d - below)
+
+
+@part
+def jacobian(kinetics, y, matrix):
     """Derivative of `_slope` into ``matrix``."""
     k, sites, change = kinetics.k, kinetics.sites, kinetics.change
     for i in range(len(y)):
@@ -130,12 +160,16 @@ def _jacobian(kinetics, y, matrix):
         for p in range(sites.shape[1]):
             if sites[r, p] < 0:
                 break
-            by = k[r] * _reactant(kinetics, y, r, p)[1]
-            for q in range(sites.shape[1]):
-                if sites[r, q] < 0:
-                    break
-                if q != p:
-                    by *= _reactant(kinetics, y, r, q)[0]
+            by = k[r]
+            if kinetics.laws[r] != 0:
+                by *= _law_slope(kinetics.laws[r], y, sites[r, p])
+            else:
+                by *= _reactant(kinetics, y, r, p)[1]
+                for q in range(sites.shape[1]):
+                    if sites[r, q] < 0:
+                        break
+                    if q != p:
+                        by *= _reactant(kinetics, y, r, q)[0]
             for s in range(len(y)):
                 if change[r, s] != 0.0:
                     matrix[s, sites[r, p]] += change[r, s] * by
@@ -215,7 +249,7 @@ def _implicit_euler(kinetics, y, h, work):
         z[s] = y[s]
     for _ in range(NEWTON):
         _slope(kinetics, z, f)
-        _jacobian(kinetics, z, work.jacobian)
+        jacobian(kinetics, z, work.jacobian)
         if not _factor(1.0 / h, kinetics, work):
             return False
         for s in range(len(y)):
@@ -313,7 +347,7 @@ def advance(kinetics, y, tau):
             return TOO_FAST
         if not h > SHORTEST * tau:
             return NOT_FINITE
-        _jacobian(kinetics, y, work.jacobian)
+        jacobian(kinetics, y, work.jacobian)
         if not _factor(1.0 / (GAMMA * h), kinetics, work):
             h *= 0.5
             continue

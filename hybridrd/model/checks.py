@@ -18,6 +18,7 @@ from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.overlap import cells_of, copies_overlap
 from hybridrd.model.partition import Partition
 from hybridrd.model.places import Places
+from hybridrd.model.rate_law import RateLaw
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shape import Shape
 from hybridrd.model.shell import Domain
@@ -201,7 +202,7 @@ def _reactions(draft: Draft, at: Places) -> Iterator[str]:
         if sorted(reaction.reactants) == sorted(reaction.products):
             yield f"{where}: it changes nothing"
         orders = [r.order for r in reaction.one_way()]
-        pairs = 2 in orders and draft.particles is not None
+        pairs = 2 in orders and draft.particles is not None and reaction.law is None
         if pairs and domain is not None and domain.radial:
             yield (
                 f"{where}: particles in a Shell carry only their distance r, so that pairs "
@@ -224,11 +225,42 @@ def _reactions(draft: Draft, at: Places) -> Iterator[str]:
             if callable(rate):
                 where = at.reaction(i, reaction.label, key)
                 yield from _function_problem(rate, domain.axes, f"{where}: {key}")
+        if reaction.law is not None:
+            where = at.reaction(i, reaction.label, "rate")
+            yield from _law(reaction, reaction.law, draft, where)
         for one_way in reaction.one_way():
-            if one_way.order > 2:
+            if one_way.order > 2 and one_way.law is None:
                 where = at.reaction(i, reaction.label, "reaction")
                 of_rate = f"{at.reaction(i, reaction.label, 'k')}: k"
                 yield from _crowd(one_way, draft, where, of_rate)
+
+
+def _law(reaction: Reaction, law: RateLaw, draft: Draft, where: str) -> Iterator[str]:
+    """A rate that is a function of concentrations."""
+    if draft.particles is not None:
+        yield (
+            f"{where}: concentrations belong to the cells of a continuum, and particles react by "
+            f"themselves or in pairs; give k or lambda0 of such steps, or take particles=None"
+        )
+    unknown = [name for name in law.names if name not in draft.names]
+    if unknown and draft.all_species:
+        yield (
+            f"{where}: the function takes {', '.join(unknown)}; its arguments are species, of "
+            f"which there are {', '.join(draft.names)} (give constants as numbers or defaults)"
+        )
+        return
+    for name in dict.fromkeys(reaction.reactants):
+        others = dict.fromkeys((*law.names, *draft.names), np.ones(1))
+        try:
+            value = float(law.at({**others, name: np.zeros(1)})[0])
+        except ModelError as error:
+            yield f"{where}: without {name}: {error}"
+            continue
+        if value > 0.0:
+            yield (
+                f"{where}: it is {value:.6g} where there is no {name}, which the reaction takes; "
+                f"let it be 0 there, {name}/(K + {name}) for instance"
+            )
 
 
 def _crowd(reaction: Reaction, draft: Draft, where: str, of_rate: str) -> Iterator[str]:

@@ -180,8 +180,12 @@ def _value(value: Any) -> str:
 
 def _rates(reaction: Reaction, dimension: int) -> str:
     """All rates of a reaction; those that were not given are calculated."""
-    rates = {**reaction.rates(dimension), "k_back": reaction.k_back}
-    parts = [f"{name} = {_value(v)}" for name, v in rates.items() if v is not None]
+    law = reaction.law
+    if law is not None:
+        parts = ["rate = " + (law.text or f"function({', '.join(law.names)})")]
+    else:
+        rates = {**reaction.rates(dimension), "k_back": reaction.k_back}
+        parts = [f"{name} = {_value(v)}" for name, v in rates.items() if v is not None]
     named = [reaction.name] if reaction.name and reaction.name != reaction.equation else []
     return ", ".join(parts) + (f"  ({named[0]})" if named else "")
 

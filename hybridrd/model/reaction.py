@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.errors import ModelError
 from hybridrd.model import doi
 from hybridrd.model.equation import read_equation
+from hybridrd.model.expression import Expression
 from hybridrd.model.functions import Value
+from hybridrd.model.rate_law import RateLaw
 from hybridrd.model.table import check_least
 
 
@@ -38,6 +42,10 @@ class Reaction:
         a number; of any other a number or a function, in the units of its order.
     name
         A name; by default the equation in normal form.
+    rate
+        In place of k, where there are no particles: events per volume and time as a function of
+        concentrations, whose arguments are species, ``lambda R: v * K**n / (K**n + R**n)``, or
+        its formula as text, ``"2 * R / (0.5 + R)"``. It is 0 where a reactant is absent.
 
     Notes
     -----
@@ -83,6 +91,7 @@ class Reaction:
     radius: float | None = None
     k_back: Value | None = None
     name: str | None = None
+    rate: Callable[..., Any] | str | None = None
     reactants: tuple[str, ...] = field(init=False, repr=False, default=())
     products: tuple[str, ...] = field(init=False, repr=False, default=())
     reversible: bool = field(init=False, repr=False, default=False)
@@ -90,6 +99,9 @@ class Reaction:
     def __post_init__(self) -> None:
         self._read()
         where = f"reaction {self.equation!r}"
+        if self.rate is not None:
+            self._check_law(where)
+            return
         if self.lambda0 is not None:
             if len(self.reactants) != 2:
                 raise ModelError(f"{where}: lambda0 is a pair's rate; give k for this order")
@@ -111,6 +123,30 @@ class Reaction:
         elif self.lambda0 is not None:
             raise ModelError(f"{where}: lambda0 needs the Doi radius, radius=")
         self._check_reverse(where)
+
+    def _check_law(self, where: str) -> None:
+        beside = [n for n in ("k", "lambda0", "radius", "k_back") if getattr(self, n) is not None]
+        if beside:
+            raise ModelError(f"{where}: give rate or {beside[0]}, not both")
+        if self.reversible:
+            raise ModelError(f"{where}: rate is that of one direction; write one reaction each way")
+        if isinstance(self.rate, str):
+            try:
+                object.__setattr__(self, "rate", Expression(self.rate))
+            except ModelError as error:
+                raise ModelError(f"{where}: rate = {error}") from error
+        if not callable(self.rate):
+            raise ModelError(
+                f"{where}: rate = {shown(self.rate)}: give a function of concentrations, or its "
+                f"formula as text; a number is k"
+            )
+        assert self.law is not None
+        _ = self.law.names
+
+    @property
+    def law(self) -> RateLaw | None:
+        """The rate as a function of concentrations, if it is one."""
+        return RateLaw(self.rate, f"rate of {self.label!r}") if callable(self.rate) else None
 
     def _check_reverse(self, where: str) -> None:
         if not self.reversible:
@@ -201,7 +237,9 @@ class Reaction:
         return self.order == 2 and self.reactants[0] == self.reactants[1]
 
     def macroscopic(self, dimension: int) -> Value:
-        """The macroscopic rate k, a number or a function."""
+        """The macroscopic rate k, a number or a function; 1 beside a `law`."""
+        if self.law is not None:
+            return 1.0
         if self.lambda0 is not None and self.radius is not None:
             return doi.macroscopic_rate(self.lambda0, self.radius, dimension)
         assert self.k is not None
@@ -300,8 +338,13 @@ class Channel:
         """Doi radius (length)."""
         return self.reaction.radius
 
+    @property
+    def law(self) -> RateLaw | None:
+        """The rate as a function of concentrations, if it is one."""
+        return self.reaction.law
+
     def macroscopic(self, dimension: int) -> Value:
-        """The macroscopic rate k, a number or a function."""
+        """The macroscopic rate k, a number or a function; 1 beside a `law`."""
         if self.back:
             assert self.reaction.k_back is not None
             return self.reaction.k_back

@@ -86,7 +86,7 @@ def linear_moments(
     (2.7182818..., 9.3415...)
     """
     model = voxel_model(system, voxels, reservoir)
-    higher = [c.label for c in system.channels if c.order > 1]
+    higher = [c.label for c in system.channels if c.order > 1 or c.law is not None]
     if higher:
         labels = ", ".join(higher)
         raise ModelError(

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 from hybridrd.errors import ModelError
 from hybridrd.interface import SCHEMES, InterfaceScheme, scheme_from_dict
 from hybridrd.model.equation import read_equation
+from hybridrd.model.expression import Expression
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.species import NAME, Species, check_name
 from hybridrd.model.table import Table as TableOfTime
@@ -93,6 +94,11 @@ def _named(name: str) -> str:
     return name
 
 
+def _formula(text: str) -> str:
+    Expression(text)
+    return text
+
+
 def _readable(equation: str) -> str:
     read_equation(equation)
     return equation
@@ -122,7 +128,10 @@ class SpeciesTable(Table):
 
 
 class ReactionTable(Table):
-    """One ``[[reactions]]``: ``reaction = "A + B -> C"`` and its rate, both if reversible."""
+    """One ``[[reactions]]``: ``reaction = "A + B -> C"`` and its rate, both if reversible.
+
+    ``rate = "2 * R / (0.5 + R)"`` is a formula in concentrations, in place of k.
+    """
 
     reaction: Annotated[str, AfterValidator(_readable)]
     k: Rate | None = None
@@ -130,6 +139,7 @@ class ReactionTable(Table):
     radius: Positive | None = None
     k_back: Rate | None = None
     name: str | None = None
+    rate: Annotated[str, AfterValidator(_formula)] | None = None
 
     def build(self) -> Reaction:
         """The reaction that the table describes. Raises ModelError."""
@@ -140,6 +150,7 @@ class ReactionTable(Table):
             radius=self.radius,
             k_back=value_of(self.k_back),
             name=self.name,
+            rate=self.rate,
         )
 
 

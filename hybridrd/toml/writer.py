@@ -117,6 +117,8 @@ def _reaction(reaction: Reaction, where: str) -> dict[str, Any]:
     table: dict[str, Any] = {"reaction": reaction.equation}
     if reaction.k is not None:
         table["k"] = _rate(reaction.k, f"{where}.k")
+    if reaction.law is not None:
+        table["rate"] = reaction.law.text or _number(reaction.rate, f"{where}.rate")
     for key in ("lambda0", "radius", "k_back"):
         if getattr(reaction, key) is not None:
             table[key] = _rate(getattr(reaction, key), f"{where}.{key}")

@@ -55,7 +55,7 @@ FILES = {
     ),
     "misspelt key": ("reaction =", "reacton =", ["reactions[0].reacton: unknown", "reaction?"]),
     "misspelt table": ("[run]", "[rum]", ["rum: unknown, did you mean run?", "species"]),
-    "unknown key": ("k = 0.05", "rate = 0.05", ["reactions[0].rate: unknown", "k, lambda0"]),
+    "unknown key": ("k = 0.05", "speed = 0.05", ["reactions[0].speed: unknown", "k, lambda0"]),
     "no rate": ("k = 0.05\n", "", ["reactions[0]", "give the rate k or lambda0"]),
     "both rates": ("k = 0.05", "k = 1\nlambda0 = 1", ["reactions[0]", "not both"]),
     "negative k": ("k = 0.05", "k = -1", ["reactions[0].k = -1", "at least 0"]),

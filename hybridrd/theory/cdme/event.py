@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import numpy as np
+
 from hybridrd.arrays import Floats
 from hybridrd.model.functions import Value, evaluate, needs_time
+from hybridrd.model.rate_law import RateLaw
 
 Site = tuple[int, int]  # species and voxel, by number
 
@@ -61,12 +64,39 @@ def at(rates: Rates, t: float) -> Floats:
 
 
 @dataclass(frozen=True)
+class VoxelLaw:
+    """A rate that is a function of concentrations, in one voxel.
+
+    Parameters
+    ----------
+    law
+        Events per volume and time.
+    species
+        The species that its arguments are, by number.
+    voxel, volume
+        The voxel, and its volume.
+    """
+
+    law: RateLaw
+    species: tuple[int, ...]
+    voxel: int
+    volume: float
+
+    def table(self, most: Sequence[int]) -> Floats:
+        """Events per time for every content up to the most copies of each argument's species."""
+        counts = np.meshgrid(*(np.arange(most[s] + 1.0) for s in self.species), indexing="ij")
+        given = dict(zip(self.law.names, (n / self.volume for n in counts), strict=True))
+        return self.volume * self.law.at(given or {"": np.zeros(())})
+
+
+@dataclass(frozen=True)
 class Event:
     """A transition of the master equation: it removes some copies and creates others.
 
     Its rate is ``rate`` times the number of ways to choose ``takes``; two copies of one species and
     voxel can be chosen in ``n (n - 1)`` ordered ways. With ``any_one`` it is ``rate`` if there
-    is a way. A rate that depends on time is ``rate`` times entry ``index`` of its `Course`.
+    is a way, and with a ``law`` ``rate`` times the law's value if there is a way. A rate that
+    depends on time is ``rate`` times entry ``index`` of its `Course`.
     """
 
     rate: float
@@ -75,6 +105,7 @@ class Event:
     any_one: bool = False
     course: Course | None = field(default=None, repr=False)
     index: int = field(default=0, repr=False)
+    law: VoxelLaw | None = field(default=None, repr=False)
 
     def rate_at(self, t: float) -> float:
         """The rate at a time (1/time)."""

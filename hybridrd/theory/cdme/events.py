@@ -12,8 +12,10 @@ from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.functions import Value
 from hybridrd.model.grid import Grid
+from hybridrd.model.rate_law import RateLaw
+from hybridrd.model.reaction import Channel
 from hybridrd.model.system import System
-from hybridrd.theory.cdme.event import Event, Rates, combined, event, rates_of
+from hybridrd.theory.cdme.event import Event, Rates, VoxelLaw, combined, event, rates_of
 from hybridrd.theory.cdme.jumps import motion_events
 from hybridrd.theory.cdme.pairs import PairTable, pair_events, pair_table
 from hybridrd.theory.cdme.voxels import Voxels, VoxelsLike, make_voxels
@@ -68,7 +70,8 @@ def voxel_model(system: System, voxels: VoxelsLike = None, reservoir: str = "wal
     voxel's centre. A pair with a radius reacts at Doi's rate averaged over the pair of voxels;
     pairs without one, and reactions of more, are well mixed in each voxel: ``k n_A n_B/V``,
     ``k n (n - 1)/(2 V)`` for a like pair, ``k/V^(m - 1)`` for every ordered choice of m copies from
-    order three on. Products are in the voxels of the reactants whose places
+    order three on, and ``V rate(c)`` of the contents c = n/V with a `Reaction.rate`, as long as
+    there are enough copies. Products are in the voxels of the reactants whose places
     they take (`hybridrd.Reaction`).
 
     A copy within the Doi radius of a `Reservoir` wall also reacts with partners outside it, at
@@ -122,6 +125,9 @@ def _mixed(system: System, voxels: Voxels) -> Iterator[Event]:
     """Reactions within single voxels: all but pairs within a radius."""
     for channel in system.channels:
         reaction = channel.reaction
+        if channel.law is not None:
+            yield from _by_law(system, channel, channel.law, voxels)
+            continue
         if reaction.order == 2 and reaction.radius is not None:
             continue
         k = channel.macroscopic(system.dimension)
@@ -140,6 +146,18 @@ def _mixed(system: System, voxels: Voxels) -> Iterator[Event]:
         for i in range(voxels.count):
             takes = tuple((s, i) for s in reactants)
             yield event(rates, i, takes, tuple((s, i) for s in products))
+
+
+def _by_law(system: System, channel: Channel, law: RateLaw, voxels: Voxels) -> Iterator[Event]:
+    """Reactions at ``V rate(n/V)`` in each voxel, where there are enough copies."""
+    reactants, products, read = (
+        [system.index(name) for name in names]
+        for names in (channel.reactants, channel.products, law.names)
+    )
+    for i in range(voxels.count):
+        at = VoxelLaw(law, tuple(read), i, float(voxels.volumes[i]))
+        takes, makes = (tuple((s, i) for s in sites) for sites in (reactants, products))
+        yield Event(1.0, takes, makes, law=at)
 
 
 def _created(k: Value, voxels: Voxels, where: str) -> Rates:

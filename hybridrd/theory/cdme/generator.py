@@ -214,6 +214,7 @@ def _transitions(states: States, event: Event) -> tuple[Integers, Integers, Floa
     leaves: list[Integers] = []
     enters: list[Integers] = []
     ways: list[Floats] = []
+    counts: list[Integers] = []
     over: list[NDArray[np.bool_]] = []
     for s, (occupations, stride) in enumerate(zip(states.species, states.strides, strict=True)):
         taken = [voxel for t, voxel in event.takes if t == s]
@@ -223,9 +224,16 @@ def _transitions(states: States, event: Event) -> tuple[Integers, Integers, Floa
         leaves.append(before * stride)
         enters.append(after * stride)
         ways.append(count)
+        if event.law is not None:
+            counts.append(occupations.table[before, event.law.voxel])
         over.append(after == OVER)
     entered = reduce(np.add.outer, enters).ravel()
     entered[reduce(np.logical_or.outer, over).ravel()] = states.count
+    if event.law is not None:
+        most = [occupations.most for occupations in states.species]
+        at = tuple(np.ix_(*counts)[s] for s in event.law.species)
+        values = np.broadcast_to(event.law.table(most)[at], [len(n) for n in counts])
+        return reduce(np.add.outer, leaves).ravel(), entered, event.rate * values.ravel()
     number = np.asarray(reduce(np.multiply.outer, ways).ravel(), np.float64)
     rates = event.rate * (np.minimum(number, 1.0) if event.any_one else number)
     return reduce(np.add.outer, leaves).ravel(), entered, rates
