@@ -17,6 +17,7 @@ from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.errors import StepError
 from hybridrd.interface.cells import parts_of_step, relaxation
 from hybridrd.kernels import cell_reactions, copies
+from hybridrd.kernels.laws import address_of
 from hybridrd.kernels.rng import CELL_WALLS, hop_address, hop_part
 from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.system import System
@@ -441,7 +442,9 @@ class Reactions:
         channels = system.channels
         taken = [[index[n] for n in sorted(c.reactants)] for c in channels]
         made = [[index[n] for n in c.products] for c in channels]
-        self.by_themselves = all(
+        self._laws = {r: c.law for r, c in enumerate(channels) if c.law is not None}
+        self._index = index
+        self.by_themselves = not self._laws and all(
             len(r) <= 1 and len(p) <= 1 for r, p in zip(taken, made, strict=True)
         )
         most = max([1, *map(len, taken)])
@@ -456,7 +459,11 @@ class Reactions:
             if len(before) == 2 and before[0] == before[1]:
                 factors[r] = 0.5
         powers = 1.0 - np.array([len(before) for before in taken], np.float64)
-        self._network = cell_reactions.Network(sites, change, powers, factors)
+        for r in self._laws:
+            powers[r] = factors[r] = 1.0
+        self._network = cell_reactions.Network(
+            sites, change, powers, factors, self._addresses(len(channels))
+        )
         by_species = [
             [r for r, c in enumerate(taken) if len(c) == 1 and c[0] == s]
             for s in range(len(system.species))
@@ -468,6 +475,14 @@ class Reactions:
             np.array([after[0] if after else -1 for after in made], np.int64),
         )
 
+    def _addresses(self, count: int) -> Integers:
+        """Where compiled laws are in this process, 0 for mass action. Raises ModelError."""
+        found = np.zeros(count, np.int64)
+        for r, law in self._laws.items():
+            places = [(name, self._index[name]) for name in law.names]
+            found[r] = address_of(law.function, places, law.where)
+        return found
+
     def react(
         self, cells: cell_reactions.Cells, now: cell_reactions.Moment, events: Integers
     ) -> None:
@@ -476,6 +491,9 @@ class Reactions:
             status = cell_reactions.react_families(cells, self._families, now, events)
         else:
             status = cell_reactions.react_cells(cells, self._network, now, events)
+        if status == cell_reactions.NO_RATE:
+            for law in self._laws.values():  # the value that cannot be is named
+                law.at({name: cells.n[s] / cells.volumes for name, s in self._index.items()})
         if status != cell_reactions.DONE:
             raise StepError(
                 f"reactions in a cell are too many for half a step of {now.tau:g}: more than 8 "

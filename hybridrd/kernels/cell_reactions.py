@@ -1,7 +1,8 @@
 """Reactions of whole copies in well-mixed cells: families by numbers, Gillespie, tau leaps.
 
 A reaction of order m fires ``k V^(1 - m) n (n - 1) ...`` times per time in a cell of volume V that
-holds n copies of each reactant, half as often for a pair of one species (del Razo 2024, (17)).
+holds n copies of each reactant, half as often for a pair of one species (del Razo 2024, (17)); one
+whose rate is a function of concentrations ``V rate(n/V)`` times, if its reactants are there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from hybridrd.kernels._jit import jit, part
 from hybridrd.kernels.binomial import binomial
+from hybridrd.kernels.laws import rate_at
 from hybridrd.kernels.poisson import poisson
 from hybridrd.kernels.rng import (
     CELL_EVENT,
@@ -22,10 +24,11 @@ from hybridrd.kernels.rng import (
     uniforms,
 )
 
-DONE, TOO_MANY = 0, 1
+DONE, TOO_MANY, NO_RATE = 0, 1, 2
 FASTEST = 1e5  # jumps of a copy in a half step
 MANY = 2000.0  # events in a half step of a cell from which it leaps
 LEAP = 0.03  # by how much of itself a propensity may change in a leap
+STEEPEST = 8  # powers of a content that a law is taken to have at most, for leaps
 _MOST_EVENTS = (1 << 23) - 1
 _FEWEST = 50.0  # events in a leap that is worth it
 
@@ -60,12 +63,16 @@ class Network(NamedTuple):
         What an event adds to each species, ``(reactions, species)``.
     powers, factors
         Power of the volume, and factor, of each propensity.
+    laws
+        Address of the function of concentrations that the rate is (`hybridrd.kernels.laws`), 0 for
+        mass action, ``(reactions,)``.
     """
 
     sites: np.ndarray
     change: np.ndarray
     powers: np.ndarray
     factors: np.ndarray
+    laws: np.ndarray
 
 
 class Cells(NamedTuple):
@@ -267,7 +274,10 @@ def propensity(r, x, network, k, scale):
         used = 0
         for q in range(p):
             used += 1 if network.sites[r, q] == s else 0
-        a *= max(x[s] - used, 0.0)
+        a *= max(x[s] - used, 0.0) if network.laws[r] == 0 else float(x[s] > used)
+    if network.laws[r] != 0 and a > 0.0:
+        value = rate_at(network.laws[r], x / scale)
+        return a * value if value >= 0.0 else np.nan
     return a
 
 
@@ -290,6 +300,9 @@ def _leap_length(x, a, network):
     """
     longest = np.inf
     order = network.sites.shape[1]
+    for r in range(a.shape[0]):
+        if network.laws[r] != 0:
+            order = max(order, STEEPEST)
     for s in range(x.shape[0]):
         mean, spread = 0.0, 0.0
         for r in range(a.shape[0]):
@@ -369,7 +382,7 @@ def _choose(a, choice):
 
 @part
 def _react_cell(i, cells, network, now, work, events):
-    """Half a step of one cell, from the contents x; returns `DONE` or `TOO_MANY`."""
+    """Half a step of one cell, from the contents x; `DONE`, `TOO_MANY` or `NO_RATE`."""
     cell = np.uint64(cells.names[i])
     left = now.tau
     total = _propensities(work.x, i, cells, network, work.scale, work.a)
@@ -393,12 +406,12 @@ def _react_cell(i, cells, network, now, work, events):
                 work.x[s] += network.change[chosen, s]
             events[chosen] += 1
         total = _propensities(work.x, i, cells, network, work.scale, work.a)
-    return DONE
+    return DONE if total == 0.0 or left <= 0.0 else NO_RATE
 
 
 @jit
 def react_cells(cells, network, now, events):
-    """Half a step of any reactions in each cell; returns `DONE` or `TOO_MANY`.
+    """Half a step of any reactions in each cell; `DONE`, `TOO_MANY`, or `NO_RATE` for bad laws.
 
     Event by event (D. T. Gillespie, J. Comput. Phys. 22 (1976) 403), exact. A cell that expects
     `MANY` events leaps instead, by steps in which no propensity changes by more than 3 %.
@@ -417,8 +430,9 @@ def react_cells(cells, network, now, events):
                 work.scale[r] = network.factors[r] * volume ** network.powers[r]
         for s in range(species):
             work.x[s] = cells.n[s, i]
-        if _react_cell(i, cells, network, now, work, events) != DONE:
-            return TOO_MANY
+        status = _react_cell(i, cells, network, now, work, events)
+        if status != DONE:
+            return status
         for s in range(species):
             cells.n[s, i] = int(work.x[s])
     return DONE

@@ -87,7 +87,32 @@ def test_a_population_with_feedback_has_its_stationary_distribution():
     model = cdme.voxel_model(pairs, 1)
     assert model.events[0].law.table([3]).tolist() == [0.0, 1.0, 2.0, 3.0]
     one = pairs.replace(initial={U: hrd.Copies(1)})
-    assert cdme.solve(one, voxels=1, max_copies=3, until=9.0)["copy_number"].values[-1] == 1.0
+    last = cdme.solve(one, voxels=1, max_copies=3, until=9.0)["copy_number"].values[-1]
+    assert last == [1.0]
+
+
+def test_whole_copies_in_cells_have_it_too():
+    """4000 cells of width 2, each on its own: their counts after a long time, chi² of 18."""
+    h, m = 2.0, np.arange(40)
+    rates = (lambda U: 1 + 3 * U**3 / (1 + U**3)), "2 * U / (0.5 + U) + U"
+    system = hrd.System(
+        species=[hrd.Species("U", D=0.0)], domain=hrd.Box(x=(0, 8000)), cells=4000,
+        fluctuations="discrete",
+        reactions=[hrd.Reaction("0 -> U", rate=rates[0]), hrd.Reaction("U -> 0", rate=rates[1])],
+    )  # fmt: skip
+    run = hrd.Simulation(system, dt=0.5, seed=4).run(until=12.0, every=12.0)
+    counts = np.bincount((run["concentration"].values[-1, 0] * h).round().astype(int), minlength=40)
+    c, above = m / h, (m + 1) / h
+    ratios = rates[0](c) / (2 * above / (0.5 + above) + above)
+    p = np.cumprod(np.concatenate([[1.0], ratios[:-1]]))
+    expected = 4000 * p / p.sum()
+    kept = expected > 20
+    chi2 = ((counts[kept] - expected[kept]) ** 2 / expected[kept]).sum()
+    degrees = kept.sum() - 1
+    assert chi2 < degrees + 4.5 * np.sqrt(2 * degrees)
+    bad = system.replace(reactions=[hrd.Reaction("0 -> U", rate=lambda U: 2 - U)])
+    with pytest.raises(hrd.ModelError, match=r"gives -[0-9.]+ at U = [0-9.]+; it must be"):
+        hrd.Simulation(bad, dt=0.5, seed=1).run(until=5.0, every=5.0)
 
 
 def test_two_species_in_two_voxels_against_the_states_by_hand():
