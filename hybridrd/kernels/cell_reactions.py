@@ -274,7 +274,8 @@ def propensity(r, x, network, k, scale):
         used = 0
         for q in range(p):
             used += 1 if network.sites[r, q] == s else 0
-        a *= max(x[s] - used, 0.0) if network.laws[r] == 0 else float(x[s] > used)
+        left = max(x[s] - used, 0.0)
+        a *= left if network.laws[r] == 0 else min(left, 1.0)
     if network.laws[r] != 0 and a > 0.0:
         value = rate_at(network.laws[r], x / scale)
         return a * value if value >= 0.0 else np.nan

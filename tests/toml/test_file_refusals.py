@@ -173,12 +173,12 @@ def test_a_bad_file_is_refused(case, tmp_path):
 
 def test_all_mistakes_are_reported_at_once(tmp_path):
     path = tmp_path / "bad.toml"
-    bad = FILE.replace("0.5", "-1").replace("k =", "rat =").replace("dt = 0.01", 'dt = "a"')
+    bad = FILE.replace("0.5", "-1").replace("k =", "speed =").replace("dt = 0.01", 'dt = "a"')
     path.write_text(bad.replace("cells = 20", "cells = -3"))
     with pytest.raises(ModelError) as refused:
         read_toml(path, hrd.System)
     places = [line.split(": ")[1].split(" =")[0] for line in str(refused.value).splitlines()]
-    assert places == ["system.cells", "species[0].D", "reactions[0].rat", "run.dt"]
+    assert places == ["system.cells", "species[0].D", "reactions[0].speed", "run.dt"]
 
 
 A, B = hrd.Species("A", D=0.5), hrd.Species("B", D=0.0)
