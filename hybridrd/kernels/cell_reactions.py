@@ -432,8 +432,8 @@ def react_cells(cells, network, now, events):
         for s in range(species):
             work.x[s] = cells.n[s, i]
         status = _react_cell(i, cells, network, now, work, events)
-        if status != DONE:
-            return status
         for s in range(species):
             cells.n[s, i] = int(work.x[s])
+        if status != DONE:
+            return status
     return DONE
