@@ -31,7 +31,7 @@ def test_a_copy_is_the_original_and_can_be_read(name):
 def test_no_copy_is_missing():
     # Scripts that the package cannot run yet have no copy.
     numbers = {name[:2] for name in NAMES if name.endswith(".py")}
-    assert numbers == {"01", "02", "03", "04", "05", "07", "12"}
+    assert numbers == {"01", "02", "03", "04", "05", "07", "10", "12"}
     if ORIGINALS.is_dir():
         assert {p.name for p in ORIGINALS.iterdir()} >= set(NAMES)
 
@@ -195,3 +195,25 @@ def test_any_shape_as_written(tmp_path):
     assert abs(hybrid - pde) < 4.5 * math.sqrt(pde)
     assert last == pytest.approx(first, rel=1e-12)
     assert (tmp_path / "dish.png").stat().st_size > 10_000
+
+
+def check_rooms(printed):
+    """The report has its parts, and the ensemble is within its error of the sets' equation."""
+    for part in ("2 metastable sets of 764 cells", "gap 14.6 after 2", "time scales 1.48"):
+        assert part in printed
+    truth, mean, error = np.array(re.findall(r"[\d.]+", printed.splitlines()[-1]), float).reshape(
+        3, 2
+    )
+    assert truth[0] == truth[1] == pytest.approx(2.034, abs=2e-3)
+    assert (abs(mean - truth) < 4.5 * error).all()
+
+
+def test_rooms(tmp_path):
+    # The walk leaves the uniform state on the cells as it is at any step.
+    changes = {"replicas": ("400", "8"), "dt": ("5e-4", "2e-2"), "until": ("40.0", "20.0")}
+    check_rooms(run("10_rooms.py", tmp_path, **changes))
+
+
+@pytest.mark.validation
+def test_rooms_as_written(tmp_path):
+    check_rooms(run("10_rooms.py", tmp_path))
