@@ -177,6 +177,13 @@ def run(
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of each replica.")] = None,
     positions: Positions = None,
     progress: Progress = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Run the description as particles everywhere, hybrid, pde (mean field), rdme "
+            "(whole copies in cells) or spde (the PDE with noise). By default as it is."
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the result beside its PDE: FILE.png, .pdf or .svg.")
     ] = None,
@@ -192,9 +199,9 @@ def run(
     Where dt, until and so on are not given, they are the published ones, or those of the file's
     [run] table. What was interrupted can be resumed; one replica can be read while it runs.
     """
-    given = {"dt": dt, "until": until, "every": every, "seed": seed}
+    given: dict[str, Any] = {"dt": dt, "until": until, "every": every, "seed": seed}
     given |= {"replicas": replicas, "workers": workers, "threads": threads}
-    given |= {"positions": positions, "progress": progress}
+    given |= {"positions": positions, "progress": progress, "method": method}
     with messages():
         from hybridrd.cli import commands
 
@@ -331,6 +338,24 @@ def warm(
         from hybridrd.cli.warm import compile_for
 
         for text in compile_for(what or []):
+            typer.echo(text)
+
+
+@app.command()
+def compare(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH PATH ...", help="Saved results.")],
+    time: Annotated[float | None, typer.Option(help="A record. By default the last.")] = None,
+) -> None:
+    """Put results side by side, as of one description run by several methods.
+
+    For each species the total with its standard error, variance over mean and difference from the
+    first result in standard errors (z) where there are replicas, the distance of the profiles in
+    the particle region (l2), and the seconds that it took.
+    """
+    with messages():
+        from hybridrd.cli.methods import compare_files
+
+        for text in compare_files(paths, time):
             typer.echo(text)
 
 

@@ -125,7 +125,7 @@ def _run_job(
     if picture is not None:
         from hybridrd.cli import pictures
 
-        pde = _mean_field(job) if job.system.particles is not None else None
+        pde = None if job.is_pde else _mean_field(job)
         pictures.draw(result, pde, pictures.times_to_draw(result, job.times), picture)
         yield f"drawn in {picture}"
     yield from _counts(result, pde)

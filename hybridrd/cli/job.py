@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hybridrd.arguments import path_of
+from hybridrd.cli.methods import by_method, check_method, is_pde
 from hybridrd.cli.preflight import Place, step_problems, time_problems
 from hybridrd.errors import ModelError, ResultError
 from hybridrd.examples import CASES
@@ -27,6 +28,8 @@ class Job:
         What the user called it.
     dt, until, every
         Time step, end, and time between records (time).
+    method
+        How the system was asked to be run, see `hybridrd.cli.methods`.
     times
         Records to draw (time); by default the middle and the last.
     """
@@ -42,7 +45,13 @@ class Job:
     threads: int | None = None
     positions: bool = False
     progress: bool | None = None
+    method: str | None = None
     times: tuple[float, ...] = ()
+
+    @property
+    def is_pde(self) -> bool:
+        """Whether the mean-field PDE is run."""
+        return is_pde(self.system, self.method)
 
 
 def find_job(what: str, given: Mapping[str, Any]) -> Job:
@@ -85,11 +94,21 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
     for name in ("dt", "until"):
         if name not in values and name not in unclear:
             problems.append(f"{at(name)}: missing; give --{name}, or {name} in the table [run]")
+    method = values.get("method")
+    if method is not None:
+        check_method(method, at("method"))
+        system, sound, changed = _by_method(system, sound, method, at)
+        problems += changed
     wrong_times = time_problems(values, at)
     problems += wrong_times.values()
     if sound is not None:
         problems += _contradictions(what, sound, values, chosen, at)
-        if sound.particles is not None and "dt" in values and "dt" not in wrong_times:
+        if (
+            sound.particles is not None
+            and method != "pde"
+            and "dt" in values
+            and "dt" not in wrong_times
+        ):
             try:
                 problems += step_problems(sound, values["dt"], at, whole=system is not None)
             except ModelError as error:
@@ -126,7 +145,7 @@ def check_complete(job: Job, out: Path) -> None:
     from hybridrd.run.provenance import describe
 
     wanted = {"dt": job.dt, "system": describe(job.system), "stopped": "reached the end"}
-    wanted |= {"seed": job.seed} if job.seed is not None and job.system.particles else {}
+    wanted |= {"seed": job.seed} if job.seed is not None and not job.is_pde else {}
     with open_result(out) as result:
         there = {name: result.attrs.get(name) for name in wanted}
         there["replicas"], wanted["replicas"] = result.attrs.get("replicas", 1), job.replicas
@@ -140,12 +159,27 @@ def check_complete(job: Job, out: Path) -> None:
         )
 
 
+def _by_method(
+    system: System | None, sound: System | None, method: str, at: Place
+) -> tuple[System | None, System | None, list[str]]:
+    """The system, and what is right in it, as a method runs them; and why it can't."""
+    try:
+        return (
+            system and by_method(system, method, at("method")),
+            sound and by_method(sound, method, at("method")),
+            [],
+        )
+    except ModelError as error:
+        return None, None, [str(error)]
+
+
 def _contradictions(
     what: str, system: System, values: Mapping[str, Any], chosen: Mapping[str, Any], at: Place
 ) -> Iterator[str]:
     """Options that do not go with the system or with each other."""
     replicas = values.get("replicas", 1)
-    if system.particles is None and replicas > 1:
+    pde = is_pde(system, values.get("method"))
+    if pde and replicas > 1:
         yield f"{at('replicas')}: a pure PDE has no replicas; leave it out"
     if "workers" in chosen and replicas == 1:
         yield "--workers is for several replicas; give --replicas, or --threads"
@@ -154,7 +188,8 @@ def _contradictions(
     where, remedy = at("positions"), "give --no-positions: the table [run] asks for them"
     if "positions" in chosen:
         where, remedy = what, "leave out --positions"
-    if system.particles is None:
-        yield f"{where}: a pure PDE has no particles; {remedy}"
+    if pde or system.particles is None:
+        what = "a pure PDE has" if pde else "cells alone have"
+        yield f"{where}: {what} no particles; {remedy}"
     elif replicas > 1:
         yield f"{where}: an ensemble keeps no positions, one replica does; {remedy}"

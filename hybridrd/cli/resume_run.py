@@ -120,14 +120,14 @@ class ResumableRun:
 
     def _new(self) -> Simulation | PDE:
         job = self._job
-        if job.system.particles is None:
+        if job.is_pde:
             return PDE(job.system, job.dt)
         return Simulation(job.system, job.dt, seed=job.seed, threads=job.threads)
 
     def _restored(self) -> Simulation | PDE:
         job = self._job
         simulation: Simulation | PDE
-        if job.system.particles is None:
+        if job.is_pde:
             simulation = PDE.restore(self._work, system=job.system)
         else:
             simulation = Simulation.restore(self._work, system=job.system, threads=job.threads)

@@ -44,10 +44,11 @@ def _run(job: Job, coupling: str) -> None:
 
     system = job.system
     until = min(STEPS, round(job.until / job.dt)) * job.dt
-    if system.particles is None:
+    if job.is_pde:
         PDE(system, job.dt).run(until, progress=False)
         return
-    system = system.replace(coupling=coupling)
+    if system.is_hybrid:
+        system = system.replace(coupling=coupling)
     Simulation(system, job.dt, seed=0, threads=job.threads).run(until, progress=False)
 
 

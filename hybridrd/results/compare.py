@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,7 +81,7 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
     if has_points(a) or has_points(b):
         return _over_points(a, b)
     first, second = View(a, "a"), View(b, "b")
-    times = _common_times(first, second)
+    times = common_times([first, second])
     if set(first.species) != set(second.species):
         raise ResultError(
             f"the species differ: {', '.join(first.species)} in a, {', '.join(second.species)} in b"
@@ -215,14 +217,15 @@ def _floor(a: _Side, b: _Side, k: int) -> float:
     return min(floor, float(np.log(2.0)))
 
 
-def _common_times(a: View, b: View) -> Floats:
-    times = np.intersect1d(np.round(a.times, 12), np.round(b.times, 12))
+def common_times(views: Sequence[View]) -> Floats:
+    """Times that all results have. Raises ResultError where there are none."""
+    times = reduce(np.intersect1d, [np.round(view.times, 12) for view in views])
     if len(times) == 0:
+        there = ", ".join(f"{view.name} has {_range(view.times)}" for view in views)
         raise ResultError(
-            f"the results have no time in common: a has {_range(a.times)}, "
-            f"b has {_range(b.times)}; record both with the same every="
+            f"the results have no time in common: {there}; record all with the same every="
         )
-    return times
+    return np.asarray(times)
 
 
 def _range(times: Floats) -> str:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from hybridrd.toml.schema import COUPLINGS, FLUCTUATIONS, TABLES, WALLS, WallName
+from hybridrd.toml.schema import COUPLINGS, FLUCTUATIONS, METHODS, TABLES, WALLS, WallName
 from hybridrd.toml.schema_initial import CONTENTS, closest
 
 Place = tuple[int | str, ...]
@@ -121,7 +121,7 @@ def _line(error: Any) -> str:
         count = f"at least {least}" if most is None else f"at most {most}"
         return f"{shown}: {context['actual_length']} entries, {count} needed"
     if kind == "literal_error" or (kind in _KINDS and _alternative(loc)):
-        allowed = _alternative(loc) or ", ".join(COUPLINGS)
+        allowed = _alternative(loc) or ", ".join(_words(loc))
         guess = closest(given, _words(loc)) if isinstance(given, str) else None
         return f"{shown}: {f'did you mean {guess}? ' if guess else ''}give {allowed}"
     reason = _KINDS.get(kind, error["msg"])
@@ -146,6 +146,8 @@ def _words(loc: Place) -> tuple[str, ...]:
         return tuple(WALLS)
     if "fluctuations" in loc:
         return FLUCTUATIONS
+    if "method" in loc:
+        return METHODS
     return ("domain",) if "particles" in loc else COUPLINGS
 
 

@@ -49,6 +49,7 @@ from hybridrd.toml.schema_initial import (
 
 COUPLINGS = ("two-way", "mean-field")
 FLUCTUATIONS = ("discrete", "gaussian")
+METHODS = ("particles", "hybrid", "pde", "rdme", "spde")
 Amounts = Annotated[dict[str, NotNegative], Field(min_length=1)]
 
 
@@ -335,6 +336,7 @@ class RunTable(Table):
     replicas: Annotated[int, Field(ge=1)] | None = None
     workers: Annotated[int, Field(ge=1)] | None = None
     positions: bool | None = None
+    method: Literal["particles", "hybrid", "pde", "rdme", "spde"] | None = None
 
 
 class File(Table):
