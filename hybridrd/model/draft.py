@@ -63,6 +63,9 @@ class Draft:
     def normal(self) -> dict[str, Any]:
         """Fields of the System whose form may differ from the given one."""
         return {
+            "domain": self.domain,
+            "particles": self.particles,
+            "obstacles": self.obstacles,
             "species": self.species,
             "reactions": tuple(r for given in self.reactions for r in given.one_way()),
             "cells": self.cells,

@@ -11,6 +11,7 @@ from hybridrd.errors import ModelError
 from hybridrd.model.draft import DEFAULT_CELLS, Draft
 from hybridrd.model.frozen import Frozen, frozen
 from hybridrd.model.places import Places
+from hybridrd.model.quantity import in_units
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
 from hybridrd.model.species import Species, species_name
@@ -42,7 +43,7 @@ def normalise(
     problems
         The others, one line each.
     """
-    problems: list[str] = []
+    given, problems = in_units(given, at.field)
     domain = None if "domain" in unclear else given["domain"]
     if domain is not None and not isinstance(domain, Domain):
         problems.append(f"{at.field('domain')} = {shown(domain)}: give a Box or a Shell")

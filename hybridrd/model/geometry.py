@@ -12,6 +12,7 @@ import numpy as np
 from hybridrd.arguments import items, named_arguments, number, shown
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES, Grid
+from hybridrd.model.quantity import measure
 from hybridrd.model.shape import Mask, Shape, centers, check_axes
 
 Interval = tuple[float, float]
@@ -22,7 +23,7 @@ def interval(value: object, where: str) -> Interval:
     pair = items(value)
     if pair is None or len(pair) != 2:
         raise ModelError(f"{where} = {shown(value)}: give two numbers, (lower, upper)")
-    lower, upper = (number(v, f"{where}: bound", minimum=-math.inf) for v in pair)
+    lower, upper = (measure(v, f"{where}: bound", minimum=-math.inf) for v in pair)
     if not lower < upper:
         raise ModelError(f"{where} = ({lower:g}, {upper:g}): the bounds must be finite and rise")
     number(upper - lower, f"{where}: length", strict=True)

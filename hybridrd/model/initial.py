@@ -15,6 +15,7 @@ from hybridrd.errors import ModelError
 from hybridrd.model.functions import Value
 from hybridrd.model.geometry import Interval, interval
 from hybridrd.model.grid import AXES
+from hybridrd.model.quantity import measure
 from hybridrd.model.shape import Shape
 
 
@@ -83,7 +84,7 @@ class Patch:
     def __post_init__(self) -> None:
         _check_shape(self, "Patch", self.center)
         if not callable(self.c):
-            object.__setattr__(self, "c", number(self.c, "Patch: concentration"))
+            object.__setattr__(self, "c", measure(self.c, "Patch: concentration"))
         if (self.center is None) != (self.radius is None):
             raise ModelError("Patch: a disc or ball needs both center= and radius=")
         if self.center is not None:
@@ -92,9 +93,9 @@ class Patch:
             center = items(self.center)
             if not center:
                 raise ModelError(f"Patch: center = {shown(self.center)}: give one number an axis")
-            point = tuple(number(v, "Patch: center", minimum=-np.inf) for v in center)
+            point = tuple(measure(v, "Patch: center", minimum=-np.inf) for v in center)
             object.__setattr__(self, "center", point)
-            radius = number(self.radius, "Patch: radius", strict=True)
+            radius = measure(self.radius, "Patch: radius", strict=True)
             object.__setattr__(self, "radius", radius)
         _axes(self, "Patch")
 

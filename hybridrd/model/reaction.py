@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hybridrd.arguments import named_arguments, number, shown
+from hybridrd.arguments import named_arguments, shown
 from hybridrd.errors import ModelError
 from hybridrd.model import doi
 from hybridrd.model.equation import read_equation
 from hybridrd.model.expression import Expression
 from hybridrd.model.functions import Value
+from hybridrd.model.quantity import measure
 from hybridrd.model.rate_law import RateLaw
 from hybridrd.model.table import check_least
 
@@ -107,18 +108,18 @@ class Reaction:
                 raise ModelError(f"{where}: lambda0 is a pair's rate; give k for this order")
             if self.k is not None:
                 raise ModelError(f"{where}: give one of k and lambda0, not both")
-            object.__setattr__(self, "lambda0", number(self.lambda0, f"{where}: lambda0"))
+            object.__setattr__(self, "lambda0", measure(self.lambda0, f"{where}: lambda0"))
         elif self.k is None:
             raise ModelError(
                 f"{where}: give the rate k" + (" or lambda0" if self.order == 2 else "")
             )
         elif not callable(self.k):
-            object.__setattr__(self, "k", number(self.k, f"{where}: k"))
+            object.__setattr__(self, "k", measure(self.k, f"{where}: k"))
         check_least(self.k, f"{where}: k", 0.0)
         if self.radius is not None:
             if 2 not in (self.order, self.reversible and len(self.products)):
                 raise ModelError(f"{where}: a radius goes with two reactants only")
-            radius = number(self.radius, f"{where}: radius", strict=True)
+            radius = measure(self.radius, f"{where}: radius", strict=True)
             object.__setattr__(self, "radius", radius)
         elif self.lambda0 is not None:
             raise ModelError(f"{where}: lambda0 needs the Doi radius, radius=")
@@ -162,7 +163,7 @@ class Reaction:
                 f"binding and k_back of the dissociation"
             )
         if not callable(self.k_back):
-            object.__setattr__(self, "k_back", number(self.k_back, f"{where}: k_back"))
+            object.__setattr__(self, "k_back", measure(self.k_back, f"{where}: k_back"))
         check_least(self.k_back, f"{where}: k_back", 0.0)
         if self.binds and (callable(self.k) or callable(self.k_back)):
             raise ModelError(

@@ -16,6 +16,7 @@ from hybridrd.model.functions import ARGUMENTS, arguments
 from hybridrd.model.geometry import Box as Box
 from hybridrd.model.geometry import Interval, interval
 from hybridrd.model.grid import Grid
+from hybridrd.model.quantity import measure
 from hybridrd.model.shape import Difference as Difference
 from hybridrd.model.shape import Intersection as Intersection
 from hybridrd.model.shape import Mask, Shape, centers, check_axes
@@ -58,9 +59,9 @@ class Ball(Shape):
         given = items(self.center)
         if given is None or not 1 <= len(given) <= 3:
             raise ModelError(f"Ball: center = {shown(self.center)}: give one number an axis")
-        point = tuple(number(v, "Ball: center", minimum=-np.inf) for v in given)
+        point = tuple(measure(v, "Ball: center", minimum=-np.inf) for v in given)
         object.__setattr__(self, "center", point)
-        object.__setattr__(self, "radius", number(self.radius, "Ball: radius", strict=True))
+        object.__setattr__(self, "radius", measure(self.radius, "Ball: radius", strict=True))
 
     def mask(self, grid: Grid) -> Mask:
         """Which cells have their centre in the ball."""

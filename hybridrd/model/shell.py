@@ -9,11 +9,12 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from hybridrd.arguments import items, named_arguments, number, shown
+from hybridrd.arguments import items, named_arguments, shown
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.geometry import Box, HasIntervals, interval, within
 from hybridrd.model.grid import Grid
+from hybridrd.model.quantity import measure
 from hybridrd.model.shape import Mask, Shape, centers, check_axes
 
 WALLS = ("inner", "outer")
@@ -64,7 +65,7 @@ class Shell(Shape):
 
     def __post_init__(self) -> None:
         for name in WALLS:
-            value = number(getattr(self, name), f"Shell: {name}", strict=name == "outer")
+            value = measure(getattr(self, name), f"Shell: {name}", strict=name == "outer")
             object.__setattr__(self, name, value)
         if not self.inner < self.outer:
             raise ModelError(
@@ -75,7 +76,7 @@ class Shell(Shape):
             given = items(self.center)
             if given is None or not 1 <= len(given) <= 3:
                 raise ModelError(f"Shell: center = {shown(self.center)}: give one number an axis")
-            point = tuple(number(v, "Shell: center", minimum=-math.inf) for v in given)
+            point = tuple(measure(v, "Shell: center", minimum=-math.inf) for v in given)
             object.__setattr__(self, "center", point)
 
     @property

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from hybridrd.arguments import named_arguments, number, shown
+from hybridrd.arguments import named_arguments, shown
 from hybridrd.errors import ModelError
+from hybridrd.model.quantity import measure
 
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
@@ -44,7 +45,7 @@ class Species:
             check_name(self.name)
         except ModelError as error:
             raise ModelError(f"species name {shown(self.name)}: {error}") from error
-        object.__setattr__(self, "D", number(self.D, f"species {self.name}: D"))
+        object.__setattr__(self, "D", measure(self.D, f"species {self.name}: D"))
 
     def __str__(self) -> str:
         return self.name

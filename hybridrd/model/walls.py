@@ -30,6 +30,7 @@ from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.errors import ModelError
 from hybridrd.model.frozen import Frozen
 from hybridrd.model.functions import Value, scaled
+from hybridrd.model.quantity import measure
 from hybridrd.model.species import SpeciesLike, species_name
 from hybridrd.model.table import check_least
 
@@ -51,7 +52,7 @@ def _by_name(
             check_least(value, f"{kind}: value of {name}", minimum)
             result[name] = value
         else:
-            result[name] = number(value, f"{kind}: value of {name}", minimum, strict)
+            result[name] = measure(value, f"{kind}: value of {name}", minimum, strict)
     return Frozen(result)
 
 
@@ -80,8 +81,8 @@ class Bath:
     initial: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "volume", number(self.volume, "Bath: volume", strict=True))
-        object.__setattr__(self, "initial", number(self.initial, "Bath: initial"))
+        object.__setattr__(self, "volume", measure(self.volume, "Bath: volume", strict=True))
+        object.__setattr__(self, "initial", measure(self.initial, "Bath: initial"))
 
 
 class Law(NamedTuple):
@@ -216,7 +217,7 @@ class PartiallyAbsorbing(Wall):
             values = _by_name(self.kappa, "PartiallyAbsorbing", allow_functions=False)
             object.__setattr__(self, "kappa", values)
         else:
-            kappa = number(self.kappa, "PartiallyAbsorbing: kappa")
+            kappa = measure(self.kappa, "PartiallyAbsorbing: kappa")
             object.__setattr__(self, "kappa", kappa)
 
     def law(self, species: str) -> Law:

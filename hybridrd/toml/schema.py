@@ -32,14 +32,17 @@ from hybridrd.toml.schema_initial import (
     DifferenceTable,
     Initial,
     IntersectionTable,
+    Measure,
     NotNegative,
     OutsideTable,
     PatchTable,
     PixelsTable,
     PointsTable,
     Positive,
+    PositiveMeasure,
     ShapeTable,
     ShellTable,
+    SignedMeasure,
     Table,
     UnionTable,
     build_part,
@@ -50,7 +53,7 @@ from hybridrd.toml.schema_initial import (
 COUPLINGS = ("two-way", "mean-field")
 FLUCTUATIONS = ("discrete", "gaussian")
 METHODS = ("particles", "hybrid", "pde", "rdme", "spde")
-Amounts = Annotated[dict[str, NotNegative], Field(min_length=1)]
+Amounts = Annotated[dict[str, Measure], Field(min_length=1)]
 
 
 class TimeTable(Table):
@@ -67,10 +70,10 @@ class TimeTable(Table):
 
 _BY_KIND = Discriminator(lambda v: "<times>" if isinstance(v, dict) else "<number>")
 Rate = Annotated[
-    Annotated[NotNegative, Tag("<number>")] | Annotated[TimeTable, Tag("<times>")], _BY_KIND
+    Annotated[Measure, Tag("<number>")] | Annotated[TimeTable, Tag("<times>")], _BY_KIND
 ]
 Signed = Annotated[
-    Annotated[float, Tag("<number>")] | Annotated[TimeTable, Tag("<times>")], _BY_KIND
+    Annotated[SignedMeasure, Tag("<number>")] | Annotated[TimeTable, Tag("<times>")], _BY_KIND
 ]
 
 
@@ -114,7 +117,7 @@ class SpeciesTable(Table):
     """One ``[[species]]``: its name, diffusion coefficient (length²/time), initial state."""
 
     name: SpeciesName
-    D: NotNegative
+    D: Measure
     initial: Initial | None = None
 
     def build(self) -> Species:
@@ -136,8 +139,8 @@ class ReactionTable(Table):
 
     reaction: Annotated[str, AfterValidator(_readable)]
     k: Rate | None = None
-    lambda0: NotNegative | None = None
-    radius: Positive | None = None
+    lambda0: Measure | None = None
+    radius: PositiveMeasure | None = None
     k_back: Rate | None = None
     name: str | None = None
     rate: Annotated[str, AfterValidator(_formula)] | None = None
@@ -158,8 +161,8 @@ class ReactionTable(Table):
 class BathTable(Table):
     """A stirred bath, ``{ volume = 2.0, initial = 5.0 }``."""
 
-    volume: Positive
-    initial: NotNegative = 0.0
+    volume: PositiveMeasure
+    initial: Measure = 0.0
 
     def build(self) -> Bath:
         """The bath that the table describes."""
@@ -175,10 +178,10 @@ def _kind_of_outside(value: Any) -> str:
 class LeakTable(Table):
     """How a species leaks, ``{ kappa = 2.0, outside = 50.0, partition = 0.5 }``."""
 
-    kappa: NotNegative
+    kappa: Measure
     outside: (
         Annotated[
-            Annotated[NotNegative, Tag("<number>")]
+            Annotated[Measure, Tag("<number>")]
             | Annotated[TimeTable, Tag("<times>")]
             | Annotated[BathTable, Tag("<bath>")],
             Discriminator(_kind_of_outside),
@@ -197,7 +200,7 @@ class WallTable(Table):
     leaky: Annotated[dict[str, LeakTable], Field(min_length=1)] | None = None
     partially_absorbing: (
         Annotated[
-            Annotated[NotNegative, Tag("<number>")] | Annotated[Amounts, Tag("<species>")],
+            Annotated[Measure, Tag("<number>")] | Annotated[Amounts, Tag("<species>")],
             Discriminator(lambda v: "<species>" if isinstance(v, dict) else "<number>"),
         ]
         | None

@@ -23,12 +23,14 @@ from pydantic import (
     Field,
     Tag,
     WithJsonSchema,
+    WrapValidator,
     model_validator,
 )
 
 from hybridrd.errors import ModelError
 from hybridrd.model.geometry import Box
 from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.quantity import PATTERN, read
 from hybridrd.model.shape import Outside, Shape
 from hybridrd.model.shapes import Ball, Cells, Pixels
 from hybridrd.model.shell import Shell
@@ -37,13 +39,34 @@ NotNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 
 
+def _or_quantity(value: Any, as_number: Any) -> Any:
+    """Text with units as a quantity, whose bounds its part checks; a number as it is."""
+    found = read(value, "") if isinstance(value, str) else None
+    return as_number(value) if found is None else found
+
+
+def _quantity(**bound: float) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"anyOf": [{"type": "number", **bound}, {"type": "string", "pattern": PATTERN}]}
+    )
+
+
+_WRAPPED = WrapValidator(_or_quantity)
+# Numbers in the units of the system, or text with units, "0.5 um**2/s".
+Measure = Annotated[float, Field(ge=0), _WRAPPED, _quantity(minimum=0)]
+PositiveMeasure = Annotated[float, Field(gt=0), _WRAPPED, _quantity(exclusiveMinimum=0)]
+SignedMeasure = Annotated[float, _WRAPPED, _quantity()]
+
+
 def _rising(bounds: list[float]) -> list[float]:
     if not bounds[0] < bounds[1]:
         raise ModelError("the bounds must rise")
     return bounds
 
 
-Interval = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_rising)]
+Interval = Annotated[
+    list[SignedMeasure], Field(min_length=2, max_length=2), AfterValidator(_rising)
+]
 Nested = Annotated[
     list[Any], WithJsonSchema({"type": "array", "items": {"type": ["array", "number"]}})
 ]
@@ -91,8 +114,8 @@ class ShellTable(Table):
     As a shape in a box it has a ``center``.
     """
 
-    inner: NotNegative
-    outer: Positive
+    inner: Measure
+    outer: PositiveMeasure
     center: Center | None = None
 
     def build(self) -> Shell:
@@ -104,7 +127,7 @@ class BallTable(Table):
     """A disc or ball, ``{ center = [0.5, 0.5], radius = 0.4 }`` (length)."""
 
     center: Center
-    radius: Positive
+    radius: PositiveMeasure
 
     def build(self) -> Ball:
         """The ball that the table describes."""
@@ -245,14 +268,14 @@ class PatchTable(Table):
     """A concentration: of a box, of a disc or ball, or (nested lists) of every cell."""
 
     concentration: Annotated[
-        Annotated[NotNegative, Tag("<number>")] | Annotated[Nested, Tag("<cells>")],
+        Annotated[Measure, Tag("<number>")] | Annotated[Nested, Tag("<cells>")],
         Discriminator(lambda v: "<cells>" if isinstance(v, list) else "<number>"),
     ]
     x: Interval | None = None
     y: Interval | None = None
     z: Interval | None = None
     center: Center | None = None
-    radius: Positive | None = None
+    radius: PositiveMeasure | None = None
     shape: ShapeTable | None = None
 
     def build(self) -> Patch | NDArray[np.float64]:
@@ -317,7 +340,7 @@ def _kind_of_part(value: Any) -> str:
 
 
 Part = Annotated[
-    Annotated[NotNegative, Tag("<number>")]
+    Annotated[Measure, Tag("<number>")]
     | Annotated[PatchTable, Tag("<concentration>")]
     | Annotated[CopiesTable, Tag("<copies>")]
     | Annotated[PointsTable, Tag("<positions>")],
