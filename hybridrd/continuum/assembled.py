@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
+from hybridrd.model.drift import Drift
 from hybridrd.model.grid import AXES, Grid
 
 Indices = NDArray[np.intp]
@@ -19,14 +20,15 @@ Sparse: TypeAlias = Any  # scipy.sparse.csr_matrix; its stubs are generic in way
 class WallTerm(NamedTuple):
     """How the cells along one wall exchange with it.
 
-    The flux out of cell ``positions[i]`` through face ``faces[i]`` is ``coefficient[i]``
-    (length^d/time) times the concentration of the cell (minus that of the face, where the
-    concentration of the face is given).
+    The flux out of cell ``positions[i]`` through face ``faces[i]`` is ``coefficient[i]`` times the
+    concentration of the cell, less ``inward[i]`` times that of the face, where it is given (both
+    length^d/time). The two are the same unless the species drifts.
     """
 
     faces: Indices
     positions: Indices
     coefficient: Floats
+    inward: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +38,8 @@ class Assembled:
     Attributes
     ----------
     matrix
-        CSR, ``(active, active)``: ``volume/tau I + K``, symmetric positive definite
-        (length^d/time).
+        CSR, ``(active, active)``: ``volume/tau I + K`` (length^d/time), symmetric and positive
+        definite unless the species drifts.
     volume
         Volume of a cell (length^d); of each, ``(active,)``, in a shell.
     tau
@@ -47,9 +49,11 @@ class Assembled:
     active
         Flat indices of the cells that take part, increasing.
     inflow
-        Per wall with a given concentration: ``coefficient * value`` enters the right-hand side.
+        Per wall with a given concentration: ``inward * value`` enters the right-hand side.
     absorption
         Per partially absorbing wall; already part of the matrix.
+    drift
+        How the species drifts; None where it does not.
     """
 
     matrix: Sparse
@@ -59,6 +63,12 @@ class Assembled:
     active: Indices
     inflow: dict[str, WallTerm]
     absorption: dict[str, WallTerm]
+    drift: Drift | None = None
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the matrix is."""
+        return self.drift is None
 
     @property
     def closed(self) -> bool:

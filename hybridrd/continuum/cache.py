@@ -12,6 +12,7 @@ from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.continuum.solvers import make_solver
 from hybridrd.continuum.stage import Solver
+from hybridrd.model.drift import Drift
 from hybridrd.model.grid import Grid
 
 
@@ -41,11 +42,12 @@ class SolverCache:
         walls: Mapping[str, WallCondition] | None = None,
         cut: NDArray[np.bool_] | None = None,
         kind: str = "auto",
+        drift: Drift | None = None,
     ) -> tuple[Assembled, Solver]:
         """The system of one implicit step ``tau`` and a checked solver of it."""
         full = resolve_walls(walls, grid.dimension)
-        key = (grid, D, tau, tuple(full.items()), excluded(grid, cut).tobytes(), kind)
+        key = (grid, D, tau, tuple(full.items()), excluded(grid, cut).tobytes(), kind, drift)
         if key not in self._known:
-            assembled = assemble(grid, D, tau, full, cut)
+            assembled = assemble(grid, D, tau, full, cut, drift)
             self._known[key] = assembled, make_solver(assembled, grid, full, kind)
         return self._known[key]

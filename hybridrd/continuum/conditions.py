@@ -6,8 +6,11 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
+
+from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES
 from hybridrd.model.walls import Law
@@ -32,12 +35,20 @@ class WallCondition(ABC):
     def conductance(self, D: float, width: float) -> float:
         """Flux out per area and per concentration of the cell at the wall (length/time)."""
 
+    def both_ways(self, D: float, width: float, rise: Floats | None) -> tuple[Any, Any]:
+        """`conductance` out of the cell, and into it, where the potential rises to the wall (kT).
+
+        The half cell lets pass ``2 D/h (B(rise) c - B(-rise) c_wall)``, see `bernoulli`.
+        """
+        unit = self.conductance(D, width)
+        return (unit, unit) if rise is None else (unit * bernoulli(rise), unit * bernoulli(-rise))
+
     @property
     def fed(self) -> bool:
         """Whether a concentration is given, on the face or outside."""
         return self.held
 
-    def share(self, D: float, width: float) -> float:  # noqa: ARG002
+    def share(self, D: float, width: float, rise: float | Floats = 0.0) -> Any:  # noqa: ARG002
         """How much of an influx at the face gets to the cell."""
         return 1.0
 
@@ -108,9 +119,17 @@ class Robin(WallCondition):
         inner = 2.0 * D / width
         return self.kappa * inner / (self.kappa + inner) if self.kappa > 0 else 0.0
 
-    def share(self, D: float, width: float) -> float:
+    def both_ways(self, D: float, width: float, rise: Floats | None) -> tuple[Any, Any]:
+        """Of half a cell and the wall in series, out and in (length/time)."""
+        if rise is None:
+            return super().both_ways(D, width, rise)
+        out, into = (2.0 * D / width * bernoulli(z) for z in (rise, -rise))
+        passed = self.kappa / (self.kappa + into)
+        return passed * out, passed * into
+
+    def share(self, D: float, width: float, rise: float | Floats = 0.0) -> Any:
         """How much of an influx at the face gets to the cell; the rest passes outwards again."""
-        inner = 2.0 * D / width
+        inner = 2.0 * D / width * bernoulli(-np.asarray(rise))
         return inner / (self.kappa + inner) if self.kappa > 0 else 1.0
 
 
@@ -123,6 +142,14 @@ class PeriodicWall(WallCondition):
     def conductance(self, D: float, width: float) -> float:  # noqa: ARG002
         """None: the two sides are one."""
         return 0.0
+
+
+def bernoulli(z: float | Floats) -> Floats:
+    """``z/(exp(z) - 1)``, 1 at 0: the factor of exponential fitting on a jump up by z (kT)."""
+    z = np.asarray(z, dtype=float)
+    small = np.abs(z) < 1e-5
+    safe = np.where(small, 1.0, z)
+    return np.asarray(np.where(small, 1.0 - 0.5 * z, safe / np.expm1(safe)))
 
 
 def condition(law: Law) -> WallCondition:

@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from hybridrd.arrays import Floats, Integers
 from hybridrd.continuum.assembled import Assembled, excluded, wall_cells
 from hybridrd.continuum.cache import SolverCache
-from hybridrd.continuum.conditions import WallCondition, resolve_walls
+from hybridrd.continuum.conditions import WallCondition, bernoulli, resolve_walls
 from hybridrd.continuum.stage import G as G
 from hybridrd.continuum.stage import not_finite, right_side
 from hybridrd.errors import ModelError, StepError
+from hybridrd.model.drift import Drift
 from hybridrd.model.grid import AXES, Grid
 
 # Negative concentrations of this size beside the largest one are round-off.
@@ -48,6 +49,8 @@ class Diffusion:
         ``"auto"`` or a kind of `hybridrd.continuum.solvers.make_solver`.
     cache
         Where to find and keep systems that other species share.
+    drift
+        How the species drifts; None where it does not.
 
     Attributes
     ----------
@@ -83,6 +86,7 @@ class Diffusion:
         cut: NDArray[np.bool_] | None = None,
         solver: str = "auto",
         cache: SolverCache | None = None,
+        drift: Drift | None = None,
     ) -> None:
         if not (math.isfinite(D) and D >= 0):
             raise ModelError(f"the diffusion coefficient is {D}; it must be finite and >= 0")
@@ -91,7 +95,7 @@ class Diffusion:
         self.grid, self.D, self.dt = grid, D, dt
         self.walls = resolve_walls(walls, grid.dimension)
         self.fallbacks = 0
-        self._cut, self._kind = cut, solver
+        self._cut, self._kind, self._drift = cut, solver, drift
         self._cache = SolverCache() if cache is None else cache
         self.active = np.flatnonzero(~excluded(grid, cut))
         self.name = "none"
@@ -99,7 +103,7 @@ class Diffusion:
         self._mean: Callable[[], Floats] | None = None
         self._values: dict[str, Floats] = {}
         if D > 0:
-            self._stage = self._cache.get(grid, D, G * dt, self.walls, cut, solver)
+            self._stage = self._cache.get(grid, D, G * dt, self.walls, cut, solver, drift)
             self.name = self._stage[1].name
 
     def step(
@@ -175,7 +179,10 @@ class Diffusion:
         for wall, term in terms:
             outside = self._values[wall][term.faces] if wall in system.inflow else 0.0
             fluxes[wall] = np.zeros(len(wall_cells(self.grid, wall)))
-            fluxes[wall][term.faces] = term.coefficient * (mean[term.positions] - outside)
+            fluxes[wall][term.faces] = (
+                term.coefficient * (mean[term.positions] - outside)
+                + (term.coefficient - term.inward) * outside
+            )
         return fluxes
 
     def plane_flux(self, axis: int, face_index: int) -> Floats:
@@ -210,10 +217,12 @@ class Diffusion:
                 return self.last_flux[wall] * (-1.0 if face_index == 0 else 1.0)
         field = np.full(self.grid.cells, np.nan)
         field[self.active] = mean
-        layers = np.moveaxis(field.reshape(self.grid.shape[::-1]), -1 - axis, 0)
-        drop = layers[(face_index - 1) % n] - layers[face_index % n]
         conductance = self.D * self.grid.face_area(axis) / self.grid.spacing[axis]
-        flux: Floats = conductance * drop.ravel()
+        below, above = (self._layer(field, axis, (face_index - i) % n) for i in (1, 0))
+        if self._drift is not None:
+            rise = self._layer(self._drift.up[axis], axis, (face_index - 1) % n)
+            below, above = bernoulli(rise) * below, bernoulli(-rise) * above
+        flux: Floats = conductance * (below - above)
         flux[np.isnan(flux)] = 0.0  # a cell that is left out
         return flux
 
@@ -234,13 +243,18 @@ class Diffusion:
         conductance = self.D * self.grid.face_area(axis) / self.grid.spacing[axis]
         return float(conductance * (field[inside] - field[outside]).sum())
 
+    def _layer(self, field: Floats, axis: int, index: int) -> Floats:
+        """A layer of cells across an axis, of a field on all cells; flat."""
+        layers = field.reshape(self.grid.shape[::-1])
+        return np.asarray(np.take(layers, index, axis=-1 - axis).ravel())
+
     def _still(self, total: Floats) -> Floats:
         self._mean = lambda: np.zeros(0)
         return total.copy()
 
     def _euler(self, total: Floats, values: Values | None, positive: bool) -> Floats:
         system, solver = self._cache.get(
-            self.grid, self.D, self.dt, self.walls, self._cut, self._kind
+            self.grid, self.D, self.dt, self.walls, self._cut, self._kind, self._drift
         )
         scale = system.volume / system.tau
         new = solver.solve(right_side(total, None, scale, self._inflow(system, values)))
@@ -274,7 +288,7 @@ class Diffusion:
         self._values = self._checked(system, values or {})
         inflow = np.zeros(len(self.active))
         for wall, term in system.inflow.items():
-            inflow[term.positions] += term.coefficient * self._values[wall][term.faces]
+            inflow[term.positions] += term.inward * self._values[wall][term.faces]
         return inflow
 
     def _checked(self, system: Assembled, values: Values) -> dict[str, Floats]:

@@ -298,7 +298,7 @@ class Hops:
         field = self._field
         term = assembled.inflow.get(side) or assembled.absorption.get(side)
         if term is not None:
-            faces, cell, conductance = term
+            faces, cell, conductance, _ = term
         else:
             cell = field.position[wall_cells(field.grid, side)]
             faces = np.flatnonzero(cell >= 0)

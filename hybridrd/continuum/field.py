@@ -17,6 +17,7 @@ from hybridrd.continuum.diffusion import Diffusion
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.continuum.spherical import SphericalDiffusion
 from hybridrd.errors import ModelError
+from hybridrd.model.drift import make_drift
 from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.system import System
@@ -60,9 +61,12 @@ class Field:
             cut = ~system.free if cut is None else cut | ~system.free
         kind = SphericalDiffusion if self.grid.radial else Diffusion
         self.diffusion = [
-            kind(self.grid, s.D, dt, conditions(system, s.name), cut, solver, cache)
+            kind(
+                self.grid, s.D, dt, conditions(system, s.name), cut, solver, cache,
+                make_drift(system, s),
+            )
             for s in system.species
-        ]
+        ]  # fmt: skip
         self.active = self.diffusion[0].active
         self.c = np.zeros((len(system.species), len(self.active)))
         # Volume of each cell; one number where all are the same.
@@ -329,7 +333,7 @@ class WallValues:
     def __init__(self, system: System, name: str, grid: Grid, baths: Baths) -> None:
         self._held: dict[str, Value] = {}
         self._influx: dict[str, Value] = {}
-        self._share: dict[str, float] = {}  # of it that gets to the cells
+        self._share: dict[str, Any] = {}  # of it that gets to the cells
         self._where = name
         for side, _, law in laws(system, name):
             if law.outside is not None:
@@ -340,7 +344,9 @@ class WallValues:
                 width = grid.spacing[AXES.index(side[0])]
                 D = system.species[system.index(name)].D
                 self._influx[side] = law.influx
-                self._share[side] = condition(law).share(D, width)
+                drift = make_drift(system, system.species[system.index(name)])
+                rise = 0.0 if drift is None else drift.outward(side)
+                self._share[side] = condition(law).share(D, width, rise)
         for wall, bath in baths.of(system.index(name)):
             self._held[side_of_box(system, wall)] = bath.beyond
         used = [*self._held, *self._influx]

@@ -19,6 +19,7 @@ from hybridrd.continuum.assembled import Assembled, Indices, Sparse, WallTerm, e
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.continuum.stage import Solver
 from hybridrd.errors import ModelError
+from hybridrd.model.drift import Drift
 from hybridrd.model.grid import AXES, Grid
 
 # FiPy's names for the walls: y runs from bottom to top, z from front to back.
@@ -110,6 +111,7 @@ class _Problem:
         D: float,
         walls: Mapping[str, WallCondition] | None,
         cut: NDArray[np.bool_] | None,
+        drift: Drift | None = None,
     ) -> None:
         if not (np.isfinite(D) and D > 0):
             raise ModelError(f"the diffusion coefficient is {D}; FiPy needs a positive number")
@@ -125,6 +127,7 @@ class _Problem:
         self.u = fp.CellVariable(mesh=mesh, value=0.0)
         self.held = fp.FaceVariable(mesh=mesh, value=0.0)
         loss = fp.FaceVariable(mesh=mesh, value=0.0)
+        supply = fp.FaceVariable(mesh=mesh, value=0.0)
         # Faces of each wall in the flat order of its cells, and the cells themselves.
         self.faces: dict[str, Indices] = {}
         self.cells: dict[str, Indices] = {}
@@ -137,12 +140,13 @@ class _Problem:
             self.faces[wall], self.cells[wall] = on, cells[0, on]
             mask = np.zeros(len(coefficient), dtype=np.bool_)
             mask[on] = True
-            if condition.held:
+            if condition.held and drift is None:
                 self.u.constrain(self.held, where=mask)
             elif not condition.closed:
                 width = grid.spacing[AXES.index(wall[0])]
                 flux = fp.FaceVariable(mesh=mesh, value=0.0)
-                flux[mask & ~dead] = condition.conductance(D, width)
+                rise = None if drift is None else drift.outward(wall)[~dead[on]]
+                flux[on[~dead[on]]], supply[on[~dead[on]]] = condition.both_ways(D, width, rise)
                 coefficient[mask] = 0.0  # the wall's flux is the source term alone
                 divergence = (flux * mesh.faceNormals).divergence.value
                 self.robin[wall] = (divergence * mesh.cellVolumes)[self.cells[wall]]
@@ -152,14 +156,11 @@ class _Problem:
         if self.robin:
             sink = fp.CellVariable(mesh=mesh, value=(loss * mesh.faceNormals).divergence.value)
             # Zero where nothing is held outside, which is so beyond absorbing walls.
-            gain = (loss * self.held * mesh.faceNormals).divergence
+            gain = (supply * self.held * mesh.faceNormals).divergence
             right = diffusion - fp.ImplicitSourceTerm(coeff=sink) + gain
-        storage = fp.TransientTerm()
-        if grid.radial:
-            # FiPy's spherical cells hold r² h: 25 % less than (b³ - a³)/3 in the first of a ball.
-            share = grid.volumes / (_SPHERE * np.asarray(mesh.cellVolumes))
-            storage = fp.TransientTerm(fp.CellVariable(mesh=mesh, value=share))
-        self.equation = storage == right
+        if drift is not None:
+            right = right - _convection(grid, mesh, cells, D, drift, dead)
+        self.equation = _storage(grid, mesh) == right
 
     def hold(self, values: Mapping[str, ArrayLike]) -> None:
         """Set the concentrations on the walls where they are given; the others get 0."""
@@ -172,8 +173,33 @@ class _Problem:
         """FiPy's matrix and right-hand side for the values that the variable has now."""
         self.equation.cacheMatrix()
         self.equation.cacheRHSvector()
-        self.equation.justResidualVector(var=self.u, dt=tau, solver=direct_solver())
+        with np.errstate(invalid="ignore"):  # FiPy's Péclet number of a face that lets nothing pass
+            self.equation.justResidualVector(var=self.u, dt=tau, solver=direct_solver())
         return self.equation.matrix.matrix, np.array(self.equation.RHSvector, dtype=np.float64)
+
+
+def _storage(grid: Grid, mesh: Any) -> Any:
+    fp = load_fipy()
+    if not grid.radial:
+        return fp.TransientTerm()
+    # FiPy's spherical cells hold r² h: 25 % less than (b³ - a³)/3 in the first of a ball.
+    share = grid.volumes / (_SPHERE * np.asarray(mesh.cellVolumes))
+    return fp.TransientTerm(fp.CellVariable(mesh=mesh, value=share))
+
+
+def _convection(
+    grid: Grid, mesh: Any, cells: Indices, D: float, drift: Drift, dead: NDArray[np.bool_]
+) -> Any:
+    """What the drift carries through the faces between cells that take part."""
+    normals = np.asarray(mesh.faceNormals)
+    flow = np.zeros(normals.shape)
+    inside = (cells[1] >= 0) & ~dead
+    for a, h in enumerate(grid.spacing):
+        on = np.flatnonzero(inside & (np.abs(normals[a]) > 0.5))
+        lower = np.where(normals[a, on] > 0, cells[0, on], cells[1, on])
+        flow[a, on] = -D / h * drift.up[a, lower]
+    fp = load_fipy()
+    return fp.ExponentialConvectionTerm(coeff=fp.FaceVariable(mesh=mesh, rank=1, value=flow))
 
 
 def _volumes(grid: Grid, active: Indices) -> tuple[float | Floats, float]:
@@ -189,6 +215,7 @@ def assemble(
     tau: float,
     walls: Mapping[str, WallCondition] | None = None,
     cut: NDArray[np.bool_] | None = None,
+    drift: Drift | None = None,
 ) -> Assembled:
     """FiPy's linear system of one implicit diffusion step on the cells that take part.
 
@@ -205,6 +232,8 @@ def assemble(
     cut
         ``(cells,)``, true for cells to leave out (the particle region): their faces get a
         diffusion coefficient of zero.
+    drift
+        How the species drifts; None where it does not.
 
     Returns
     -------
@@ -228,15 +257,18 @@ def assemble(
     """
     if not (np.isfinite(tau) and tau > 0):
         raise ModelError(f"the step is {tau}; it must be a positive number")
-    problem = _Problem(grid, D, walls, cut)
+    problem = _Problem(grid, D, walls, cut, drift)
     active = problem.active
     position = np.full(grid.cells, -1, dtype=np.intp)
     position[active] = np.arange(len(active))
 
-    def term(wall: str, coefficient: Floats) -> WallTerm:
+    def term(wall: str, supply: Floats | None) -> WallTerm:
         where = position[problem.cells[wall]]
         faces = np.flatnonzero(where >= 0)
-        return WallTerm(faces, where[faces], coefficient[faces])
+        loss = whole * problem.robin[wall] if wall in problem.robin else supply
+        assert loss is not None
+        into = np.zeros(len(faces)) if supply is None else supply[faces]
+        return WallTerm(faces, where[faces], loss[faces], into)
 
     matrix, _ = problem.system(tau)
     volume, whole = _volumes(grid, active)
@@ -248,10 +280,8 @@ def assemble(
             problem.hold({wall: 1.0})
             _, boundary = problem.system(tau)
             inflow[wall] = term(wall, whole * boundary[problem.cells[wall]])
-    absorption = {
-        wall: term(wall, whole * loss) for wall, loss in problem.robin.items() if wall not in inflow
-    }
-    return Assembled(matrix, volume, tau, D, active, inflow, absorption)
+    absorption = {wall: term(wall, None) for wall in problem.robin if wall not in inflow}
+    return Assembled(matrix, volume, tau, D, active, inflow, absorption, drift)
 
 
 class FipyStepper(Solver):
@@ -263,7 +293,7 @@ class FipyStepper(Solver):
 
     Parameters
     ----------
-    grid, D, tau, walls, cut
+    grid, D, tau, walls, cut, drift
         As for `assemble`.
 
     Examples
@@ -283,8 +313,9 @@ class FipyStepper(Solver):
         tau: float,
         walls: Mapping[str, WallCondition] | None = None,
         cut: NDArray[np.bool_] | None = None,
+        drift: Drift | None = None,
     ) -> None:
-        self._problem = _Problem(grid, D, walls, cut)
+        self._problem = _Problem(grid, D, walls, cut, drift)
         self._tau = tau
         self._scale = tau / _volumes(grid, self._problem.active)[0]
         self._cells = grid.cells
@@ -296,7 +327,8 @@ class FipyStepper(Solver):
         field[problem.active] = u
         problem.hold(values or {})
         problem.u.setValue(field)
-        problem.equation.solve(var=problem.u, dt=self._tau, solver=direct_solver())
+        with np.errstate(invalid="ignore"):
+            problem.equation.solve(var=problem.u, dt=self._tau, solver=direct_solver())
         return np.array(problem.u.value[problem.active], dtype=np.float64)
 
     def solve(self, rhs: Floats) -> Floats:

@@ -26,20 +26,32 @@ AGREEMENT = 1e-10
 
 
 class TridiagonalSolver(Solver):
-    """LAPACK's Cholesky factors of a symmetric tridiagonal matrix (``pttrf``, ``pttrs``)."""
+    """LAPACK's factors of a tridiagonal matrix: ``pttrf``, and ``gttrf`` if it is not symmetric."""
 
     name = "tridiagonal"
 
-    def __init__(self, matrix: Sparse) -> None:
+    def __init__(self, matrix: Sparse, symmetric: bool = True) -> None:
         from scipy.linalg import lapack
 
+        if not symmetric and matrix.shape[0] > 1:
+            *factors, info = lapack.dgttrf(
+                matrix.diagonal(-1), matrix.diagonal(), matrix.diagonal(1)
+            )
+            if info != 0:
+                raise ValueError("the matrix is singular")
+            self._off = factors[0]
+            self._solve: Callable[..., tuple[Floats, int]] = lambda _, __, rhs: lapack.dgttrs(
+                *factors, rhs
+            )
+            self._diagonal = factors[1]
+            return
         diagonal = matrix.diagonal()
         self._diagonal, self._off, info = diagonal, np.zeros(0), 0
         if len(diagonal) > 1:  # LAPACK's wrapper wants an off-diagonal
             self._diagonal, self._off, info = lapack.dpttrf(diagonal, matrix.diagonal(1))
         if info != 0:
             raise ValueError("the matrix is not positive definite")
-        self._solve: Callable[..., tuple[Floats, int]] = lapack.dpttrs
+        self._solve = lapack.dpttrs
 
     def solve(self, rhs: Floats) -> Floats:
         """The solution of ``matrix @ u = rhs``, ``(active,)`` or ``(m, active)``."""
@@ -56,7 +68,8 @@ class FactoredSolver(Solver):
     def __init__(self, matrix: Sparse) -> None:
         from scipy.sparse.linalg import splu
 
-        # Symmetric and positive definite: no pivoting is needed, which keeps the factors thin.
+        # Positive definite, or with a drift dominated by the diagonal of each column: no pivoting
+        # is needed, which keeps the factors thin.
         self._factors = splu(
             matrix.tocsc(),
             permc_spec="MMD_AT_PLUS_A",
@@ -71,15 +84,21 @@ class FactoredSolver(Solver):
 
 
 class ConjugateGradientSolver(Solver):
-    """Conjugate gradients to a relative residual of 1e-13, for matrices too large to factor."""
+    """Conjugate gradients to a relative residual of 1e-13, for matrices too large to factor.
+
+    Stabilised biconjugate ones if the matrix is not symmetric.
+    """
 
     name = "cg"
     tolerance = 1e-13
     iterations = 20_000
 
-    def __init__(self, matrix: Sparse, scale: float | Floats) -> None:
+    def __init__(self, matrix: Sparse, scale: float | Floats, symmetric: bool = True) -> None:
+        from scipy.sparse import linalg
+
         self._matrix = matrix
         self._scale = scale
+        self._iterate = linalg.cg if symmetric else linalg.bicgstab
 
     def solve(self, rhs: Floats) -> Floats:
         """The solution of ``matrix @ u = rhs``, ``(active,)`` or ``(m, active)``.
@@ -92,9 +111,7 @@ class ConjugateGradientSolver(Solver):
         return np.stack([self._row(row) for row in np.atleast_2d(rhs)]).reshape(rhs.shape)
 
     def _row(self, rhs: Floats) -> Floats:
-        from scipy.sparse.linalg import cg
-
-        solution, failed = cg(
+        solution, failed = self._iterate(
             self._matrix,
             rhs,
             x0=rhs * self._scale,
@@ -116,7 +133,8 @@ def candidates(assembled: Assembled, grid: Grid, walls: Mapping[str, WallConditi
     """Kinds of solver that can treat the system, the fastest first."""
     box = active_box(assembled.active, grid)
     spread = assembled.diffusion * assembled.tau
-    return solver_kinds(len(assembled.active), box, grid, walls, spread)
+    kinds = solver_kinds(len(assembled.active), box, grid, walls, spread)
+    return [k for k in kinds if assembled.symmetric or k not in ("transform", "chebyshev")]
 
 
 def solver_kinds(
@@ -217,7 +235,7 @@ def _build(
     kind: str, assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]
 ) -> Solver:
     if kind == "tridiagonal":
-        return TridiagonalSolver(assembled.matrix)
+        return TridiagonalSolver(assembled.matrix, assembled.symmetric)
     if kind == "transform":
         return TransformSolver(assembled, grid, walls)
     if kind == "chebyshev":
@@ -225,10 +243,11 @@ def _build(
     if kind == "splu":
         return FactoredSolver(assembled.matrix)
     if kind == "cg":
-        return ConjugateGradientSolver(assembled.matrix, assembled.tau / assembled.volume)
+        scale = assembled.tau / assembled.volume
+        return ConjugateGradientSolver(assembled.matrix, scale, assembled.symmetric)
     cut = np.ones(grid.cells, dtype=bool)
     cut[assembled.active] = False
-    return FipyStepper(grid, assembled.diffusion, assembled.tau, walls, cut)
+    return FipyStepper(grid, assembled.diffusion, assembled.tau, walls, cut, assembled.drift)
 
 
 def residual(solver: Solver, assembled: Assembled) -> float:

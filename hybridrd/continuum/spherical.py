@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hybridrd.arrays import Floats
+from hybridrd.continuum.conditions import bernoulli
 from hybridrd.continuum.diffusion import ROUND_OFF, Diffusion
 
 
@@ -42,7 +43,11 @@ class SphericalDiffusion(Diffusion):
         field = np.full(self.grid.cells, np.nan)
         field[self.active] = mean
         area = self.grid.plane_area(axis, float(edges[face_index]))
-        drop = field[face_index - 1] - field[face_index]  # NaN beside a cell that is left out
+        below, above = field[face_index - 1], field[face_index]  # NaN where it is left out
+        if self._drift is not None:
+            rise = self._drift.up[0, face_index - 1]
+            below, above = bernoulli(rise) * below, bernoulli(-rise) * above
+        drop = below - above
         return np.atleast_1d(np.nan_to_num(self.D * area / self.grid.spacing[0] * drop))
 
     def _settle(self, new: Floats, total: Floats, low: float) -> Floats:

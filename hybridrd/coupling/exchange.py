@@ -187,7 +187,7 @@ class Exchange:
         removed = np.zeros(len(population), np.int64)
         for gate, numbers in self._layers:
             copies = self._copies(gate)
-            removed[gate.species] += self._remove(gate, numbers, population, step)
+            removed[gate.species] += self.motion.empty_layer(gate, numbers, population, step)
             if copies is not None:
                 # At once: the next face may have the same cells beyond it.
                 if removed[gate.species]:
@@ -207,20 +207,6 @@ class Exchange:
                 self._book(gate, counts)
         for s in np.flatnonzero(removed):
             self.leave(int(s), population[int(s)])
-
-    def _remove(self, gate: Gate, numbers: FaceNumbers, population: Population, step: int) -> int:
-        """Mark the particles that leave a boundary layer; returns their number."""
-        group = population[gate.species]
-        face, row = self.motion.faces[gate.face.index], group.x[gate.face.axis]
-
-        def kernel(start: int, stop: int) -> int:
-            removed: int = kernels.layer_remove(
-                row, group.ids, start, stop, face, numbers.width, numbers.survival, self._key,
-                step, group.gone,
-            )  # fmt: skip
-            return removed
-
-        return population.share(kernel, group.n)
 
     def move(self, population: Population, step: int) -> None:
         """Diffuse all particles for a step; those that end at a face leave through it."""

@@ -61,6 +61,22 @@ class Motion(ABC):
     def move(self, species: int, population: Population, step: int) -> bool:
         """Diffuse the particles of a species for dt; returns whether any is marked as gone."""
 
+    def empty_layer(
+        self, gate: Gate, numbers: FaceNumbers, population: Population, step: int
+    ) -> int:
+        """Mark the particles that leave a boundary layer; returns their number."""
+        group = population[gate.species]
+        face, row = self.faces[gate.face.index], group.x[gate.face.axis]
+
+        def kernel(start: int, stop: int) -> int:
+            removed: int = kernels.layer_remove(
+                row, group.ids, start, stop, face, numbers.width, numbers.survival, self.key, step,
+                group.gone,
+            )  # fmt: skip
+            return removed
+
+        return population.share(kernel, group.n)
+
     @abstractmethod
     def layer_means(self, gate: Gate, numbers: FaceNumbers) -> Floats:
         """Expected arrivals in the layer behind each face cell in this step."""
@@ -251,15 +267,3 @@ class ShellMotion(Motion):
         """The inverse of `state`. Raises ResultError if an entry is missing."""
         self._expected[:] = stored_numbers(state, "expected", self._expected.shape, least=0.0)
         self._recorded[:] = stored_numbers(state, "recorded", self._recorded.shape, least=0.0)
-
-
-def make_motion(
-    region: Region,
-    walls: Sequence[SpeciesWalls],
-    D: Sequence[float],
-    dt: float,
-    key: np.uint64,
-) -> Motion:
-    """The motion in a region's geometry."""
-    kind = ShellMotion if region.grid.radial else BoxMotion
-    return kind(region, walls, D, dt, key)

@@ -49,6 +49,7 @@ CELL_ARRIVALS = 21  # number of copies that enter a cell at a wall
 CELL_EVENT = 22  # reactions in a cell, one by one
 CELL_FAMILY = 23  # reactions in a cell, by numbers of copies
 CELL_INITIAL = 24  # initial copies in cells
+DRIFT = 25  # how far a wall pushes back a particle that drifts
 
 _MASK = np.uint64(0xFFFFFFFF)
 _M0 = np.uint64(0xD2511F53)

@@ -12,6 +12,7 @@ from hybridrd.arguments import LARGEST, number, real_array, shown
 from hybridrd.errors import ModelError
 from hybridrd.interface import InterfaceScheme
 from hybridrd.model.draft import COUPLINGS, FLUCTUATIONS, Draft
+from hybridrd.model.drift import check_drift
 from hybridrd.model.functions import Value, check_function, evaluate, needs_time
 from hybridrd.model.grid import Grid
 from hybridrd.model.initial import Copies, Patch, Points
@@ -37,6 +38,12 @@ def _species(draft: Draft, at: Places) -> Iterator[str]:
         times = draft.names.count(name)
         if name in draft.names[:i] and name not in draft.names[i + 1 :]:
             yield f"{at.species(i)}: {name} is given {times} times"
+    if draft.domain is not None:
+        for i, species in enumerate(draft.species):
+            try:
+                check_drift(species, draft.domain.axes)
+            except ModelError as error:
+                yield f"{at.species(i)}: {error}"
 
 
 def _options(draft: Draft, at: Places) -> Iterator[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from hybridrd.arguments import named_arguments, shown
+from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.errors import ModelError
+from hybridrd.model.functions import Value, arguments, needs_time
 from hybridrd.model.quantity import measure
 
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -16,7 +19,13 @@ NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 @named_arguments
 @dataclass(frozen=True)
 class Species:
-    """A chemical species that diffuses with a constant coefficient.
+    """A chemical species that diffuses, and may drift in a potential or with a flow.
+
+    Its particles follow ``dX = v dt + sqrt(2 D) dW`` with ``v = u - D grad U``, its concentration
+    ``dc/dt = div(D grad c - v c)``. U and u are read on the cells of the grid: particles see a
+    drift that is constant in each cell, the continuum and the master equation fluxes by
+    exponential fitting (D. L. Scharfetter and H. K. Gummel, IEEE Trans. Electron Devices 16 (1969)
+    64), which keep Boltzmann's exp(-U) exactly.
 
     Parameters
     ----------
@@ -24,21 +33,29 @@ class Species:
         Letters, digits and underscores, not starting with a digit.
     D
         Diffusion coefficient (length²/time), finite and not negative.
+    potential
+        U in units of kT: a function of place, ``lambda x: 2 * x``.
+    velocity
+        u, the flow that carries the species (length/time): a number or function of place for each
+        axis, or one function that returns as many values.
 
     Raises
     ------
     ModelError
-        If the name or the coefficient cannot be.
+        If the name, the coefficient or the drift cannot be.
 
     Examples
     --------
     >>> import hybridrd as hrd
     >>> hrd.Species("A", D=0.5)
     Species(name='A', D=0.5)
+    >>> swimmer = hrd.Species("B", D=1.0, velocity=(0.5, 0.0))
     """
 
     name: str
     D: float
+    potential: Value = 0.0
+    velocity: Any = ()
 
     def __post_init__(self) -> None:
         try:
@@ -46,6 +63,39 @@ class Species:
         except ModelError as error:
             raise ModelError(f"species name {shown(self.name)}: {error}") from error
         object.__setattr__(self, "D", measure(self.D, f"species {self.name}: D"))
+        if not callable(self.potential):
+            where = f"potential of {self.name}"
+            object.__setattr__(self, "potential", number(self.potential, where, -math.inf))
+        if not callable(self.velocity):
+            object.__setattr__(self, "velocity", self._components())
+        for what, function in self.functions():
+            arguments(function, what)
+            if needs_time(function):
+                raise ModelError(f"{what}: it is a function of time; give one of place alone")
+        if self.drifts and self.D == 0:
+            raise ModelError(f"species {self.name}: it drifts, but D = 0; give D > 0")
+
+    def _components(self) -> tuple[Value, ...]:
+        given = self.velocity if isinstance(self.velocity, tuple | list) else (self.velocity,)
+        where = f"velocity of {self.name}"
+        return tuple(v if callable(v) else number(v, where, -math.inf) for v in given)
+
+    @property
+    def drifts(self) -> bool:
+        """Whether it has a potential or is carried by a flow."""
+        return self.potential != 0.0 or (callable(self.velocity) or any(self.velocity))
+
+    def functions(self) -> Iterator[tuple[str, Callable[..., Any]]]:
+        """Its functions, each with a name for messages."""
+        parts = self.velocity if isinstance(self.velocity, tuple) else (self.velocity,)
+        for name, value in (("potential", self.potential), *(("velocity", v) for v in parts)):
+            if callable(value):
+                yield f"{name} of {self.name}", value
+
+    def __repr__(self) -> str:
+        more = f", potential={self.potential!r}" if self.potential != 0.0 else ""
+        more += f", velocity={self.velocity!r}" if self.velocity != () else ""
+        return f"Species(name={self.name!r}, D={self.D!r}{more})"
 
     def __str__(self) -> str:
         return self.name

@@ -11,11 +11,13 @@ from hybridrd.arguments import number, shown
 from hybridrd.arrays import Floats
 from hybridrd.continuum.baths import Baths, check_baths
 from hybridrd.continuum.rectilinear import RectilinearCells
+from hybridrd.coupling.drift import check_drifts
 from hybridrd.coupling.face_exchange import Gate, make_gates
 from hybridrd.coupling.user_cells import UserCells
 from hybridrd.errors import AccuracyWarning, ModelError
 from hybridrd.kernels.walk import REFLECT
 from hybridrd.model import doi
+from hybridrd.model.drift import Drift, make_drift
 from hybridrd.model.system import System
 from hybridrd.particles.mask_faces import neighbours
 from hybridrd.particles.memory import Memory
@@ -42,6 +44,8 @@ class Plan:
     coupling
         ``"two-way"`` (also where the cells of a fluctuating continuum are alone),
         ``"mean-field"``, or ``"none"`` where there is no continuum beside particles.
+    drifts
+        How each species drifts.
     user_cells
         The cells of a user's continuum; None for the package's.
     memory
@@ -54,6 +58,7 @@ class Plan:
     walls: tuple[SpeciesWalls, ...]
     tables: ReactionTables
     coupling: str
+    drifts: tuple[Drift | None, ...] = ()
     user_cells: UserCells | None = None
     memory: Memory = field(default_factory=Memory)
 
@@ -88,6 +93,12 @@ def compile_system(system: System, dt: float, cells: RectilinearCells | None = N
     check_baths(system, dt)
     region = make_region(system)
     tables = make_tables(system)
+    drifts = tuple(make_drift(system, species) for species in system.species)
+    if system.fluctuations is not None and any(drift is not None for drift in drifts):
+        raise ModelError(
+            f"fluctuations = {system.fluctuations!r}: the cells of a species that drifts have no "
+            f"noise; leave it out"
+        )
     walls: tuple[SpeciesWalls, ...] = ()
     coupling = "none"
     user_cells = None
@@ -109,12 +120,13 @@ def compile_system(system: System, dt: float, cells: RectilinearCells | None = N
             species_walls(system, region, s, dt, width) for s in range(len(system.species))
         )
         _check_obstacles(region, tables)
+        check_drifts(system, region, walls, drifts, dt)
         if system.is_hybrid:
             coupling = system.coupling
             if system.fluctuations is not None:
                 _check_fluctuations(system, region, walls)
         encounter_probabilities(tables, tables.macroscopic(0.5 * dt), dt)
-    return Plan(system, dt, region, walls, tables, coupling, user_cells)
+    return Plan(system, dt, region, walls, tables, coupling, drifts, user_cells)
 
 
 def region_of(plan: object, system: System, dt: float) -> Region:

@@ -23,9 +23,7 @@ from hybridrd.arrays import (
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.solvers import KINDS
 from hybridrd.continuum.user import Continuum
-from hybridrd.coupling.exchange import Exchange
-from hybridrd.coupling.mask_exchange import MaskExchange
-from hybridrd.coupling.motion import make_motion
+from hybridrd.coupling.motions import make_exchange
 from hybridrd.errors import ModelError
 from hybridrd.kernels.arrays import count_in_cells
 from hybridrd.kernels.rng import MAX_STEPS, make_key
@@ -165,11 +163,7 @@ class Simulation:
         D = [s.D for s in system.species]
         place = self._region, self.plan.walls, D, self.dt, self._key
         two_way = self.plan.coupling == "two-way"
-        self._exchange: Exchange | MaskExchange = (
-            Exchange(make_motion(*place), self._gates, two_way)
-            if self._region.is_box
-            else MaskExchange(*place, self._gates, two_way)
-        )
+        self._exchange = make_exchange(place, self.plan.drifts, self._gates, two_way)
         self._reactor = Reactor(self.plan.tables, self._region, self.dt, self._key)
         self._reactor.encounters.credit = self._exchange.credit
         self._continuum = make_continuum(

@@ -31,7 +31,7 @@ def test_a_copy_is_the_original_and_can_be_read(name):
 def test_no_copy_is_missing():
     # Scripts that the package cannot run yet have no copy.
     numbers = {name[:2] for name in NAMES if name.endswith(".py")}
-    assert numbers == {"01", "02", "03", "04", "05", "07", "10", "12"}
+    assert numbers == {"01", "02", "03", "04", "05", "07", "09", "10", "12"}
     if ORIGINALS.is_dir():
         assert {p.name for p in ORIGINALS.iterdir()} >= set(NAMES)
 
@@ -145,6 +145,24 @@ def test_sir_ensemble(tmp_path):
 @pytest.mark.validation
 def test_sir_ensemble_as_written(tmp_path):
     check_sir(run("03_sir_ensemble.py", tmp_path), replicas=20)
+
+
+def check_forces(printed, error):
+    """A line whose concentration over Boltzmann's is 1 on both sides of the plane."""
+    ratios = np.array(printed.replace("[", " ").replace("]", " ").split(), float)
+    assert ratios.shape == (40,)
+    assert np.abs(ratios - 1.0).max() < error
+    # The plane itself makes no jump.
+    assert abs(ratios[20:24].mean() - ratios[16:20].mean()) < 0.5 * error
+
+
+def test_boltzmann_across_the_plane(tmp_path):
+    check_forces(run("09_forces.py", tmp_path, until=("4.0", "1.5"), dt=("5e-4", "1e-3")), 0.1)
+
+
+@pytest.mark.validation
+def test_boltzmann_across_the_plane_as_written(tmp_path):
+    check_forces(run("09_forces.py", tmp_path), 0.05)
 
 
 def check_sweep(printed):

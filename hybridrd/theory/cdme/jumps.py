@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hybridrd.errors import ModelError
+from hybridrd.model.drift import make_drift
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.event import Event, combined, event, rates_of
 from hybridrd.theory.cdme.voxels import Voxels
@@ -32,7 +33,8 @@ def motion_events(system: System, voxels: Voxels, mirror: bool) -> Iterator[Even
             continue
         walls = conditions(system, species.name)
         cut = closed if closed.any() else None
-        assembled = assemble(voxels.grid, species.D, 1.0, walls, cut)
+        drift = make_drift(system, species, voxels.grid)
+        assembled = assemble(voxels.grid, species.D, 1.0, walls, cut, drift)
         links = assembled.matrix.tocoo()
         for i, j, value in zip(links.col.tolist(), links.row.tolist(), links.data, strict=True):
             if i != j and value != 0:
@@ -58,14 +60,14 @@ def _exchange(
             f"give a number for outside"
         )
     factor = 0.5 if mirror and law.is_reservoir else 1.0
-    coefficient = factor * term.coefficient
+    coefficient, inward = factor * term.coefficient, factor * term.inward
     for i, each in zip(term.positions.tolist(), coefficient.tolist(), strict=True):
         yield Event(each / float(voxels.volumes[i]), ((s, i),), ())
     if law.outside is None:
         return
     coordinates, count = face_coordinates(voxels.grid, wall)
     outside = rates_of(law.outside, coordinates, where, count)
-    entering = combined(lambda c: coefficient * c[term.faces], outside)
+    entering = combined(lambda c: inward * c[term.faces], outside)
     for n, i in enumerate(term.positions.tolist()):
         yield event(entering, n, (), ((s, i),))
 
@@ -84,7 +86,9 @@ def _influx(system: System, s: int, voxels: Voxels) -> Iterator[Event]:
             continue
         axis, upper = "xyz".index(wall[0]), wall[1] == "+"
         area = grid.plane_area(axis, (grid.upper if upper else grid.lower)[axis])
-        share = area * condition(law).share(species.D, grid.spacing[axis])
+        drift = make_drift(system, species, grid)
+        rise = 0.0 if drift is None else drift.outward(wall)
+        share = area * condition(law).share(species.D, grid.spacing[axis], rise)
         coordinates, count = face_coordinates(grid, wall)
         where = f"walls[{wall!r}]: value of {species.name}"
         J = rates_of(law.influx, coordinates, where, count, minimum=-np.inf)

@@ -1,0 +1,34 @@
+"""Choice of the motion and exchange of particles, by their region and by what drives them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hybridrd.coupling.drift import DriftMotion
+from hybridrd.coupling.exchange import Exchange
+from hybridrd.coupling.face_exchange import Gate
+from hybridrd.coupling.mask_exchange import MaskExchange
+from hybridrd.coupling.motion import BoxMotion, Motion, ShellMotion
+from hybridrd.model.drift import Drift
+from hybridrd.particles.region import Region, SpeciesWalls
+
+Place = tuple[Region, Sequence[SpeciesWalls], Sequence[float], float, np.uint64]
+
+
+def make_exchange(
+    place: Place, drifts: Sequence[Drift | None], gates: list[Gate], two_way: bool
+) -> Exchange | MaskExchange:
+    """The exchange through gates of species that may drift.
+
+    ``place`` is the region, how each species meets its faces, D, dt and the key.
+    """
+    if not place[0].is_box:
+        return MaskExchange(*place, gates, two_way)
+    motion: Motion
+    if any(drift is not None for drift in drifts):
+        motion = DriftMotion(*place, drifts)
+    else:
+        motion = (ShellMotion if place[0].grid.radial else BoxMotion)(*place)
+    return Exchange(motion, gates, two_way)

@@ -1,0 +1,281 @@
+"""Drift in a potential and with a flow: Boltzmann, uniform flow, and the laws of one step."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hybridrd as hrd
+from hybridrd.continuum.field import Field, conditions
+from hybridrd.continuum.fipy_solver import assemble
+from hybridrd.continuum.solvers import make_solver
+from hybridrd.errors import ModelError, StepError
+from hybridrd.kernels.drift import survival_drifting
+from hybridrd.model.drift import make_drift
+from hybridrd.model.grid import Grid
+
+
+def _hilly(x, y=0.0, z=0.0):
+    return 2.0 * np.sin(5 * x + 1) + x * y - 1.5 * np.cos(3 * z)
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 4), (4, 3, 5)])
+@pytest.mark.parametrize("cut", [False, True])
+def test_boltzmann_is_stationary_on_the_cells_to_round_off(shape, cut):
+    axes = "xyz"[: len(shape)]
+    potential = {1: lambda x: _hilly(x), 2: lambda x, y: _hilly(x, y), 3: _hilly}[len(shape)]
+    A = hrd.Species("A", D=0.7, potential=potential)
+    system = hrd.System(species=[A], domain=hrd.Box(**dict.fromkeys(axes, (0, 1))), cells=shape)
+    grid = system.grid
+    out = np.zeros(grid.cells, bool)
+    out[: 2 if cut else 0] = True
+    system = assemble(grid, 0.7, 0.1, cut=out, drift=make_drift(system, A))
+    density = np.exp(-potential(*grid.coordinates().values()))[~out]
+    change = system.matrix @ density - system.volume / system.tau * density
+    # FiPy takes a rise of less than 1e-3 kT across a face in its first order alone.
+    assert np.abs(change).max() < 1e-7 * np.abs(system.matrix.diagonal() * density).max()
+    columns = np.asarray(system.matrix.sum(axis=0)).ravel()
+    np.testing.assert_allclose(columns, system.volume / system.tau, rtol=1e-12)
+
+
+@pytest.mark.parametrize("peclet", [0.1, 1.0, 10.0, -3.0])
+@pytest.mark.parametrize("kappa", [None, 0.5])
+def test_the_steady_flux_through_a_slab_with_a_flow_is_exact_on_the_cells(peclet, kappa):
+    A = hrd.Species("A", D=1.0, velocity=peclet)
+    left = hrd.Reservoir({A: 0.0}) if kappa is None else hrd.PartiallyAbsorbing(kappa)
+    slab = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 1)), cells=20,
+        walls={"x-": left, "x+": hrd.Reservoir({A: 1.0})},
+    )  # fmt: skip
+    end = hrd.mean_field(slab, dt=0.05, until=10.0, every=10.0).isel(time=-1)
+    x = end["x"].values
+    # c' = u c + kappa c(0), or c(0) = 0.
+    ratio = 0.0 if kappa is None else kappa / peclet
+    rise = np.expm1 if kappa is None else lambda z: (1.0 + ratio) * np.exp(z) - ratio
+    exact = rise(peclet * x) / rise(peclet)
+    np.testing.assert_allclose(end["concentration"].values.ravel(), exact, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["splu", "cg", "fipy"])
+def test_all_solvers_agree_with_a_drift(kind):
+    A = hrd.Species("A", D=1.0, potential=_hilly, velocity=(0.5, -1.0, lambda x: x))
+    cube = hrd.Box(x=(0, 1), y=(0, 1), z=(0, 1))
+    walls = {"x-": hrd.Reservoir({A: 2.0}), "y+": hrd.PartiallyAbsorbing(1.5), "z": hrd.Periodic()}
+    A = hrd.Species("A", D=1.0, potential=lambda x, y: _hilly(x, y), velocity=(0.5, -1.0, 2.0))
+    system = hrd.System(species=[A], domain=cube, cells=(4, 3, 5), walls=walls)
+    drift = make_drift(system, A)
+    found = conditions(system, "A")
+    assembled = assemble(system.grid, 1.0, 0.02, found, drift=drift)
+    u = np.random.default_rng(1).random(60)
+    for name in (kind, "auto"):
+        solved = make_solver(assembled, system.grid, found, name).solve(assembled.matrix @ u)
+        np.testing.assert_allclose(solved, u, rtol=1e-10)
+
+
+def test_the_flux_through_planes_and_walls_balances_the_amounts():
+    A = hrd.Species("A", D=1.0, potential=lambda x, y: _hilly(x, y), velocity=(1.0, 0.5))
+    walls = {"x-": hrd.Reservoir({A: 2.0}), "x+": hrd.Absorbing()}
+    box = hrd.Box(x=(0, 1), y=(0, 1))
+    field = Field(hrd.System(species=[A], domain=box, cells=(6, 4), walls=walls), 0.01)
+    field.start(0, np.arange(24.0))
+    everywhere = np.ones(4, bool)
+    before = field.c[0].reshape(4, 6).sum(0) / 24
+    field.diffuse(0)
+    gained = field.c[0].reshape(4, 6).sum(0) / 24 - before
+    flux = np.array([field.plane_flux(0, 0, i, everywhere) for i in range(7)])
+    np.testing.assert_allclose(gained, -0.01 * np.diff(flux), rtol=1e-10)
+    assert field.wall_flux(0, "x+", everywhere) == pytest.approx(flux[-1], rel=1e-12)
+
+
+def test_cdme_and_pde_have_one_mean():
+    A = hrd.Species("A", D=1.0, potential=lambda x: 3 * x, velocity=1.0)
+    line = hrd.Box(x=(0, 1))
+    walls = {"x-": hrd.Reservoir({A: 4.0}), "x+": hrd.Absorbing()}
+    system = hrd.System(species=[A], domain=line, cells=3, walls=walls, initial={A: 3.0})
+    exact = hrd.theory.moments.linear_moments(system, voxels=3, times=[0.0, 0.2])
+    pde = hrd.mean_field(system, dt=2.5e-4, until=0.2, every=0.2)["concentration"]
+    np.testing.assert_allclose(
+        exact["mean"].isel(time=-1).values.ravel(),
+        pde.isel(time=-1).values.ravel(), rtol=1e-5,
+    )  # fmt: skip
+
+
+# One step
+
+
+@given(
+    st.floats(1e-3, 3.0), st.floats(1e-3, 3.0), st.floats(0.0, 5.0), st.floats(-1.0, 1.0)
+)  # fmt: skip
+def test_survival_at_a_wall_with_drift_is_a_probability_and_falls_with_reactivity(d0, d1, g, v):
+    kept = survival_drifting(d0, d1, g, v, 0.5)
+    assert -1e-9 <= survival_drifting(d0, d1, g + 0.5, v, 0.5) <= kept + 1e-9 <= 1.0 + 2e-9
+    assert survival_drifting(d0, d1, 0.0, v, 0.5) == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("dt", [2e-3, 2e-2])
+def test_cells_at_the_walls_keep_boltzmann_where_a_fold_would_not(dt):
+    """A plain fold of the end of a move puts 4 % too many beside the wall at v h/D = 0.4."""
+    A = hrd.Species("A", D=1.0, potential=lambda x: 4.0 * x)
+    line, n = hrd.Box(x=(0, 1)), 100_000
+    x = -np.log1p(-np.random.default_rng(5).random(n) * -np.expm1(-4.0)) / 4.0
+    system = hrd.System(
+        species=[A], domain=line, particles=line, cells=10, initial={A: hrd.Points(x[:, None])}
+    )
+    simulation = hrd.Simulation(system, dt=dt, seed=2)
+    for _ in range(10):
+        simulation.step()
+    edges = np.linspace(0, 1, 11)
+    expected = n * np.diff(np.expm1(-4 * edges)) / np.expm1(-4.0)
+    counts = simulation.concentration[0] * 0.1
+    assert (np.abs(counts - expected) < 4.5 * np.sqrt(expected)).all()
+
+
+@pytest.mark.parametrize("velocity", [3.0, -3.0])
+@pytest.mark.parametrize("wall", [hrd.Absorbing(), hrd.PartiallyAbsorbing(2.0)], ids=["a", "p"])
+def test_what_walls_absorb_of_particles_that_drift_is_what_the_pde_says(velocity, wall):
+    A, n = hrd.Species("A", D=1.0, velocity=velocity), 40_000
+    line = hrd.Box(x=(0, 1))
+    system = hrd.System(
+        species=[A], domain=line, particles=line, cells=100, walls={"x-": wall},
+        initial={A: hrd.Copies(n)},
+    )  # fmt: skip
+    left = hrd.Simulation(system, dt=1e-2, seed=3).run(until=0.1, every=0.1)["total"][-1, 0]
+    exact = float(hrd.mean_field(system, dt=5e-4, until=0.1, every=0.1)["total"][-1, 0])
+    assert abs(float(left) - exact) < 4.5 * math.sqrt(exact * (1 - exact / n)) + 1e-4 * n
+
+
+def test_the_variance_of_an_ornstein_uhlenbeck_process():
+    A = hrd.Species("A", D=1.0, potential=lambda x: 2.0 * x**2)  # variance 1/4
+    line, n = hrd.Box(x=(-2.5, 2.5)), 20_000
+    system = hrd.System(
+        species=[A], domain=line, particles=line, cells=50, initial={A: hrd.Copies(n, x=(-1, 1))}
+    )
+    simulation = hrd.Simulation(system, dt=5e-3, seed=4)
+    simulation.run(until=1.5, every=1.5)
+    x = simulation.particles["A"].positions
+    # A drift that is constant in each cell adds h²/12 = 8e-4 to the variance.
+    assert x.var() == pytest.approx(0.25, rel=4.5 * math.sqrt(2 / n) + 0.005)
+
+
+# Across the plane
+
+
+@pytest.mark.parametrize("coupling", ["two-way", "mean-field"])
+@pytest.mark.parametrize("slope", [-4.0, 2.0])
+def test_boltzmann_stays_across_the_plane(coupling, slope):
+    A = hrd.Species("A", D=1.0, potential=lambda x: slope * x)
+    start = hrd.Patch(lambda x: 4e4 * np.exp(-slope * (x - 1.0)))
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 2)), particles=hrd.Box(x=(0, 1)), cells=20,
+        initial={A: start}, coupling=coupling,
+    )  # fmt: skip
+    simulation = hrd.Simulation(system, dt=4e-3, seed=6)
+    simulation.run(until=0.8, every=0.8)
+    x = system.grid.centers(0)[:10]
+    weights = np.exp(-slope * (x - 1.0))
+    expected = 4e3 * weights
+    counts = simulation.concentration[0, :10] * 0.1
+    assert (np.abs(counts - expected) < 4.5 * np.sqrt(expected) + 0.002 * expected).all()
+    assert counts.sum() == pytest.approx(
+        expected.sum(), rel=4.5 / math.sqrt(expected.sum()) + 0.002
+    )
+
+
+@pytest.mark.parametrize("velocity", [4.0, -4.0])
+def test_a_uniform_flow_passes_a_region_and_stays_uniform(velocity):
+    A = hrd.Species("A", D=1.0, velocity=velocity)  # u h/D = 0.4
+    ring = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 2)), particles=hrd.Box(x=(0.5, 1.5)), cells=20,
+        initial={A: 1e5}, walls={"x": hrd.Periodic()},
+    )  # fmt: skip
+    simulation = hrd.Simulation(ring, dt=1e-3, seed=7)
+    simulation.run(until=0.3, every=0.3)
+    short = simulation.concentration[0] / 1e5 - 1.0
+    noise = 4.5 / math.sqrt(1e4)
+    entry = 5 if velocity > 0 else 14
+    assert -0.04 - noise < short[entry] < noise - 0.02  # u dt/h = 0.04, see LayerDrift
+    assert np.abs(np.delete(short, [5, 14])).max() < 0.01 + noise
+
+
+@pytest.mark.parametrize("velocity", [2.0, -2.0])
+def test_flow_between_reservoirs_of_one_concentration_leaves_it_uniform(velocity):
+    A = hrd.Species("A", D=1.0, velocity=velocity)
+    line = hrd.Box(x=(0, 1))
+    same = hrd.Reservoir({A: 2e4})
+    system = hrd.System(
+        species=[A], domain=line, particles=line, cells=10, walls={"x-": same, "x+": same},
+        initial={A: 2e4},
+    )  # fmt: skip
+    simulation = hrd.Simulation(system, dt=5e-4, seed=8)
+    simulation.run(until=0.5, every=0.5)
+    assert int(simulation.copy_number[0]) == pytest.approx(2e4, rel=0.01 + 4.5 / math.sqrt(2e4))
+
+
+def test_two_dimensions_with_a_hill_beside_the_plane():
+    A = hrd.Species("A", D=1.0, potential=lambda x, y: np.sin(3 * x) * np.cos(2 * y))
+    box = hrd.Box(x=(0, 1), y=(0, 1))
+    at = Grid((0, 0), (1, 1), (10, 10)).coordinates()
+    density = np.exp(-np.sin(3 * at["x"]) * np.cos(2 * at["y"]))
+    system = hrd.System(
+        species=[A], domain=box, particles=hrd.Box(x=(0.2, 0.6), y=(0.3, 0.8)), cells=10,
+        initial={A: (1e5 * density).reshape(10, 10).T},
+    )  # fmt: skip
+    simulation = hrd.Simulation(system, dt=1e-3, seed=9)
+    simulation.run(until=0.2, every=0.2)
+    region = simulation.plan.region.mask
+    expected = 1e3 * density[region].sum()
+    assert int(simulation.copy_number[0]) == pytest.approx(expected, rel=4.5 / math.sqrt(expected))
+
+
+# What is refused
+
+
+def test_what_particles_that_drift_cannot_do_is_refused_by_name():
+    A = hrd.Species("A", D=1.0, velocity=2.0)
+    line = hrd.Box(x=(0, 1))
+    pure = hrd.System(species=[A], domain=line, particles=line, cells=10)
+    for change, what in [
+        ({"walls": {"x-": hrd.Reservoir({A: 1.0})}, "interface": hrd.ExactPlane()}, "exact plane"),
+        ({"walls": {"x-": hrd.Influx({A: 1.0})}}, "x-"),
+    ]:
+        with pytest.raises(ModelError, match=what):
+            hrd.Simulation(pure.replace(**change), dt=1e-4)
+    B = hrd.Species("A", D=1.0, potential=lambda x: -1.5 * x - x**2 / 3.8)
+    steeper = pure.replace(species=[B])
+    with pytest.raises(StepError, match=r"half a cell.*use dt <= 0\.025"):
+        hrd.Simulation(steeper, dt=0.1)
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ({"potential": lambda t: t}, "function of time"),
+        ({"potential": "2 x"}, "potential of A"),
+        ({"velocity": (1.0, "b")}, "velocity of A"),
+        ({"velocity": float("nan")}, "finite"),
+        ({"D": 0.0, "velocity": 1.0}, "give D > 0"),
+    ],
+)
+def test_a_drift_that_cannot_be_is_refused(more, what):
+    with pytest.raises(ModelError, match=what):
+        hrd.Species(**({"name": "A", "D": 1.0} | more))
+
+
+def test_drifts_that_do_not_fit_the_domain_are_refused():
+    line = hrd.Box(x=(0, 1))
+    for more, what in [
+        ({"potential": lambda y: y}, "takes y"),
+        ({"velocity": (1.0, 2.0)}, "2 components in 1D"),
+    ]:
+        with pytest.raises(ModelError, match=what):
+            hrd.System(species=[hrd.Species("A", D=1.0, **more)], domain=line)
+    ring = hrd.System(
+        species=[hrd.Species("A", D=1.0, potential=lambda x: x)], domain=line,
+        walls={"x": hrd.Periodic()},
+    )  # fmt: skip
+    with pytest.raises(ModelError, match="step of 1 kT at the periodic wall x"):
+        hrd.mean_field(ring, dt=0.1, until=0.1)
