@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
-from hybridrd.arguments import choice, named_arguments, number, shown, whole_number
+from hybridrd.arguments import choice, named_arguments, number, shown, truth, whole_number
 from hybridrd.arrays import Floats, State, labels, stored, stored_count, stored_numbers
 from hybridrd.continuum.baths import Baths, check_baths
 from hybridrd.continuum.field import Field
@@ -28,6 +28,7 @@ from hybridrd.run.log import Clock
 from hybridrd.run.provenance import attributes
 from hybridrd.run.record_position import Counts, RecordPosition
 from hybridrd.run.runnable import Running, load_run_state, run_state
+from hybridrd.simulation.nonlocal_pairs import NonlocalPairs, is_nonlocal
 from hybridrd.simulation.sizes import fixed_parts, record_numbers, record_part
 from hybridrd.simulation.window import start_field
 
@@ -53,6 +54,7 @@ def mean_field(
     checkpoint: str | Path | None = None,
     checkpoint_minutes: float = 10.0,
     keep: int = 3,
+    nonlocal_pairs: bool = False,
 ) -> xr.Dataset:
     """Solve the mean-field PDE of a system on its whole domain.
 
@@ -70,6 +72,10 @@ def mean_field(
         ``"auto"``, or a kind of `hybridrd.continuum.solvers.make_solver`.
     out, observe, stop, checkpoint, checkpoint_minutes, keep
         As in `Simulation.run`; functions are called with the `PDE`.
+    nonlocal_pairs
+        Whether pairs with a radius react at their distance, ``-int lambda(x, y) c_A(y) c_B(x) dx``
+        (the left side of eq. (21)), rather than at ``-k c_A c_B``: for concentrations that vary
+        over the radius, of at least two cells.
 
     Returns
     -------
@@ -94,7 +100,7 @@ def mean_field(
     >>> pde["total"].values.ravel().round(12)
     array([2., 2., 2.])
     """
-    return PDE(system, dt, solver).run(
+    return PDE(system, dt, solver, nonlocal_pairs).run(
         until, every, record, out, observe, stop, checkpoint, checkpoint_minutes, keep, progress
     )
 
@@ -106,7 +112,7 @@ class PDE:
 
     Parameters
     ----------
-    system, dt, solver
+    system, dt, solver, nonlocal_pairs
         As of `mean_field`.
 
     Raises
@@ -137,12 +143,15 @@ class PDE:
     kind = "mean-field"
     title = "mean field"
 
-    def __init__(self, system: System, dt: float, solver: str = "auto") -> None:
+    def __init__(
+        self, system: System, dt: float, solver: str = "auto", nonlocal_pairs: bool = False
+    ) -> None:
         if not isinstance(system, System):
             raise ModelError(f"system = {shown(system)}: give a System")
         self.system = system
         self.dt = number(dt, "dt", strict=True)
         self.solver = choice(solver, "solver", ("auto", *KINDS))
+        self.nonlocal_pairs = truth(nonlocal_pairs, "nonlocal_pairs")
         self.steps = 0
         self.timings = dict.fromkeys(STAGES, 0.0)
         begun = Clock(self.timings)
@@ -169,11 +178,21 @@ class PDE:
     def _field(self) -> Field:
         """The field, made when it is needed: a run looks first whether its records fit beside."""
         begun = Clock(self.timings)
+        local = self.system
+        if self._pairs is not None:
+            others = [r for r in local.reactions if not is_nonlocal(r)]
+            local = local.replace(reactions=others)
         with naming("the PDE", "use fewer cells"):
-            field = Field(self.system, self.dt, solver=self.solver, baths=self._baths)
-            start_field(self.system, field)
+            field = Field(local, self.dt, solver=self.solver, baths=self._baths)
+            start_field(local, field)
         begun.lap("set_up")
         return field
+
+    @cached_property
+    def _pairs(self) -> NonlocalPairs | None:
+        """The pairs that react at their distance; None if they do as mass action."""
+        has = any(map(is_nonlocal, self.system.reactions))
+        return NonlocalPairs(self.system) if self.nonlocal_pairs and has else None
 
     def step(self, number: int = 1) -> None:
         """Steps of dt, by default one: half a step of reactions, diffusion, and reactions again.
@@ -196,12 +215,16 @@ class PDE:
             clock.lap("continuum")
 
     def _step(self) -> None:
-        k, field = self.steps, self._field
+        k, field, pairs = self.steps, self._field, self._pairs
+        if pairs is not None:
+            pairs.react(field, k)
         field.react(k)
         field.diffuse(k)
         if self.loop is None or "flux" in self.loop.variables:
             _add_flux(self._through, field, self._region)
         field.react(k)
+        if pairs is not None:
+            pairs.react(field, k)
         self.steps += 1
         self._since += 1
 
@@ -329,17 +352,18 @@ class PDE:
         """The PDE of a checkpoint, which goes on bit for bit; as of `Simulation.restore`."""
 
         def make(system: System, about: Mapping[str, Any], where: str) -> Self:  # noqa: ARG001
-            return cls(system, about["dt"], about["solver"])
+            return cls(system, about["dt"], about["solver"], about["nonlocal_pairs"])
 
         return restore(cls.kind, make, path, system, allow_change)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy or pickle is made from the arguments and the state, as by `restore`."""
-        return _remade, (self.system, self.dt, self.solver, self.state())
+        return _remade, (self.system, self.dt, self.solver, self.nonlocal_pairs, self.state())
 
     def arguments(self) -> dict[str, Any]:
         """What it was made with beside the system, as JSON can say it."""
-        return {"dt": self.dt, "solver": self.solver}
+        given = {"dt": self.dt, "solver": self.solver}
+        return given | {"nonlocal_pairs": self.nonlocal_pairs}
 
     def state(self) -> State:
         """All that decides the future, as arrays by name. Raises HybridrdError within a step."""
@@ -409,7 +433,7 @@ def _tangential(region: Region, face: RegionFace) -> np.ndarray:
     return plane.ravel(order="F")
 
 
-def _remade(system: System, dt: float, solver: str, state: State) -> PDE:
-    made = PDE(system, dt, solver)
+def _remade(system: System, dt: float, solver: str, nonlocal_pairs: bool, state: State) -> PDE:
+    made = PDE(system, dt, solver, nonlocal_pairs)
     made.load_state(state)
     return made
