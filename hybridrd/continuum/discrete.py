@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from hybridrd.interface.cells import parts_of_step, relaxation
 from hybridrd.kernels import cell_reactions, copies
 from hybridrd.kernels.laws import address_of
 from hybridrd.kernels.rng import CELL_WALLS, hop_address, hop_part
+from hybridrd.model.drift import make_drift
 from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.system import System
 
@@ -47,8 +49,9 @@ class WallFaces(NamedTuple):
         The cell of each, and the address of its random numbers.
     faces
         Number of each among the face cells of the wall.
-    rate
-        Rate at which a copy of its cell leaves (1/time).
+    rate, back
+        Rate at which a copy of its cell leaves, and at which one of as many outside enters
+        (1/time); the same unless the species drifts.
     volume
         Of its cell.
     """
@@ -58,6 +61,7 @@ class WallFaces(NamedTuple):
     address: NDArray[np.uint64]
     faces: NDArray[np.intp]
     rate: Floats
+    back: Floats
     volume: Floats
 
 
@@ -105,9 +109,10 @@ class DiscreteField:
             if species.D == 0:
                 self._hops.append(None)
                 continue
-            same = species.D, tuple(walls.items())
+            same = replace(species, name="_"), tuple(walls.items())
             if same not in assembled:
-                assembled[same] = assemble(grid, species.D, dt, walls, cut)
+                drift = make_drift(system, species)
+                assembled[same] = assemble(grid, species.D, dt, walls, cut, drift)
             self._hops.append(Hops(self, s, assembled[same]))
         self._rates = Rates(
             system, lambda: {n: x[self.active] for n, x in grid.coordinates().items()}
@@ -298,15 +303,17 @@ class Hops:
         field = self._field
         term = assembled.inflow.get(side) or assembled.absorption.get(side)
         if term is not None:
-            faces, cell, conductance, _ = term
+            faces, cell, conductance, inward = term
         else:
             cell = field.position[wall_cells(field.grid, side)]
             faces = np.flatnonzero(cell >= 0)
             cell, conductance = cell[faces], np.zeros(len(faces))
+            inward = conductance
         code = CELL_WALLS + 2 * AXES.index(side[0]) + int(side[1] == "+")
         address = (field.active[cell] + (code << 32)).astype(np.uint64)
         volume = field.volumes[cell]
-        return WallFaces(side, cell.astype(np.int64), address, faces, conductance / volume, volume)
+        cell, out, back = cell.astype(np.int64), conductance / volume, inward / volume
+        return WallFaces(side, cell, address, faces, out, back, volume)
 
     def _bath_faces(self, walls: list[WallFaces]) -> list[Faces]:
         """The faces of all baths, each bath a cell of the volume V/K behind the others."""
@@ -314,7 +321,7 @@ class Hops:
         for wall in walls:
             bath = self._baths[wall.side]
             number = len(self._field.volumes) + list(self._baths).index(wall.side)
-            back = wall.rate * wall.volume * bath.partition / bath.volume
+            back = wall.back * wall.volume * bath.partition / bath.volume
             second = np.full(len(wall.cell), number)
             groups.append(Faces(wall.cell, second, wall.rate, back, wall.address))
         return [Faces._make(map(np.concatenate, zip(*groups, strict=True)))] if groups else []
@@ -343,7 +350,8 @@ class Hops:
         for wall, leaving in zip(self._open, self._leaving, strict=True):
             entering = np.zeros_like(leaving)
             if wall.side in held:
-                entering += held[wall.side][wall.faces] * wall.volume * leaving
+                ratio = wall.back / np.where(wall.rate > 0, wall.rate, 1.0)
+                entering += held[wall.side][wall.faces] * wall.volume * leaving * ratio
             if wall.side in fed:
                 # Of those that came in some have left again.
                 times = np.array(self._times)[:, None]
@@ -388,8 +396,11 @@ def _schedule(open_walls: bool, colours: int, in_turn: bool, parts: int) -> list
 
 
 def _faces_by_colour(field: DiscreteField, assembled: Assembled) -> list[Faces]:
-    (first, second, conductance), colour, (lower, axis) = colours(assembled, field.grid)
-    on, back = conductance / field.volumes[first], conductance / field.volumes[second]
+    (first, second), colour, (lower, axis) = colours(assembled, field.grid)
+    on, back = (
+        -np.asarray(assembled.matrix[to, of]).ravel() / field.volumes[of]
+        for of, to in ((first, second), (second, first))
+    )
     address = (field.active[lower] + (axis << 32)).astype(np.uint64)
     everything = first, second, on, back, address
     some = [np.flatnonzero(colour == k) for k in np.unique(colour)]
@@ -400,13 +411,13 @@ def _faces_by_colour(field: DiscreteField, assembled: Assembled) -> list[Faces]:
 
 def colours(
     assembled: Assembled, grid: Grid
-) -> tuple[tuple[Integers, Integers, Floats], Integers, tuple[Integers, Integers]]:
+) -> tuple[tuple[Integers, Integers], Integers, tuple[Integers, Integers]]:
     """The faces of a system between cells: what they join, their colours, what they are called.
 
     Returns
     -------
     pairs
-        Positions of both cells among the active ones, and the conductance (length^d/time).
+        Positions of both cells among the active ones.
     colour
         Two an axis, three where an odd number of cells is periodic.
     where
@@ -417,7 +428,6 @@ def colours(
     found = triu(assembled.matrix, 1).tocoo()
     some = found.data < 0
     i, j = found.row[some].astype(np.int64), found.col[some].astype(np.int64)
-    conductance = -found.data[some]
     shape = grid.shape
     at = [np.array(np.unravel_index(assembled.active[k], shape, order="F")) for k in (i, j)]
     differs = at[0] != at[1]
@@ -431,7 +441,7 @@ def colours(
     lower = np.where(wraps, np.maximum(a, b), np.minimum(a, b))
     odd = np.array(shape)[axis] % 2 == 1
     colour = 3 * axis + np.where(wraps & odd, 2, lower % 2)
-    return (i, j, conductance), colour, (i, axis.astype(np.int64))
+    return (i, j), colour, (i, axis.astype(np.int64))
 
 
 class Reactions:

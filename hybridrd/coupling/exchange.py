@@ -72,7 +72,7 @@ class Exchange:
         self._baths = {
             (g.species, g.face.index): g.bath for g in gates if g.bath is not None and not g.follows
         }
-        self._chances: dict[tuple[int, int], float] = {}
+        self._chances: dict[tuple[int, int], Floats] = {}
         self._came: dict[tuple[int, int], int] = {}  # into each bath in this step
         grid = region.grid
         self.crossings = np.zeros((len(motion.D), len(region.faces)), np.int64)
@@ -333,22 +333,30 @@ class Exchange:
         counts = np.zeros(len(copies), np.int64)
         if not copies.any():
             return counts, counts[:0]
-        chance = self._chance(gate, numbers)
-        self._check_new(gate, float(copies.sum()) * chance)
-        total = binomial_numbers(
-            copies.astype(np.float64), chance, self._key, gate.address, step, ARRIVALS, counts
+        chances = self._chance(gate, numbers)
+        self._check_new(gate, float(copies @ chances))
+        contents = copies.astype(np.float64)
+        parts = (
+            [slice(None)] if np.ptp(chances) == 0 else [slice(j, j + 1) for j in range(len(copies))]
         )
+        total = 0
+        for part in parts:
+            first = part.start or 0
+            total += binomial_numbers(
+                contents[part], chances[first], self._key, gate.address + np.uint64(first), step,
+                ARRIVALS, counts[part],
+            )  # fmt: skip
         return counts, runs(counts, total)
 
-    def _chance(self, gate: Gate, numbers: FaceNumbers) -> float:
-        """Chance of a copy beyond a layer to enter: at equal concentrations as many leave."""
+    def _chance(self, gate: Gate, numbers: FaceNumbers) -> Floats:
+        """Chance of a copy beyond each face cell to enter: as many leave at one concentration."""
         where = gate.species, gate.face.index
         if where not in self._chances:
             one = np.ones(gate.face.size)
             arrivals = self.motion.layer_means(replace(gate, start=one, end=one), numbers)
-            chance = float(arrivals[0]) / gate.cell_volume
+            chance = arrivals / gate.cell_volume
             same = 1.0 - numbers.survival  # where the cell is as large as the layer
-            self._chances[where] = same if abs(chance - same) < 1e-9 * same else chance
+            self._chances[where] = np.where(np.abs(chance - same) < 1e-9 * same, same, chance)
         return self._chances[where]
 
     def _check_new(self, gate: Gate, number: float) -> None:

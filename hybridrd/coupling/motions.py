@@ -27,7 +27,7 @@ def make_exchange(
     if not place[0].is_box:
         return MaskExchange(*place, gates, two_way)
     motion: Motion
-    if any(drift is not None for drift in drifts):
+    if place[0].mask.any() and any(drift is not None for drift in drifts):
         motion = DriftMotion(*place, drifts)
     else:
         motion = (ShellMotion if place[0].grid.radial else BoxMotion)(*place)

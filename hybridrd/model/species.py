@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.errors import ModelError
+from hybridrd.model.expression import Expression
 from hybridrd.model.functions import Value, arguments, needs_time
 from hybridrd.model.quantity import measure
 
@@ -34,10 +35,10 @@ class Species:
     D
         Diffusion coefficient (length²/time), finite and not negative.
     potential
-        U in units of kT: a function of place, ``lambda x: 2 * x``.
+        U in units of kT: a function of place, ``lambda x: 2 * x``, or a formula, ``"2 * x"``.
     velocity
-        u, the flow that carries the species (length/time): a number or function of place for each
-        axis, or one function that returns as many values.
+        u, the flow that carries the species (length/time): a number, function of place or formula
+        for each axis, or one function that returns as many values.
 
     Raises
     ------
@@ -63,6 +64,8 @@ class Species:
         except ModelError as error:
             raise ModelError(f"species name {shown(self.name)}: {error}") from error
         object.__setattr__(self, "D", measure(self.D, f"species {self.name}: D"))
+        if isinstance(self.potential, str):
+            object.__setattr__(self, "potential", Expression(self.potential))
         if not callable(self.potential):
             where = f"potential of {self.name}"
             object.__setattr__(self, "potential", number(self.potential, where, -math.inf))
@@ -78,7 +81,8 @@ class Species:
     def _components(self) -> tuple[Value, ...]:
         given = self.velocity if isinstance(self.velocity, tuple | list) else (self.velocity,)
         where = f"velocity of {self.name}"
-        return tuple(v if callable(v) else number(v, where, -math.inf) for v in given)
+        read = [Expression(v) if isinstance(v, str) else v for v in given]
+        return tuple(v if callable(v) else number(v, where, -math.inf) for v in read)
 
     @property
     def drifts(self) -> bool:

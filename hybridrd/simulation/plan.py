@@ -94,10 +94,10 @@ def compile_system(system: System, dt: float, cells: RectilinearCells | None = N
     region = make_region(system)
     tables = make_tables(system)
     drifts = tuple(make_drift(system, species) for species in system.species)
-    if system.fluctuations is not None and any(drift is not None for drift in drifts):
+    if system.fluctuations == "gaussian" and any(drift is not None for drift in drifts):
         raise ModelError(
-            f"fluctuations = {system.fluctuations!r}: the cells of a species that drifts have no "
-            f"noise; leave it out"
+            "fluctuations = 'gaussian': a species drifts, for which only cells of whole copies "
+            "fluctuate; give 'discrete'"
         )
     walls: tuple[SpeciesWalls, ...] = ()
     coupling = "none"

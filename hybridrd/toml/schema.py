@@ -108,21 +108,29 @@ def _readable(equation: str) -> str:
     return equation
 
 
+Formula = Annotated[str, AfterValidator(_formula)]
 SpeciesName = Annotated[
     str, AfterValidator(_named), Field(json_schema_extra={"pattern": NAME.pattern})
 ]
 
 
 class SpeciesTable(Table):
-    """One ``[[species]]``: its name, diffusion coefficient (length²/time), initial state."""
+    """One ``[[species]]``: name, diffusion coefficient (length²/time), drift, initial state.
+
+    The drift is a formula for the ``potential`` (kT), and for each axis a number or formula for the
+    ``velocity`` (length/time).
+    """
 
     name: SpeciesName
     D: Measure
+    potential: float | Formula | None = None
+    velocity: list[float | Formula] | None = None
     initial: Initial | None = None
 
     def build(self) -> Species:
         """The species that the table describes. Raises ModelError."""
-        return Species(self.name, self.D)
+        given: dict[str, Any] = {"potential": self.potential, "velocity": self.velocity}
+        return Species(self.name, self.D, **{n: v for n, v in given.items() if v is not None})
 
     def content(self) -> Any:
         """The initial state, as `System` takes it."""
@@ -143,7 +151,7 @@ class ReactionTable(Table):
     radius: PositiveMeasure | None = None
     k_back: Rate | None = None
     name: str | None = None
-    rate: Annotated[str, AfterValidator(_formula)] | None = None
+    rate: Formula | None = None
 
     def build(self) -> Reaction:
         """The reaction that the table describes. Raises ModelError."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from hybridrd.errors import ModelError
 from hybridrd.model.draft import Description
+from hybridrd.model.expression import Expression
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.table import Table as TimeTable
@@ -46,6 +47,11 @@ def system_to_dict(system: Description) -> dict[str, Any]:
     species: list[dict[str, Any]] = []
     for i, s in enumerate(system.species):
         species.append({"name": s.name, "D": s.D})
+        if s.potential != 0.0:
+            species[-1]["potential"] = _formula(s.potential, f"species[{i}].potential")
+        if s.velocity != ():
+            parts = s.velocity if isinstance(s.velocity, tuple) else (s.velocity,)
+            species[-1]["velocity"] = [_formula(v, f"species[{i}].velocity") for v in parts]
         if s.name in system.initial:
             species[-1]["initial"] = _initial(system.initial[s.name], f"species[{i}].initial")
     assert isinstance(system.cells, tuple)
@@ -84,6 +90,10 @@ def _number(value: Any, where: str) -> float:
             f"keep this system in a Python file"
         )
     return float(value)
+
+
+def _formula(value: Any, where: str) -> float | str:
+    return value.text if isinstance(value, Expression) else _number(value, where)
 
 
 def _place(part: Patch | Copies) -> dict[str, Any]:

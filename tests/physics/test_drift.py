@@ -279,3 +279,48 @@ def test_drifts_that_do_not_fit_the_domain_are_refused():
     )  # fmt: skip
     with pytest.raises(ModelError, match="step of 1 kT at the periodic wall x"):
         hrd.mean_field(ring, dt=0.1, until=0.1)
+
+
+# Whole copies in cells
+
+
+def test_cells_of_whole_copies_alone_have_the_moments_of_the_master_equation():
+    A = hrd.Species("A", D=1.0, potential="2 * x", velocity=1.0)
+    walls = {"x-": hrd.Reservoir({A: 40.0}), "x+": hrd.Reservoir({A: 30.0})}
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 1)), cells=4, walls=walls, initial={A: 30.0},
+        fluctuations="discrete",
+    )  # fmt: skip
+    moments = hrd.theory.moments.linear_moments(system, voxels=4, times=[0.0, 5.0])
+    mean = moments["mean"].isel(time=-1).values.ravel() / 4
+    run = hrd.Simulation(system, dt=0.01, seed=1).run(until=400.0, every=0.5)
+    n = run["concentration"].sel(time=slice(5, None)).values[:, 0] / 4
+    error = n.std(0) / math.sqrt(len(n) / 2)
+    assert (np.abs(n.mean(0) - mean) < 4.5 * error + 0.003 * mean).all()
+    assert (np.abs(n.var(0) / mean - 1) < 4.5 * math.sqrt(2 / len(n)) + 0.03).all()
+
+
+@pytest.mark.parametrize("slope", [4.0, -4.0])
+def test_boltzmann_across_a_plane_to_whole_copies(slope):
+    A = hrd.Species("A", D=1.0, potential=lambda x: slope * x)
+    start = hrd.Patch(lambda x: 4e4 * np.exp(-slope * (x - 1.0)))
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 2)), particles=hrd.Box(x=(0, 1)), cells=20,
+        initial={A: start}, fluctuations="discrete",
+    )  # fmt: skip
+    simulation = hrd.Simulation(system, dt=4e-3, seed=6)
+    total = simulation.total.copy()
+    simulation.step(200)
+    assert (simulation.total == total).all()
+    expected = 4e3 * np.exp(-slope * (system.grid.centers(0) - 1.0))
+    counts = simulation.concentration[0] * 0.1
+    assert (np.abs(counts - expected) < 4.5 * np.sqrt(expected) + 0.002 * expected).all()
+
+
+def test_a_drift_is_written_to_a_file_and_read_again():
+    A = hrd.Species("A", D=1.0, potential="2 * x", velocity=(1.0, "0.5 * y"))
+    box = hrd.Box(x=(0, 1), y=(0, 1))
+    system = hrd.System(species=[A], domain=box)
+    again = hrd.System.from_dict(system.to_dict())
+    assert again.species == system.species
+    assert again.to_dict() == system.to_dict()
