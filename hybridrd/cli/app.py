@@ -162,8 +162,14 @@ def run(
         typer.Argument(metavar="NAME|FILE.toml", help="A name of `hybridrd examples`, or a file."),
     ],
     out: Annotated[
-        Path, typer.Option(help="Where to save: NAME.zarr (a directory) or NAME.nc (netCDF).")
-    ],
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Where to save: NAME.zarr (a directory) or NAME.nc (netCDF); by "
+            "default the name of the file or case with .zarr.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="By default a new one; it is saved.")
     ] = None,
@@ -205,6 +211,7 @@ def run(
     with messages():
         from hybridrd.cli import commands
 
+        out = commands.named_after(what) if out is None else out
         kept: commands.Resume = "auto" if resume_auto else "yes" if resume else "no"
         commands.check_output(out, commands.RESULTS, overwrite or kept != "no")
         if plot is not None:

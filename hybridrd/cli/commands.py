@@ -60,6 +60,11 @@ def check_output(
         raise ResultError(f"{path}: exists and is something else; it is not overwritten")
 
 
+def named_after(what: str, more: str = "") -> Path:
+    """The place of a result by default: in this directory, by the name of the file or case."""
+    return Path(f"{Path(what).stem}{more}.zarr")
+
+
 def beside(path: Path, suffix: str) -> Path:
     """A file of the same name as a result. Raises ResultError if it has no name, as ``.`` has."""
     if not path.name.strip("."):

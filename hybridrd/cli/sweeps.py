@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hybridrd.cli.commands import named_after
 from hybridrd.cli.job import find_job
 from hybridrd.ensembles.sweep import sweep
 from hybridrd.ensembles.variation import Variation
@@ -59,7 +60,7 @@ def run(
     job = find_job(what, given)
     if job.positions:
         raise ModelError(f"{what}: run.positions: a sweep keeps no positions; leave it out")
-    out = Path(f"{Path(what).stem}-sweep.zarr") if out is None else out
+    out = named_after(what, "-sweep") if out is None else out
     study = sweep(
         partial(_system, Variation(job.system)), parameters, replicas=job.replicas,
         dt=partial(_step, job.dt), until=job.until, every=job.every, seed=job.seed, out=out,

@@ -37,7 +37,7 @@ class _Writer(Protocol):
 @named_arguments
 def export(
     result: Any, path: str | Path, *, time: float | None = None, overwrite: bool = False
-) -> None:
+) -> Path:
     """Write a result in the format that the suffix of the file names.
 
     ==================  ==========================================================================
@@ -71,6 +71,11 @@ def export(
         Whether to replace an existing file, and for ``.pvd`` also the folder of its records. A
         folder with other files in it is never replaced.
 
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
     Raises
     ------
     ResultError
@@ -88,9 +93,9 @@ def export(
     ... )
     >>> result = hrd.Simulation(system, dt=0.01, seed=1).run(until=0.1, positions=True)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     hrd.export(result, f"{folder}/run.xyz")
-    ...     hrd.export(result, f"{folder}/run.csv", time=0.1)
-    ...     print(Path(f"{folder}/run.csv").read_text())
+    ...     hrd.export(result, f"{folder}/run.xyz").name
+    ...     print(hrd.export(result, f"{folder}/run.csv", time=0.1).read_text())
+    'run.xyz'
     time,copy_number_A,total_A
     0.1,3,3.0
     <BLANKLINE>
@@ -100,7 +105,7 @@ def export(
     if has_points(result) and suffix in study.SUFFIXES:
         check_place(path, overwrite)
         study.write(result, path, time)
-        return
+        return path
     view = View(result, str(path))
     if time is not None:
         time = number(time, f"{path}: time", -math.inf, error=ResultError)
@@ -109,6 +114,7 @@ def export(
         view = record_near(view, time)
     writer: _Writer = import_module(f"hybridrd.exporters.{_MODULES[suffix]}")
     writer.write(view, path)
+    return path
 
 
 def check_place(path: Path, overwrite: bool) -> None:

@@ -47,9 +47,13 @@ def text(system: Description) -> str:
       species    A  D = 0.5
       initial    A  2 everywhere
     """
-    rows = _rows(system)
+    return as_text(_title(system), _rows(system))
+
+
+def as_text(title: str, rows: Rows) -> str:
+    """Labelled rows of text below a title, aligned."""
     width = max(len(label) for label, _ in rows)
-    lines = [_title(system)]
+    lines = [title]
     for label, entries in rows:
         for i, entry in enumerate(entries):
             lines.append(f"  {label if i == 0 else '':<{width}}  {entry}")
@@ -58,12 +62,17 @@ def text(system: Description) -> str:
 
 def html(system: Description) -> str:
     """The table of `text` in HTML."""
+    return as_html(_title(system), _rows(system))
+
+
+def as_html(title: str, rows: Rows) -> str:
+    """Labelled rows of text below a title, in HTML."""
     body = "".join(
         f'<tr><th style="text-align:left;vertical-align:top">{escape(label)}</th>'
         f'<td style="text-align:left">{"<br>".join(escape(e) for e in entries)}</td></tr>'
-        for label, entries in _rows(system)
+        for label, entries in rows
     )
-    return f"<table><caption>{escape(_title(system))}</caption><tbody>{body}</tbody></table>"
+    return f"<table><caption>{escape(title)}</caption><tbody>{body}</tbody></table>"
 
 
 def _title(system: Description) -> str:
@@ -71,19 +80,10 @@ def _title(system: Description) -> str:
 
 
 def _rows(system: Description) -> Rows:
-    region, grid = system.particles, system.grid
+    grid = system.grid
     widest = max(len(name) for name in system.names)
     rows: Rows = [("domain", [_box(system.domain)])]
-    if region is None:
-        rows.append(("particles", ["none: " + _ALONE[system.fluctuations]]))
-    elif not system.is_hybrid:
-        rows.append(("particles", ["everywhere: no PDE"]))
-    elif not system.is_plain:
-        inside, free = int(system.partition.inside.sum()), int(system.partition.free.sum())
-        rows.append(("particles", [f"{region!r}: {inside:,} of {free:,} cells"]))
-    else:
-        assert isinstance(region, Domain)
-        rows.append(("particles", [f"{_box(region)}; interface at {_planes(system, region)}"]))
+    rows.append(("particles", [region_words(system)]))
     if system.obstacles is not None:
         blocked = grid.cells - int(system.free.sum())
         rows.append(("obstacles", [f"{system.obstacles!r}: {blocked:,} of {grid.cells:,} cells"]))
@@ -111,6 +111,20 @@ def _rows(system: Description) -> Rows:
         initial += [f"{name if i == 0 else '+':<{widest}}  {p}" for i, p in enumerate(parts)]
     rows.append(("initial", initial))
     return rows
+
+
+def region_words(system: Description) -> str:
+    """Where particles are."""
+    region = system.particles
+    if region is None:
+        return "none: " + _ALONE[system.fluctuations]
+    if not system.is_hybrid:
+        return "everywhere: no PDE"
+    if not system.is_plain:
+        inside, free = int(system.partition.inside.sum()), int(system.partition.free.sum())
+        return f"{region!r}: {inside:,} of {free:,} cells"
+    assert isinstance(region, Domain)
+    return f"{_box(region)}; interface at {_planes(system, region)}"
 
 
 def _planes(system: Description, region: Domain) -> str:

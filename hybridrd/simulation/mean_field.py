@@ -16,6 +16,7 @@ from hybridrd.continuum.field import Field
 from hybridrd.continuum.solvers import KINDS
 from hybridrd.errors import ModelError
 from hybridrd.kernels.rng import MAX_STEPS
+from hybridrd.model.describe import as_html, as_text
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
 from hybridrd.particles.memory import check_fits, naming
@@ -30,6 +31,7 @@ from hybridrd.run.record_position import Counts, RecordPosition
 from hybridrd.run.runnable import Running, load_run_state, run_state
 from hybridrd.simulation.nonlocal_pairs import NonlocalPairs, is_nonlocal
 from hybridrd.simulation.sizes import fixed_parts, record_numbers, record_part
+from hybridrd.simulation.state_text import state_rows
 from hybridrd.simulation.window import start_field
 
 if TYPE_CHECKING:
@@ -279,6 +281,12 @@ class PDE:
             self, until, every, record, out, False, observe, stop, checkpoint,
             checkpoint_minutes, keep, progress,
         )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return as_text("PDE", state_rows(self))
+
+    def _repr_html_(self) -> str:
+        return as_html("PDE", state_rows(self))
 
     def recorder(self, variables: Sequence[str] | None) -> Recorder:
         """What collects records of variables, by default of all. Raises ModelError."""

@@ -27,6 +27,7 @@ from hybridrd.coupling.motions import make_exchange
 from hybridrd.errors import ModelError
 from hybridrd.kernels.arrays import count_in_cells
 from hybridrd.kernels.rng import MAX_STEPS, make_key
+from hybridrd.model.describe import as_html, as_text
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import InitialState
 from hybridrd.particles.particles import Particles
@@ -47,6 +48,7 @@ from hybridrd.simulation.continuum import RunCounts, cells_of_user, make_continu
 from hybridrd.simulation.plan import Plan, region_of
 from hybridrd.simulation.report import report
 from hybridrd.simulation.sizes import check_run, plan_that_fits, record_numbers
+from hybridrd.simulation.state_text import state_rows
 from hybridrd.simulation.stepper import Stepper
 from hybridrd.simulation.window import Window
 
@@ -315,6 +317,12 @@ class Simulation:
     def title(self) -> str:
         """What the log calls this realisation."""
         return f"seed {self.seed}, replica {self.replica}"
+
+    def __repr__(self) -> str:
+        return as_text("Simulation", state_rows(self, self.title))
+
+    def _repr_html_(self) -> str:
+        return as_html("Simulation", state_rows(self, self.title))
 
     def recorder(self, variables: Sequence[str] | None) -> Recorder:
         """What collects records of variables, by default of all. Raises ModelError."""

@@ -7,7 +7,6 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.arrays import Floats
 from hybridrd.errors import AccuracyWarning, ModelError, StepError
+from hybridrd.model.describe import Rows, as_html, as_text
 from hybridrd.model.functions import evaluate
 from hybridrd.model.species import SpeciesLike
 from hybridrd.model.system import System
@@ -86,31 +86,28 @@ class Suggestion:
     concentrations: Mapping[str, float]
     cost: float | None
 
-    def _rows(self) -> list[tuple[str, str]]:
-        rows = []
+    def _rows(self) -> Rows:
+        rows: Rows = []
         for what, value in (("dt", f"{self.dt:g}"), ("cells", f"{list(self.cells)}")):
-            rows.append((what, value))
-            rows += [("", f"{r.most:.3g}: {r.why}") for r in self.reasons if r.what == what]
-        rows += [("layer", f"{where}: {width:.3g} wide") for where, width in self.layers.items()]
+            why = [f"at most {r.most:.3g}: {r.why}" for r in self.reasons if r.what == what]
+            rows.append((what, [value, *why]))
+        if self.layers:
+            rows.append(("layers", [f"{at}: {x:.3g} wide" for at, x in self.layers.items()]))
         largest = ", ".join(f"{n} {c:.3g}" for n, c in self.concentrations.items())
-        rows.append(("largest c", largest))
+        rows.append(("largest c", [largest]))
         if self.cost is not None:
-            rows.append(("cost", f"{self.cost:.3g} s a unit of time on this machine"))
+            rows.append(("cost", [f"{self.cost:.3g} s a unit of time on this machine"]))
         return rows
 
+    @property
+    def _title(self) -> str:
+        return f"Suggestion for a relative error of {self.error:g}"
+
     def __repr__(self) -> str:
-        lines = [f"Suggestion for a relative error of {self.error:g}"]
-        lines += [f"  {label:<9}  {text}" for label, text in self._rows()]
-        return "\n".join(lines)
+        return as_text(self._title, self._rows())
 
     def _repr_html_(self) -> str:
-        body = "".join(
-            f'<tr><th style="text-align:left">{escape(a)}</th>'
-            f'<td style="text-align:left">{escape(b)}</td></tr>'
-            for a, b in self._rows()
-        )
-        title = f"Suggestion for a relative error of {self.error:g}"
-        return f"<table><caption>{title}</caption><tbody>{body}</tbody></table>"
+        return as_html(self._title, self._rows())
 
 
 @named_arguments
@@ -183,6 +180,10 @@ def suggest(
     times = _times(system, until)
     rates = np.max([tables.macroscopic(t).max(axis=1) for t in times], axis=0)
     largest = _largest(system, tables, rates, times, concentrations)
+    if any(channel.law is not None for channel in system.channels):
+        rates = _with_laws(system, rates, largest)
+        largest = _largest(system, tables, rates, times, concentrations)
+        rates = _with_laws(system, rates, largest)
     speed = _speeds(system, rates, largest)
     reasons = [*_splitting(speed, error), *_held(system, speed, error), *_pairs(tables, rates)]
     system, more = _with_cells(system, speed, error)
@@ -261,6 +262,17 @@ def _largest(
     for species_, value in (given or {}).items():
         c[system.index(species_)] = number(value, f"concentrations[{species_!r}]")
     return np.asarray(c, dtype=float)
+
+
+def _with_laws(system: System, rates: Floats, largest: Floats) -> Floats:
+    """Rates constant enough to stand for laws: their events over the product of reactants."""
+    at = {name: np.array([c, 0.0]) for name, c in zip(system.names, largest, strict=True)}
+    found = rates.copy()
+    for r, channel in enumerate(system.channels):
+        if channel.law is not None:
+            c = math.prod(largest[system.index(n)] for n in channel.reactants)
+            found[r] = float(channel.law.at(at).max()) / c if c > 0 else 0.0
+    return found
 
 
 def _products(system: System, channel: int) -> tuple[str, ...]:
