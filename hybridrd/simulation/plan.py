@@ -30,6 +30,7 @@ from hybridrd.particles.region import (
 )
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import ReactionTables, encounter_probabilities, make_tables
+from hybridrd.simulation.well_mixed import check_well_mixed
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ def compile_system(system: System, dt: float, cells: RectilinearCells | None = N
                 "region in a box; leave it out, or give a Box as particles="
             )
         user_cells = UserCells(system, region, cells)
+    if system.fluctuations == "discrete":
+        check_well_mixed(system)
     if region is None and system.fluctuations is not None:
         region, walls = _nowhere(system)
         tables, coupling = tables.without_particles(), "two-way"

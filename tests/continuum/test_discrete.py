@@ -13,6 +13,7 @@ from scipy.linalg import expm
 import hybridrd as hrd
 from hybridrd.continuum.discrete import DiscreteField
 from hybridrd.kernels.rng import make_key
+from hybridrd.model.steady import LATTICE
 
 A, B, C = (hrd.Species(name, D=1.0) for name in "ABC")
 ROWS = 20_000
@@ -246,3 +247,23 @@ def test_what_does_nothing_is_refused():
     plane = replace(system, particles=hrd.Box(x=(0, 1)), interface=hrd.ExactPlane())
     with pytest.raises(hrd.ModelError, match="use the default, CalibratedLayer"):
         hrd.Simulation(plane, dt=0.01)
+
+
+def test_cells_too_small_for_a_pair_rate():
+    # What a walk on the cubic lattice spends at its start, by quadrature; then one pair alone.
+    q = (np.arange(60) + 0.5) * np.pi / 60
+    s = 2 - 2 * np.cos(q)
+    total = s[:, None, None] + s[:, None] + s
+    assert (1 / total).mean() == pytest.approx(LATTICE, rel=2e-2)
+    cube = hrd.System(
+        species=[A, B], domain=hrd.Box(x=(0, 1), y=(0, 1), z=(0, 1)), cells=10,
+        reactions=[hrd.Reaction("A + B -> B", k=0.4, radius=0.01)], fluctuations="discrete",
+    )  # fmt: skip
+    with pytest.warns(hrd.AccuracyWarning, match=r"0\.2657, 33\.6 % less than k = 0\.4"):
+        hrd.Simulation(cube, dt=1e-3, seed=1)
+    strong = cube.replace(reactions=[hrd.Reaction("A + B -> B", k=4.0, radius=0.01)])
+    with pytest.raises(hrd.ModelError, match=r"below k/\(4 pi D\) = 0\.1592"):
+        hrd.Simulation(strong, dt=1e-3, seed=1)
+    flat = line(reactions=[hrd.Reaction("2 A -> 0", k=0.1, radius=0.6)], fluctuations="discrete")
+    with pytest.warns(hrd.AccuracyWarning, match=r"use cells at least 1\.2 wide"):
+        hrd.Simulation(flat, dt=1e-2, seed=1)

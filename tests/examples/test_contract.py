@@ -31,7 +31,7 @@ def test_a_copy_is_the_original_and_can_be_read(name):
 def test_no_copy_is_missing():
     # Scripts that the package cannot run yet have no copy.
     numbers = {name[:2] for name in NAMES if name.endswith(".py")}
-    assert numbers == {"01", "02", "03", "04", "05", "07", "09", "10", "12"}
+    assert numbers == {"01", "02", "03", "04", "05", "06", "07", "09", "10", "12"}
     if ORIGINALS.is_dir():
         assert {p.name for p in ORIGINALS.iterdir()} >= set(NAMES)
 
@@ -163,6 +163,31 @@ def test_boltzmann_across_the_plane(tmp_path):
 @pytest.mark.validation
 def test_boltzmann_across_the_plane_as_written(tmp_path):
     check_forces(run("09_forces.py", tmp_path), 0.05)
+
+
+def check_discrete_cells(printed, T):
+    """Totals and cells of a hybrid and of cells alone: all Poisson, of mean 320 and 20.
+
+    A total forgets in 10, a cell of 16 sooner; the last line is a Brusselator, which is stable.
+    """
+    numbers = np.array([float(word) for word in re.findall(r"[-+.e0-9]+", printed)])
+    runs = numbers[:36].reshape(2, 18)
+    for mean, variance, *cells in runs:
+        assert abs(mean - 1) < 4.5 * math.sqrt(2 * 10 / T / 320)
+        # A variance about a mean of the same samples is low by that of the mean.
+        assert abs(variance + 2 * 10 / T - 1) < 4.5 * math.sqrt(2 * 10 / T)
+        assert abs(np.mean(cells) - 1) < 4.5 * math.sqrt(4 / (16 * T / 4)) + 20 / T
+    system = np.diff(numbers[36:]).item()  # V - U of 1 and 3, on the way there
+    assert 1 < system < 3
+
+
+def test_discrete_cells(tmp_path):
+    check_discrete_cells(run("06_discrete_cells.py", tmp_path, until=("4000.0", "500.0")), T=400)
+
+
+@pytest.mark.validation
+def test_discrete_cells_as_written(tmp_path):
+    check_discrete_cells(run("06_discrete_cells.py", tmp_path), T=3900)
 
 
 def check_sweep(printed):

@@ -1,0 +1,79 @@
+"""Check that pairs in the cells of a discrete continuum are well mixed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+from hybridrd.errors import AccuracyWarning, ModelError
+from hybridrd.model.functions import evaluate
+from hybridrd.model.reaction import Channel
+from hybridrd.model.steady import cell_rate_3d
+from hybridrd.model.system import System
+
+_TRUSTED = 0.99  # of the macroscopic rate
+_WIDE = 0.5  # Doi radius in cell widths
+
+
+def check_well_mixed(system: System) -> None:
+    """Refuse cells so small that their copies can't react in pairs at the rate k; warn before that.
+
+    In three dimensions two copies that hop meet at ``k/(1 + 0.2527 k/(D h))``. Where h is below
+    ``k/(4 pi D)``, which no rate within a cell makes up for, the system is refused.
+
+    Raises
+    ------
+    ModelError
+        With the least width of cells, or the largest rate.
+
+    Warns
+    -----
+    AccuracyWarning
+        If the rate is more than 1 % low, or a Doi radius more than half a cell.
+    """
+    if system.grid.radial:  # the cells of a shell are mixed over all angles, as the PDE is
+        return
+    h = min(system.grid.spacing)
+    for channel, k, D in _pairs(system):
+        name = f"reaction {channel.label!r} in cells of width {h:.4g}"
+        if channel.radius is not None and channel.radius > _WIDE * h * (1.0 + 1e-9):
+            _warn(
+                f"{name}: the Doi radius {channel.radius:g} is more than half of it, so that pairs "
+                f"in a cell are not well mixed; use cells at least "
+                f"{2.0 * channel.radius:.4g} wide"
+            )
+        if system.dimension < 3 or D == 0.0:
+            continue
+        least = k / (4.0 * np.pi * D)
+        if h < least:
+            raise ModelError(
+                f"{name}: they are below k/(4 pi D) = {least:.4g}, for k = {k:.4g} and D = {D:.4g} "
+                f"of both; copies that hop between such cells do not meet often enough to react at "
+                f"the rate k; use cells several times as wide, or particles"
+            )
+        found = cell_rate_3d(k, D, h)
+        if found < _TRUSTED * k:
+            wide = 0.2527 / (1.0 / _TRUSTED - 1.0) * k / D
+            _warn(
+                f"{name}: copies that hop between them react at {found:.4g}, "
+                f"{100 * (1 - found / k):.1f} % less than k = {k:.4g}; for 1 % use cells at least "
+                f"{wide:.4g} wide"
+            )
+
+
+def _pairs(system: System) -> Iterator[tuple[Channel, float, float]]:
+    """Reactions of two copies, their largest rate at time 0, and the sum of their D."""
+    for channel in system.channels:
+        if channel.order != 2:
+            continue
+        k, grid = channel.macroscopic(system.dimension), system.grid
+        if callable(k):
+            values = evaluate(k, grid.coordinates(), 0.0, f"rate of {channel.label!r}", grid.cells)
+            k = float(values.max())
+        yield channel, float(k), sum(system.species[system.index(s)].D for s in channel.reactants)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, AccuracyWarning, stacklevel=4)

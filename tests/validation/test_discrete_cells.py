@@ -1,0 +1,157 @@
+"""Discrete cells at length: means and variances beside particles, from few to many copies."""
+
+import numpy as np
+import pytest
+
+import hybridrd as hrd
+
+pytestmark = pytest.mark.validation
+
+A = hrd.Species("A", D=1.0)
+
+
+def open_slab(c, k, shape, region, particles=True, fluctuations="discrete"):
+    """0 <-> A at c copies a cell of width 1: the first `region` cells along x are particles."""
+    axes = dict(zip("xyz", shape, strict=False))
+    box = {axis: (0, n) for axis, n in axes.items()}
+    birth = [hrd.Reaction("0 -> A", k=k * c), hrd.Reaction("A -> 0", k=k)]
+    return hrd.System(
+        species=[A], domain=hrd.Box(**box), reactions=birth, cells=shape,
+        particles=hrd.Box(**box | {"x": (0, region)}) if particles else None,
+        walls={axis: hrd.Periodic() for axis in axes if axis != "x"},
+        initial={A: float(c)}, fluctuations=fluctuations,
+    )  # fmt: skip
+
+
+def contents(system, dt, samples, stride, seed):
+    """Copies in cells ``(samples, cells along x, rows)`` at equilibrium."""
+    sim = hrd.Simulation(system, dt=dt, seed=seed)
+    found = []
+    sim.step(4 * stride)
+    for _ in range(samples):
+        sim.step(stride)
+        found.append(sim.concentration[0].reshape(system.cells[0], -1))
+    return np.array(found)
+
+
+def poisson(x, c, region):
+    """Mean and variance of the cells on both sides, of the region, and of whole rows: all 1."""
+    samples = x.shape[0] * x.shape[2]
+    for cells in (x[:, :region], x[:, region:]):
+        n = cells.size
+        # Contents of one cell at times a few steps apart are not independent: half of them count.
+        assert abs(cells.mean() / c - 1) < 0.002 + 4.5 * np.sqrt(2 / (n * c))
+        assert abs(((cells - c) ** 2).mean() / c - 1) < 4.5 * np.sqrt(2 * (2 + 1 / c) / n)
+    for k in range(x.shape[1]):
+        ratio = ((x[:, k] - c) ** 2).mean() / c
+        assert abs(ratio - 1) < 4.5 * np.sqrt(2 * (2 + 1 / c) / samples), k
+    for total, cells in ((x[:, :region].sum(axis=1), region), (x.sum(axis=1), x.shape[1])):
+        ratio = ((total - cells * c) ** 2).mean() / (cells * c)
+        assert abs(ratio - 1) < 4.5 * np.sqrt(2 * (2 + 1 / (c * cells)) / samples)
+
+
+@pytest.mark.parametrize("k", [0.01, 0.1, 1.0])
+@pytest.mark.parametrize(("c", "rows", "samples"), [(0.3, 200, 100), (1, 200, 100), (5, 200, 100),
+                                                    (50, 100, 100), (500, 40, 150)])  # fmt: skip
+def test_birth_and_death_beside_particles(c, k, rows, samples):
+    system = open_slab(c, k, (6, rows), 3)
+    poisson(contents(system, 0.25, samples, 8, seed=1), c, 3)
+
+
+@pytest.mark.parametrize("dt", [0.05, 0.6, 1.0])
+def test_any_step(dt):
+    poisson(contents(open_slab(5, 0.1, (6, 200), 3), dt, 100, round(2 / dt), seed=2), 5, 3)
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 6, 12)])
+def test_other_dimensions(shape):
+    samples = 6000 if len(shape) == 1 else 200
+    poisson(contents(open_slab(5, 0.2, shape, 3), 0.15, samples, 12, seed=3), 5, 3)
+
+
+@pytest.mark.parametrize("c", [0.3, 50, 10**6])
+def test_cells_alone(c):
+    system = open_slab(c, 0.1, (6, 400), 3, particles=False)
+    x = contents(system, 0.25, 100, 8, seed=4)
+    poisson(x, c, 3)
+    # The structure factor, along the rows: 1 at every wave number.
+    modes = np.abs(np.fft.rfft(x.sum(axis=1) - 6 * c, axis=1)) ** 2 / (6 * c * x.shape[2])
+    bands = [modes[:, a:b] for a, b in ((1, 10), (10, 40), (40, 100), (100, 200))]
+    for band in bands:
+        assert abs(band.mean() - 1) < 4.5 * np.sqrt(2.0 / band.size)
+
+
+def test_a_box_in_a_box():
+    c, k = 20.0, 0.2
+    box = hrd.Box(x=(0, 8), y=(0, 8))
+    system = hrd.System(
+        species=[A], domain=box, particles=hrd.Box(x=(2, 5), y=(3, 6)), cells=(8, 8),
+        reactions=[hrd.Reaction("0 -> A", k=k * c), hrd.Reaction("A -> 0", k=k)],
+        initial={A: c}, fluctuations="discrete",
+    )  # fmt: skip
+    x = contents(system, 0.25, 6000, 8, seed=5).reshape(6000, 8, 8)
+    inside = np.zeros((8, 8), bool)
+    inside[2:5, 3:6] = True
+    for cells in (x[:, inside], x[:, ~inside]):
+        assert abs(cells.mean() / c - 1) < 0.002 + 4.5 * np.sqrt(4 / (cells.size * c))
+        assert abs(((cells - c) ** 2).mean() / c - 1) < 4.5 * np.sqrt(4 / cells.size)
+        total = cells.sum(axis=1)
+        # Totals forget in 1/k: 2.5 records.
+        ratio = total.var() / (c * cells.shape[1])
+        assert abs(ratio - 1) < 4.5 * np.sqrt(2 * 5 / len(total))
+
+
+def test_closed_rows_are_multinomial():
+    system = open_slab(5, 0.0, (6, 60), 3).replace(reactions=[])
+    x = contents(system, 0.5, 1500, 8, seed=6)
+    assert (x.sum(axis=(1, 2)) == x[0].sum()).all()
+    c = x[0].mean()
+    ratio = ((x - c) ** 2).mean() / (c * (1 - 1 / 360))
+    assert abs(ratio - 1) < 4.5 * np.sqrt(4 / x.size)
+    region = x[:, :3].sum(axis=(1, 2))
+    assert abs(region.var() / (180 * c * 0.5) - 1) < 4.5 * np.sqrt(2 * 6 / len(region))
+
+
+@pytest.mark.parametrize("c", [3.0, 10.0, 30.0])
+def test_like_pairs_in_cells_beside_particles(c):
+    """0 -> A, 2 A -> 0, slow beside diffusion: one voxel's law for cells, region and particles."""
+    k, rows = 0.02, 100
+    # Reactions are so slow beside diffusion that a row of six cells is one well-mixed voxel.
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 1.2), y=(0, rows)),
+        particles=hrd.Box(x=(0, 0.6), y=(0, rows)), cells=(6, rows), walls={"y": hrd.Periodic()},
+        reactions=[
+            hrd.Reaction("0 -> A", k=k * c**2), hrd.Reaction("2 A -> 0", k=k, radius=0.05)
+        ],
+        initial={A: c}, fluctuations="discrete",
+    )  # fmt: skip
+    x = contents(system, 0.02, 400, 60, seed=7) * 0.2
+    alone = contents(system.replace(particles=None), 0.02, 400, 60, seed=8) * 0.2
+    pure = system.replace(particles=system.domain, fluctuations=None)
+    particles = contents(pure, 0.02, 400, 60, seed=9) * 0.2
+    mean = particles.mean()
+    error = 5 * np.sqrt(4 / (x.size * mean)) + 0.004
+    assert abs(x.mean() / mean - 1) < error
+    assert abs(alone.mean() / mean - 1) < error
+    for cells in (x[:, :3], x[:, 3:4]):  # the particles, and the first cell beside the plane
+        assert abs(cells.mean() / mean - 1) < error + 5 * np.sqrt(4 / (cells.size * mean))
+    fano = [y.sum(axis=1).var() / y.sum(axis=1).mean() for y in (x, alone, particles)]
+    assert fano[0] == pytest.approx(fano[2], rel=5 * np.sqrt(4 * 4 / (400 * rows)))
+    assert fano[1] == pytest.approx(fano[2], rel=5 * np.sqrt(4 * 4 / (400 * rows)))
+    assert fano[2] < 0.97  # pairs make the numbers narrower than Poisson's
+
+
+def test_a_linear_profile_has_no_jump():
+    """A steady gradient across the plane: both sides on one line, to 0.05 h times the gradient."""
+    J, top = 50.0, 12
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, top), y=(0, 40)), cells=(top, 40),
+        particles=hrd.Box(x=(0, 6), y=(0, 40)), fluctuations="discrete",
+        walls={"x-": hrd.Influx({A: J}), "x+": hrd.Reservoir({A: 20.0}), "y": hrd.Periodic()},
+        initial={A: lambda x: 20 + J * (top - x)},
+    )  # fmt: skip
+    for dt in (0.1, 0.5):
+        x = contents(system, dt, 300, round(1 / dt), seed=2).mean(axis=(0, 2))
+        off = (x - 20 - J * (top - np.arange(top) - 0.5)) / J
+        # Beside the plane the two cells are off, as the exchange takes turns with diffusion.
+        assert np.abs(np.delete(off, [5, 6])).max() < 0.05
