@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hybridrd.interface import InterfaceScheme as InterfaceScheme
     from hybridrd.interface import Layer as Layer
     from hybridrd.model import shapes as shapes
+    from hybridrd.model.adaptive import Adaptive as Adaptive
     from hybridrd.model.geometry import Box as Box
     from hybridrd.model.initial import Copies as Copies
     from hybridrd.model.initial import Patch as Patch
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "AccuracyWarning": "hybridrd.errors",
     "Absorbing": "hybridrd.model.walls",
+    "Adaptive": "hybridrd.model.adaptive",
     "Ball": "hybridrd.model.shapes",
     "Bath": "hybridrd.model.walls",
     "Box": "hybridrd.model.geometry",

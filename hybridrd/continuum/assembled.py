@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -75,6 +75,32 @@ class Assembled:
         """Whether nothing can enter or leave, so that the sum over the cells is conserved."""
         terms = (*self.inflow.values(), *self.absorption.values())
         return not any(np.any(term.coefficient) for term in terms)
+
+
+def restricted(full: Assembled, out: NDArray[np.bool_]) -> Assembled:
+    """A system on fewer cells: faces to those that are ``out`` (flat) let nothing pass."""
+    keep = ~out[full.active]
+    rows = full.matrix[keep]
+    matrix = rows[:, keep].tocsr()
+    # Without a face a cell has less on its diagonal by what it lost there: minus the entry of its
+    # column in the row of the cell beyond.
+    lost = np.asarray(full.matrix[~keep][:, keep].sum(axis=0)).ravel()
+    matrix.setdiag(matrix.diagonal() + lost)
+    position = np.cumsum(keep) - 1
+
+    def term(wall: WallTerm) -> WallTerm:
+        mine = keep[wall.positions]
+        positions = position[wall.positions[mine]]
+        return WallTerm(wall.faces[mine], positions, wall.coefficient[mine], wall.inward[mine])
+
+    return replace(
+        full,
+        matrix=matrix,
+        volume=full.volume if isinstance(full.volume, float) else full.volume[keep],
+        active=full.active[keep],
+        inflow={name: term(wall) for name, wall in full.inflow.items()},
+        absorption={name: term(wall) for name, wall in full.absorption.items()},
+    )
 
 
 def wall_cells(grid: Grid, wall: str) -> Indices:

@@ -3,17 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrd.continuum.assembled import Assembled, excluded
+from hybridrd.continuum.assembled import Assembled, excluded, restricted
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.continuum.solvers import make_solver
 from hybridrd.continuum.stage import Solver
 from hybridrd.model.drift import Drift
 from hybridrd.model.grid import Grid
+
+
+class Assembly(Protocol):
+    """What gives FiPy's system of one implicit step, as `assemble` does."""
+
+    def __call__(
+        self,
+        grid: Grid,
+        D: float,
+        tau: float,
+        walls: Mapping[str, WallCondition] | None = None,
+        cut: NDArray[np.bool_] | None = None,
+        drift: Drift | None = None,
+    ) -> Assembled: ...
+
+
+class KeptAssembly:
+    """FiPy's systems on all cells, kept, for a continuum whose cells change often.
+
+    Systems on fewer cells are made from them without FiPy: equal to round-off, and ten times
+    faster.
+
+    Examples
+    --------
+    >>> line, cut = Grid((0.0,), (1.0,), (4,)), np.array([True, False, False, False])
+    >>> kept = KeptAssembly()(line, 1.0, 1.0, {}, cut).matrix.toarray()
+    >>> np.allclose(kept, assemble(line, 1.0, 1.0, {}, cut).matrix.toarray(), rtol=1e-14)
+    True
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[object, Assembled] = {}
+
+    def __call__(
+        self,
+        grid: Grid,
+        D: float,
+        tau: float,
+        walls: Mapping[str, WallCondition] | None = None,
+        cut: NDArray[np.bool_] | None = None,
+        drift: Drift | None = None,
+    ) -> Assembled:
+        """The system on the cells that are not ``cut``."""
+        full = resolve_walls(walls, grid.dimension)
+        key = (grid, D, tau, tuple(full.items()), drift)
+        if key not in self._known:
+            self._known[key] = assemble(grid, D, tau, full, None, drift)
+        return restricted(self._known[key], excluded(grid, cut))
 
 
 class SolverCache:
@@ -28,7 +77,8 @@ class SolverCache:
     True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, assembly: Assembly = assemble) -> None:
+        self._assembly = assembly
         self._known: dict[object, tuple[Assembled, Solver]] = {}
 
     def __len__(self) -> int:
@@ -48,6 +98,6 @@ class SolverCache:
         full = resolve_walls(walls, grid.dimension)
         key = (grid, D, tau, tuple(full.items()), excluded(grid, cut).tobytes(), kind, drift)
         if key not in self._known:
-            assembled = assemble(grid, D, tau, full, cut, drift)
+            assembled = self._assembly(grid, D, tau, full, cut, drift)
             self._known[key] = assembled, make_solver(assembled, grid, full, kind)
         return self._known[key]

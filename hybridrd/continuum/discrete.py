@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hybridrd.arrays import Floats, Integers, State, stored_numbers
 from hybridrd.continuum.assembled import Assembled, excluded, wall_cells
 from hybridrd.continuum.baths import Baths
+from hybridrd.continuum.cache import Assembly
 from hybridrd.continuum.field import Rates, WallValues, conditions, side_of_box
 from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.errors import StepError
@@ -73,7 +74,7 @@ class DiscreteField:
 
     Parameters
     ----------
-    system, dt, cut, baths
+    system, dt, cut, baths, assembly
         As of `hybridrd.continuum.field.Field`.
     key
         Key of the random numbers.
@@ -91,6 +92,7 @@ class DiscreteField:
         key: np.uint64,
         cut: Mask | None = None,
         baths: Baths | None = None,
+        assembly: Assembly = assemble,
     ) -> None:
         self.system, self.dt, self.key = system, dt, key
         self.grid = grid = system.grid
@@ -112,7 +114,7 @@ class DiscreteField:
             same = replace(species, name="_"), tuple(walls.items())
             if same not in assembled:
                 drift = make_drift(system, species)
-                assembled[same] = assemble(grid, species.D, dt, walls, cut, drift)
+                assembled[same] = assembly(grid, species.D, dt, walls, cut, drift)
             self._hops.append(Hops(self, s, assembled[same]))
         self._rates = Rates(
             system, lambda: {n: x[self.active] for n, x in grid.coordinates().items()}

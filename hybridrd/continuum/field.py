@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers, State, stored_amounts, stored_numbers
 from hybridrd.continuum.baths import Baths
-from hybridrd.continuum.cache import SolverCache
+from hybridrd.continuum.cache import Assembly, SolverCache
 from hybridrd.continuum.conditions import PeriodicWall, WallCondition, condition
 from hybridrd.continuum.diffusion import Diffusion
+from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.continuum.spherical import SphericalDiffusion
 from hybridrd.errors import ModelError
@@ -42,6 +43,8 @@ class Field:
         ``"auto"`` or one of the kinds of `hybridrd.continuum.solvers.make_solver`.
     baths
         Those of a simulation whose particles share them; its own by default.
+    assembly
+        What gives FiPy's systems.
     """
 
     def __init__(
@@ -51,12 +54,13 @@ class Field:
         cut: Mask | None = None,
         solver: str = "auto",
         baths: Baths | None = None,
+        assembly: Assembly = assemble,
     ) -> None:
         self.system = system
         self.baths = Baths(system) if baths is None else baths
         self.grid = system.grid
         self.dt = dt
-        cache = SolverCache()
+        cache = SolverCache(assembly)
         if system.obstacles is not None:
             cut = ~system.free if cut is None else cut | ~system.free
         kind = SphericalDiffusion if self.grid.radial else Diffusion

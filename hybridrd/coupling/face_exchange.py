@@ -199,6 +199,8 @@ def make_gates(
     gates: list[Gate] = []
     for s, name in enumerate(system.names):
         for f, face in enumerate(region.faces):
+            if face.size == 0:
+                continue
             where = f"{name} at {face.name}"
             coordinates = _along(region, face)
             law = face.law(name)

@@ -72,6 +72,11 @@ class Ledger:
         self.overdrafts += self._carry()
         credit[:] = 0
 
+    def put(self, amounts: Floats) -> None:
+        """Let the active cells hold amounts ``(species, active)``; negative ones are owed."""
+        self._field.c[:] = amounts / self._field.volume
+        self._carry()
+
     def react(self, step: int) -> None:
         """Half a step of reactions of the field, in which what is owed takes part.
 

@@ -22,6 +22,22 @@ from hybridrd.particles.room import check_new
 from hybridrd.results.dataset import mean_rate
 
 
+def carry_deficits(before: Sequence[Gate], after: Sequence[Gate], cells: int) -> None:
+    """Let gates go on with what those at the same faces of a region before had carried over."""
+    known: dict[tuple[int, int, bool], Floats] = {}
+    for gate in before:
+        if gate.deficit is not None:
+            row = known.setdefault(_where(gate), np.zeros(cells))
+            row[gate.face.columns[:, 0]] = gate.deficit
+    for gate in after:
+        if _where(gate) in known:
+            gate.deficit = known[_where(gate)][gate.face.columns[:, 0]]
+
+
+def _where(gate: Gate) -> tuple[int, int, bool]:
+    return gate.species, gate.face.index, gate.face.outside < 0
+
+
 @final
 class MaskExchange:
     """Moves particles in a mask of cells, and exchanges them with what is beyond its faces.

@@ -107,6 +107,13 @@ def count_in_cells(x, n, cells, counts):
 
 
 @jit
+def cell_indices(x, n, cells, out):
+    """The cell of each particle."""
+    for i in range(n):
+        out[i] = cell_of(x, i, cells)
+
+
+@jit
 def exit_cells(x, gone, gaps, cells, first, last, outside, counts, credit):
     """Book the particles ``gaps`` that left: per face, and in the cell at their exit point.
 

@@ -50,6 +50,7 @@ CELL_EVENT = 22  # reactions in a cell, one by one
 CELL_FAMILY = 23  # reactions in a cell, by numbers of copies
 CELL_INITIAL = 24  # initial copies in cells
 DRIFT = 25  # how far a wall pushes back a particle that drifts
+ADAPT = 26  # numbers and places of particles where the region has new cells
 
 _MASK = np.uint64(0xFFFFFFFF)
 _M0 = np.uint64(0xD2511F53)
@@ -422,7 +423,9 @@ def touch_draw_of_arrival(face):
     return 5 + face
 
 
-CELL_DRAW = 2  # of `SETTLE`: the cell of one of several copies; 0 and 1 are the place in it
+# Draws of `SETTLE` and `ADAPT`: 0 and 1 are the place in a cell.
+CELL_DRAW = 2  # the cell of one of several copies
+ROUND_DRAW = 3  # of `ADAPT`, at the address of a species: the fraction of a copy
 
 
 @inlined

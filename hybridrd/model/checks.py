@@ -143,6 +143,9 @@ def _shapes(draft: Draft, at: Places) -> Iterator[str]:
     elif draft.obstacles is not None and not isinstance(draft.obstacles, Shape):
         yield f"{where} = {shown(draft.obstacles)}: give a shape, such as Ball or Box"
         sound = False
+    elif draft.obstacles is not None and draft.obstacles.follows:
+        yield f"{where} = {draft.obstacles!r}: obstacles do not follow the copies"
+        sound = False
     if not sound or draft.cells is None:
         return
     grid = domain.grid(draft.cells)
@@ -158,9 +161,23 @@ def _shapes(draft: Draft, at: Places) -> Iterator[str]:
         yield (
             f"{where} = {draft.obstacles!r} contains {counted}; use smaller cells, or leave it out"
         )
+    elif region is not None and region.follows:
+        yield from _adaptive(draft, region, where=at.field("particles"))
     elif region is not None and not parts.inside.any():
         beside = " beside the obstacles" if draft.obstacles is not None else ""
         yield f"{at.field('particles')} = {region!r} contains {counted}{beside}; use smaller cells"
+
+
+def _adaptive(draft: Draft, region: Shape, where: str) -> Iterator[str]:
+    """What a particle region that follows the copies cannot have."""
+    if draft.coupling == "mean-field":
+        yield (
+            f"{where} = {region!r}: in mean-field coupling the PDE does not know of the particles, "
+            f"so there is nothing to follow; use coupling='two-way'"
+        )
+    named = getattr(region, "species", None)
+    if named is not None and named not in draft.names and draft.all_species:
+        yield f"{where}: {_unknown(named, draft)}"
 
 
 def make_partition(

@@ -120,6 +120,8 @@ def region_words(system: Description) -> str:
         return "none: " + _ALONE[system.fluctuations]
     if not system.is_hybrid:
         return "everywhere: no PDE"
+    if region.follows:
+        return f"{region!r}: where copies are few"
     if not system.is_plain:
         inside, free = int(system.partition.inside.sum()), int(system.partition.free.sum())
         return f"{region!r}: {inside:,} of {free:,} cells"

@@ -57,7 +57,12 @@ class Partition:
 
     @cached_property
     def bounds(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """First cell of the smallest box around the particle region, and its numbers of cells."""
+        """First cell of the smallest box around the particle region, and its numbers of cells.
+
+        Of an empty region those of the domain.
+        """
+        if not self.inside.any():
+            return (0,) * self.grid.dimension, self.grid.shape
         block = self.grid.unflatten(self.inside)
         first, count = [], []
         for axis in range(block.ndim):

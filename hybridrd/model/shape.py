@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ class Shape(ABC):
     >>> int(ring.mask(hrd.Box(x=(0, 1), y=(0, 1)).grid((10, 10))).sum())
     40
     """
+
+    #: Whether a particle region of it changes in time.
+    follows: ClassVar[bool] = False
 
     @abstractmethod
     def mask(self, grid: Grid) -> Mask:

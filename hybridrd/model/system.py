@@ -39,7 +39,7 @@ class System:
     particles
         The particle region: a `Box` (or `Shell`) on cell faces of the domain, or any shape, of
         which the cells belong to it whose centre does; the domain itself for a pure particle
-        system; None (the default) for a pure PDE.
+        system; `Adaptive` for a region that follows the copies; None (the default) for a pure PDE.
     obstacles
         A shape in which there are neither particles nor continuum; its surface reflects. A cell is
         an obstacle if its centre belongs to the shape; obstacles are taken out of the particle
@@ -162,6 +162,8 @@ class System:
             return self.domain.lower, self.domain.upper
         if isinstance(self.particles, Domain) and self.is_plain:
             return self.particles.lower, self.particles.upper
+        if self.particles.follows:
+            return self.domain.lower, self.domain.upper
         (first, count), grid = self.partition.bounds, self.grid
         edges = [grid.edges(a) for a in range(len(first))]
         lower = tuple(float(e[f]) for e, f in zip(edges, first, strict=True))

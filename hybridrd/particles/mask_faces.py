@@ -22,17 +22,15 @@ class MaskFace(NamedTuple):
         Cells of the region, flat and ascending.
     beyond
         The continuum cell beyond each of them; -1 where a wall of the domain is.
+    at_wall
+        Whether that is so.
     """
 
     axis: int
     side: int
     cells: Integers
     beyond: Integers
-
-    @property
-    def at_wall(self) -> bool:
-        """Whether the wall of the domain is beyond."""
-        return bool(len(self.beyond)) and int(self.beyond[0]) < 0
+    at_wall: bool
 
 
 def neighbours(parts: Partition, axis: int, side: int) -> Integers:
@@ -48,16 +46,19 @@ def neighbours(parts: Partition, axis: int, side: int) -> Integers:
     return np.asarray(beside.ravel(), np.int64)
 
 
-def mask_faces(parts: Partition) -> Iterator[MaskFace]:
-    """The walls of the domain that the region touches, and its faces to the continuum."""
+def mask_faces(parts: Partition, complete: bool = False) -> Iterator[MaskFace]:
+    """The walls of the domain that the region touches, and its faces to the continuum.
+
+    ``complete`` also gives those of the others, without a cell.
+    """
     inside = np.flatnonzero(parts.inside)
     outside = np.append(parts.outside, False)
     for axis in range(parts.grid.dimension):
         for side in (0, 1):
             beside = neighbours(parts, axis, side)[inside]
-            for kind in (beside < 0, outside[beside]):
-                if kind.any():
-                    yield MaskFace(axis, side, inside[kind], beside[kind])
+            for kind, at_wall in ((beside < 0, True), (outside[beside], False)):
+                if kind.any() or (complete and not (at_wall and parts.periodic[axis])):
+                    yield MaskFace(axis, side, inside[kind], beside[kind], at_wall)
 
 
 def cell_runs(parts: Partition) -> tuple[Integers, Integers]:

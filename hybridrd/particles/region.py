@@ -218,7 +218,7 @@ def make_region(
     if isinstance(box, Domain) and system.is_plain:
         first, count = index_box(system, box)
     else:
-        if parts.box is None:
+        if parts.box is None or box.follows:
             return _mask_region(system, parts)
         first, count = (list(each) for each in parts.box)
     return _box_region(system, parts, first, count)
@@ -289,7 +289,8 @@ def _mask_region(system: System, parts: Partition) -> Region:
     low = tuple(float(e[f]) for e, f in zip(edges, first, strict=True))
     high = tuple(float(e[f + n]) for e, f, n in zip(edges, first, count, strict=True))
     faces = []
-    for face in mask_faces(parts):
+    follows = system.particles is not None and system.particles.follows
+    for face in mask_faces(parts, complete=follows):
         name = system.domain.side(face.axis, face.side)
         faces.append(
             RegionFace(

@@ -16,6 +16,7 @@ from hybridrd.results.observed import Labels, as_array, labels_of
 if TYPE_CHECKING:
     import xarray as xr
 
+MASK = "0 obstacle, 1 continuum, 2 particles"
 DESCRIPTIONS = {
     "concentration": "particles in the cell / its volume in the particle region, FiPy elsewhere",
     "copy_number": "number in the particle region",
@@ -24,11 +25,12 @@ DESCRIPTIONS = {
     "crossings": "net number that left through the face since the last record",
     "events": "how often the reaction fired in the particle region since the last record",
     "bath": "concentration in the bath beyond the wall",
+    "mask": MASK,
+    "particle_share": "part of the cells that are particles",
     "row_size": "number of particles of the species in the record",
     "position": "positions of all particles, by record, then species, then id",
     "particle_id": "which particle it is; ids are never used again",
 }
-MASK = "0 obstacle, 1 continuum, 2 particles"
 DIMENSIONS = {
     "copy_number": ("time", "species"),
     "total": ("time", "species"),
@@ -36,6 +38,7 @@ DIMENSIONS = {
     "crossings": ("time", "species", "face"),
     "events": ("time", "reaction"),
     "bath": ("time", "species", "wall"),
+    "particle_share": ("time",),
     "row_size": ("time", "species"),
     "position": ("obs", "axis"),
     "particle_id": ("obs",),
@@ -110,7 +113,7 @@ class Recorder:
                 self._label(name, value, rows[name].shape, values, time)
             else:
                 rows[name] = np.array(value)
-            if name == "concentration":
+            if name in ("concentration", "mask"):
                 rows[name] = self._grid.unflatten(rows[name])
         self._times.append(round(time, 12))
         for name, row in rows.items():
@@ -198,6 +201,8 @@ class Recorder:
             data = np.concatenate(rows) if name in RAGGED else np.array(rows)
             if name == "concentration":
                 dims: tuple[str, ...] = ("time", "species", *axes)
+            elif name == "mask":
+                dims = ("time", *axes)
             elif name in DIMENSIONS:
                 dims = DIMENSIONS[name]
             else:

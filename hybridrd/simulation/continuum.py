@@ -9,8 +9,10 @@ import numpy as np
 
 from hybridrd.arrays import Floats, State
 from hybridrd.continuum.baths import Baths
+from hybridrd.continuum.cache import Assembly
 from hybridrd.continuum.discrete import DiscreteField
 from hybridrd.continuum.field import Field
+from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.continuum.user import Continuum
 from hybridrd.coupling.face_exchange import Gate
@@ -97,6 +99,14 @@ class Coupling(ABC):
         """What the baths hold after ``step`` steps: as a rule the simulation's ``own``."""
         return own
 
+    def contents(self) -> Floats:
+        """Amounts in all cells of the domain, net of debts, ``(species, cells)``."""
+        raise ModelError("this continuum does not change its cells")
+
+    def put(self, amounts: Floats) -> None:  # noqa: ARG002
+        """The inverse of `contents`."""
+        self.contents()
+
     def user_cells(self) -> Floats:
         """Concentrations on the cells of a user's continuum, ``(species, nx, ny, nz)``."""
         raise ModelError("the continuum is the package's; its cells are in `concentration`")
@@ -118,8 +128,15 @@ class NoContinuum(Coupling):
 
     works = False, False
 
-    def __init__(self, cells: int) -> None:
-        self._cells = cells
+    def __init__(self, cells: int, species: int) -> None:
+        self._cells, self._species = cells, species
+
+    def contents(self) -> Floats:
+        """Nothing."""
+        return np.zeros((self._species, self._cells))
+
+    def put(self, amounts: Floats) -> None:
+        """There is nowhere to put anything."""
 
     def start(self, species: int, outside: Floats) -> None:
         """There is nothing outside."""
@@ -228,6 +245,16 @@ class TwoWay(Coupling):
         self._field.load_state(state)
         self._ledger.load_state(state)
 
+    def contents(self) -> Floats:
+        """Amounts in all cells of the domain, net of debts."""
+        assert isinstance(self._field, Field)  # a user's cells do not change
+        return np.asarray(self._ledger.concentration() * self._field.grid.volumes)
+
+    def put(self, amounts: Floats) -> None:
+        """Let the cells hold amounts; negative ones are owed."""
+        assert isinstance(self._field, Field)
+        self._ledger.put(amounts[:, self._field.active])
+
     def user_cells(self) -> Floats:
         """Concentrations on the cells of a user's continuum."""
         return self._field.user_cells()
@@ -259,6 +286,15 @@ class DiscreteCells(Coupling):
     def copies(self, species: int) -> np.ndarray | None:
         """Copies of a species on all cells."""
         return self._field.copies(species)
+
+    def contents(self) -> Floats:
+        """Copies in all cells of the domain."""
+        rows = [self._field.copies(s) for s in range(len(self._field.n))]
+        return np.array(rows, np.float64)
+
+    def put(self, amounts: Floats) -> None:
+        """Let the cells hold copies."""
+        self._field.n[:] = np.rint(amounts[:, self._field.active])
 
     def copy_number(self, particles: np.ndarray) -> np.ndarray:
         """Number of particles in the region, of copies in the domain where there is none."""
@@ -389,8 +425,11 @@ def make_continuum(
     solver: str,
     user: Continuum | None,
     shared: Window | None,
+    assembly: Assembly = assemble,
 ) -> Coupling:
     """Make the continuum of a simulation; ``shared`` is a mean field solved for many.
+
+    ``assembly`` gives FiPy's systems.
 
     Raises
     ------
@@ -402,7 +441,7 @@ def make_continuum(
         kept = [part for part in plan.memory.parts if not part.continuum]
         check_fits([*kept, continuum_part(plan.system, plan.dt, solver)])
     with naming("the continuum", "use fewer cells"):
-        return _make(plan, gates, baths, key, solver, user, shared)
+        return _make(plan, gates, baths, key, solver, user, shared, assembly)
 
 
 def _make(
@@ -413,6 +452,7 @@ def _make(
     solver: str,
     user: Continuum | None,
     shared: Window | None,
+    assembly: Assembly = assemble,
 ) -> Coupling:
     system, dt, region = plan.system, plan.dt, plan.region
     assert region is not None
@@ -421,14 +461,14 @@ def _make(
     if user is not None and plan.user_cells is not None:
         user_field = UserField(user, system, dt, plan.user_cells, two_way)
     if two_way and user_field is None and system.fluctuations == "discrete":
-        discrete = DiscreteField(system, dt, key, region.mask, baths)
+        discrete = DiscreteField(system, dt, key, region.mask, baths, assembly)
         discrete.scale_pairs(pair_factors(plan))
         for gate in gates:
             gate.to_active(discrete.position)
             gate.whole = gate.binomial = gate.stencil is not None
         return DiscreteCells(discrete, region, system.particles is None)
     if two_way:
-        field = user_field or Field(system, dt, cut=region.mask, solver=solver, baths=baths)
+        field = user_field or Field(system, dt, region.mask, solver, baths, assembly)
         field.scale_pairs(pair_factors(plan))
         noise = None
         if isinstance(field, Field):
@@ -447,7 +487,7 @@ def _make(
             for gate in gates:
                 gate.to_active(field.position)
     if window is None:
-        return NoContinuum(region.grid.cells)
+        return NoContinuum(region.grid.cells, len(system.species))
     return MeanField(window, region.grid.volumes, region.parts.outside)
 
 

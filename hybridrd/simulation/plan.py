@@ -18,7 +18,9 @@ from hybridrd.errors import AccuracyWarning, ModelError
 from hybridrd.kernels.walk import REFLECT
 from hybridrd.model import doi
 from hybridrd.model.drift import Drift, make_drift
+from hybridrd.model.partition import Partition
 from hybridrd.model.system import System
+from hybridrd.particles.adaptive import first_partition
 from hybridrd.particles.mask_faces import neighbours
 from hybridrd.particles.memory import Memory
 from hybridrd.particles.region import (
@@ -78,8 +80,15 @@ class Plan:
         return Partners(self.region, self.tables.encounters, gates)
 
 
-def compile_system(system: System, dt: float, cells: RectilinearCells | None = None) -> Plan:
+def compile_system(
+    system: System,
+    dt: float,
+    cells: RectilinearCells | None = None,
+    parts: Partition | None = None,
+) -> Plan:
     """Check a system against a time step and compile it, for a continuum on a user's ``cells``.
+
+    ``parts`` says what each cell is, where that changes in time; by default what it is at first.
 
     Whether it fits into memory is asked by `hybridrd.simulation.sizes.plan_that_fits`.
 
@@ -92,7 +101,9 @@ def compile_system(system: System, dt: float, cells: RectilinearCells | None = N
     """
     dt = number(dt, "dt", strict=True)
     check_baths(system, dt)
-    region = make_region(system)
+    if parts is None and system.particles is not None and system.particles.follows:
+        parts = first_partition(system, dt)
+    region = make_region(system, parts=parts)
     tables = make_tables(system)
     drifts = tuple(make_drift(system, species) for species in system.species)
     if system.fluctuations == "gaussian" and any(drift is not None for drift in drifts):
@@ -124,7 +135,7 @@ def compile_system(system: System, dt: float, cells: RectilinearCells | None = N
         )
         _check_obstacles(region, tables)
         check_drifts(system, region, walls, drifts, dt)
-        if system.is_hybrid:
+        if region.parts.outside.any():
             coupling = system.coupling
             if system.fluctuations is not None:
                 _check_fluctuations(system, region, walls)

@@ -34,7 +34,8 @@ def report(plan: Plan) -> dict[str, Any]:
         "pairs": [_pair_report(plan, e) for e in plan.tables.encounters if not e.back],
     }
     silent = plan.coupling == "two-way" and not plan.system.fluctuations
-    if silent and not plan.system.domain.radial and plan.user_cells is None:
+    in_box = plan.region is not None and plan.region.is_box
+    if silent and in_box and not plan.system.domain.radial and plan.user_cells is None:
         found["expected_total_variance_ratio"] = _variance_ratios(plan)
     return found
 

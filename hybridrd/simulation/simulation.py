@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, final
 
@@ -21,14 +22,18 @@ from hybridrd.arrays import (
     stored_count,
 )
 from hybridrd.continuum.baths import Baths
+from hybridrd.continuum.cache import Assembly, KeptAssembly
+from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.continuum.solvers import KINDS
 from hybridrd.continuum.user import Continuum
+from hybridrd.coupling.mask_exchange import carry_deficits
 from hybridrd.coupling.motions import make_exchange
 from hybridrd.errors import ModelError
 from hybridrd.kernels.arrays import count_in_cells
 from hybridrd.kernels.rng import MAX_STEPS, make_key
 from hybridrd.model.describe import as_html, as_text
 from hybridrd.model.system import System
+from hybridrd.particles.adaptive import Adapted, stored_inside
 from hybridrd.particles.initial_state import InitialState
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.population import Population
@@ -45,7 +50,7 @@ from hybridrd.run.record_position import Counts, RecordPosition
 from hybridrd.run.runnable import Running, load_run_state, run_state
 from hybridrd.run.system_identity import given_continuum
 from hybridrd.simulation.continuum import RunCounts, cells_of_user, make_continuum
-from hybridrd.simulation.plan import Plan, region_of
+from hybridrd.simulation.plan import Plan, compile_system, region_of
 from hybridrd.simulation.report import report
 from hybridrd.simulation.sizes import check_run, plan_that_fits, record_numbers
 from hybridrd.simulation.state_text import state_rows
@@ -56,7 +61,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-OFFERED = ("concentration", "copy_number", "total", "flux", "crossings", "events", "bath")
+OFFERED = (
+    "concentration", "copy_number", "total", "flux", "crossings", "events", "bath", "mask",
+    "particle_share",
+)  # fmt: skip
 
 
 @final
@@ -160,28 +168,65 @@ class Simulation:
         self._key = make_key(self.seed, self.replica)
         self._population = Population(system.names, len(system.domain.axes), self.threads)
         self._baths = Baths(system)
+        self._adapted = None
+        if system.particles is not None and system.particles.follows:
+            self._adapted = Adapted(system, self.dt, self._key)
+        self._assembly: Assembly = assemble if self._adapted is None else KeptAssembly()
+        self._build(continuum, mean_field)
+        whole = system.fluctuations == "discrete"
+        start = InitialState(system, self._region, self._key, self._population, whole)
+        for s in range(len(self._population)):
+            self._continuum.start(s, start.draw(s))
+        begun.lap("set_up")
+
+    def _build(self, continuum: Continuum | None = None, mean_field: Window | None = None) -> None:
+        """Make what the plan describes: gates, exchange, reactions, continuum."""
         self._gates = self.plan.gates(self._baths)
         self._partners = self.plan.partners(self._gates)
-        D = [s.D for s in system.species]
+        D = [s.D for s in self.system.species]
         place = self._region, self.plan.walls, D, self.dt, self._key
         two_way = self.plan.coupling == "two-way"
         self._exchange = make_exchange(place, self.plan.drifts, self._gates, two_way)
         self._reactor = Reactor(self.plan.tables, self._region, self.dt, self._key)
         self._reactor.encounters.credit = self._exchange.credit
         self._continuum = make_continuum(
-            self.plan, self._gates, self._baths, self._key, solver, continuum, mean_field
-        )
+            self.plan, self._gates, self._baths, self._key, self.solver, continuum, mean_field,
+            self._assembly,
+        )  # fmt: skip
         self._reactor.encounters.copies = self._continuum.copies
         self._continuum.count(RunCounts(self.events, self.crossings, self.arrivals))
-        whole = system.fluctuations == "discrete"
-        start = InitialState(system, self._region, self._key, self._population, whole)
-        for s in range(len(self._population)):
-            self._continuum.start(s, start.draw(s))
         self._stepper = Stepper(
             self._population, self._gates, self._partners, self._exchange, self._reactor,
             self._continuum, self._key, self.dt, self.timings,
         )  # fmt: skip
-        begun.lap("set_up")
+
+    def _adapt(self) -> None:
+        """Let the particle region follow the copies, where it is time to look."""
+        adapted = self._adapted
+        if adapted is None or self.steps % adapted.tag.stride:
+            return
+        amounts = self._continuum.contents()
+        copies = amounts + adapted.counts(self._population, self._region)
+        inside = adapted.look(copies, self._region.mask)
+        if (inside != self._region.mask).any():
+            adapted.convert(self._population, self._region, amounts, inside, self.steps)
+            self._change_region(inside)
+            self._continuum.put(amounts)
+
+    def _change_region(self, inside: np.ndarray) -> None:
+        """Go on with other cells in the particle region; nothing that is counted is lost."""
+        reached, events = self.steps, self.events
+        crossings, arrivals, gates = self.crossings, self.arrivals, self._gates
+        parts = replace(self._region.parts, inside=inside)
+        changed = compile_system(self.system, self.dt, parts=parts)
+        self.plan = replace(changed, memory=self.plan.memory)
+        assert self.plan.region is not None
+        self._region = self.plan.region
+        self._build()
+        self._stepper.reached = reached
+        self.events[:] = events
+        self.crossings[:], self.arrivals[:] = crossings, arrivals
+        carry_deficits(gates, self._gates, self._region.grid.cells)
 
     # The step
 
@@ -211,7 +256,13 @@ class Simulation:
         """
         number = whole_number(number, "number", 1)
         with self.guard.changing("step()"):
-            self._stepper.advance(number)
+            if self._adapted is None:
+                self._stepper.advance(number)
+                return
+            last, stride = self.steps + number, self._adapted.tag.stride
+            while self.steps < last:
+                self._stepper.advance(min(last - self.steps, stride - self.steps % stride))
+                self._adapt()
 
     @property
     def steps(self) -> int:
@@ -252,7 +303,14 @@ class Simulation:
         In mean-field coupling the continuum is counted outside the particle region.
         """
         held = self._baths.by_species(self._continuum.baths(self.steps, self._baths.amounts))
+        if self._adapted is not None:
+            held = held + self._adapted.remainder
         return self._continuum.total(self._population.numbers + held, self.steps)
+
+    @property
+    def particle_share(self) -> float:
+        """Part of the cells that are no obstacles that are particles now."""
+        return float(self._region.mask.sum() / self._region.parts.free.sum())
 
     @property
     def bath(self) -> Floats:
@@ -308,6 +366,8 @@ class Simulation:
     def diagnostics(self) -> dict[str, Any]:
         """What was chosen and what happened, as plain numbers and text."""
         found = report(self.plan) | self._continuum.described()
+        if self._adapted is not None:
+            found |= {"adaptive": self._adapted.described()}
         changes = {g.where: g.change for g in self._gates if g.change > 0}
         return found | ({"c_R_within_layer_time": changes} if changes else {})
 
@@ -330,7 +390,8 @@ class Simulation:
         channels = [c.label for c in system.channels]
         return Recorder(
             system.grid, system.names, self.face_names, channels, dict(system.units), variables,
-            offered_by(system), self.bath_walls, system.partition.codes,
+            offered_by(system), self.bath_walls,
+            self._region.parts.codes if self._adapted is None else None,
         )  # fmt: skip
 
     def counts(self) -> Counts:
@@ -357,6 +418,8 @@ class Simulation:
             "crossings": lambda: crossings,
             "events": lambda: events,
             "bath": lambda: self.bath,
+            "mask": lambda: self._region.parts.codes,
+            "particle_share": lambda: self.particle_share,
         }
         return {name: makers[name]() for name in names}
 
@@ -594,10 +657,14 @@ class Simulation:
         }
         for part in self._parts():
             state |= part.state()
+        if self._adapted is not None:
+            state["adaptive/inside"] = self._region.mask.copy()
         return state | run_state(self)
 
     def _parts(self) -> list[Stateful]:
-        return [self._population, self._exchange.motion, self._continuum, *self._gates, self._baths]
+        adapted = [] if self._adapted is None else [self._adapted]
+        parts = self._population, self._exchange.motion, self._continuum, *self._gates, self._baths
+        return [*parts, *adapted]
 
     def load_state(self, state: State) -> None:
         """Go back to what `state` gave: the same particles, fields, debts and counts.
@@ -611,6 +678,8 @@ class Simulation:
         """
         self.guard.check_idle("load_state()")
         self._stepper.reached = stored_count(state, "steps", most=MAX_STEPS)
+        if self._adapted is not None:
+            self._change_region(stored_inside(state, self._region.parts))
         self._population.check_state(state, self._region.low, self._region.high)
         for name, values in self.counts_in(state, "").items():
             getattr(self, name)[...] = values
@@ -626,6 +695,8 @@ def offered_by(system: System) -> tuple[str, ...]:
     if system.particles is None and system.fluctuations == "gaussian":
         absent |= {"events", "crossings", "flux"}  # nothing is counted
     absent |= set() if Baths(system) else {"bath"}
+    follows = system.particles is not None and system.particles.follows
+    absent |= set() if follows else {"mask", "particle_share"}
     return tuple(name for name in OFFERED if name not in absent)
 
 

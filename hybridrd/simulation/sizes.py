@@ -201,6 +201,8 @@ def record_numbers(system: System, faces: int) -> dict[str, int]:
         "crossings": species * faces,
         "events": len(system.channels),
         "bath": species * len(system.walls),
+        "mask": system.grid.cells,
+        "particle_share": 1,
     }
 
 

@@ -25,11 +25,13 @@ from hybridrd.model.walls import (
     Wall,
 )
 from hybridrd.toml.schema_initial import (
+    AdaptiveTable,
     BallTable,
     BoxTable,
     CellsTable,
     CopiesTable,
     DifferenceTable,
+    FollowTable,
     Initial,
     IntersectionTable,
     Measure,
@@ -50,6 +52,7 @@ from hybridrd.toml.schema_initial import (
     kind_of_region,
 )
 
+_NO_SHAPES = ("<word>", "<adaptive>")  # that a particle region may be
 COUPLINGS = ("two-way", "mean-field")
 FLUCTUATIONS = ("discrete", "gaussian")
 METHODS = ("particles", "hybrid", "pde", "rdme", "spde")
@@ -286,8 +289,12 @@ class SystemTable(Table):
     ]
     particles: (
         Annotated[
-            Annotated[ShapeTable, Tag("<shape>")] | Annotated[Literal["domain"], Tag("<word>")],
-            Discriminator(lambda v: "<word>" if kind_of_region(v) == "<word>" else "<shape>"),
+            Annotated[ShapeTable, Tag("<shape>")]
+            | Annotated[AdaptiveTable, Tag("<adaptive>")]
+            | Annotated[Literal["domain"], Tag("<word>")],
+            Discriminator(
+                lambda v: kind if (kind := kind_of_region(v)) in _NO_SHAPES else "<shape>"
+            ),
         ]
         | None
     ) = None
@@ -371,6 +378,8 @@ TABLES: dict[str, type[Table]] = {
     "<box>": BoxTable,
     "<shell>": ShellTable,
     "<ball>": BallTable,
+    "<adaptive>": AdaptiveTable,
+    "adaptive": FollowTable,
     "<cell array>": CellsTable,
     "<pixels>": PixelsTable,
     "<outside>": OutsideTable,

@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from hybridrd.errors import ModelError
+from hybridrd.model.adaptive import Adaptive
 from hybridrd.model.geometry import Box
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.quantity import PATTERN, read
@@ -156,6 +157,30 @@ class PixelsTable(Table):
         return Pixels(self.pixels, **_intervals(self))
 
 
+class FollowTable(Table):
+    """Where copies are few, ``{ low = 10, high = 30, every = 0.1 }``."""
+
+    low: Positive
+    high: Positive
+    every: Positive
+    species: str | None = None
+    buffer: NotNegative | None = None
+
+    def build(self) -> Adaptive:
+        """The particle region that the table describes. Raises ModelError."""
+        return Adaptive(self.low, self.high, self.every, self.species, self.buffer)
+
+
+class AdaptiveTable(Table):
+    """A particle region that follows the copies, ``{ adaptive = { low = 10, ... } }``."""
+
+    adaptive: FollowTable
+
+    def build(self) -> Adaptive:
+        """The particle region that the table describes. Raises ModelError."""
+        return self.adaptive.build()
+
+
 class OutsideTable(Table):
     """All that is not in a shape, ``{ outside = { center = [0.5, 0.5], radius = 0.4 } }``."""
 
@@ -215,6 +240,8 @@ def kind_of_region(value: Any) -> str:
     """Form of a region: a word, or a shape by its keys; a box if none tells."""
     if not isinstance(value, dict):
         return "<word>"
+    if "adaptive" in value:
+        return "<adaptive>"
     for key, kind in SHAPE_KEYS.items():
         if key in value:
             return kind
@@ -224,7 +251,7 @@ def kind_of_region(value: Any) -> str:
 def kind_of_shape(value: Any) -> str:
     """Form of a shape; what is no table is taken for a box, which says what is wrong."""
     kind = kind_of_region(value)
-    return "<box>" if kind == "<word>" else kind
+    return "<box>" if kind in ("<word>", "<adaptive>") else kind
 
 
 ShapeTable = Annotated[

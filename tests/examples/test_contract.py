@@ -31,7 +31,7 @@ def test_a_copy_is_the_original_and_can_be_read(name):
 def test_no_copy_is_missing():
     # Scripts that the package cannot run yet have no copy.
     numbers = {name[:2] for name in NAMES if name.endswith(".py")}
-    assert numbers == {"01", "02", "03", "04", "05", "06", "07", "09", "10", "12"}
+    assert numbers == {"01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "12"}
     if ORIGINALS.is_dir():
         assert {p.name for p in ORIGINALS.iterdir()} >= set(NAMES)
 
@@ -260,3 +260,25 @@ def test_rooms(tmp_path):
 @pytest.mark.validation
 def test_rooms_as_written(tmp_path):
     check_rooms(run("10_rooms.py", tmp_path))
+
+
+def test_adaptive_front(tmp_path):
+    """The front is slower than that of the PDE, and leaves fewer and fewer cells as particles."""
+    text = (COPIES / "08_adaptive_front.py").read_text()
+    for old, new in (
+        ("front.sel(time=60) - front.sel(time=20)) / 40", "front.sel(time=12) - 20) / 12"),
+        ("until=60.0", "until=12.0"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "front.py").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "front.py"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.replace("[", " ").replace("]", " ").split()
+    assert 0.8 < float(words[0]) < 2.0
+    shares = [float(word) for word in words[3:]]
+    assert len(shares) == 13
+    assert shares[-1] < shares[0]
+    assert (tmp_path / "front.png").stat().st_size > 10_000

@@ -1,0 +1,88 @@
+"""Particle regions that follow the copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from hybridrd.arguments import named_arguments, number
+from hybridrd.errors import ModelError
+from hybridrd.model.grid import Grid
+from hybridrd.model.shape import Mask, Shape
+from hybridrd.model.species import SpeciesLike, species_name
+
+
+@named_arguments
+@dataclass(frozen=True)
+class Adaptive(Shape):
+    """A particle region of the cells that hold few copies; it follows them in time.
+
+    Every so often each cell is looked at: where the mean number of copies of it and its neighbours
+    is below ``low`` it becomes particles, above ``high`` continuum, between it stays what it is.
+    Then a margin is added to the particles, and specks of either kind are removed. Matter is
+    conserved: with ``fluctuations="discrete"`` copy by copy, else to round-off.
+
+    Parameters
+    ----------
+    low, high
+        Copies a cell, of the most numerous species unless one is named; ``high`` at least twice
+        ``low``.
+    every
+        Time between looks, a multiple of dt.
+    species
+        The species that decides; by default the one with most copies in each cell.
+    buffer
+        Width of the margin (length); by default ``4 sqrt(2 D every)`` of the fastest species, what
+        copies may cross until the next look.
+
+    Raises
+    ------
+    ModelError
+        If a number is not above 0, or ``high`` below twice ``low``.
+
+    Examples
+    --------
+    >>> import hybridrd as hrd
+    >>> hrd.Adaptive(low=10, high=30, every=0.1)
+    Adaptive(low=10, high=30, every=0.1)
+    """
+
+    low: float
+    high: float
+    every: float
+    species: SpeciesLike | None = None
+    buffer: float | None = None
+
+    follows: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high", "every"):
+            value = number(getattr(self, name), f"Adaptive: {name}", strict=True)
+            object.__setattr__(self, name, value)
+        if self.high < 2.0 * self.low:
+            raise ModelError(
+                f"Adaptive(low={self.low:g}, high={self.high:g}): between them cells stay what "
+                f"they are; give high at least twice low, {2 * self.low:g}"
+            )
+        if self.species is not None:
+            object.__setattr__(self, "species", species_name(self.species))
+        if self.buffer is not None:
+            object.__setattr__(self, "buffer", number(self.buffer, "Adaptive: buffer"))
+
+    def mask(self, grid: Grid) -> Mask:
+        """No cell: which ones there are, the copies decide."""
+        return np.zeros(grid.cells, bool)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``{ adaptive = { low = 10, high = 30, every = 0.1 } }``."""
+        names = ("low", "high", "every", "species", "buffer")
+        given = {name: getattr(self, name) for name in names}
+        return {"adaptive": {name: v for name, v in given.items() if v is not None}}
+
+    def __repr__(self) -> str:
+        parts = [f"low={self.low:g}", f"high={self.high:g}", f"every={self.every:g}"]
+        parts += [] if self.species is None else [f"species={self.species!r}"]
+        parts += [] if self.buffer is None else [f"buffer={self.buffer:g}"]
+        return f"Adaptive({', '.join(parts)})"
