@@ -17,6 +17,11 @@ from hybridrd.model.grid import Grid
 SMALL = {1: 10_000_000, 2: 1_000, 3: 600}
 # Beyond these a factorisation takes seconds and gigabytes.
 LARGEST_FACTORISATION = {1: 10_000_000, 2: 400_000, 3: 30_000}
+# Cells at faces whose matrix of charges is inverted: 18 MB, half a second.
+LARGEST_CAPACITANCE = 1_500
+LARGEST_TABLE = 3e7  # numbers in a table of distances, 240 MB at set-up
+# D tau/h² beyond which round-off in the charges would pass 1e-12 of the concentrations.
+STIFFEST_CAPACITANCE = 300.0
 # Cells whose arrays stay in the cache of a core.
 CACHED = 200_000
 # What joined walls do to the factors, by the number of periodic axes.
@@ -38,6 +43,18 @@ def iterated(grid: Grid, cells: int, spread: float) -> float:
     """
     a_cell = 3e-4 if cells <= CACHED else 1.5e-3
     return 6.0 + sweeps(neighbours_share(grid, spread)) * cells * a_cell
+
+
+def corrected(grid: Grid, cells: int, faces: int) -> float:
+    """Time of a solution by transforms in a box and charges at ``faces`` of its cells (us)."""
+    pair = cells * (0.04 if cells > CACHED else 0.01 if grid.dimension < 3 else 0.019)
+    return 40.0 + 1.75 * pair + 5e-4 * faces**2
+
+
+def faces_around(grid: Grid, left_out: int) -> int:
+    """Number of cells around a cube of so many cells ``left_out``, a guess."""
+    d = grid.dimension
+    return int(2 * d * left_out ** ((d - 1) / d))
 
 
 def neighbours_share(grid: Grid, spread: float) -> float:

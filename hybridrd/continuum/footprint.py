@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
-from hybridrd.continuum.cost import factor_bytes
+from hybridrd.continuum.cost import LARGEST_CAPACITANCE as LARGEST
+from hybridrd.continuum.cost import faces_around, factor_bytes
 from hybridrd.continuum.solvers import solver_kinds
 from hybridrd.continuum.stage import G
 from hybridrd.continuum.transform import Intervals
@@ -21,7 +22,7 @@ from hybridrd.model.grid import AXES, Grid
 # on the cells left out), and what remains of each: the matrix and the arrays of its solver.
 ASSEMBLY = {1: 450.0, 2: 1000.0, 3: 2000.0}
 SYSTEM = {1: 135.0, 2: 220.0, 3: 390.0}
-# Arrays of a Chebyshev iteration: places of cells, weights, and four fields.
+# Arrays of an iteration or a transform: places of cells, weights, and four fields.
 BOARD = 56.0
 # Beside the factors, while they are made: copies of the matrix, work arrays.
 FACTORING, FACTORING_SHARE = 350.0, 0.15
@@ -93,7 +94,11 @@ def footprint(
                 chosen = solver_kinds(active, box, grid, walls, D * tau)[0]
             if tau < dt:
                 solvers.append(chosen)
-            total += SYSTEM[d] * active + (BOARD * grid.cells if chosen == "chebyshev" else 0.0)
+            total += SYSTEM[d] * active
+            if chosen in ("chebyshev", "capacitance"):
+                total += BOARD * grid.cells
+            if chosen == "capacitance":
+                total += 3 * 8.0 * min(faces_around(grid, grid.cells - active), LARGEST) ** 2
             if chosen == "fipy":
                 peak = max(peak, _DEFAULT_ORDER[d] * size + FACTORING * active)
             elif chosen == "splu":

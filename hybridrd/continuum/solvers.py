@@ -13,15 +13,16 @@ import numpy as np
 from hybridrd.arrays import Floats
 from hybridrd.continuum import cost
 from hybridrd.continuum.assembled import Assembled, Sparse
+from hybridrd.continuum.capacitance import CapacitanceSolver, boundary_cells
 from hybridrd.continuum.checkerboard import ChebyshevSolver
 from hybridrd.continuum.conditions import WallCondition, resolve_walls
 from hybridrd.continuum.fipy_solver import FipyStepper
 from hybridrd.continuum.stage import Solver
 from hybridrd.continuum.transform import Intervals, TransformSolver, active_box
 from hybridrd.errors import CapacityError, ModelError, StepError
-from hybridrd.model.grid import Grid
+from hybridrd.model.grid import AXES, Grid
 
-KINDS = ("tridiagonal", "transform", "chebyshev", "splu", "cg", "fipy")
+KINDS = ("tridiagonal", "transform", "chebyshev", "capacitance", "splu", "cg", "fipy")
 AGREEMENT = 1e-10
 
 
@@ -133,8 +134,10 @@ def candidates(assembled: Assembled, grid: Grid, walls: Mapping[str, WallConditi
     """Kinds of solver that can treat the system, the fastest first."""
     box = active_box(assembled.active, grid)
     spread = assembled.diffusion * assembled.tau
-    kinds = solver_kinds(len(assembled.active), box, grid, walls, spread)
-    return [k for k in kinds if assembled.symmetric or k not in ("transform", "chebyshev")]
+    faces = 0 if grid.radial else boundary_cells(assembled, grid, walls)
+    kinds = solver_kinds(len(assembled.active), box, grid, walls, spread, faces)
+    fast = ("transform", "chebyshev", "capacitance")
+    return [k for k in kinds if assembled.symmetric or k not in fast]
 
 
 def solver_kinds(
@@ -143,8 +146,20 @@ def solver_kinds(
     grid: Grid,
     walls: Mapping[str, WallCondition],
     spread: float,
+    faces: int | None = None,
 ) -> list[str]:
-    """The same for a number of cells that take part, which fill a ``box`` or none, and D tau."""
+    """The same from numbers.
+
+    Parameters
+    ----------
+    active, box
+        Number of cells that take part, and the box that they fill, if they fill one.
+    spread
+        D tau (length^2).
+    faces
+        Number of cells at walls of a finite rate or beside cells left out; by default those around
+        a cube, and of these walls.
+    """
     kinds: list[str] = []
     if grid.dimension == 1 and not walls["x-"].joined:
         kinds.append("tridiagonal")
@@ -155,9 +170,17 @@ def solver_kinds(
     if active <= cost.LARGEST_FACTORISATION[grid.dimension]:
         small = active <= cost.SMALL[grid.dimension]
         costs["splu"] = 0.0 if small else cost.factored(grid, active)
+    cells = math.prod(b - a for a, b in around)
     if ChebyshevSolver.fits(around, grid, walls):
-        cells = math.prod(b - a for a, b in around)
         costs["chebyshev"] = cost.iterated(grid, cells, spread)
+    if faces is None:
+        faces = cost.faces_around(grid, grid.cells - active if box is None else 0)
+        faces += sum(
+            grid.cells // grid.shape[AXES.index(side[0])]
+            for side, wall in walls.items() if not (wall.joined or wall.held or wall.closed)
+        )  # fmt: skip
+    if CapacitanceSolver.fits(grid, faces, spread):
+        costs["capacitance"] = cost.corrected(grid, cells, faces)
     return [*kinds, *sorted(costs, key=costs.__getitem__), "cg", "fipy"]
 
 
@@ -178,8 +201,9 @@ def make_solver(
     kind
         ``"auto"``, or one of ``tridiagonal`` (a line that is not periodic), ``transform`` (cells
         that fill a box; walls without flux, with given values or periodic), ``chebyshev`` (cells
-        of any shape; periodic axes with an even number of cells), ``splu``, ``cg``, ``fipy``
-        (FiPy's own ``eq.solve``).
+        of any shape; periodic axes with an even number of cells), ``capacitance`` (cells of any
+        shape in more than one dimension, with up to 1,500 of them at other cells or walls of a
+        finite rate, and D tau/h² up to 300), ``splu``, ``cg``, ``fipy`` (FiPy's own ``eq.solve``).
 
     Returns
     -------
@@ -240,6 +264,9 @@ def _build(
         return TransformSolver(assembled, grid, walls)
     if kind == "chebyshev":
         return ChebyshevSolver(assembled, grid, walls)
+    if kind == "capacitance":
+        with one_blas_thread():  # the same digits with any number of them
+            return CapacitanceSolver(assembled, grid, walls)
     if kind == "splu":
         return FactoredSolver(assembled.matrix)
     if kind == "cg":

@@ -12,21 +12,11 @@ from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats
 from hybridrd.continuum.assembled import Assembled
+from hybridrd.continuum.axis_transform import TYPES, Ends
 from hybridrd.continuum.conditions import NoFlux, WallCondition
 from hybridrd.continuum.stage import G, Solver
 from hybridrd.model.grid import AXES, Grid
 
-# What the two ends of a row of cells hold, a face value half a cell away (True) or no flux; None
-# for a ring.
-Ends = tuple[bool, bool] | None
-# Transforms that diagonalise the second difference of such a row, and what is added to the mode
-# number: the eigenvalues are 2 - 2 cos(pi (k + shift)/n).
-_TYPES: dict[Ends, tuple[str, int, float]] = {
-    (False, False): ("dct", 2, 0.0),
-    (True, True): ("dst", 2, 1.0),
-    (False, True): ("dct", 4, 0.5),
-    (True, False): ("dst", 4, 0.5),
-}
 _Step = Callable[[Any], Any]
 Intervals = tuple[tuple[int, int], ...]
 
@@ -72,7 +62,7 @@ class TransformSolver(Solver):
                 periodic.append(-1 - axis)
                 modes = 2.0 * np.arange(n)
             else:
-                name, number, shift = _TYPES[kind]
+                name, number, shift, _ = TYPES[kind]
                 groups.setdefault((name, number), []).append(-1 - axis)
                 modes = np.arange(n) + shift
             values = 4.0 * np.sin(0.5 * np.pi * modes / n) ** 2

@@ -174,7 +174,12 @@ def test_rings_of_odd_numbers_of_cells_have_no_two_colours():
 
 @pytest.mark.parametrize(
     ("shape", "stiffness", "expected"),
-    [((40, 40), 0.5, "chebyshev"), ((40, 40), 500.0, "splu"), ((10, 11, 12), 0.5, "chebyshev")],
+    [
+        ((40, 40), 0.5, "chebyshev"),
+        ((40, 40), 500.0, "splu"),
+        ((120, 100), 100.0, "capacitance"),
+        ((10, 11, 12), 0.5, "chebyshev"),
+    ],
 )
 def test_the_cheaper_solver_is_chosen(shape, stiffness, expected):
     grid = Grid((0.0,) * len(shape), tuple(map(float, shape)), shape)
