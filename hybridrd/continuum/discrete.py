@@ -473,7 +473,7 @@ class Reactions:
         powers = 1.0 - np.array([len(before) for before in taken], np.float64)
         for r in self._laws:
             powers[r] = factors[r] = 1.0
-        self._network = cell_reactions.Network(
+        self.network = cell_reactions.Network(
             sites, change, powers, factors, self._addresses(len(channels))
         )
         by_species = [
@@ -502,10 +502,14 @@ class Reactions:
         if self.by_themselves:
             status = cell_reactions.react_families(cells, self._families, now, events)
         else:
-            status = cell_reactions.react_cells(cells, self._network, now, events)
+            status = cell_reactions.react_cells(cells, self.network, now, events)
+        self.check(status, now, cells.n / cells.volumes)
+
+    def check(self, status: int, now: cell_reactions.Moment, c: Floats) -> None:
+        """Raise StepError, or ModelError for a law, if a kernel did not finish from c."""
         if status == cell_reactions.NO_RATE:
             for law in self._laws.values():  # the value that cannot be is named
-                law.at({name: cells.n[s] / cells.volumes for name, s in self._index.items()})
+                law.at({name: c[s] for name, s in self._index.items()})
         if status != cell_reactions.DONE:
             raise StepError(
                 f"reactions in a cell are too many for half a step of {now.tau:g}: more than 8 "

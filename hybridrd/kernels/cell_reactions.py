@@ -382,7 +382,16 @@ def _choose(a, choice):
 
 
 @part
-def _react_cell(i, cells, network, now, work, events):
+def new_work(species, reactions):
+    """Memory for the reactions of one cell."""
+    return _Work(
+        np.zeros(species), np.zeros(species), np.zeros(reactions), np.zeros(reactions),
+        np.zeros(reactions), np.zeros(reactions, np.int64),
+    )  # fmt: skip
+
+
+@part
+def react_cell(i, cells, network, now, work, events):
     """Half a step of one cell, from the contents x; `DONE`, `TOO_MANY` or `NO_RATE`."""
     cell = np.uint64(cells.names[i])
     left = now.tau
@@ -419,10 +428,7 @@ def react_cells(cells, network, now, events):
     ``events`` counts by reaction.
     """
     species, reactions = cells.n.shape[0], network.sites.shape[0]
-    work = _Work(
-        np.zeros(species), np.zeros(species), np.zeros(reactions), np.zeros(reactions),
-        np.zeros(reactions), np.zeros(reactions, np.int64),
-    )  # fmt: skip
+    work = new_work(species, reactions)
     volume = -1.0
     for i in range(cells.n.shape[1]):
         if cells.volumes[i] != volume:
@@ -431,7 +437,7 @@ def react_cells(cells, network, now, events):
                 work.scale[r] = network.factors[r] * volume ** network.powers[r]
         for s in range(species):
             work.x[s] = cells.n[s, i]
-        status = _react_cell(i, cells, network, now, work, events)
+        status = react_cell(i, cells, network, now, work, events)
         for s in range(species):
             cells.n[s, i] = int(work.x[s])
         if status != DONE:

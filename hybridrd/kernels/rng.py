@@ -51,6 +51,8 @@ CELL_FAMILY = 23  # reactions in a cell, by numbers of copies
 CELL_INITIAL = 24  # initial copies in cells
 DRIFT = 25  # how far a wall pushes back a particle that drifts
 ADAPT = 26  # numbers and places of particles where the region has new cells
+REACTION_NOISE = 27  # fluctuations of reactions in a cell
+CELL_ROUNDING = 28  # contents to whole copies
 
 _MASK = np.uint64(0xFFFFFFFF)
 _M0 = np.uint64(0xD2511F53)
@@ -475,7 +477,7 @@ def event_draw(half, event):
 
 @inlined
 def family_in_cell(cell, half, count):
-    """Address of the count-th number of copies drawn in a cell: count (31), half step (1), cell."""
+    """Address of the count-th number drawn in a cell: count (31), half step (1), cell."""
     return (
         (np.uint64(count) << np.uint64(33)) | (np.uint64(half) << np.uint64(32)) | np.uint64(cell)
     )

@@ -18,6 +18,7 @@ from hybridrd.continuum.user import Continuum
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.ledger import Ledger
 from hybridrd.coupling.noise import FADE, Noise
+from hybridrd.coupling.reaction_noise import ReactionNoise
 from hybridrd.coupling.user_field import UserField
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES
@@ -182,16 +183,22 @@ class TwoWay(Coupling):
         Concentrations on the cells of the continuum, the package's or a user's.
     ledger
         The account of what it receives and owes.
-    noise
-        Fluctuations of its diffusion, if there are any.
+    noise, reactions
+        Fluctuations of its diffusion and of its reactions, if there are any.
     alone
         Whether there is no particle region.
     """
 
     def __init__(
-        self, field: Field | UserField, ledger: Ledger, noise: Noise | None, alone: bool = False
+        self,
+        field: Field | UserField,
+        ledger: Ledger,
+        noise: Noise | None,
+        reactions: ReactionNoise | None = None,
+        alone: bool = False,
     ) -> None:
         self._field, self._ledger, self._noise, self._alone = field, ledger, noise, alone
+        self._reactions = reactions
 
     def start(self, species: int, outside: Floats) -> None:
         """Take the initial concentration; a user's continuum has its own, and refuses."""
@@ -199,7 +206,7 @@ class TwoWay(Coupling):
 
     def before(self, step: int, gates: list[Gate]) -> None:
         """React for half a step, and set c_R of the gates."""
-        self._ledger.react(step)
+        self._react(step, 0)
         for gate in gates:
             if gate.stencil is not None:
                 gate.set_two_way(self._ledger.effective(gate.species))
@@ -208,8 +215,14 @@ class TwoWay(Coupling):
         """Diffuse with the exchanged particles as a source, and react for half a step."""
         assert credit is not None
         self._ledger.diffuse(step, credit, self._noise)
-        self._ledger.react(step)
+        self._react(step, 1)
         self._field.show()
+
+    def _react(self, step: int, half: int) -> None:
+        if self._reactions is None:
+            self._ledger.react(step)
+        else:
+            self._ledger.react_randomly(step, half, self._reactions)
 
     def book(self, credit: np.ndarray | None) -> None:
         """Take what reactions with partners in the continuum brought to the cells."""
@@ -470,7 +483,7 @@ def _make(
     if two_way:
         field = user_field or Field(system, dt, region.mask, solver, baths, assembly)
         field.scale_pairs(pair_factors(plan))
-        noise = None
+        noise = reactions = None
         if isinstance(field, Field):
             for gate in gates:
                 gate.to_active(field.position)
@@ -478,7 +491,9 @@ def _make(
             if system.fluctuations is not None:
                 noise = Noise(system, field, region, key)
                 field.grain = 1.0 / region.grid.volume, *FADE
-        return TwoWay(field, Ledger(field), noise, system.particles is None)
+                if system.channels:
+                    reactions = ReactionNoise(system, field, key)
+        return TwoWay(field, Ledger(field), noise, reactions, system.particles is None)
     window: Window | None = None if user_field is None else LiveWindow(user_field, user_field.start)
     if window is None and plan.coupling == "mean-field":
         window = shared
