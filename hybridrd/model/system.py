@@ -66,7 +66,8 @@ class System:
         the reaction-diffusion master equation; right at any number of copies. ``"gaussian"``:
         the stochastic PDE, whose diffusion fluctuates in cells with more than 2 copies, fully above
         6, and whose reactions by Langevin's noise, in cells with fewer than 50 copies one by one
-        (pairs of one species from 6 on). Both need the default interface. `mean_field` of any of them is the PDE.
+        (pairs of one species from 6 on). Both need the default interface. `mean_field` of any of
+        them is the PDE.
     initial
         Per species: a concentration (number, function, or array on the cells), a `Patch`,
         `Copies`, `Points`, or a list of them, which adds up. A species not named starts empty.
