@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrd.errors import HybridrdError
+from hybridrd.errors import CapacityError, HybridrdError
 from hybridrd.results.statistics import Comoments, Moments
 
 if TYPE_CHECKING:
@@ -30,8 +30,29 @@ class Setup(Protocol):
     @property
     def kept(self) -> tuple[str, ...]: ...
 
-    def run(self, replica: int) -> xr.Dataset: ...
+    def run(self, replica: int) -> Outcome: ...
     def named(self, block: range) -> str: ...
+
+
+class Outcome(NamedTuple):
+    """Outcome of one replica.
+
+    Parameters
+    ----------
+    values
+        Records of each variable ``(records, ...)``.
+    timings
+        Seconds by activity.
+    diagnostics
+        What happened.
+    labels
+        Of replica 0, None elsewhere: dimensions, coordinates and attributes as JSON says them.
+    """
+
+    values: dict[str, NDArray[Any]]
+    timings: Mapping[str, float]
+    diagnostics: Mapping[str, Any]
+    labels: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,25 +85,46 @@ class EnsembleSetup:
         """A block in words, for messages."""
         return f"replicas {block[0]} to {block[-1]} of the ensemble (seed = {self.seed})"
 
-    def run(self, replica: int) -> xr.Dataset:
-        """The result of one replica. Raises HybridrdError that names it."""
-        from hybridrd.simulation.simulation import Simulation
-
+    def run(self, replica: int) -> Outcome:
+        """One replica. Raises HybridrdError that names it."""
         who = f"replica {replica} of the ensemble (seed = {self.seed})"
-        plan = self.plan
         try:
-            simulation = Simulation(
-                plan.system, plan.dt, self.seed, replica, self.threads,
-                plan=plan, mean_field=self.window,
-            )  # fmt: skip
-            return simulation.run(self.until, self.every, self.record, progress=False)
+            return self._outcome(replica)
+        except MemoryError as error:
+            raise CapacityError(
+                f"{who}: no memory left ({str(error) or 'the system gave none'}); use fewer "
+                f"workers, lower concentrations or rates, or fewer records"
+            ) from error
         except HybridrdError as error:
             raise type(error)(f"{who}: {error}") from error
         except Exception as error:
             raise HybridrdError(
                 f"{who} failed: {type(error).__name__}: {error}; to repeat it alone, run "
-                f"Simulation(system, dt={plan.dt:g}, seed={self.seed}, replica={replica})"
+                f"Simulation(system, dt={self.plan.dt:g}, seed={self.seed}, replica={replica})"
             ) from error
+
+    def _outcome(self, replica: int) -> Outcome:
+        from hybridrd.run.brief import run_briefly
+        from hybridrd.run.schedule import in_steps, record_stride
+        from hybridrd.simulation.simulation import Simulation
+
+        plan = self.plan
+        simulation = Simulation(
+            plan.system, plan.dt, self.seed, replica, self.threads,
+            plan=plan, mean_field=self.window,
+        )  # fmt: skip
+        if replica == 0:  # its Dataset has the labels of all
+            result = simulation.run(self.until, self.every, self.record, progress=False)
+            values = {str(name): v.values for name, v in result.data_vars.items()}
+            attributes = result.attrs
+            return Outcome(
+                values, attributes["timings"], attributes["diagnostics"], _labels(result)
+            )
+        last = in_steps(self.until, plan.dt, "until", least=0)
+        stride = record_stride(self.every, plan.dt, last)
+        recorder = simulation.recorder(self.record)
+        values = run_briefly(simulation, last, stride, recorder)
+        return Outcome(values, simulation.timings, simulation.happened())
 
 
 class Sums:
@@ -113,17 +155,17 @@ class Sums:
         self.counts: dict[str, int] = {}
         self.labels: dict[str, Any] | None = None
 
-    def add(self, result: xr.Dataset) -> None:
+    def add(self, outcome: Outcome) -> None:
         """Add the next replica."""
-        if result.attrs["replica"] == 0:
-            self.labels = _labels(result)
-        for name, variable in result.data_vars.items():
-            self._moments(str(name)).add(variable.values)
+        if outcome.labels is not None:
+            self.labels = outcome.labels
+        for name, values in outcome.values.items():
+            self._moments(name).add(values)
         for name, parts in self.samples.items():
-            parts.append(result[name].values[None])
-        _add_up(self.timings, result.attrs["timings"])
-        diagnostics = result.attrs["diagnostics"]
-        _add_up(self.counts, {n: diagnostics[n] for n in _COUNTED if n in diagnostics})
+            parts.append(outcome.values[name][None])
+        _add_up(self.timings, outcome.timings)
+        happened = outcome.diagnostics
+        _add_up(self.counts, {n: happened[n] for n in _COUNTED if n in happened})
 
     def merge(self, other: Sums) -> None:
         """Add the replicas that come after these."""
@@ -187,10 +229,13 @@ def make_blocks(replicas: int) -> list[range]:
 
 def run_block(setup: Setup, block: Sequence[int], done: Callable[[], object]) -> Sums:
     """Run the replicas of a block one after another; ``done`` is called after each."""
+    from hybridrd.continuum.solvers import one_blas_thread
+
     sums = Sums(setup.covariance, setup.kept)
-    for replica in block:
-        sums.add(setup.run(replica))
-        done()
+    with one_blas_thread():
+        for replica in block:
+            sums.add(setup.run(replica))
+            done()
     return sums
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from hybridrd._version import __version__
 from hybridrd.arguments import answer, named_arguments, path_of, shown, truth, whole_number
-from hybridrd.ensembles.blocks import EnsembleSetup, Sums, make_blocks
+from hybridrd.ensembles.blocks import EnsembleSetup, Outcome, Sums, make_blocks
 from hybridrd.ensembles.points import Points, key_of, label
 from hybridrd.ensembles.preparation import Prepared, check_engine
 from hybridrd.ensembles.processes import Done, check_importable, check_main, in_processes
@@ -206,8 +206,8 @@ class SweepSetup:
         point, first = divmod(block[0], self.replicas)
         return f"at {self.jobs[point].label}: replicas {first} to {first + len(block) - 1}"
 
-    def run(self, replica: int) -> xr.Dataset:
-        """The result of one replica. Raises HybridrdError that names its point."""
+    def run(self, replica: int) -> Outcome:
+        """One replica. Raises HybridrdError that names its point."""
         point, number = divmod(replica, self.replicas)
         job = self.jobs[point]
         with _at(job.label):

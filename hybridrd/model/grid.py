@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -56,10 +57,10 @@ class Grid:
         pairs = zip(self.lower, self.upper, self.shape, strict=True)
         return tuple((b - a) / n for a, b, n in pairs)
 
-    @property
+    @cached_property
     def cells(self) -> int:
         """Number of cells."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @cached_property
     def volume(self) -> float:

@@ -177,7 +177,7 @@ class System:
         """Which cells are no obstacles, flat ``(cells,)``."""
         return self.partition.free
 
-    @property
+    @cached_property
     def channels(self) -> tuple[Channel, ...]:
         """The one-way reactions, in order; a reversible reaction is two."""
         return tuple(c for r in self.reactions for c in r.channels())
@@ -263,13 +263,16 @@ def _same_system(one: System, other: System) -> bool:
 
     Arrays are compared by value, functions by identity; a list of one part is that part.
     """
-    return all(
-        _same(getattr(one, f.name), getattr(other, f.name))
-        for f in dataclasses.fields(one)
-        if f.name != "initial"
-    ) and _same(
-        {name: as_sequence(v) for name, v in one.initial.items()},
-        {name: as_sequence(v) for name, v in other.initial.items()},
+    return one is other or (
+        all(
+            _same(getattr(one, f.name), getattr(other, f.name))
+            for f in dataclasses.fields(one)
+            if f.name != "initial"
+        )
+        and _same(
+            {name: as_sequence(v) for name, v in one.initial.items()},
+            {name: as_sequence(v) for name, v in other.initial.items()},
+        )
     )
 
 

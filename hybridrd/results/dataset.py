@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
@@ -182,6 +183,12 @@ class Recorder:
         """Drop all records, once they are written to disk."""
         self._rows, self._times, self.bytes = {}, [], 0
 
+    def take(self) -> dict[str, NDArray[Any]]:
+        """The values of all records, ``(records, ...)`` by variable; then there are none."""
+        found = {name: _stacked(name, rows) for name, rows in self._rows.items()}
+        self.clear()
+        return found
+
     def dataset(self, attributes: dict[str, Any] | None) -> xr.Dataset:
         """All records as a Dataset; without attributes and labels, but time, for None."""
         import xarray as xr
@@ -198,7 +205,7 @@ class Recorder:
         }
         variables: dict[str, Any] = {}
         for name, rows in self._rows.items():
-            data = np.concatenate(rows) if name in RAGGED else np.array(rows)
+            data = _stacked(name, rows)
             if name == "concentration":
                 dims: tuple[str, ...] = ("time", "species", *axes)
             elif name == "mask":
@@ -231,6 +238,10 @@ class Recorder:
             if name in used:
                 coordinates[name] = (name, np.array(labels, dtype=object))
         return xr.Dataset(variables, coords=coordinates, attrs=attributes)
+
+
+def _stacked(name: str, rows: list[Any]) -> NDArray[Any]:
+    return np.concatenate(rows) if name in RAGGED else np.array(rows)
 
 
 def mean_rate(crossings: Floats, elapsed: float) -> Floats:

@@ -18,7 +18,7 @@ from hybridrd.run.log import LOGGER, Clock
 from hybridrd.run.progress import progress_bar
 from hybridrd.run.recording import Recording
 from hybridrd.run.runnable import Runnable
-from hybridrd.run.schedule import in_steps
+from hybridrd.run.schedule import in_steps, next_stretch
 from hybridrd.run.stop import ends
 
 if TYPE_CHECKING:
@@ -177,8 +177,7 @@ class Loop:
                 begun = time.perf_counter()
                 run.guard.admit(run.step, number)
                 bar.update(number)
-                each = (time.perf_counter() - begun) / number
-                stretch = max(1, min(2 * number, int(longest / each))) if each > 0 else 2 * stretch
+                stretch = next_stretch(number, time.perf_counter() - begun, longest)
                 recorded = recording.step()
                 if stop is not None and (recorded or always) and ends(stop, run):
                     return str(getattr(stop, "reason", "stop condition"))

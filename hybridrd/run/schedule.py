@@ -33,3 +33,11 @@ def record_stride(every: float | None, dt: float, steps: int) -> int:
     if every is None:
         return max(1, round(steps / 100))
     return in_steps(every, dt, "every")
+
+
+def next_stretch(number: int, seconds: float, longest: float) -> int:
+    """How many steps to take at once after ``number`` took some seconds, so as to take ``longest``.
+
+    At most twice as many: a run may become slow.
+    """
+    return 2 * number if seconds <= 0 else max(1, min(2 * number, int(longest * number / seconds)))

@@ -365,11 +365,14 @@ class Simulation:
 
     def diagnostics(self) -> dict[str, Any]:
         """What was chosen and what happened, as plain numbers and text."""
-        found = report(self.plan) | self._continuum.described()
-        if self._adapted is not None:
-            found |= {"adaptive": self._adapted.described()}
         changes = {g.where: g.change for g in self._gates if g.change > 0}
+        found = report(self.plan) | self.happened()
         return found | ({"c_R_within_layer_time": changes} if changes else {})
+
+    def happened(self) -> dict[str, Any]:
+        """What the continuum is and what happened in it, the part of `diagnostics` of this run."""
+        adapted = {} if self._adapted is None else {"adaptive": self._adapted.described()}
+        return self._continuum.described() | adapted
 
     # The run
 

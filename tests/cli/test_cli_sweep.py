@@ -12,7 +12,7 @@ from hybridrd.simulation.simulation import Simulation
 @pytest.mark.usefixtures("folder")
 def test_a_file_at_several_values(monkeypatch):
     arguments = ["sweep", "line.toml", "--over", "species[A].D=0.1,0.5", "--replicas", 2]
-    run, ran = Simulation.run, []
+    run, ran = Simulation.recorder, []
 
     def counted(self, *args, **kwargs):
         if len(ran) == 3:
@@ -21,7 +21,7 @@ def test_a_file_at_several_values(monkeypatch):
         return run(self, *args, **kwargs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Simulation, "run", counted)
+        patched.setattr(Simulation, "recorder", counted)
         assert "the same call goes on" in call(*arguments, code=130)
     said = call("info", "line-sweep.zarr")
     assert "sweep, 1 of 2 points done" in said

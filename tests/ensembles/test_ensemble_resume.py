@@ -28,7 +28,7 @@ class Stopped(BaseException):
 
 def count_runs(monkeypatch, stop_at=None):
     """A list that each replica which is run adds its number to."""
-    run, ran = Simulation.run, []
+    run, ran = Simulation.recorder, []
 
     def counted(self, *args, **kwargs):
         if self.replica == stop_at:
@@ -36,7 +36,7 @@ def count_runs(monkeypatch, stop_at=None):
         ran.append(self.replica)
         return run(self, *args, **kwargs)
 
-    monkeypatch.setattr(Simulation, "run", counted)
+    monkeypatch.setattr(Simulation, "recorder", counted)
     return ran
 
 
@@ -167,14 +167,14 @@ def test_places_that_are_something_else(tmp_path):
 def test_the_command_line_resumes_replicas(monkeypatch):
     arguments = ["run", "line.toml", "--replicas", 6, "--out", "a.zarr"]
     with monkeypatch.context() as patched:
-        run = Simulation.run
+        run = Simulation.recorder
 
         def stops(self, *args, **kwargs):
             if self.replica == 4:
                 raise KeyboardInterrupt
             return run(self, *args, **kwargs)
 
-        patched.setattr(Simulation, "run", stops)
+        patched.setattr(Simulation, "recorder", stops)
         assert "with --resume runs only the replicas" in call(*arguments, code=130)
     assert not Path("a.zarr").exists()
     assert "go on with --resume" in call(*arguments, code=2)

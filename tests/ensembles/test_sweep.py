@@ -31,7 +31,7 @@ class Stopped(BaseException):
 @pytest.fixture
 def ran(monkeypatch):
     """A list that gets the rate and the number of each replica that runs; stops at its `stop`."""
-    run = Simulation.run
+    run = Simulation.recorder
 
     class Runs(list):
         stop = None
@@ -45,7 +45,7 @@ def ran(monkeypatch):
         runs.append((self.system.reactions[0].k, self.replica))
         return run(self, *args, **kwargs)
 
-    monkeypatch.setattr(Simulation, "run", counted)
+    monkeypatch.setattr(Simulation, "recorder", counted)
     return runs
 
 
@@ -194,7 +194,7 @@ def test_a_failing_replica_names_its_point(monkeypatch):
     def fails(*_, **__):
         raise ZeroDivisionError("of the user")
 
-    monkeypatch.setattr(Simulation, "run", fails)
+    monkeypatch.setattr(Simulation, "recorder", fails)
     with pytest.raises(HybridrdError, match=r"^at k = 2: replica 0 of the ensemble"):
         hrd.sweep(decay, {"k": [2.0]}, **RUN)
 
