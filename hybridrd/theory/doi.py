@@ -45,6 +45,7 @@ __all__ = [
     "pair_probability",
     "reactive_volume",
     "stay_probability",
+    "surface_reactivity",
     "trial_time",
 ]
 
@@ -113,6 +114,38 @@ def effective_rate(
     kernel = _visits(np.abs(r[:, None] - r), step) - _visits(r[:, None] + r, step)
     w = np.linalg.solve(np.eye(r.size) + p * kernel * weights, r)
     return float(p / time * 4 * math.pi * radius**3 * np.sum(weights * r * w))
+
+
+def surface_reactivity(lambda0: float, D: float, sigma: float) -> float:
+    """The kappa of a reactive sphere (length³/time) that has Doi's rate in three dimensions.
+
+    ``kappa = k_S (g coth g - 1)`` with ``k_S = 4 pi D sigma``, ``g = sigma sqrt(lambda0/D)``: then
+    del Razo 2024, eq. (36), ``k_D = kappa k_S/(kappa + k_S)``, is `doi_rate_3d`. It tends to k for
+    slow reactions and to infinity for fast ones.
+
+    Parameters
+    ----------
+    lambda0
+        Doi's rate (1/time).
+    D
+        Sum of both diffusion coefficients (length²/time), > 0.
+    sigma
+        Radius of both (length).
+
+    Examples
+    --------
+    >>> from hybridrd.theory import smoluchowski
+    >>> kappa = surface_reactivity(lambda0=3.0, D=0.5, sigma=0.8)
+    >>> round(smoluchowski.rate(0.5, 0.8, kappa) / doi_rate_3d(3.0, 0.5, 0.8), 12)
+    1.0
+    """
+    radius, coefficient = number(sigma, "sigma", strict=True), number(D, "D", strict=True)
+    g = radius * math.sqrt(number(lambda0, "lambda0") / coefficient)
+    if g < 1e-3:  # g coth g - 1 = g²/3 - g⁴/45 + ... loses its digits
+        excess = g**2 / 3 - g**4 / 45
+    else:
+        excess = g / math.tanh(g) - 1
+    return 4 * math.pi * coefficient * radius * excess
 
 
 def _visits(distance: Floats, step: float) -> Floats:

@@ -17,6 +17,7 @@ TITLES = [
     "04_cdme_particles_pde",
     "05_annihilation_and_covariance",
     "06_sir",
+    "07_large_copy_numbers",
 ]
 QUICK = ("02", "06")  # the others take longer than a test should
 
