@@ -18,6 +18,7 @@ TITLES = [
     "05_annihilation_and_covariance",
     "06_sir",
     "07_large_copy_numbers",
+    "08_fit_a_rate",
 ]
 QUICK = ("02", "06")  # the others take longer than a test should
 
