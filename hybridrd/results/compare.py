@@ -135,7 +135,8 @@ class _Side:
         self.amounts = self.c * self.volumes
         total = self.amounts.sum(axis=1)
         same = region is None or np.array_equal(region, view.region_cells)
-        if same and (region is None or view.has("copy_number")):
+        same = same and not view.follows  # whose copies are those of the cells it has
+        if region is None or (same and view.has("copy_number")):
             count, error = _values(view, "copy_number", species, at)
             self.count, self.count_error = count[:, 0], error[:, 0]
         else:

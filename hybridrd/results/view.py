@@ -127,23 +127,34 @@ class View:
 
     def _free(self, variable: str, values: xr.DataArray) -> xr.DataArray:
         """Concentrations with NaN for those of obstacles; other variables as they are."""
-        if variable != "concentration" or "mask" not in self.data:
+        if variable != "concentration" or ("mask" not in self.data and not self._averaged):
             return values
-        free = self.data["mask"] > 0
+        free = self.data["mask_mean" if self._averaged else "mask"] > 0
         return values if bool(free.all()) else values.where(free)
 
     def codes(self, record: int) -> NDArray[np.uint8]:
         """What each cell is at a record, in a result with ``mask``: 0, 1 or 2, see `MASK`."""
-        mask = self.data["mask"]
-        return np.asarray(mask.isel(time=record) if "time" in mask.dims else mask, np.uint8)
+        mask = self.data["mask_mean"] if self._averaged else self.data["mask"]
+        now = mask.isel(time=record) if "time" in mask.dims else mask
+        return np.rint(np.asarray(now)).astype(np.uint8)
+
+    @property
+    def follows(self) -> bool:
+        """Whether the particle region changes in time."""
+        return self._averaged or ("mask" in self.data and "time" in self.data["mask"].dims)
+
+    @property
+    def _averaged(self) -> bool:
+        """Whether each replica has a particle region of its own."""
+        return "mask_mean" in self.data
 
     @cached_property
     def is_box(self) -> bool:
         """Whether there are no obstacles, and all of the box `region` is particles."""
+        if self.follows:
+            return False
         if "mask" not in self.data:
             return True
-        if "time" in self.data["mask"].dims:
-            return False
         codes = self.codes(0)
         inside = codes[tuple(self.inside(self.region).values())]
         held = int((codes == PARTICLES).sum())
@@ -218,16 +229,15 @@ class View:
     def region_cells(self) -> NDArray[np.bool_]:
         """The cells of the particle region, of the domain but obstacles if there is none.
 
-        Of one that follows the copies, all cells: its copies are those of the domain.
+        Of one that follows the copies, all of the domain but obstacles.
         """
         if self.is_box:
             inside = np.zeros([len(self.centers(a)) for a in self.axes], bool)
             inside[tuple(self.inside(self.region).values())] = True
             return inside
-        if "time" in self.data["mask"].dims:
-            return np.ones(self.codes(0).shape, bool)
         codes = self.codes(0)
-        return np.asarray(codes == PARTICLES if (codes == PARTICLES).any() else codes > 0)
+        fixed = (codes == PARTICLES).any() and not self.follows
+        return np.asarray(codes == PARTICLES if fixed else codes > 0)
 
     def interfaces(self, axis: str) -> list[float]:
         """Positions of the interfaces along an axis (length).

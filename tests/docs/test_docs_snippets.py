@@ -18,6 +18,7 @@ PAGES = [
         for name in (
             "first-steps",
             "reservoirs",
+            "shapes",
             "coming-from",
             "studies",
             "survive",
