@@ -12,6 +12,7 @@ from hybridrd.arrays import Floats, Integers
 from hybridrd.continuum.assembled import Assembled, excluded, wall_cells
 from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import WallCondition, bernoulli, resolve_walls
+from hybridrd.continuum.solvers import TridiagonalSolver
 from hybridrd.continuum.stage import G as G
 from hybridrd.continuum.stage import not_finite, right_side
 from hybridrd.errors import ModelError, StepError
@@ -163,6 +164,23 @@ class Diffusion:
         """
         total = u if source is None else u + source
         return self._still(total) if self.D == 0 else self._euler(total, values, positive=False)
+
+    def factors(self) -> tuple[Floats, Floats, float, bool] | None:
+        """Diagonal and off-diagonal of the factored matrix of a stage, scale, and whether closed.
+
+        None if another solver was chosen; see `hybridrd.continuum._line.Line`.
+        """
+        if self.D == 0:
+            none = np.zeros(0)
+            return none, none, 0.0, False
+        system, solver = self._stage
+        if not (isinstance(solver, TridiagonalSolver) and solver.symmetric):
+            return None
+        return solver.diagonal, solver.off, float(system.volume / system.tau), system.closed
+
+    def inflow(self, values: Values) -> Floats | None:
+        """What walls that hold such values add to the right-hand side of a stage."""
+        return None if self.D == 0 else self._inflow(self._stage[0], values)
 
     @property
     def last_flux(self) -> dict[str, Floats]:

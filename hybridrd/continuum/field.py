@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers, State, stored_amounts, stored_numbers
+from hybridrd.continuum._line import Line, MassActionRates, Openings
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.cache import Assembly, SolverCache
 from hybridrd.continuum.conditions import PeriodicWall, WallCondition, condition
@@ -206,6 +207,59 @@ class Field:
         if start is not None:
             self._drift = (self.c - start) / self.dt
 
+    def line(
+        self,
+        owed: Floats,
+        credit: NDArray[np.int64],
+        overdrafts: NDArray[np.int64],
+        openings: Openings,
+        slack: float,
+    ) -> tuple[Line, MassActionRates | None] | None:
+        """The field as compiled steps take it, None if it is not a line that they can.
+
+        They cannot where something is a function of time, where a wall drains, beside baths, and
+        in the middle of a step whose reactions are stiff.
+        """
+        if self.grid.dimension > 1 or self.grid.radial or self.baths or self._drift is not None:
+            return None
+        factors = [d.factors() for d in self.diffusion]
+        steady = not self._rates.in_time and all(w.steady for w in self._walls)
+        if not steady:
+            return None
+        species, n = self.c.shape
+        blank = np.zeros((6, species, n))
+        diagonal, off, inflow, gain, *_ = blank
+        scale = np.zeros(species)
+        feeds, gains, closed = np.zeros((3, species), np.bool_)
+        for s, found in enumerate(factors):
+            if found is None:
+                return None
+            most = len(found[0])
+            diagonal[s, :most], off[s, : len(found[1])] = found[0], found[1]
+            scale[s], closed[s] = found[2], found[3]
+            fed = self.diffusion[s].inflow(self._walls[s].held(0.0))
+            given = self._walls[s].influx(0.0, partial(self._most, s))
+            if fed is not None:
+                inflow[s], feeds[s] = fed, True
+            if given is not None:
+                gain[s], gains[s] = given[self.active] * (self.dt / self.volume), True
+        propagator, rates = np.zeros((0, 0)), None
+        if self._mass_action is not None:
+            action = self._mass_action
+            reacting = action.compiled(self._rates.at(0.0), 0.5 * self.dt)
+            if reacting is None:
+                return None
+            propagator, rate = reacting
+            if rate is not None:
+                rates = MassActionRates(rate, action.sites, action.change, self.grain)
+        still = np.array([d.D == 0 for d in self.diffusion])
+        line = Line(
+            self.c, owed, credit, self.active.astype(np.int64), float(self.volume), diagonal, off,
+            scale, inflow, feeds, gain, gains, still, closed, slack, propagator, overdrafts,
+            openings, np.zeros((4, species, n)),
+        )  # fmt: skip
+        return line, rates
+
     def _predicted(self, step: int) -> Floats:
         """What diffusion from the present concentrations adds to them per time in this step."""
         t = (step + 0.5) * self.dt
@@ -315,6 +369,11 @@ class Rates:
         self._time = np.nan
         self._factors: dict[int, Floats] = {}
 
+    @property
+    def in_time(self) -> bool:
+        """Whether one is a function of time."""
+        return self._in_time
+
     def scale(self, factors: dict[int, Floats]) -> None:
         """Multiply the rates of some channels by factors on the active cells."""
         self._factors = {r: f for r, f in factors.items() if (f != 1.0).any()}
@@ -372,6 +431,14 @@ class WallValues:
         self.constant = self._constant and not any(map(needs_time, self._influx.values()))
         self._known: dict[str, Floats] | None = None
         self._through: dict[str, Floats] = {}  # influx of the last step, per area
+
+    @property
+    def steady(self) -> bool:
+        """Whether nothing varies in time, and no wall drains."""
+        values = [*self._held.values(), *self._influx.values()]
+        return not any(needs_time(v) for v in values) and all(
+            (self._value(v, side, 0.0, -np.inf) >= 0).all() for side, v in self._influx.items()
+        )
 
     def held(self, t: float) -> dict[str, Floats]:
         """Concentration on each wall with a given one, per face cell."""

@@ -179,6 +179,24 @@ class MassAction:
             found[r] = address_of(law.function, named, law.where)
         return found
 
+    def compiled(self, k: Floats, tau: float) -> tuple[Floats, Floats | None] | None:
+        """For rates k the propagator of linear reactions over ``tau``, or the rates of others.
+
+        The other is empty or None, see `hybridrd.continuum._line`; None where rates are functions
+        of concentrations.
+        """
+        if self._laws:
+            return None
+        if self._linear and k.ndim == 1:
+            return self._propagator(k, tau), None
+        rate = (k[:, None] if k.ndim == 1 else k) * self._factor[:, None]
+        return np.zeros((0, 0)), np.ascontiguousarray(rate)
+
+    @property
+    def sites(self) -> NDArray[np.int64]:
+        """The reactants of each reaction, see `hybridrd.continuum._mass_action`."""
+        return self._sites
+
     def _exact(self, c: Floats, k: Floats, tau: float, out: Floats) -> None:
         kernel.apply(self._propagator(k, tau), c, out)
         if not math.isfinite(float(out.sum())):

@@ -27,38 +27,47 @@ AGREEMENT = 1e-10
 
 
 class TridiagonalSolver(Solver):
-    """LAPACK's factors of a tridiagonal matrix: ``pttrf``, and ``gttrf`` if it is not symmetric."""
+    """LAPACK's factors of a tridiagonal matrix: ``pttrf``, and ``gttrf`` if it is not symmetric.
+
+    Attributes
+    ----------
+    diagonal, off
+        The factors, if it is.
+    symmetric
+        Whether it is.
+    """
 
     name = "tridiagonal"
 
     def __init__(self, matrix: Sparse, symmetric: bool = True) -> None:
         from scipy.linalg import lapack
 
+        self.symmetric = symmetric or matrix.shape[0] == 1
         if not symmetric and matrix.shape[0] > 1:
             *factors, info = lapack.dgttrf(
                 matrix.diagonal(-1), matrix.diagonal(), matrix.diagonal(1)
             )
             if info != 0:
                 raise ValueError("the matrix is singular")
-            self._off = factors[0]
+            self.off = factors[0]
             self._solve: Callable[..., tuple[Floats, int]] = lambda _, __, rhs: lapack.dgttrs(
                 *factors, rhs
             )
-            self._diagonal = factors[1]
+            self.diagonal = factors[1]
             return
         diagonal = matrix.diagonal()
-        self._diagonal, self._off, info = diagonal, np.zeros(0), 0
+        self.diagonal, self.off, info = diagonal, np.zeros(0), 0
         if len(diagonal) > 1:  # LAPACK's wrapper wants an off-diagonal
-            self._diagonal, self._off, info = lapack.dpttrf(diagonal, matrix.diagonal(1))
+            self.diagonal, self.off, info = lapack.dpttrf(diagonal, matrix.diagonal(1))
         if info != 0:
             raise ValueError("the matrix is not positive definite")
         self._solve = lapack.dpttrs
 
     def solve(self, rhs: Floats) -> Floats:
         """The solution of ``matrix @ u = rhs``, ``(active,)`` or ``(m, active)``."""
-        if len(self._off) == 0:
-            return np.asarray(np.divide(rhs, self._diagonal))
-        return self._solve(self._diagonal, self._off, rhs.T)[0].T
+        if len(self.off) == 0:
+            return np.asarray(np.divide(rhs, self.diagonal))
+        return self._solve(self.diagonal, self.off, rhs.T)[0].T
 
 
 class FactoredSolver(Solver):

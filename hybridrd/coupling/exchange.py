@@ -54,6 +54,9 @@ class Exchange:
         Net number that left through each face, ``(species, faces)``, since the start.
     arrivals
         Number that entered through each face, ``(species, faces)``, since the start.
+    start, end
+        What is beyond each face cell of all gates at the start and at the end of the step, as
+        compiled stages take it.
     credit
         Net number of particles that each cell of the domain received in this step, ``(species,
         cells)``; None if the particles don't affect the continuum.
@@ -68,6 +71,11 @@ class Exchange:
             if g.numbers is not None and g.numbers.kind == "layer" and g.numbers.survival < 1
         ]
         self._planes = [g for g in gates if g.numbers is None or g.numbers.kind == "exact"]
+        self._ordered = [*(g for g, _ in self._layers), *self._planes]
+        ends = np.cumsum([g.face.size for g in self._ordered], dtype=np.int64)
+        pairs = zip(self._ordered, ends, strict=True)
+        self._places = {id(g): int(end) - g.face.size for g, end in pairs}
+        self.start, self.end = np.zeros((2, int(ends[-1]) if len(ends) else 0))
         self._key = motion.key
         self._baths = {
             (g.species, g.face.index): g.bath for g in gates if g.bath is not None and not g.follows
@@ -100,8 +108,7 @@ class Exchange:
             region.cells, self._first, self._last, self._outside, self._number,
             np.zeros_like(self._outside), self.crossings, self.arrivals, credit,
         )  # fmt: skip
-        layers = self._table([gate for gate, _ in self._layers])
-        planes = self._table(self._planes)
+        layers, planes = self._table(self._ordered[: len(self._layers)]), self._table(self._planes)
         opens = layers is not None or planes is not None or not walk.closed.all()
         return CompiledExchange(walk, exits if opens else None, layers, planes, self)
 
@@ -113,14 +120,17 @@ class Exchange:
             for a, b in combinations(whole, 2)
         )
 
-    def take(self, layers: Gates | None, planes: Gates | None) -> bool:
-        """Let tables of gates have the concentrations of this step; whether one is a drain."""
-        for table, gates in ((layers, [g for g, _ in self._layers]), (planes, self._planes)):
-            if table is not None:
-                for gate, a, b in zip(gates, table.first, table.stop, strict=True):
-                    if len(gate.start):  # known
-                        table.start[a:b], table.end[a:b] = gate.start, gate.end
+    def take(self) -> bool:
+        """Let compiled gates have the concentrations of this step; whether one is a drain."""
+        for gate in self._ordered:
+            if len(gate.start):  # known
+                part = slice(self.place(gate), self.place(gate) + gate.face.size)
+                self.start[part], self.end[part] = gate.start, gate.end
         return any(g.drain is not None and g.drain.any() for g in self._planes)
+
+    def place(self, gate: Gate) -> int:
+        """Where the first face cell of a gate stands in `start` and `end`, -1 for nowhere."""
+        return self._places.get(id(gate), -1)
 
     def _table(self, gates: list[Gate]) -> Gates | None:
         """Gates as kernels take them, None for none."""
@@ -128,14 +138,14 @@ class Exchange:
             return None
         motion, dt = self.motion, self.motion.dt
         low, steps, _, shape = motion.region.inner_cells
-        sizes = [g.face.size for g in gates]
-        ends = np.cumsum(sizes)
-        beyond = np.full(int(ends[-1]), -1, np.int64)
+        beyond = np.full(len(self.start), -1, np.int64)
         factors, widths, survivals = [], [], []
-        for gate, end in zip(gates, ends, strict=True):
+        firsts = np.array([self.place(g) for g in gates])
+        stops = firsts + [g.face.size for g in gates]
+        for gate, first, stop in zip(gates, firsts, stops, strict=True):
             face, numbers = gate.face, gate.numbers
             if self.credit is not None and face.outside >= 0:
-                beyond[end - face.size : end] = face.columns[:, face.outside]
+                beyond[first:stop] = face.columns[:, face.outside]
             width, survival = 0.0, 1.0
             if numbers is None or numbers.kind != "layer":
                 factor = face.area * gate.per_area(dt)
@@ -151,8 +161,8 @@ class Exchange:
             axis=np.array([g.face.axis for g in gates]),
             side=np.array([g.face.side for g in gates]),
             plane=np.array([g.face.plane for g in gates]),
-            first=ends - sizes,
-            stop=ends,
+            first=firsts,
+            stop=stops,
             address=np.array([g.address for g in gates], np.uint64),
             purpose=np.array([INFLUX if g.is_influx else ARRIVALS for g in gates]),
             factor=np.array(factors, np.float64),
@@ -165,8 +175,8 @@ class Exchange:
             low=low,
             steps=steps,
             shape=shape,
-            start=np.zeros(len(beyond)),
-            end=np.zeros(len(beyond)),
+            start=self.start,
+            end=self.end,
             beyond=beyond,
             means=np.zeros(len(beyond)),
             counts=np.zeros(len(beyond), np.int64),

@@ -24,12 +24,19 @@ class Ledger:
     ----------
     owed
         Amount still owed by each active cell, ``(species, active)``.
+    counts
+        The number of overdrafts in an array of one, to which compiled steps add.
     """
 
     def __init__(self, field: Field | UserField) -> None:
         self._field = field
         self.owed = np.zeros_like(field.c)
-        self.overdrafts = 0
+        self.counts = np.zeros(1, np.int64)
+
+    @property
+    def overdrafts(self) -> int:
+        """How often a cell had less than was taken from it."""
+        return int(self.counts[0])
 
     def effective(self, species: int) -> Floats:
         """Concentration of a species on the active cells minus the debt; may be negative."""
@@ -50,7 +57,7 @@ class Ledger:
             return
         field = self._field
         field.c += (field.shares(credit, at_plane=False) - self.owed) / field.volume
-        self.overdrafts += self._carry()
+        self.counts[0] += self._carry()
         credit[:] = 0
 
     def diffuse(self, step: int, credit: np.ndarray, noise: Noise | None = None) -> None:
@@ -70,7 +77,7 @@ class Ledger:
                 gain[s] += noise.change(s, (field.c[s] + gain[s]) * volume, step) / volume
         # Undershoots of less than a particle are debts; larger ones are those of sharp patches.
         field.diffuse(step, gain, noise is not None, slack=float(np.min(1.0 / volume)))
-        self.overdrafts += self._carry()
+        self.counts[0] += self._carry()
         credit[:] = 0
 
     def put(self, amounts: Floats) -> None:
@@ -124,7 +131,7 @@ class Ledger:
     def load_state(self, state: State) -> None:
         """The inverse of `state`. Raises ResultError if an entry is missing or impossible."""
         self.owed = stored_amounts(state, "owed", self.owed.shape)
-        self.overdrafts = stored_count(state, "overdrafts")
+        self.counts[0] = stored_count(state, "overdrafts")
 
     def _carry(self) -> int:
         """Let the field be what is not negative, and owe the rest; how many cells owe."""

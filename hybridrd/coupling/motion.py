@@ -100,7 +100,7 @@ class Motion(ABC):
     def walk(self) -> Walk | None:
         """Motion and exchange as compiled stages take them; None if they are done by the methods.
 
-        See `hybridrd.kernels.step`.
+        See `hybridrd.simulation.step`.
         """
         return None
 

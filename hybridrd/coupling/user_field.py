@@ -67,6 +67,9 @@ class UserField:
         """Names of the species, in order."""
         return self._system.names
 
+    def line(self, *_: object) -> None:
+        """A user's continuum is stepped by its own methods."""
+
     def start(self, species: int, c: Floats) -> None:
         """Refuse an initial concentration outside the region: a user's continuum sets it.
 

@@ -300,13 +300,15 @@ def mark_all(table, families, key, step, half):
             mark_by_cell(x, ids, 0, n, chance, families.cells, key, step, half, marks)
         elif n > 0:
             mark(ids, 0, n, chance[0], key, step, half, marks)
+    return DONE
 
 
 @jit
 def create_all(families, now, allowed, asks):
     """All creations of a half step, into ``families.out``."""
     out, counts = families.out, families.counts
-    out.events[:] = 0
+    for r in range(out.events.shape[0]):
+        out.events[r] = 0
     m = 0
     for c in range(families.creations.shape[0]):
         reaction, means = families.creations[c], families.means[c]
@@ -340,18 +342,23 @@ def react_families(table, ids, families, now, asks):
             m = react_first_order(
                 s, x, named, marks, gone, now, families.network, families.cells, out, m
             )
-    if m >= 0 and not groups.has_room(table, out.species[:m], asks):
+    if m >= 0 and not groups.has_room(table, out.species, m, asks):
         m = CROWDED
     if m < 0:
         for s in families.reacting:
-            groups.gone_of(table, s)[: table[s, N]] = 0
-        return m
+            gone = groups.gone_of(table, s)
+            for i in range(table[s, N]):
+                gone[i] = 0
     for r in range(out.events.shape[0]):
-        families.events[r] += out.events[r]
+        families.events[r] += out.events[r] if m >= 0 else 0
+        out.events[r] = 0
+    families.made[0] = 0
+    if m < 0:
+        return m
     for s in families.reacting:
         if some(groups.marks_of(table, s)[: table[s, N]]):
             groups.compact(table, s, d)
     if m > 0:  # by the parents' ids, not by where they are stored
         stable_order(out.parent[:m], order[0], order[1])
-        groups.add(table, ids, out.species, out.x, order[0, :m])
+        groups.add(table, ids, out.species, out.x, order[0], m)
     return DONE

@@ -127,7 +127,8 @@ class Gates(NamedTuple):
 def leave(table, s, d, exits):
     """Drop the particles of a species that are gone; count them, and credit cells beyond."""
     counts = exits.counts
-    counts[:] = 0
+    for face in range(counts.shape[0]):
+        counts[face] = 0
     x, _, gone = groups.arrays_of(table, s, d)
     gaps = groups.gaps_of(table, s)
     exit_cells(
@@ -147,7 +148,8 @@ def _face(gates, g):
 @jit
 def _draw(table, gates, key, step, allowed, asks):
     """How many come through each gate, and whether there is room for them."""
-    gates.extra[:] = 0
+    for s in range(gates.extra.shape[0]):
+        gates.extra[s] = 0
     for g in range(gates.species.shape[0]):
         first, stop = gates.first[g], gates.stop[g]
         means, counts = gates.means[first:stop], gates.counts[first:stop]
@@ -206,7 +208,8 @@ def exchange_layers(table, ids, gates, exits, key, step, allowed, asks):
     if status != DONE:
         return status
     removed = gates.extra
-    removed[:] = 0
+    for s in range(removed.shape[0]):
+        removed[s] = 0
     for g in range(gates.species.shape[0]):
         s, n = gates.species[g], table[gates.species[g], N]
         face, width = _face(gates, g), gates.width[g]
@@ -257,7 +260,8 @@ def exchange_planes(table, ids, gates, walk, exits, key, step, allowed, asks):
         table[s, N] += plane_place(
             x, named, table[s, N], cells, _face(gates, g), walls, entry, key, step, kept
         )
-        gates.counts[first:stop] = 0
+        for j in range(first, stop):
+            gates.counts[j] = 0
         tally(cells, kept, gates.counts[first:stop])
         _book(gates, g, exits)
     return DONE
@@ -272,6 +276,7 @@ def diffuse_closed(table, walk, key, step):
             x, ids, _ = groups.arrays_of(table, s, d)
             walls = Walls(walk.low, walk.high, walk.kinds[s], walk.gammas[s])
             move_closed(x, ids, 0, table[s, N], key, step, walk.Ddt[s], walls)
+    return DONE
 
 
 @jit
@@ -284,3 +289,4 @@ def diffuse_open(table, walk, exits, key, step):
             walls = Walls(walk.low, walk.high, walk.kinds[s], walk.gammas[s])
             if move(x, ids, 0, table[s, N], key, step, walk.Ddt[s], walls, gone) > 0:
                 leave(table, s, d, exits)
+    return DONE

@@ -88,24 +88,24 @@ def lacks(table, s, extra, asks):
 
 
 @jit
-def has_room(table, species, asks):
-    """Whether there is room for new particles of these species."""
-    if species.shape[0] + SPARE <= (table[:, ROOM] - table[:, N]).min():
-        return True
-    extra = np.zeros(table.shape[0], np.int64)
-    for s in species:
-        extra[s] += 1
+def has_room(table, species, m, asks):
+    """Whether there is room for m new particles of these species."""
     crowded = False
     for s in range(table.shape[0]):
-        crowded = crowded or lacks(table, s, extra[s], asks)
+        if table[s, N] + m + SPARE > table[s, ROOM]:
+            extra = 0
+            for j in range(m):
+                extra += species[j] == s
+            crowded = crowded or lacks(table, s, extra, asks)
     return not crowded
 
 
 @jit
-def add(table, next_id, species, x, order):
-    """Add new particles, with ids in the given order; ``x[axis, j]`` is the place of the j-th."""
+def add(table, next_id, species, x, order, m):
+    """Add m particles, with ids in the given order; ``x[axis, j]`` is the place of the j-th."""
     d = x.shape[0]
-    for j in order:
+    for k in range(m):
+        j = order[k]
         s = species[j]
         n = table[s, N]
         to = positions(table, s, d)

@@ -10,7 +10,7 @@ LOGGER.addHandler(logging.NullHandler())  # silent unless the user sets logging 
 
 
 # What the time of a run goes to; records are those of observers, too, writing that of checkpoints.
-# "steps" is that of compiled steps (`hybridrd.kernels.step`), "reactions" to "continuum" what is
+# "steps" is that of compiled steps (`hybridrd.simulation.step`), "reactions" to "continuum" what is
 # done outside of them.
 STAGES = (
     "set_up",

@@ -15,6 +15,7 @@ from hybridrd.continuum.field import Field
 from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.continuum.user import Continuum
+from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.ledger import Ledger
 from hybridrd.coupling.noise import FADE, Noise
@@ -24,6 +25,7 @@ from hybridrd.errors import ModelError
 from hybridrd.model.grid import AXES
 from hybridrd.particles.memory import check_fits, naming
 from hybridrd.particles.region import Region
+from hybridrd.simulation.compiled_continuum import CompiledContinuum, openings
 from hybridrd.simulation.plan import Plan, pair_factors
 from hybridrd.simulation.sizes import continuum_part
 from hybridrd.simulation.window import LiveWindow, Window, live_window
@@ -95,6 +97,17 @@ class Coupling(ABC):
     @abstractmethod
     def load_state(self, state: State) -> None:
         """The inverse of `state`. Raises ResultError if something is missing."""
+
+    def compiled(
+        self,
+        gates: list[Gate],  # noqa: ARG002
+        exchange: Exchange,  # noqa: ARG002
+    ) -> CompiledContinuum | None:
+        """What compiled stages take in place of `before` and `after`; None if those are called.
+
+        Asked for before every stretch of steps, and after `before` or `after` was called.
+        """
+        return None
 
     def baths(self, step: int, own: Floats) -> Floats:  # noqa: ARG002
         """What the baths hold after ``step`` steps: as a rule the simulation's ``own``."""
@@ -199,6 +212,25 @@ class TwoWay(Coupling):
     ) -> None:
         self._field, self._ledger, self._noise, self._alone = field, ledger, noise, alone
         self._reactions = reactions
+        self._known: CompiledContinuum | None = None
+
+    def compiled(self, gates: list[Gate], exchange: Exchange) -> CompiledContinuum | None:
+        """The line, anew where its arrays have been replaced; None for other continua."""
+        if self._noise is not None or self._reactions is not None or exchange.credit is None:
+            return None
+        if self._known is not None and self._known.line is not None:
+            line, owed = self._known.line, [g.deficit for g in gates if g.reads_field]
+            same = line.c is self._field.c and line.owed is self._ledger.owed
+            if same and all(d is not None and d.base is line.openings.deficit for d in owed):
+                return self._known
+        found, reads = None, openings(gates, exchange)
+        if reads is not None:
+            slack = float(np.min(1.0 / self._field.volume))
+            ledger = self._ledger
+            parts = ledger.owed, exchange.credit, ledger.counts, reads, slack
+            found = self._field.line(*parts)
+        self._known = None if found is None else CompiledContinuum(found[0], None, found[1], True)
+        return self._known
 
     def start(self, species: int, outside: Floats) -> None:
         """Take the initial concentration; a user's continuum has its own, and refuses."""
@@ -380,6 +412,10 @@ class MeanField(Coupling):
 
     def __init__(self, window: Window, volumes: Floats, outside: np.ndarray) -> None:
         self._window, self._volumes, self._outside = window, volumes, outside
+
+    def compiled(self, gates: list[Gate], exchange: Exchange) -> CompiledContinuum | None:
+        """The solved mean field, or the line on which it is solved; None for others."""
+        return self._window.compiled(gates, exchange)
 
     def start(self, species: int, outside: Floats) -> None:
         """It starts from the expected concentrations; a user's has its own, and refuses."""

@@ -231,7 +231,7 @@ class Simulation:
     # The step
 
     def step(self, number: int = 1) -> None:
-        """Steps of dt, by default one; `hybridrd.kernels.step` has them from top to bottom.
+        """Steps of dt, by default one; `hybridrd.simulation.step` has them from top to bottom.
 
         1. what walls hold or let in is evaluated for the step;
         2. half a step of reactions: pairs, then creations and first-order families;

@@ -1,4 +1,4 @@
-"""Steps of a simulation: `hybridrd.kernels.step` for many at once, and what is outside of it."""
+"""Steps of a simulation: `hybridrd.simulation.step` for many at once, and what is outside of it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy as np
 from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.mask_exchange import MaskExchange
-from hybridrd.kernels import step
 from hybridrd.kernels.groups import CROWDED, DEEP, DONE, FULL, MANY, OUTSIDE
 from hybridrd.model.functions import needs_time
 from hybridrd.particles.population import Population
 from hybridrd.particles.room import FEW
 from hybridrd.reactions.reactor import Reactor
 from hybridrd.reactions.reservoir_partners import Partners
+from hybridrd.simulation import step
+from hybridrd.simulation.compiled_continuum import CompiledContinuum
 from hybridrd.simulation.continuum import Coupling
 
 # What the time of the stages outside is called in the timings.
@@ -70,8 +71,10 @@ class Stepper:
         self._asks = np.zeros(2)
         self._outside = np.zeros(step.STAGES, np.bool_)
         arrays = population.table, population.ids, self._asks, self._outside
-        self._world = step.World(*arrays, key, dt, FEW)
-        self._begun, self._drains = False, False
+        entries = np.zeros(step.STAGES + 1, np.int64)
+        self._world = step.World(*arrays, entries, key, dt, FEW)
+        self._begun, self._drains, self._on_line = False, False, False
+        self._continuous: CompiledContinuum | None = None
         self.reached = 0
         self._due: Mapping[int, Callable[[int], None]] = {
             step.WALLS: self._read_walls,
@@ -82,7 +85,7 @@ class Stepper:
             step.LAYERS: lambda k: exchange.layers(population, k),
             step.MOVE: lambda k: exchange.move(population, k),
             step.PLANES: lambda k: exchange.planes(population, k),
-            step.AFTER: lambda k: continuum.after(k, exchange.credit),
+            step.AFTER: self._advance_continuum,
             step.MARK_LAST: lambda k: reactor.mark(population, k, 1),
             step.CREATE_LAST: lambda k: reactor.create(k, 1),
             step.PAIRS_LAST: lambda k: self._react_pairs(k, 1),
@@ -101,6 +104,7 @@ class Stepper:
             self._read_walls(self.reached)
             self._begun = True
         self._choose_outside()
+        self._on_line = self._continuous is not None
         while self.reached < last:
             begun = time.perf_counter()
             self.reached, stage, status = self._run(stage, last, allowed)
@@ -117,15 +121,17 @@ class Stepper:
                 allowed, stage = self._make_room(stage, status)
 
     def _run(self, stage: int, last: int, allowed: float) -> tuple[int, int, int]:
-        """The compiled stages, see `hybridrd.kernels.step.advance`."""
+        """The compiled stages, see `hybridrd.simulation.step.advance`."""
         stretch = step.Stretch(self.reached, stage, last, allowed)
-        moving = (None,) * 4 if self._compiled is None else self._compiled[:4]
-        walk, exits, layers, planes = moving
-        families = self._reactor.families
-        found: tuple[int, int, int] = step.advance(
-            self._world, stretch, walk, exits, families, layers, planes
-        )
+        continuum = self._continuous or CompiledContinuum()
+        parts = self._parts()
+        found: tuple[int, int, int] = step.advance(self._world, stretch, *parts, *continuum[:3])
         return found
+
+    def _parts(self) -> step.Parts:
+        """What the compiled stages of particles take."""
+        walk, exits, layers, planes = self._compiled[:4] if self._compiled else (None,) * 4
+        return step.Parts(walk, exits, self._reactor.families, layers, planes)
 
     def _choose_outside(self) -> None:
         """Which stages are not compiled for this system, and this many particles."""
@@ -139,11 +145,22 @@ class Stepper:
         outside[[step.PAIRS_FIRST, step.PAIRS_LAST]] = reactor.has_pairs
         outside[[step.MARK_FIRST, step.MARK_LAST]] = threads and families is not None
         outside[[step.CREATE_FIRST, step.CREATE_LAST]] = reactor.creates_radially
-        outside[[step.BEFORE, step.AFTER]] = self._continuum.works
+        self._take_continuum()
         outside[[step.LAYERS, step.MOVE, step.PLANES]] = self._compiled is None
         outside[step.PLANES] |= self._drains
         if threads:
             outside[[step.LAYERS, step.MOVE]] = True
+
+    def _take_continuum(self) -> None:
+        """Take the continuum as it is now, compiled if it can be."""
+        self._continuous = None
+        # Python's exchange takes c_R from the gates, where Python's continuum puts it.
+        if self._compiled is not None and not (self._drains or self._population.uses_threads):
+            self._continuous = self._continuum.compiled(self._gates, self._compiled.owner)
+        works = self._continuum.works if self._continuous is None else False
+        self._outside[[step.BEFORE, step.AFTER]] = works
+        continuum = self._continuous or CompiledContinuum()
+        step.fill_entries(self._world.entries, self._world, self._parts(), continuum)
 
     def _make_room(self, stage: int, status: int) -> tuple[float, int]:
         """Let a stage that has failed succeed; how many it may draw, and where to begin."""
@@ -175,11 +192,20 @@ class Stepper:
     def _read_continuum(self, k: int) -> None:
         self._continuum.before(k, self._gates)
         self._take()
+        if self._on_line:
+            self._take_continuum()
+
+    def _advance_continuum(self, k: int) -> None:
+        self._continuum.after(k, self._exchange.credit)
+        if self._on_line:
+            self._take_continuum()
 
     def _take(self) -> None:
         """Let the compiled exchange have the concentrations at the gates."""
         if self._compiled is not None:
-            self._drains = self._compiled.owner.take(self._compiled.layers, self._compiled.planes)
+            drained, self._drains = self._drains, self._compiled.owner.take()
+            if self._drains and not drained and self._continuous is not None:
+                self._take_continuum()
             self._outside[step.PLANES] = self._drains
 
     def _react_pairs(self, k: int, half: int) -> None:

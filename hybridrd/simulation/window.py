@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from hybridrd.arrays import Floats, Integers, State
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.field import Field
+from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.user_field import UserField
 from hybridrd.errors import ModelError, ResultError
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import mean_concentration
+from hybridrd.simulation.compiled_continuum import CompiledContinuum, Recorded, openings
 from hybridrd.simulation.plan import Plan
 
 
@@ -40,6 +42,9 @@ class Window(Protocol):
 
     def baths(self, step: int, own: Floats) -> Floats:
         """What the baths hold after ``step`` steps, those of the simulation being ``own``."""
+
+    def compiled(self, gates: list[Gate], exchange: Exchange) -> CompiledContinuum | None:
+        """What compiled steps take in place of `advance` and `show`, None if they can't."""
 
     def show(self) -> None:
         """Let a user's continuum know the concentrations."""
@@ -77,8 +82,24 @@ class LiveWindow:
 
     def __init__(self, field: Field | UserField, start: Callable[[int, Floats], None]) -> None:
         self._field, self.start = field, start
+        self._known: CompiledContinuum | None = None
         self.show, self.user_cells = field.show, field.user_cells
         self.described, self.state, self.load_state = field.described, field.state, field.load_state
+
+    def compiled(self, gates: list[Gate], exchange: Exchange) -> CompiledContinuum | None:
+        """The line, anew where its arrays have been replaced."""
+        known, field = self._known, self._field
+        if known is not None and known.line is not None and known.line.c is field.c:
+            return known
+        found, reads = None, openings(gates, exchange)
+        if reads is not None:
+            for gate in gates:
+                gate.deficit = None
+            nothing = np.zeros(field.c.shape, np.int64)
+            parts = np.zeros_like(field.c), nothing, np.zeros(1, np.int64), reads, 0.0
+            found = field.line(*parts)
+        self._known = None if found is None else CompiledContinuum(found[0], None, found[1])
+        return self._known
 
     def advance(self, step: int, gates: list[Gate]) -> None:
         """A step of the field, c_R of the gates before and after its diffusion."""
@@ -160,6 +181,17 @@ class RecordedWindow:
     def load_state(self, state: State) -> None:  # noqa: ARG002
         """Raises ResultError: the field is not this replica's."""
         self.state()
+
+    def compiled(self, gates: list[Gate], exchange: Exchange) -> CompiledContinuum | None:
+        """The values at the gates."""
+        at: list[int] = []
+        for gate in gates:
+            if gate.reads_field:
+                first, n = exchange.place(gate), gate.face.size
+                at += [-1] * n if first < 0 else range(first, first + n)
+        where = np.array(at, np.int64)
+        recorded = Recorded(self.values, where, exchange.start, exchange.end)
+        return CompiledContinuum(recorded=recorded)
 
     def advance(self, step: int, gates: list[Gate]) -> None:
         """Set c_R of all gates to the values of the step."""
