@@ -10,7 +10,8 @@ from hybridrd.errors import StepError
 from hybridrd.kernels import first_order
 from hybridrd.kernels.first_order import Families, HalfStep, Network, Offspring, create_all
 from hybridrd.kernels.groups import DEEP, DONE, MANY
-from hybridrd.kernels.rng import check_reactions, creations_address
+from hybridrd.kernels.meetings import Meetings
+from hybridrd.kernels.rng import check_reactions, creations_address, stream_key
 from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 from hybridrd.particles.room import FEW, check_new
@@ -62,11 +63,42 @@ class Reactor:
         network = Network(tables.channels, tables.channel, tables.products, tables.product, rates)
         self._families = self._make_families(network)
         self._probabilities = encounter_probabilities(tables, rates, self._dt)
+        self._meetings = self._make_meetings()
 
     def pairs(self, population: Population, partners: Partners, step: int, half: int) -> None:
         """Half a step of reactions of pairs, and of their complexes."""
         self.encounters.half_step(
             population, self._probabilities, partners, step, half, self.events
+        )
+
+    @property
+    def meetings(self) -> Meetings | None:
+        """Pairs as compiled stages take them; None without any."""
+        return self._meetings
+
+    def _make_meetings(self) -> Meetings | None:
+        encounters, region = self._tables.encounters, self._region
+        if not encounters or region.grid.radial:
+            return None
+        bounds = []
+        for p in self._probabilities:
+            most = float(p.hazard.max(initial=0.0)) if p.full.max(initial=0.0) > 0.0 else 0.0
+            bound = most if p.once else -np.expm1(-most)
+            bounds.append(bound * (1.0 + 1e-9))
+        periods = region.periods
+        keys = [
+            [stream_key(self._key, index, half, 3) for index in range(len(encounters))]
+            for half in (0, 1)
+        ]
+        return Meetings(
+            first=np.array([e.first for e in encounters]),
+            second=np.array([-1 if e.back else e.second for e in encounters]),
+            channel=np.array([e.channel for e in encounters]),
+            radius2=np.array([e.radius**2 * (1.0 + 1e-9) for e in encounters]),
+            bound=np.array(bounds, np.float64),
+            keys=np.array(keys, np.uint64),
+            periods=periods,
+            inverse=np.divide(1.0, periods, out=np.zeros(len(periods)), where=periods > 0),
         )
 
     # Orders zero and one

@@ -38,6 +38,7 @@ from hybridrd.kernels.gates import (
     exchange_planes,
 )
 from hybridrd.kernels.groups import DONE, OUTSIDE
+from hybridrd.kernels.meetings import Meetings, react_pairs
 from hybridrd.simulation.compiled_continuum import CompiledContinuum, Recorded, read_recorded
 
 # The stages of a step.
@@ -94,6 +95,7 @@ class Parts(NamedTuple):
     walk: Walk | None
     exits: Exits | None
     families: Families | None
+    meetings: Meetings | None
     layers: Gates | None
     planes: Gates | None
 
@@ -122,6 +124,7 @@ def advance(
     walk: Walk | None,
     exits: Exits | None,
     families: Families | None,
+    meetings: Meetings | None,
     layers: Gates | None,
     planes: Gates | None,
     line: Line | None,
@@ -132,7 +135,7 @@ def advance(
 
     Parameters
     ----------
-    walk, exits, families, layers, planes, line, recorded, rates
+    walk, exits, families, meetings, layers, planes, line, recorded, rates
         What the stages need; None where there is nothing of the kind.
     """
     table, ids, asks, outside, entries, key, dt, few = world
@@ -144,6 +147,8 @@ def advance(
                 return k, now, OUTSIDE
             status, half = DONE, 0 if now < BEFORE else 1
             at = entries[now]
+            if meetings is not None and now in (PAIRS_FIRST, PAIRS_LAST):
+                status = call(at, (table, meetings, key, k, half))
             if families is not None and now in (MARK_FIRST, MARK_LAST):
                 status = call(at, (table, families, key, k, half))
             if families is not None and now in (CREATE_FIRST, CREATE_LAST) and at != 0:
@@ -177,7 +182,7 @@ def fill_entries(
 ) -> None:
     """Compile what a system needs, and note where it is."""
     table, ids, asks, _, _, key, dt, few = world
-    walk, exits, families, layers, planes = parts
+    walk, exits, families, meetings, layers, planes = parts
     now, k = HalfStep(key, 0, 0, 0.5 * dt), 0
     entries[:] = 0
     if families is not None:
@@ -186,6 +191,9 @@ def fill_entries(
         entries[[FAMILIES_FIRST, FAMILIES_LAST]] = react
         if len(families.creations):
             entries[[CREATE_FIRST, CREATE_LAST]] = entry(create_all, families, now, few, asks)
+    if meetings is not None:
+        react = entry(react_pairs, table, meetings, key, k, 0)
+        entries[[PAIRS_FIRST, PAIRS_LAST]] = react
     if layers is not None:
         entries[LAYERS] = entry(exchange_layers, table, ids, layers, exits, key, k, few, asks)
     if walk is not None:

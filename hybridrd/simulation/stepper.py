@@ -131,7 +131,8 @@ class Stepper:
     def _parts(self) -> step.Parts:
         """What the compiled stages of particles take."""
         walk, exits, layers, planes = self._compiled[:4] if self._compiled else (None,) * 4
-        return step.Parts(walk, exits, self._reactor.families, layers, planes)
+        meetings = None if self._partners else self._reactor.meetings
+        return step.Parts(walk, exits, self._reactor.families, meetings, layers, planes)
 
     def _choose_outside(self) -> None:
         """Which stages are not compiled for this system, and this many particles."""
@@ -142,7 +143,8 @@ class Stepper:
         outside[step.WALLS] = reactor.in_time or any(
             g.value is not None and needs_time(g.value) for g in self._given
         )
-        outside[[step.PAIRS_FIRST, step.PAIRS_LAST]] = reactor.has_pairs
+        pairs = reactor.has_pairs and (bool(self._partners) or reactor.meetings is None)
+        outside[[step.PAIRS_FIRST, step.PAIRS_LAST]] = pairs
         outside[[step.MARK_FIRST, step.MARK_LAST]] = threads and families is not None
         outside[[step.CREATE_FIRST, step.CREATE_LAST]] = reactor.creates_radially
         self._take_continuum()
