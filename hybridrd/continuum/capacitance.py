@@ -48,16 +48,12 @@ class _Faces:
         self.inner, self.outer, self.own, self.other = inner, outer, own, other
         self.cells, self.which = np.unique(inner, return_inverse=True)
 
-    def passing(self, x: Floats) -> Floats:
-        """W x of a field on the box, by cell."""
-        through = self.own * x[self.inner] + self.other * x[self.outer]
-        return np.asarray(np.bincount(self.which, through, len(self.cells)), np.float64)
-
-    def charged(self, y: Floats, size: int) -> Floats:
-        """E y, charges of the cells as a field on the box."""
-        field = np.zeros(size)
-        field[self.cells] = y
-        return field
+    def layers(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Range of the first index of a box of this shape in which all these cells are."""
+        if len(self.inner) == 0:
+            return 0, 1
+        both = np.concatenate((self.inner, self.outer)) // math.prod(shape[1:])
+        return int(both.min()), int(both.max()) + 1
 
 
 class CapacitanceSolver(Solver):
@@ -87,6 +83,8 @@ class CapacitanceSolver(Solver):
         self._scale = float(assembled.volume / assembled.tau)
         self._inverse = _inverse(self._scale, g, [row.eigenvalues for row in self._rows])
         self._faces = _faces(assembled, grid, walls)
+        # Only these layers are transformed along the other axes for charges, and at the faces.
+        self._layers = self._faces.layers(self._shape)
         # In memory as it is used: a product with it reads it once, row by row.
         matrix = _capacitance(self._faces, self._shape, self._rows, self._scale, g)
         self._charges = np.ascontiguousarray(np.linalg.inv(matrix))
@@ -132,10 +130,31 @@ class CapacitanceSolver(Solver):
     def _stage(self, b: Floats) -> Floats:
         """Modes of the solution for the modes of a right-hand side."""
         modes = self._inverse * b
-        missing = self._faces.passing(self._back(modes.copy()))
-        y = np.einsum("ij,j->i", self._charges, missing)  # not by threads of BLAS
-        modes += self._inverse * self._there(self._faces.charged(y, self._inverse.size))
+        y = np.einsum("ij,j->i", self._charges, self._missing(modes))  # not by threads of BLAS
+        modes += self._inverse * self._charged(y)
         return modes
+
+    def _missing(self, modes: Floats) -> Floats:
+        """W x by cell, for the modes of x."""
+        faces, (low, high) = self._faces, self._layers
+        x = self._rows[0].back(modes.copy(), 0)[low:high]
+        for axis in range(1, x.ndim):
+            x = self._rows[axis].back(x, axis)
+        flat, start = x.ravel(), low * math.prod(self._shape[1:])
+        through = faces.own * flat[faces.inner - start] + faces.other * flat[faces.outer - start]
+        return np.asarray(np.bincount(faces.which, through, len(faces.cells)), np.float64)
+
+    def _charged(self, y: Floats) -> Floats:
+        """Modes of E y."""
+        low, high = self._layers
+        part = np.zeros((high - low) * math.prod(self._shape[1:]))
+        part[self._faces.cells - low * math.prod(self._shape[1:])] = y
+        part = part.reshape(high - low, *self._shape[1:])
+        for axis in range(1, part.ndim):
+            part = self._rows[axis].there(part, axis)
+        field = np.zeros(self._shape)
+        field[low:high] = part
+        return self._rows[0].there(field, 0)
 
     def _spread(self, values: Floats) -> Floats:
         field = np.zeros(self._inverse.size)

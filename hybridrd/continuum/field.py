@@ -129,6 +129,8 @@ class Field:
 
     def full(self, species: int) -> Floats:
         """The field of a species on all cells, 0 where it has none; ``(cells,)``."""
+        if len(self.active) == self.grid.cells:
+            return np.array(self.c[species])
         result = np.zeros(self.grid.cells)
         result[self.active] = self.c[species]
         return result

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from scipy.sparse.linalg import splu
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from hybridrd.continuum import solvers
 from hybridrd.continuum.conditions import Dirichlet, PeriodicWall, Robin
@@ -159,6 +159,20 @@ def test_any_set_of_cells_behind_any_walls(seed):
             mine = solver.two_stages(u, 0.2 * u, scale, inflow)
             for a, b in ((mine[0], both[0]), (mine[1](), both[1]())):
                 assert np.abs(a - b).max() <= 1e-12 * np.abs(b).max(), kind
+
+
+@pytest.mark.parametrize("kind", ["chebyshev", "capacitance"])
+def test_digits_do_not_depend_on_threads(kind):
+    grid = Grid((0.0, 0.0), (1.0, 1.0), (90, 80))
+    cut = region(grid, slice(20, 70), slice(0, 60))
+    system = assemble(grid, D, 1e-3, {"x+": ABSORB}, cut)
+    u, found = np.random.default_rng(4).uniform(0.0, 1.0, len(system.active)), []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            solver = make_solver(system, grid, {"x+": ABSORB}, kind)
+            new, mean = solver.two_stages(u, None, system.volume / system.tau, None)
+            found.append((new, mean(), solver.solve(u)))
+    assert all((a == b).all() for a, b in zip(*found, strict=True))
 
 
 def test_rings_of_odd_numbers_of_cells_have_no_two_colours():
