@@ -280,6 +280,7 @@ def answer(function: Callable[..., Any], where: str, *given: Any) -> Any:
 # Names that users look for, and the page that says what there is instead.
 _PAGES = {
     "cmap": "docs/pictures.md",
+    "norm": "docs/pictures.md",
     "figsize": "docs/pictures.md",
     "drift": "docs/extending.md for a FiPy equation with a drift",
     "velocity": "docs/extending.md for a FiPy equation with a drift",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hybridrd.arrays import CONTINUUM, OBSTACLE, PARTICLES
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import bins_of, check_domain
+from hybridrd.plotting.colours import bar_options, levels_of, limits, scale, within
 from hybridrd.plotting.hatching import outline
 from hybridrd.plotting.select import highest, in_bins, species_of, upper_limit
 from hybridrd.results.view import View, finite, record_at
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
     from matplotlib.image import AxesImage
     from numpy.typing import ArrayLike, NDArray
 
@@ -37,9 +40,15 @@ def field(
     *,
     z: float | None = None,
     bins: int | None = None,
+    cmap: Any = None,
+    norm: str | Normalize | None = None,
+    vmin: float | None = None,
     vmax: float | None = None,
-    colorbar: bool = True,
+    levels: Any = None,
+    colorbar: bool | Mapping[str, Any] = True,
     reference: xr.Dataset | None = None,
+    xlim: tuple[float, float] | None = None,
+    ylim: tuple[float, float] | None = None,
 ) -> Axes:
     """Draw the concentration of a species as an image, with the interface and obstacles.
 
@@ -59,20 +68,29 @@ def field(
         Cells a side of the bins over which particles are averaged; 1 shows every cell. By default
         the smallest bins with six particles on average, but at least eight bins (in 3D five) along
         each axis.
-    vmax
-        Concentration at the upper end of the colours; by default the value that one in a hundred
-        cells exceeds.
+    cmap
+        A colour map or its name; by default ``rcParams["image.cmap"]``.
+    norm
+        ``"linear"``, ``"log"``, or a `matplotlib.colors.Normalize`.
+    vmin, vmax
+        Concentrations at the ends of the colours; by default 0 and the value that one in a hundred
+        of the cells shown exceeds, so that a few noisy cells do not stretch the scale.
+    levels
+        Concentrations of contour lines, or how many of them: of the reference if there is one, else
+        of the field itself.
     colorbar
-        Whether to add one.
+        Whether to add one; or a dict of options for it, ``{"label": "A", "ticks": [0, 5]}``.
     reference
-        Another result on the same domain, for example the PDE, drawn as contour lines at a fifth,
-        two, three and four fifths of the colour scale.
+        Another result on the same domain, for example the PDE, drawn as contour lines, by default
+        at a fifth, two, three and four fifths of the colour scale.
+    xlim, ylim
+        The part of the domain to show (length); by default all. The colours are those for it.
 
     Raises
     ------
     ResultError
-        If the result has one dimension, the species is unknown or missing, or no record is near
-        the time.
+        If the result has one dimension, the species is unknown or missing, no record is near the
+        time, or an option of the colours or limits cannot be.
 
     Examples
     --------
@@ -90,24 +108,36 @@ def field(
     view = View(result, "result")
     name = species_of(view, species)
     k = record_at(view, time)
-    vmax = None if vmax is None else finite("vmax", vmax, positive=True)
     c, size, cut = image_of(view, name, k, z, bins)
+    windows = {a: limits(view, a, w) for a, w in zip(view.axes[:2], (xlim, ylim), strict=True)}
+    seen = within(view, c, windows)
+    options = scale(seen, upper_limit(seen), cmap, norm, vmin, vmax)
+    ends = options["norm"].vmin, options["norm"].vmax
     ax = style.axes_or_new(ax, lambda: style.new_axes_for_image(view))
-    top = upper_limit(c) if vmax is None else vmax
-    image = draw(ax, view, c, top, cut, record=k)
-    name_regions(ax, view, cut)
-    if reference is not None:
-        _draw_contours(ax, view, View(reference, "reference"), name, k, z, top)
+    image = draw(ax, view, c, ends[1] or 1.0, cut, record=k, **options)
+    if xlim is None and ylim is None:
+        name_regions(ax, view, cut)
+    ax.set_xlim(windows[view.axes[0]])
+    ax.set_ylim(windows[view.axes[1]])
+    if reference is not None or levels is not None:
+        low, top = ends if None not in ends else (0.0, upper_limit(seen))
+        other = View(result if reference is None else reference, "reference")
+        lines = [part * top for part in (0.2, 0.4, 0.6, 0.8)]
+        if levels is not None:
+            lines = levels_of(levels, low, top)
+        _draw_contours(ax, view, other, name, k, z, lines)
     title = f"{name}, {style.time_text(view, float(view.times[k]))}"
     if cut is not None:
         title += f", {place_of(view, cut)}"
     if size > 1:
         title += f"\nparticles averaged over bins of {size} cells a side"
     ax.set_title(title, fontsize="medium", pad=title_pad(view, cut))
+    # Where vmax is given: in this picture, or the next.
+    top = options["norm"].vmax
+    beyond = {} if vmax is None and (top is None or highest(seen) <= top) else {"extend": "max"}
+    bar = bar_options(colorbar, style.concentration_label(view, name), **beyond)
     if colorbar:
-        # Where vmax is given: in this picture, or the next.
-        beyond = {} if vmax is None and highest(c) <= top else {"extend": "max"}
-        add_colorbar(ax, image, style.concentration_label(view, name), **beyond)
+        add_colorbar(ax, image, **bar)
     return ax
 
 
@@ -156,7 +186,7 @@ def meets_region(view: View, cut: int | None) -> bool:
 
 
 def _draw_contours(
-    ax: Axes, view: View, other: View, name: str, record: int, z: float | None, top: float
+    ax: Axes, view: View, other: View, name: str, record: int, z: float | None, levels: list[float]
 ) -> None:
     """Draw lines of equal concentration of another result at the time of a record."""
     check_domain(view, other)
@@ -164,7 +194,6 @@ def _draw_contours(
     at = record_at(other, float(view.times[record]))
     c, _, _ = image_of(other, name, at, z)
     x, y = (other.centers(a) for a in other.axes[:2])
-    levels = [part * top for part in (0.2, 0.4, 0.6, 0.8)]
     if min(c.shape) > 1:
         masked = np.ma.masked_invalid(c.T)
         ax.contour(x, y, masked, levels=levels, colors="white", linewidths=0.8, linestyles="dashed")
@@ -190,8 +219,8 @@ def draw(
     left, right = view.bounds(x)
     bottom, top = view.bounds(y)
     ratio = (right - left) / (top - bottom)
-    scale = Normalize(0.0, vmax or 1.0)
-    options: dict[str, Any] = {"cmap": style.COLOUR_MAP, "norm": scale, **image_options}
+    usual = Normalize(0.0, vmax or 1.0)
+    options: dict[str, Any] = {"cmap": style.COLOUR_MAP, "norm": usual, **image_options}
     image = ax.imshow(
         c.T,
         origin="lower",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,13 +11,22 @@ from hybridrd.arguments import named_arguments
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import bins_of
+from hybridrd.plotting.colours import bar_options, scale
 from hybridrd.plotting.images import add_colorbar, mark_plane
-from hybridrd.plotting.select import axis_of, bin_size, known, species_of, sum_of_bins
-from hybridrd.results.view import View, finite
+from hybridrd.plotting.select import (
+    axis_of,
+    bin_size,
+    known,
+    species_of,
+    sum_of_bins,
+    upper_limit,
+)
+from hybridrd.results.view import View
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
 
     from hybridrd.arrays import Floats
     from hybridrd.model.species import SpeciesLike
@@ -30,8 +40,11 @@ def kymograph(
     ax: Axes | None = None,
     *,
     bins: int | None = None,
+    cmap: Any = None,
+    norm: str | Normalize | None = None,
+    vmin: float | None = None,
     vmax: float | None = None,
-    colorbar: bool = True,
+    colorbar: bool | Mapping[str, Any] = True,
 ) -> Axes:
     """Draw the concentration of a species against position and time, with the interface.
 
@@ -51,10 +64,11 @@ def kymograph(
     bins
         Number of cells along the axis over which particles are averaged; 1 shows every cell. By
         default the fewest with 25 particles on average.
+    cmap, norm, vmin, colorbar
+        As of `field`.
     vmax
-        Concentration at the upper end of the colours; by default the highest.
-    colorbar
-        Whether to add one.
+        Concentration at the upper end of the colours; by default the highest of a PDE, else the
+        value that one in a hundred places exceeds.
 
     Raises
     ------
@@ -75,7 +89,6 @@ def kymograph(
     name = species_of(view, species)
     axis = axis_of(view, axis)
     bins = bins_of(view, bins, (axis,))
-    vmax = None if vmax is None else finite("vmax", vmax, positive=True)
     times = view.times
     if len(times) < 2:
         raise ResultError(
@@ -84,15 +97,15 @@ def kymograph(
     if bins is None:
         bins = bin_size(view, name, range(len(times)), axis)
     c = _profiles(view, name, axis, bins)
+    top = upper_limit(c) if view.replicas else float(c.max())
+    options = scale(c, top, cmap, norm, vmin, vmax)
     ax = style.axes_or_new(ax, lambda: style.new_axes(5.6, 4.6))
     low, high = view.bounds(axis)
     image = ax.pcolormesh(
         np.linspace(low, high, c.shape[1] + 1),
         np.concatenate([times[:1], 0.5 * (times[1:] + times[:-1]), times[-1:]]),
         c,
-        cmap=style.COLOUR_MAP,
-        vmin=0.0,
-        vmax=(float(c.max()) if vmax is None else vmax) or 1.0,
+        **options,
         rasterized=True,  # thousands of cells would make a heavy vector file
     )
     for plane in view.interfaces(axis) if view.is_box else ():
@@ -111,8 +124,11 @@ def kymograph(
     if bins > 1:
         title += f"\nparticles averaged over {bins} cells"
     ax.set_title(title, fontsize="medium", pad=style.title_pad(view, axis))
+    top = options["norm"].vmax
+    beyond = {"extend": "max"} if top is not None and float(c.max()) > top else {}
+    bar = bar_options(colorbar, style.concentration_label(view, name), **beyond)
     if colorbar:
-        add_colorbar(ax, image, style.concentration_label(view, name))
+        add_colorbar(ax, image, **bar)
     return ax
 
 

@@ -161,9 +161,12 @@ def _fields(view: View, names: list[str], records: list[int], options: dict[str,
     options = {**options, "bins": bins_of(view, options.get("bins"))}
     if options["bins"] is None:
         options["bins"] = bin_size(view, name, records)
-    if options.get("vmax") is None:
+    own = hasattr(options.get("norm"), "vmax")  # a norm has its own ends
+    if options.get("vmax") is None and not own:
         cut = {"z": options.get("z"), "bins": options["bins"]}
         options["vmax"] = max(upper_limit(image_of(view, name, k, **cut)[0]) for k in records)
+    if options.get("norm") == "log" and options.get("vmin") is None:
+        options["vmin"] = 0.01 * options["vmax"]  # the same in all frames
 
     def draw(ax: Axes, time: float) -> None:
         field(view.data, name, time, ax, **options)

@@ -30,9 +30,13 @@ GREY = "#555555"
 
 def new_axes(width: float = 6.0, height: float = 4.0) -> Axes:
     """Axes of a new figure."""
+    import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+    asked = mpl.rcParams["figure.figsize"]  # of an rc_context or a style, if not the usual
+    usual = asked == mpl.rcParamsDefault["figure.figsize"]
+    size = (width, height) if usual else tuple(asked)
+    _, ax = plt.subplots(figsize=size, layout="constrained")
     return ax
 
 
