@@ -136,7 +136,7 @@ class View:
         """What each cell is at a record, in a result with ``mask``: 0, 1 or 2, see `MASK`."""
         mask = self.data["mask_mean"] if self._averaged else self.data["mask"]
         now = mask.isel(time=record) if "time" in mask.dims else mask
-        return np.rint(np.asarray(now)).astype(np.uint8)
+        return np.asarray(np.rint(np.asarray(now)), np.uint8)
 
     @property
     def follows(self) -> bool:

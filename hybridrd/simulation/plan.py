@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy import ndimage
 
 from hybridrd.arguments import number, shown
 from hybridrd.arrays import Floats
@@ -21,11 +22,9 @@ from hybridrd.model.drift import Drift, make_drift
 from hybridrd.model.partition import Partition
 from hybridrd.model.system import System
 from hybridrd.particles.adaptive import first_partition
-from hybridrd.particles.mask_faces import neighbours
 from hybridrd.particles.memory import Memory
 from hybridrd.particles.region import (
     Region,
-    RegionFace,
     SpeciesWalls,
     make_region,
     species_walls,
@@ -197,11 +196,11 @@ def pair_factors(plan: Plan) -> dict[int, Floats]:
     factors: dict[int, Floats] = {}
     for e in plan.tables.encounters:
         factor = np.ones(region.grid.cells)
+        if not region.is_box:
+            factors[e.channel] = np.maximum(_factor_around(region, e.radius), 0.0)
+            continue
         for face in region.faces:
             if face.outside < 0:
-                continue
-            if not region.is_box:
-                _factor_beyond(factor, region, face, e.radius, e.volume)
                 continue
             n, h = region.grid.shape[face.axis], region.grid.spacing[face.axis]
             outward = 1 if face.side == 1 else -1
@@ -225,17 +224,20 @@ def _cap_share(k: int, h: float, radius: float, volume: float, dimension: int) -
     return 0.5 * width / h * float(weights @ np.asarray(cap)) / volume
 
 
-def _factor_beyond(
-    factor: Floats, region: Region, face: RegionFace, radius: float, volume: float
-) -> None:
-    """Take the share of the partners in a region of any shape out of the cells beyond a face."""
-    h, beyond = region.grid.spacing[face.axis], face.columns[:, 1]
-    onward = neighbours(region.parts, face.axis, face.side)
-    outside = np.append(region.parts.outside, False)
-    for k in range(int(np.ceil(radius / h - 1e-9))):
-        factor[beyond] -= _cap_share(k, h, radius, volume, region.grid.dimension)
-        beyond = onward[beyond]
-        beyond = beyond[outside[beyond]]
+def _factor_around(region: Region, radius: float) -> Floats:
+    """Share of the partners of each cell that are not in a region of any shape, ``(cells,)``."""
+    shares = doi.cell_shares(radius, region.grid.spacing)
+    held = region.mask.reshape(region.grid.shape[::-1]).astype(float)
+    width = [(n // 2, n // 2) for n in shares.shape[::-1]]
+    for at, pad in enumerate(width):
+        beyond = [(0, 0)] * held.ndim
+        beyond[at] = pad
+        # Behind a periodic wall the domain begins anew, as often as the radius reaches.
+        periodic = region.periodic[held.ndim - 1 - at]
+        held = np.pad(held, beyond, mode="wrap" if periodic else "constant")
+    inside = ndimage.correlate(held, shares.T, mode="constant")
+    crop = tuple(slice(a, n - b) for (a, b), n in zip(width, held.shape, strict=True))
+    return np.asarray(1.0 - inside[crop].ravel())
 
 
 def _check_obstacles(region: Region, tables: ReactionTables) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import hybridrd as hrd
+from hybridrd.model.doi import cell_shares
 
 A = hrd.Species("A", D=1.0)
 SQUARE = hrd.Box(x=(0, 1), y=(0, 1))
@@ -150,6 +151,14 @@ def test_what_masks_cannot_do_is_refused_by_name():
         )  # fmt: skip
         with pytest.raises(hrd.ModelError, match=words):
             hrd.Simulation(system, dt=1e-3)
+
+
+def test_partners_beyond_a_face_are_those_of_the_caps():
+    """A cell as wide as the radius has 1/4, 2/(3 pi), 3/16 of its partners beyond each face."""
+    for d, share in ((1, 1 / 4), (2, 2 / (3 * np.pi)), (3, 3 / 16)):
+        shares = cell_shares(0.1, (0.1,) * d)
+        assert shares.sum() == pytest.approx(1.0)
+        assert shares[2].sum() == pytest.approx(share, rel=1e-3)
 
 
 def test_pairs_through_a_thin_obstacle_are_warned_of():
