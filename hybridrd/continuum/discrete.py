@@ -22,10 +22,13 @@ from hybridrd.kernels import cell_reactions, copies
 from hybridrd.kernels.laws import address_of
 from hybridrd.kernels.rng import CELL_WALLS, hop_address, hop_part
 from hybridrd.model.drift import make_drift
+from hybridrd.model.functions import needs_time
 from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.system import System
 
 Mask = NDArray[np.bool_]
+_LARGEST_MEAN = 1000.0  # of births that have a table
+NO_TABLE = copies.Table(0, np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint64))
 _COLUMNS = 1 << 17  # columns of a table of binomial numbers, of 8 bytes
 
 
@@ -225,6 +228,10 @@ class Tables:
             self._all.append(copies.Table(size, bits, start, columns))
         return self._known[p]
 
+    def first(self) -> copies.Table:
+        """The first of them."""
+        return self._all[0]
+
     def joined(self) -> dict[str, Any]:
         """All of them, as a `hybridrd.kernels.copies.Hopping` takes them."""
         sizes = np.array([t.size for t in self._all], np.int64)
@@ -238,6 +245,20 @@ class Tables:
             "start": np.concatenate([none, *starts]),
             "columns": np.concatenate([none.astype(np.uint64), *(t.columns for t in self._all)]),
         }
+
+
+def poisson_table(means: list[float]) -> copies.Table:
+    """Poisson numbers of some means, a row each."""
+    from scipy.stats import poisson
+
+    most = [mean + 10.0 * np.sqrt(mean) + 12.0 for mean in means]
+    bits = np.array([int(np.ceil(np.log2(m))) for m in most], np.int64)
+    ends = np.cumsum(1 << bits)
+    columns = np.empty(int(ends[-1]), np.uint64)
+    for mean, end, b in zip(means, ends, bits, strict=True):
+        m = 1 << int(b)
+        copies.alias(poisson.pmf(np.arange(m), mean) * m, columns[end - m : end])
+    return copies.Table(len(means), bits, ends - (1 << bits), columns)
 
 
 class Hops:
@@ -485,7 +506,39 @@ class Reactions:
             np.array([r for some in by_species for r in some], np.int64),
             np.array([r for r, c in enumerate(taken) if not c], np.int64),
             np.array([after[0] if after else -1 for after in made], np.int64),
+            NO_TABLE,
+            NO_TABLE,
         )
+        self._tabled: tuple[bytes, float] = b"", 0.0
+        rates = [c.macroscopic(system.dimension) for c in channels]
+        self._constant = not any(callable(k) and needs_time(k) for k in rates)
+
+    def _prepare(self, cells: cell_reactions.Cells, tau: float) -> None:
+        """Make tables of first jumps and births, where all cells have the same rates and volumes.
+
+        Never for rates that vary in time: what is drawn must not depend on how a run began.
+        """
+        seen = cells.rates.tobytes(), tau
+        same = cells.rates.shape[1] == 1 and np.ptp(cells.volumes) == 0
+        if not self._constant or not same or self._tabled == seen:
+            return
+        self._tabled = seen
+        families, rates = self._families, cells.rates[:, 0]
+        by_species = [rates[families.channel[a:b]].sum() for a, b in pairwise(families.channels)]
+        x = max(by_species) * tau
+        if x > cell_reactions.FASTEST:
+            return
+        old, young = cell_reactions.first_chances(x)
+        tables = Tables()
+        if tables.number(np.array([old])) == 0:
+            self._families = families = families._replace(jumps=tables.first())
+        means: list[float] = []
+        for r in families.births:
+            s = families.product[r]
+            share = young if s >= 0 and by_species[s] > 0 else 0.0
+            means += [rates[r] * cells.volumes[0] * tau * part for part in (1.0 - share, share)]
+        if means and max(means) < _LARGEST_MEAN:
+            self._families = families._replace(made=poisson_table(means))
 
     def _addresses(self, count: int) -> Integers:
         """Where compiled laws are in this process, 0 for mass action. Raises ModelError."""
@@ -500,6 +553,7 @@ class Reactions:
     ) -> None:
         """Half a step of reactions in each cell. Raises StepError."""
         if self.by_themselves:
+            self._prepare(cells, now.tau)
             status = cell_reactions.react_families(cells, self._families, now, events)
         else:
             status = cell_reactions.react_cells(cells, self.network, now, events)

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit, part
+from hybridrd.kernels._jit import inlined, jit, part
 from hybridrd.kernels.binomial import binomial
+from hybridrd.kernels.copies import Table, from_table
 from hybridrd.kernels.laws import rate_at
 from hybridrd.kernels.poisson import poisson
 from hybridrd.kernels.rng import (
@@ -22,6 +23,7 @@ from hybridrd.kernels.rng import (
     event_draw,
     family_in_cell,
     uniforms,
+    words,
 )
 
 DONE, TOO_MANY, NO_RATE = 0, 1, 2
@@ -29,6 +31,8 @@ FASTEST = 1e5  # jumps of a copy in a half step
 MANY = 2000.0  # events in a half step of a cell from which it leaps
 LEAP = 0.03  # by how much of itself a propensity may change in a leap
 STEEPEST = 8  # powers of a content that a law is taken to have at most, for leaps
+_BLOCK = 256
+_32 = np.uint64(32)
 _MOST_EVENTS = (1 << 23) - 1
 _FEWEST = 50.0  # events in a leap that is worth it
 
@@ -44,12 +48,17 @@ class Families(NamedTuple):
         The reactions that make copies from nothing.
     product
         What each reaction makes, -1 for nothing.
+    jumps, made
+        Tables of how many copies jump, and of the births that don't and do, for the first of two
+        rows each; of size 0 where cells differ or rates depend on time.
     """
 
     channels: np.ndarray
     channel: np.ndarray
     births: np.ndarray
     product: np.ndarray
+    jumps: Table
+    made: Table
 
 
 class Network(NamedTuple):
@@ -177,29 +186,52 @@ def _jump(s, number, i, cells, fastest, families, now, count, new, events):
 
 
 @part
-def _begin(i, cells, families, tails, now, active, events):
-    """Which copies jump at all, ``active[0]`` of those there and ``active[1]`` of those born."""
+def _look_up(names, count, now, word):
+    """Two words of each cell, of its ``count``-th draw; a loop that vectorises."""
+    for k in range(names.shape[0]):
+        address = family_in_cell(names[k], now.half, count)
+        w0, w1, w2, w3 = words(now.key, address, now.step, CELL_FAMILY, 0)
+        word[0, k] = (w0 << _32) | w1
+        word[1, k] = (w2 << _32) | w3
+
+
+@inlined
+def _begin(i, cells, families, tails, now, active, events, word, k):
+    """Which copies jump at all, ``active[0]`` of those there and ``active[1]`` of those born.
+
+    Of births those that jump and those that don't are independent Poisson numbers. ``word`` has two
+    words for each species, and for each birth, of the k-th cell of a block.
+    """
+    n, cell, species = cells.n, cells.names[i], cells.n.shape[0]
     column = i if cells.rates.shape[1] > 1 else 0
-    n, cell = cells.n, cells.names[i]
-    count = 0
-    for s in range(n.shape[0]):
+    jumps, births = families.jumps, families.made
+    for s in range(species):
         active[0, s] = active[1, s] = 0
-        if families.channels[s] < families.channels[s + 1] and n[s, i] > 0:
-            active[0, s] = _draw(n[s, i], tails.old[1], cell, count, now)
-            count += 1
+        if families.channels[s] < families.channels[s + 1]:
+            if n[s, i] < jumps.size:
+                active[0, s] = from_table(n[s, i], jumps, word[s, 0, k])
+            elif n[s, i] > 0:
+                active[0, s] = _draw(n[s, i], tails.old[1], cell, s, now)
             n[s, i] -= active[0, s]
+    count = species
     for b in range(families.births.shape[0]):
         r = families.births[b]
         s = families.product[r]
-        born = _draw_mean(cells.rates[r, column] * cells.volumes[i] * now.tau, cell, count, now)
-        events[r] += born
-        if s >= 0:
-            m = 0
-            if families.channels[s] < families.channels[s + 1]:
-                m = _draw(born, tails.young[1], cell, count + 1, now)
-            active[1, s] += m
-            n[s, i] += born - m
+        if births.size > 0:
+            still = from_table(2 * b, births, word[species + b, 0, k])
+            moving = from_table(2 * b + 1, births, word[species + b, 1, k])
+        else:
+            mean = cells.rates[r, column] * cells.volumes[i] * now.tau
+            share = 0.0
+            if s >= 0 and families.channels[s] < families.channels[s + 1]:
+                share = tails.young[1]
+            still = _draw_mean(mean * (1.0 - share), cell, count, now)
+            moving = _draw_mean(mean * share, cell, count + 1, now)
         count += 2
+        events[r] += still + moving
+        if s >= 0:
+            n[s, i] += still
+            active[1, s] += moving
     return count
 
 
@@ -231,6 +263,25 @@ def _live(i, cells, fastest, families, left, now, count, active, new, events):
     return count
 
 
+@inlined
+def _fastest(column, cells, families):
+    """The rate of the species that reacts fastest."""
+    fastest = 0.0
+    for s in range(cells.n.shape[0]):
+        total = 0.0
+        for c in range(families.channels[s], families.channels[s + 1]):
+            total += cells.rates[families.channel[c], column]
+        fastest = max(fastest, total)
+    return fastest
+
+
+@jit
+def first_chances(x):
+    """Chances of a copy to jump at all, of one that is there and of one made; x = K tau."""
+    tails = _tails(x)
+    return tails.old[1], tails.young[1]
+
+
 @jit
 def react_families(cells, families, now, events):
     """Half a step of copies that react by themselves, exact; returns `DONE` or `TOO_MANY`.
@@ -241,29 +292,39 @@ def react_families(cells, families, now, events):
     least l jumps make the l-th together, and multinomial numbers say how. Copies that are made
     within the half step are present for a uniform share of it. ``events`` counts by reaction.
     """
-    species = cells.n.shape[0]
+    species, births = cells.n.shape[0], families.births.shape[0]
     active, new = np.zeros((2, species), np.int64), np.zeros(species, np.int64)
-    tails = _tails(0.0)
-    for i in range(cells.n.shape[1]):
-        column = i if cells.rates.shape[1] > 1 else 0
-        fastest = 0.0
-        for s in range(species):
-            total = 0.0
-            for c in range(families.channels[s], families.channels[s + 1]):
-                total += cells.rates[families.channel[c], column]
-            fastest = max(fastest, total)
-        if fastest * now.tau > FASTEST:
-            return TOO_MANY
-        if fastest * now.tau != tails.x[0]:
-            tails = _tails(fastest * now.tau)
-        count = _begin(i, cells, families, tails, now, active, events)
-        for age in range(2):
-            left = tails.young if age else tails.old
-            count = _live(i, cells, fastest, families, left, now, count, active[age], new, events)
+    word = np.empty((species + births, 2, _BLOCK), np.uint64)
+    fastest = _fastest(0, cells, families)
+    tails = _tails(min(fastest * now.tau, FASTEST))
+    for begin in range(0, cells.n.shape[1], _BLOCK):
+        m = min(_BLOCK, cells.n.shape[1] - begin)
+        for d in range(species + births):
+            count = d if d < species else 2 * d - species
+            _look_up(cells.names[begin : begin + m], count, now, word[d])
+        for k in range(m):
+            i = begin + k
+            if cells.rates.shape[1] > 1:
+                fastest = _fastest(i, cells, families)
+            x = fastest * now.tau
+            if x > FASTEST:
+                return TOO_MANY
+            if x != tails.x[0]:
+                tails = _tails(x)
+            count = _begin(i, cells, families, tails, now, active, events, word, k)
+            for age in range(2):
+                moving = 0
+                for s in range(species):
+                    moving += active[age, s]
+                if moving > 0:
+                    left = tails.young if age else tails.old
+                    count = _live(
+                        i, cells, fastest, families, left, now, count, active[age], new, events
+                    )
     return DONE
 
 
-@part
+@inlined
 def propensity(r, x, network, k, scale):
     """How often reaction r fires per time in a cell with contents x."""
     a = k * scale
@@ -282,7 +343,7 @@ def propensity(r, x, network, k, scale):
     return a
 
 
-@part
+@inlined
 def _propensities(x, i, cells, network, scale, a):
     """The propensities a of a cell with contents x; their sum."""
     column = i if cells.rates.shape[1] > 1 else 0
@@ -368,7 +429,7 @@ def _leap_on(i, left, cells, network, now, count, work, events):
     return 0.0, count
 
 
-@part
+@inlined
 def _choose(a, choice):
     """The reaction at which the sum of propensities first exceeds ``choice``."""
     chosen = 0

@@ -136,44 +136,56 @@ def table_layout(p, bits, start):
 
 
 @jit
+def alias(share, columns):
+    """Columns of a law: ``share`` has its probabilities times their number, and is used up.
+
+    Vose's way: what is short of its share takes the rest.
+    """
+    m = columns.shape[0]
+    todo = np.empty(m, np.int64)
+    few, many = 0, m
+    for k in range(m):
+        if share[k] < 1.0:
+            todo[few] = k
+            few += 1
+        else:
+            many -= 1
+            todo[many] = k
+    while few > 0:
+        few -= 1
+        k = todo[few]
+        if many == m:  # by round-off: all of it is its own
+            columns[k] = (_LAST << _16) | np.uint64(k)
+            continue
+        rich = todo[many]
+        threshold = min(np.uint64(share[k] * 2.0**48), _LAST)
+        columns[k] = (threshold << _16) | np.uint64(rich)
+        share[rich] -= 1.0 - share[k]
+        if share[rich] < 1.0:
+            many += 1
+            todo[few] = rich
+            few += 1
+    for left in range(many, m):
+        columns[todo[left]] = (_LAST << _16) | np.uint64(todo[left])
+
+
+@jit
 def fill_table(p, bits, start, columns):
-    """Fill the columns of a `Table` (Vose's way: what is short of its share takes the rest)."""
+    """Fill the columns of a `Table`."""
     odds = p / (1.0 - p)
-    share, todo = np.empty(columns.shape[0]), np.empty(columns.shape[0], np.int64)
+    share = np.empty(columns.shape[0])
     for n in range(bits.shape[0]):
         m, at = 1 << bits[n], start[n]
         term = math.exp(n * math.log1p(-p))
-        few, many = 0, m
         for k in range(m):
             share[k] = term * m
             term *= odds * (n - k) / (k + 1.0) if k < n else 0.0
-            if share[k] < 1.0:
-                todo[few] = k
-                few += 1
-            else:
-                many -= 1
-                todo[many] = k
-        while few > 0:
-            few -= 1
-            k = todo[few]
-            if many == m:  # by round-off: all of it is its own
-                columns[at + k] = (_LAST << _16) | np.uint64(k)
-                continue
-            rich = todo[many]
-            threshold = min(np.uint64(share[k] * 2.0**48), _LAST)
-            columns[at + k] = (threshold << _16) | np.uint64(rich)
-            share[rich] -= 1.0 - share[k]
-            if share[rich] < 1.0:
-                many += 1
-                todo[few] = rich
-                few += 1
-        for left in range(many, m):
-            k = todo[left]
-            columns[at + k] = (_LAST << _16) | np.uint64(k)
+        alias(share[:m], columns[at : at + m])
 
 
 @inlined
-def _from_table(n, table, word):
+def from_table(n, table, word):
+    """A number with the law of row n of a table, from a random word."""
     bits = np.uint64(table.bits[n])
     column = word >> (_64 - bits)
     entry = table.columns[table.start[n] + np.int64(column)]
@@ -232,7 +244,7 @@ def exchange(n, colour, reverse, key, step, part):
             i, j = first[f], second[f]
             ni, nj = n[i], n[j]
             if ni < there.size and nj < here.size:
-                change = _from_table(nj, here, word[1, k]) - _from_table(ni, there, word[0, k])
+                change = from_table(nj, here, word[1, k]) - from_table(ni, there, word[0, k])
             else:
                 if not normal:
                     _normals(word, m, z)

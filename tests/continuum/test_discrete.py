@@ -210,10 +210,17 @@ def test_an_influx_and_a_drain():
     assert abs(passed["x-"][1] - 3.0 * 0.2 * 4000) < 4.5 * np.sqrt(2400)
 
 
-def test_a_run_goes_on_bit_for_bit_and_cells_have_their_numbers(tmp_path):
+@pytest.mark.parametrize(
+    "reactions",
+    [
+        [hrd.Reaction("A + B -> 2 B", k=0.2, radius=0.01), hrd.Reaction("B -> 0", k=0.1)],
+        [hrd.Reaction("A -> B", k=0.2), hrd.Reaction("0 -> A", k=0.5)],
+    ],
+)
+def test_a_run_goes_on_bit_for_bit_and_cells_have_their_numbers(tmp_path, reactions):
     system = hrd.System(
         species=[A, B], domain=hrd.Box(x=(0, 6), y=(0, 4)), cells=(6, 4),
-        reactions=[hrd.Reaction("A + B -> 2 B", k=0.2, radius=0.01), hrd.Reaction("B -> 0", k=0.1)],
+        reactions=reactions,
         walls={"x-": hrd.Reservoir({A: lambda t: 3.0 + t})}, initial={A: 5.0, B: hrd.Copies(9)},
         fluctuations="discrete",
     )  # fmt: skip
