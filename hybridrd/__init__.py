@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hybridrd.interface import ExactPlane as ExactPlane
     from hybridrd.interface import InterfaceScheme as InterfaceScheme
     from hybridrd.interface import Layer as Layer
+    from hybridrd.model import pair_kernels as pair_kernels
     from hybridrd.model import shapes as shapes
     from hybridrd.model.adaptive import Adaptive as Adaptive
     from hybridrd.model.geometry import Box as Box
@@ -124,6 +125,7 @@ _PLACES = {
 
 _MODULES = {
     "examples": "hybridrd.examples",
+    "pair_kernels": "hybridrd.model.pair_kernels",
     "plot": "hybridrd.plotting",
     "shapes": "hybridrd.model.shapes",
     "theory": "hybridrd.theory",

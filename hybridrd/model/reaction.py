@@ -12,6 +12,7 @@ from hybridrd.model import doi
 from hybridrd.model.equation import read_equation
 from hybridrd.model.expression import Expression
 from hybridrd.model.functions import Value
+from hybridrd.model.pair_kernels import Distance, PairKernel
 from hybridrd.model.quantity import measure
 from hybridrd.model.rate_law import RateLaw
 from hybridrd.model.table import check_least
@@ -47,6 +48,10 @@ class Reaction:
         In place of k, where there are no particles: events per volume and time as a function of
         concentrations, whose arguments are species, ``lambda R: v * K**n / (K**n + R**n)``, or
         its formula as text, ``"2 * R / (0.5 + R)"``. It is 0 where a reactant is absent.
+    kernel
+        In place of Doi's step, where there are no particles: how the rate of a pair depends on its
+        distance, a kernel of `hybridrd.pair_kernels` or a function of r with ``radius`` as its
+        cut-off. Master equation and ``mean_field(nonlocal_pairs=True)`` keep it.
 
     Notes
     -----
@@ -93,6 +98,7 @@ class Reaction:
     k_back: Value | None = None
     name: str | None = None
     rate: Callable[..., Any] | str | None = None
+    kernel: PairKernel | Callable[..., Any] | None = None
     reactants: tuple[str, ...] = field(init=False, repr=False, default=())
     products: tuple[str, ...] = field(init=False, repr=False, default=())
     reversible: bool = field(init=False, repr=False, default=False)
@@ -103,6 +109,8 @@ class Reaction:
         if self.rate is not None:
             self._check_law(where)
             return
+        if self.kernel is not None:
+            self._check_kernel(where)
         if self.lambda0 is not None:
             if len(self.reactants) != 2:
                 raise ModelError(f"{where}: lambda0 is a pair's rate; give k for this order")
@@ -121,12 +129,31 @@ class Reaction:
                 raise ModelError(f"{where}: a radius goes with two reactants only")
             radius = measure(self.radius, f"{where}: radius", strict=True)
             object.__setattr__(self, "radius", radius)
-        elif self.lambda0 is not None:
+        elif self.lambda0 is not None and self.kernel is None:
             raise ModelError(f"{where}: lambda0 needs the Doi radius, radius=")
         self._check_reverse(where)
 
+    def _check_kernel(self, where: str) -> None:
+        if len(self.reactants) != 2:
+            raise ModelError(f"{where}: a kernel goes with two reactants only")
+        if isinstance(self.kernel, PairKernel):
+            if self.radius is not None:
+                raise ModelError(f"{where}: give a kernel or a radius, not both")
+        elif callable(self.kernel) and self.radius is not None:
+            object.__setattr__(self, "kernel", Distance(self.kernel, self.radius))
+            object.__setattr__(self, "radius", None)
+        else:
+            raise ModelError(
+                f"{where}: kernel = {shown(self.kernel)}: give one of hybridrd.pair_kernels, or a "
+                f"function of the distance r with its cut-off as radius="
+            )
+
     def _check_law(self, where: str) -> None:
-        beside = [n for n in ("k", "lambda0", "radius", "k_back") if getattr(self, n) is not None]
+        beside = [
+            n
+            for n in ("k", "lambda0", "radius", "k_back", "kernel")
+            if getattr(self, n) is not None
+        ]
         if beside:
             raise ModelError(f"{where}: give rate or {beside[0]}, not both")
         if self.reversible:
@@ -200,7 +227,14 @@ class Reaction:
         radii = (self.radius if len(s) == 2 else None for s in (self.reactants, self.products))
         there, here = radii
         return (
-            Reaction(forward, k=self.k, lambda0=self.lambda0, radius=there, name=names[0]),
+            Reaction(
+                forward,
+                k=self.k,
+                lambda0=self.lambda0,
+                radius=there,
+                name=names[0],
+                kernel=self.kernel,
+            ),
             Reaction(back, k=self.k_back, radius=here, name=names[1]),
         )
 
@@ -241,18 +275,34 @@ class Reaction:
         """The macroscopic rate k, a number or a function; 1 beside a `law`."""
         if self.law is not None:
             return 1.0
-        if self.lambda0 is not None and self.radius is not None:
+        if self.lambda0 is not None:
+            if self.radius is None:
+                return self.lambda0 * self.reactive_volume(dimension)
             return doi.macroscopic_rate(self.lambda0, self.radius, dimension)
         assert self.k is not None
         return self.k
 
     def microscopic(self, dimension: int) -> float | None:
-        """Doi's lambda0 (1/time); None without a radius, or where k is a function."""
+        """Doi's lambda0 (1/time); None for well-mixed pairs, or where k is a function."""
         if self.lambda0 is not None:
             return self.lambda0
-        if self.radius is None or self.k is None or callable(self.k):
+        if self.reach is None or self.k is None or callable(self.k):
             return None
+        if self.radius is None:
+            return self.k / self.reactive_volume(dimension)
         return doi.microscopic_rate(self.k, self.radius, dimension)
+
+    @property
+    def reach(self) -> float | None:
+        """How far a pair may be apart (length); None if pairs are well mixed."""
+        return self.kernel.reach if isinstance(self.kernel, PairKernel) else self.radius
+
+    def reactive_volume(self, dimension: int) -> float:
+        """``k/lambda0``: the volume of the Doi ball, or the integral of the kernel (length^d)."""
+        if isinstance(self.kernel, PairKernel):
+            return self.kernel.volume(dimension)
+        assert self.radius is not None
+        return doi.reactive_volume(self.radius, dimension)
 
     @property
     def places(self) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ _SHARE = 0.2  # of what a cell holds may react in one substep
 
 def is_nonlocal(reaction: Reaction) -> bool:
     """Whether a reaction has pairs that are apart."""
-    return reaction.order == 2 and reaction.radius is not None
+    return reaction.order == 2 and reaction.reach is not None
 
 
 class NonlocalPairs:

@@ -63,9 +63,9 @@ class MomentEquations:
     def __init__(
         self, events: Sequence[Event], species: int, voxels: int, closure: Closure | None
     ) -> None:
-        if any(e.any_one or len(e.takes) > 2 for e in events):
+        if any(e.any_one or e.law is not None or len(e.takes) > 2 for e in events):
             raise ModelError(
-                "moments are closed for reactions of up to two, and walls without a drain (an "
+                "moments are closed for mass action of up to two, and walls without a drain (an "
                 "Influx below 0); use cdme.solve"
             )
         self._events = sorted(events, key=lambda e: len(e.takes))

@@ -296,8 +296,11 @@ def reduce(system: System, sets: int | None = None, voxels: VoxelsLike = None) -
     if still:
         raise ModelError(f"species {', '.join(still)} with D = 0: copies that stay mix nowhere")
     model = voxel_model(system, voxels)
-    if any(event.any_one for event in model.events):
-        raise ModelError("a drain (an Influx below 0) is not averaged over sets; leave it out")
+    if any(event.any_one or event.law is not None for event in model.events):
+        raise ModelError(
+            "a drain (an Influx below 0) or a rate of concentrations is not averaged over sets; "
+            "leave it out"
+        )
     walk = _walk(model, 0)
     for s, species in enumerate(system.species):
         if abs(_walk(model, s) - walk).max() > 1e-9 * abs(walk).max():
@@ -383,6 +386,8 @@ def _slowest(
     pi = _stationary(walk)
     root = np.sqrt(pi)
     scaled = sparse.diags_array(1 / root) @ walk @ sparse.diags_array(root)
+    if abs(scaled - scaled.T).max() > 1e-6 * abs(scaled).max():
+        raise ModelError("the walk is not in detailed balance: sets of a flow are not defined")
     symmetric = sparse.csc_array(0.5 * (scaled + scaled.T))
     if n <= 600:
         values, vectors = np.linalg.eigh(symmetric.toarray())

@@ -10,6 +10,7 @@ from hybridrd.errors import ModelError
 from hybridrd.interface import SCHEMES, InterfaceScheme, scheme_from_dict
 from hybridrd.model.equation import read_equation
 from hybridrd.model.expression import Expression
+from hybridrd.model.pair_kernels import Gaussian, PairKernel, Ring
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.species import NAME, Species, check_name
 from hybridrd.model.table import Table as TableOfTime
@@ -142,6 +143,22 @@ class SpeciesTable(Table):
         return None if self.initial is None else build_part(self.initial)
 
 
+class KernelTable(Table):
+    """``{ gaussian = 0.1 }``, its width, or ``{ ring = [0.1, 0.2] }``, its two distances."""
+
+    gaussian: Positive | None = None
+    ring: Annotated[list[NotNegative], Field(min_length=2, max_length=2)] | None = None
+
+    def build(self) -> PairKernel:
+        """The kernel that the table describes. Raises ModelError."""
+        if (self.gaussian is None) == (self.ring is None):
+            raise ModelError("kernel: give one of gaussian and ring")
+        if self.ring is not None:
+            return Ring(*self.ring)
+        assert self.gaussian is not None
+        return Gaussian(self.gaussian)
+
+
 class ReactionTable(Table):
     """One ``[[reactions]]``: ``reaction = "A + B -> C"`` and its rate, both if reversible.
 
@@ -155,6 +172,7 @@ class ReactionTable(Table):
     k_back: Rate | None = None
     name: str | None = None
     rate: Formula | None = None
+    kernel: KernelTable | None = None
 
     def build(self) -> Reaction:
         """The reaction that the table describes. Raises ModelError."""
@@ -166,6 +184,7 @@ class ReactionTable(Table):
             k_back=value_of(self.k_back),
             name=self.name,
             rate=self.rate,
+            kernel=None if self.kernel is None else self.kernel.build(),
         )
 
 

@@ -11,6 +11,7 @@ from hybridrd.errors import ModelError
 from hybridrd.model.draft import Description
 from hybridrd.model.expression import Expression
 from hybridrd.model.initial import Copies, Patch, Points
+from hybridrd.model.pair_kernels import PairKernel
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.table import Table as TimeTable
 from hybridrd.model.walls import (
@@ -132,6 +133,8 @@ def _reaction(reaction: Reaction, where: str) -> dict[str, Any]:
     for key in ("lambda0", "radius", "k_back"):
         if getattr(reaction, key) is not None:
             table[key] = _rate(getattr(reaction, key), f"{where}.{key}")
+    if isinstance(reaction.kernel, PairKernel):
+        table["kernel"] = reaction.kernel.to_dict()
     if reaction.name != reaction.equation:
         table["name"] = reaction.name
     return table

@@ -11,7 +11,7 @@ import hybridrd as hrd
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 NAMES = re.findall(r"^   ([A-Za-z]\w*(?:\.\w+)*)$", PAGE, re.M)
-MODULES = {"plot", "theory", "examples", "shapes"}
+MODULES = {"plot", "theory", "examples", "shapes", "pair_kernels"}
 PARTS = [f"theory.{name}" for name in hrd.theory.__all__]
 # Schemes and their base stand under the package's own name; Context is a type alias.
 ELSEWHERE = {"interface": {n for n in NAMES if "." not in n} | {"Context"}}
@@ -19,7 +19,8 @@ ELSEWHERE = {"interface": {n for n in NAMES if "." not in n} | {"Context"}}
 
 def module_of(part):
     """A module by its public name; ``plot`` is `hybridrd.plotting`."""
-    return hrd.plot if part == "plot" else import_module(f"hybridrd.{part}")
+    elsewhere = ("plot", "pair_kernels")
+    return getattr(hrd, part) if part in elsewhere else import_module(f"hybridrd.{part}")
 
 
 def public(module):

@@ -67,8 +67,8 @@ def voxel_model(system: System, voxels: VoxelsLike = None, reservoir: str = "wal
     copy out of the last voxel at a time, while there is one.
 
     Creation happens at the mean of k over the voxel times its volume; other rates are taken at the
-    voxel's centre. A pair with a radius reacts at Doi's rate averaged over the pair of voxels;
-    pairs without one, and reactions of more, are well mixed in each voxel: ``k n_A n_B/V``,
+    voxel's centre. A pair with a radius or a kernel reacts at its rate averaged over the pair of
+    voxels; pairs without one, and reactions of more, are well mixed in each voxel: ``k n_A n_B/V``,
     ``k n (n - 1)/(2 V)`` for a like pair, ``k/V^(m - 1)`` for every ordered choice of m copies from
     order three on, and ``V rate(c)`` of the contents c = n/V with a `Reaction.rate`, as long as
     there are enough copies. Products are in the voxels of the reactants whose places
@@ -111,7 +111,7 @@ def voxel_model(system: System, voxels: VoxelsLike = None, reservoir: str = "wal
         raise ModelError(f"system = {system!r}: give a System")
     choice(reservoir, "reservoir", RESERVOIRS)
     where = make_voxels(system, voxels)
-    near = [r for r in system.reactions if r.order == 2 and r.radius is not None]
+    near = [r for r in system.reactions if r.order == 2 and r.reach is not None]
     pairs = tuple(pair_table(system, r, where) for r in near)
     events = (
         *motion_events(system, where, reservoir == "mirror"),
@@ -128,7 +128,7 @@ def _mixed(system: System, voxels: Voxels) -> Iterator[Event]:
         if channel.law is not None:
             yield from _by_law(system, channel, channel.law, voxels)
             continue
-        if reaction.order == 2 and reaction.radius is not None:
+        if reaction.order == 2 and reaction.reach is not None:
             continue
         k = channel.macroscopic(system.dimension)
         where = f"rate of {channel.label!r}"

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.model.grid import Grid
+from hybridrd.model.pair_kernels import PairKernel
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 
@@ -85,6 +86,32 @@ def _kinks(u: Sequence[float], width: Sequence[float]) -> set[float]:
     """Radii at which a ball passes a corner, edge or side of where two voxels overlap."""
     each = [(0.0, abs(a - h), a, a + h) for a, h in zip(u, width, strict=True)]
     return {float(np.sqrt(np.dot(r, r))) for r in itertools.product(*each)}
+
+
+# Shells of distance that a kernel is cut into, by dimension.
+_SHELLS = {1: 2000, 2: 200, 3: 60}
+
+
+def kernel_fraction(kernel: PairKernel, separation: ArrayLike, width: ArrayLike) -> float:
+    """Mean of a kernel over all pairs of points of two voxels, as `pair_fraction` of Doi's step.
+
+    ``int w dF`` with F(r) the fraction of pairs closer than r, by the midpoint rule in r between
+    the distances at which the voxels begin and cease to be within reach; good to 1e-3 for kernels
+    that jump, 1e-4 for smooth ones.
+    """
+    u, h = np.atleast_1d(np.abs(np.asarray(separation, float))), np.atleast_1d(width)
+    low = float(np.linalg.norm(np.maximum(u - h, 0.0)))
+    high = min(float(np.linalg.norm(u + h)), kernel.reach)
+    if not low < high:
+        return 0.0
+    edges = np.linspace(low, high, _SHELLS[len(u)] + 1)
+    if len(u) == 1:
+        within = _line(u[0], float(h[0]), edges)
+    else:
+        sizes = [float(v) for v in h]
+        within = np.array([_box(u.tolist(), sizes, r) if r > 0 else 0.0 for r in edges.tolist()])
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    return float(np.sum(kernel.weight(middle) * np.diff(within)))
 
 
 class Reach:

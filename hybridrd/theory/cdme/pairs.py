@@ -10,11 +10,12 @@ import numpy as np
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import ModelError
-from hybridrd.model import doi
+from hybridrd.model.grid import Grid
+from hybridrd.model.pair_kernels import PairKernel
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.event import Event, Rates, Site, at, combined, event, rates_of
-from hybridrd.theory.cdme.pair_rates import Reach, doi_reach
+from hybridrd.theory.cdme.pair_rates import Reach, doi_reach, kernel_fraction
 from hybridrd.theory.cdme.voxels import Voxels
 
 
@@ -107,10 +108,9 @@ def pair_table(system: System, reaction: Reaction, voxels: Voxels) -> PairTable:
             f"reaction {reaction.label!r}: pairs within a radius need positions, and copies in a "
             f"shell have r only; leave out radius= for pairs that are well mixed in each voxel"
         )
-    assert reaction.radius is not None
     k = reaction.macroscopic(system.dimension)
-    volume = doi.reactive_volume(reaction.radius, system.dimension)
-    reach = doi_reach(voxels.grid, reaction.radius, voxels.periodic)
+    volume = reaction.reactive_volume(system.dimension)
+    reach = pair_reach(reaction, voxels.grid, voxels.periodic)
     number = np.full(voxels.grid.cells, -1, np.int64)
     number[voxels.free] = np.arange(voxels.count)
     kept = reach.inside & (number[reach.first] >= 0) & (number[reach.second] >= 0)
@@ -134,6 +134,15 @@ def pair_table(system: System, reaction: Reaction, voxels: Voxels) -> PairTable:
     return PairTable(
         reaction, first, second, near, beyond, back, apart, whole, at_centres, voxels.count
     )
+
+
+def pair_reach(reaction: Reaction, grid: Grid, periodic: Sequence[bool]) -> Reach:
+    """Pairs of cells that are within reach in a reaction, with the mean of its kernel over both."""
+    kernel = reaction.kernel
+    if not isinstance(kernel, PairKernel):
+        assert reaction.radius is not None
+        return doi_reach(grid, reaction.radius, periodic)
+    return Reach(grid, kernel.reach, periodic, lambda u, h: kernel_fraction(kernel, u, h))
 
 
 def _per_voxel(part: Beyond, factor: Floats, c: Floats | float) -> Floats:
@@ -187,8 +196,7 @@ def _partners(system: System, reaction: Reaction, part: Beyond, voxels: Voxels, 
 
     ``lambda0 c_R V_cap`` of del Razo 2024, section III.A, with the cap averaged over each voxel.
     """
-    assert reaction.radius is not None
-    volume = doi.reactive_volume(reaction.radius, system.dimension)
+    volume = reaction.reactive_volume(system.dimension)
     held = [_held(system, part, partner, voxels) for partner in reversed(reaction.reactants)]
 
     def both(k: Floats, *c: Floats) -> Floats:
