@@ -42,6 +42,7 @@ def test_doi_is_a_reactive_sphere():
     assert_allclose(slow, doi.macroscopic_rate(1e-9, 0.4, 3), rtol=1e-8)
 
 
+@pytest.mark.validation
 def test_large_copy_numbers_leave_the_mean_field():
     """The covariance's share of (20) falls as 1/c_R where k c_R is kept; one run as c_R^-1/2."""
     shares, deviations, sizes = [], [], [20.0, 200.0, 2000.0]

@@ -278,3 +278,19 @@ def test_a_rate_that_no_step_can_follow_is_refused(monkeypatch):
     )
     with pytest.raises(StepError, match="more than 40 steps"):
         cdme.solve(system, 1, max_copies=1, until=1.0)
+
+
+@pytest.mark.parametrize(
+    ("equation", "copies", "ways"),
+    [("3 A -> 0", {A: 3}, 6), ("2 A + B -> B", {A: 2, B: 1}, 2), ("4 A -> 0", {A: 4}, 24)],
+)
+def test_reactions_of_three_and_more_in_one_voxel(equation, copies, ways):
+    """k/V^(m - 1) for every ordered choice, as whole copies in cells react."""
+    system = hrd.System(
+        species=[A, B], domain=PLATE, reactions=[hrd.Reaction(equation, k=0.7)],
+        initial={s: hrd.Copies(n) for s, n in copies.items()},
+    )  # fmt: skip
+    truth = cdme.solve(system, 1, max_copies=4, until=0.3, every=0.3).isel(time=-1)
+    rate = 0.7 * ways / 1.2 ** (sum(copies.values()) - 1)
+    left = truth["copy_number"].sel(species="A") / copies[A]
+    assert_allclose(left, math.exp(-0.3 * rate), rtol=1e-10)

@@ -137,3 +137,23 @@ def test_pairs_that_are_faster_than_mixing_are_doubtful():
     assert dict(end["copies"].max(("state", "set")).to_series()) == {"A": 2, "B": 1, "C": 3}
     for k, m in itertools.product(range(2), repeat=2):
         assert (rooms.pair_rates["A + B -> C"][k, m] > 1) == (k == m)
+
+
+def test_wells_of_a_potential_are_sets():
+    """Two wells: weights of Boltzmann, and a rate close to Kramers' between them."""
+    well = {"potential": lambda x: 5 * (x**2 - 1) ** 2 + 0.5 * x}
+    system = hrd.System(
+        species=[hrd.Species("A", D=0.5, **well)], domain=hrd.Box(x=(-1.8, 1.8)), cells=60
+    )
+    rooms = metastable.reduce(system)
+    x = system.grid.centers(0)
+    p = np.exp(-well["potential"](x))
+    assert_allclose(rooms.weights, [p[x < 0].sum() / p.sum(), p[x > 0].sum() / p.sum()], rtol=1e-3)
+    barrier, left = np.sqrt(20.0), np.sqrt(40.0)  # roots of the curvatures of the potential
+    height = well["potential"](0.0) - well["potential"](-1.0)
+    kramers = 0.5 * barrier * left / (2 * np.pi) * np.exp(-height)
+    assert_allclose(rooms.rates["A"][0, 1], kramers, rtol=0.15)
+    flow = hrd.Species("A", D=0.5, velocity=(1.0,))
+    ring = system.replace(species=[flow], walls={"x": hrd.Periodic()})
+    with pytest.raises(ModelError, match="detailed balance"):
+        metastable.reduce(ring)
