@@ -31,6 +31,40 @@ class Assembly(Protocol):
     ) -> Assembled: ...
 
 
+# Systems of few cells that this process has assembled: the replicas of an ensemble share them.
+FEW_CELLS, MOST_SYSTEMS = 10_000, 64
+_assembled: dict[object, Assembled] = {}
+
+
+def assemble_once(
+    grid: Grid,
+    D: float,
+    tau: float,
+    walls: Mapping[str, WallCondition] | None = None,
+    cut: NDArray[np.bool_] | None = None,
+    drift: Drift | None = None,
+) -> Assembled:
+    """FiPy's system as `assemble` makes it, kept where it is small.
+
+    Examples
+    --------
+    >>> line = Grid((0.0,), (1.0,), (4,))
+    >>> assemble_once(line, 1.0, 1.0) is assemble_once(line, 1.0, 1.0)
+    True
+    """
+    full = resolve_walls(walls, grid.dimension)
+    if grid.cells > FEW_CELLS:
+        return assemble(grid, D, tau, full, cut, drift)
+    key = (grid, D, tau, tuple(full.items()), excluded(grid, cut).tobytes(), drift)
+    found = _assembled.get(key)
+    if found is None:
+        found = assemble(grid, D, tau, full, cut, drift)
+        while len(_assembled) >= MOST_SYSTEMS:
+            _assembled.pop(next(iter(_assembled)))
+        _assembled[key] = found
+    return found
+
+
 class KeptAssembly:
     """FiPy's systems on all cells, kept, for a continuum whose cells change often.
 
@@ -77,7 +111,7 @@ class SolverCache:
     True
     """
 
-    def __init__(self, assembly: Assembly = assemble) -> None:
+    def __init__(self, assembly: Assembly = assemble_once) -> None:
         self._assembly = assembly
         self._known: dict[object, tuple[Assembled, Solver]] = {}
 

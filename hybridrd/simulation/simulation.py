@@ -22,8 +22,7 @@ from hybridrd.arrays import (
     stored_count,
 )
 from hybridrd.continuum.baths import Baths
-from hybridrd.continuum.cache import Assembly, KeptAssembly
-from hybridrd.continuum.fipy_solver import assemble
+from hybridrd.continuum.cache import Assembly, KeptAssembly, assemble_once
 from hybridrd.continuum.solvers import KINDS
 from hybridrd.continuum.user import Continuum
 from hybridrd.coupling.mask_exchange import carry_deficits
@@ -171,7 +170,7 @@ class Simulation:
         self._adapted = None
         if system.particles is not None and system.particles.follows:
             self._adapted = Adapted(system, self.dt, self._key)
-        self._assembly: Assembly = assemble if self._adapted is None else KeptAssembly()
+        self._assembly: Assembly = assemble_once if self._adapted is None else KeptAssembly()
         self._build(continuum, mean_field)
         whole = system.fluctuations == "discrete"
         start = InitialState(system, self._region, self._key, self._population, whole)

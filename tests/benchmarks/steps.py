@@ -1,0 +1,214 @@
+"""Cost of a step against the number of particles, of a replica and of a record: ``python -m
+tests.benchmarks.steps [--small] [--out docs]``.
+
+Prints the first part of docs/performance.md, and draws its figure where a folder is given. Peers
+that cannot be imported are drawn from `EARLIER`, and the text says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+import hybridrd as hrd
+from tests.benchmarks import small
+from tests.benchmarks.cases import Steps, quiet
+from tests.benchmarks.timing import measure, table
+
+FREE, PAIRS = "free diffusion", "A + B <-> C"
+# Microseconds a step of 10, 100 and 1,000 particles, measured earlier on one machine.
+EARLIER = {
+    (FREE, "ReaDDy"): (2.2, 25.0, 206.0),
+    (FREE, "Smoldyn"): (2.5, 7.9, 75.0),
+    (PAIRS, "ReaDDy"): (33.0, 64.0, 478.0),
+    (PAIRS, "Smoldyn"): (2.7, 7.7, 72.0),
+}
+STYLES = {"hybridrd": ("C0", "o-"), "ReaDDy": ("C1", "s--"), "Smoldyn": ("C2", "^--")}
+Line = dict[int, float]  # microseconds a step by number of particles
+
+
+def hybridrd_line(pairs: bool, numbers: Sequence[int], seconds: float) -> Line:
+    """Through the public `Simulation.run`, with a record at the end."""
+    return {n: 1e6 * small.seconds_a_step(small.unit_cube(n, pairs), seconds) for n in numbers}
+
+
+def smoldyn_steps(n: int, pairs: bool) -> Steps | None:
+    """The unit box in Smoldyn, periodic; None where it cannot be imported."""
+    try:
+        import smoldyn
+    except ImportError:
+        return None
+    at = 0.0
+    with quiet():
+        sim = smoldyn.Simulation(low=[0, 0, 0], high=[1, 1, 1], boundary_type=["p"] * 3)
+        species = [sim.addSpecies(name, difc=1.0) for name in "ABC"]
+        if pairs:
+            k = 4 / 3 * np.pi * 0.05**3 * 100.0
+            sim.addReaction("fusion", subs=species[:2], prds=[species[2]], rate=k)
+            sim.addReaction("fission", subs=[species[2]], prds=species[:2], rate=1.0)
+        for name, count in {"A": n // 2, "B": n - n // 2}.items() if pairs else [("A", n)]:
+            sim.addSolutionMolecules(name, count, [0, 0, 0], [1, 1, 1])
+
+    def steps(m: int) -> None:
+        nonlocal at
+        with quiet():
+            sim.run(stop=at + m * small.DT, start=at, dt=small.DT, display=False)
+        at += m * small.DT
+
+    return steps
+
+
+def readdy_steps(n: int, pairs: bool) -> Steps | None:
+    """The unit box in ReaDDy's SingleCPU kernel, periodic; None where it cannot be imported."""
+    try:
+        import readdy
+    except ImportError:
+        return None
+    system = readdy.ReactionDiffusionSystem([1.0] * 3, unit_system=None)
+    system.periodic_boundary_conditions = [True] * 3
+    for name in "ABC":
+        system.add_species(name, diffusion_constant=1.0)
+    if pairs:
+        system.reactions.add("fusion: A +(0.05) B -> C", rate=100.0)
+        system.reactions.add("fission: C -> A +(0.05) B", rate=1.0)
+    sim = system.simulation(kernel="SingleCPU")
+    sim.reaction_handler = "UncontrolledApproximation"
+    sim.show_progress = False
+    rng = np.random.default_rng(1)
+    for name, count in {"A": n // 2, "B": n - n // 2}.items() if pairs else [("A", n)]:
+        sim.add_particles(name, rng.uniform(-0.5, 0.5, (count, 3)))
+
+    def steps(m: int) -> None:
+        with quiet():
+            sim.run(m, small.DT, show_summary=False)
+
+    return steps
+
+
+PEERS: dict[str, Callable[[int, bool], Steps | None]] = {
+    "ReaDDy": readdy_steps,
+    "Smoldyn": smoldyn_steps,
+}
+
+
+def peer_line(peer: str, case: str, numbers: Sequence[int]) -> tuple[Line, bool]:
+    """The line of a peer, and whether it was measured now."""
+    line: Line = {}
+    for n in numbers:
+        steps = PEERS[peer](n, case == PAIRS)
+        if steps is None:
+            return dict(zip((10, 100, 1_000), EARLIER[case, peer], strict=True)), False
+        line[n] = 1e6 * measure({peer: steps}, max(5, 200_000 // n))[peer]
+    return line, True
+
+
+def replica_rows(replicas: int) -> list[list[str]]:
+    """Milliseconds a replica of 100 steps and three records, of small lines in ensembles."""
+    a = hrd.Species("A", D=1.0)
+    line = {"species": [a], "domain": hrd.Box(x=(0, 1)), "cells": 20}
+    alone = hrd.System(
+        **line, particles=line["domain"], initial={a: hrd.Copies(30)},
+        reactions=[hrd.Reaction("A -> 0", k=1.0), hrd.Reaction("0 -> A", k=30.0)],
+    )  # fmt: skip
+    hybrid = hrd.System(**line, particles=hrd.Box(x=(0, 0.5)), initial={a: 60.0})
+    rows = []
+    for name, system in (("particles alone", alone), ("two-way", hybrid)):
+
+        def run(n: int, system: hrd.System = system) -> float:
+            begun = time.process_time()
+            hrd.ensemble(system, n, dt=1e-3, until=0.1, every=0.05, seed=1, progress=False)
+            return time.process_time() - begun
+
+        run(2)
+        fixed = run(2)
+        rows.append([name, f"{replicas:,}", f"{1e3 * (run(replicas) - fixed) / replicas:.2f}"])
+    return rows
+
+
+def record_rows(cells: int, records: int) -> list[list[str]]:
+    """Milliseconds a record of three species on a square of cells, in memory."""
+    species = [hrd.Species(s, D=1.0) for s in "ABC"]
+    system = hrd.System(
+        species=species, domain=hrd.Box(x=(0, 1), y=(0, 1)),
+        particles=hrd.Box(x=(0, 0.5), y=(0, 1)), cells=cells,
+        initial=dict.fromkeys(species, 1000.0),
+    )  # fmt: skip
+    sim = hrd.Simulation(system, dt=1e-6, seed=1)
+    sim.run(1e-6, 1e-6, progress=False)
+    before = sim.timings["records"]
+    sim.run((1 + records) * 1e-6, 1e-6, progress=False)
+    each = (sim.timings["records"] - before) / (records + 1)
+    return [[f"3 x {cells}²", str(records), f"{1e3 * each:.2f}"]]
+
+
+def draw(lines: dict[tuple[str, str], tuple[Line, bool]], place: Path) -> None:
+    """Cost of a step against the number of particles, both cases side by side."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(8.0, 3.4), sharey=True, layout="constrained")
+    for ax, case in zip(axes, (FREE, PAIRS), strict=True):
+        for name, (colour, style) in STYLES.items():
+            line, now = lines[case, name]
+            label = name if now else f"{name}, measured earlier"
+            ax.loglog(list(line), list(line.values()), style, color=colour, label=label, ms=4)
+        ax.set(title=case, xlabel="particles")
+    axes[0].set_ylabel("time of a step (µs)")
+    axes[1].legend(frameon=False)
+    figure.savefig(place, dpi=150)
+    plt.close(figure)
+
+
+def section(quick: bool, out: Path | None = None) -> str:
+    """The part of the page about steps; draws ``figures/performance_steps.png`` in ``out``."""
+    top = {FREE: 3 if quick else 7, PAIRS: 3 if quick else 5}
+    lines: dict[tuple[str, str], tuple[Line, bool]] = {}
+    rows = []
+    for case in (FREE, PAIRS):
+        numbers = [10**k for k in range(1, top[case] + 1)]
+        own = hybridrd_line(case == PAIRS, numbers, 0.05 if quick else 0.3)
+        lines[case, "hybridrd"] = own, True
+        for peer in PEERS:
+            lines[case, peer] = peer_line(peer, case, [n for n in numbers if n <= 100_000])
+        for n in numbers:
+            others = [lines[case, peer][0].get(n) for peer in PEERS]
+            shown = ["" if us is None else f"{us:.3g}" for us in others]
+            rows.append([case, f"{n:,}", f"{own[n]:.3g}", *shown, f"{1e3 * own[n] / n:.3g}"])
+    if out is not None:
+        draw(lines, out / "figures" / "performance_steps.png")
+    earlier = sorted({peer for (_, peer), (_, now) in lines.items() if not now})
+    source = (
+        f" Figures of {' and '.join(earlier)} were measured earlier on one machine (least of two "
+        f"runs), not in this run: compare orders of magnitude."
+        if earlier
+        else ""
+    )
+    head = ["case", "particles", "hybridrd, µs", *(f"{p}, µs" for p in PEERS), "ns a particle"]
+    return "\n\n".join(
+        [
+            "## The cost of a step",
+            "A periodic unit box, D = 1, dt = 1e-4: free particles, and A + B <-> C with a Doi "
+            "radius of 0.05. Processor time of one thread, the least of three, through "
+            f"`Simulation.run`.{source}",
+            "```{image} figures/performance_steps.png\n"
+            ":alt: Time of a step against the number of particles: hybridrd, ReaDDy and Smoldyn\n"
+            ":width: 640px\n```",
+            table(head, rows),
+            "A replica of a line with 30 particles, 100 steps and three records, in an ensemble "
+            "in one process:",
+            table(["line", "replicas", "ms a replica"], replica_rows(50 if quick else 1_000)),
+            "A record of all variables, kept in memory:",
+            table(["cells", "records", "ms a record"], record_rows(50 if quick else 200, 16)),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="small sizes, for a quick look")
+    parser.add_argument("--out", type=Path, help="the folder of the documentation, for the figure")
+    options = parser.parse_args()
+    print(section(options.small, options.out))
