@@ -16,7 +16,7 @@ import numpy as np
 from hybridrd.kernels import groups
 from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.arrays import Cells, cell_of, runs, stable_order
-from hybridrd.kernels.groups import CROWDED, DEEP, DONE, FULL, MANY, N
+from hybridrd.kernels.groups import CROWDED, DEEP, DONE, FEW, FULL, MANY, N
 from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import (
     CREATE,
@@ -31,6 +31,7 @@ from hybridrd.kernels.rng import (
 )
 
 _DEPTH = 4096
+_SHARED = 1024  # particles of several species in one loop
 
 
 class Network(NamedTuple):
@@ -290,16 +291,58 @@ def create(reaction, where, now, network, cells, out, m):
 
 
 @jit
+def _draw_fates(ids, key, step, draw, out):
+    """The numbers by which particles react; a loop of its own, so that it vectorises."""
+    for i in range(ids.shape[0]):
+        w0, w1, _, _ = words(key, ids[i], step, FATE, draw)
+        out[i] = uniform52(w0, w1)
+
+
+@jit
+def _mark_few(table, families, first, last, key, step, half):
+    """Mark the particles of species that have few each, in one block."""
+    named, numbers = np.empty(_SHARED, np.uint64), np.empty(_SHARED)
+    m = 0
+    for k in range(first, last):
+        ids = groups.ids_of(table, families.reacting[k])
+        for i in range(table[families.reacting[k], N]):
+            named[m] = ids[i]
+            m += 1
+    _draw_fates(named[:m], key, step, fate_draw(half), numbers)
+    m = 0
+    for k in range(first, last):
+        s = families.reacting[k]
+        marks, chance = groups.marks_of(table, s), families.chances[s, 0]
+        for i in range(table[s, N]):
+            marks[i] = numbers[m] < chance
+            m += 1
+
+
+@jit
 def mark_all(table, families, key, step, half):
     """Mark the particles of all species that react in a half step."""
-    for s in families.reacting:
-        n = table[s, N]
-        ids, marks, chance = groups.ids_of(table, s), groups.marks_of(table, s), families.chances[s]
-        if n > 0 and chance.shape[0] > 1:
-            x = groups.positions(table, s, families.cells.low.shape[0])
-            mark_by_cell(x, ids, 0, n, chance, families.cells, key, step, half, marks)
-        elif n > 0:
-            mark(ids, 0, n, chance[0], key, step, half, marks)
+    by_cell = families.chances.shape[1] > 1
+    k, last = 0, families.reacting.shape[0]
+    while k < last:
+        first, m = k, 0
+        while k < last and not by_cell:
+            n = table[families.reacting[k], N]
+            if n > FEW or m + n > _SHARED:
+                break
+            m += n
+            k += 1
+        if m > 0:
+            _mark_few(table, families, first, k, key, step, half)
+        if k < last and (by_cell or table[families.reacting[k], N] > FEW):
+            s = families.reacting[k]
+            n, chance = table[s, N], families.chances[s]
+            ids, marks = groups.ids_of(table, s), groups.marks_of(table, s)
+            if by_cell:
+                x = groups.positions(table, s, families.cells.low.shape[0])
+                mark_by_cell(x, ids, 0, n, chance, families.cells, key, step, half, marks)
+            else:
+                mark(ids, 0, n, chance[0], key, step, half, marks)
+            k += 1
     return DONE
 
 

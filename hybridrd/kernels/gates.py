@@ -11,10 +11,10 @@ from hybridrd.kernels._jit import jit
 from hybridrd.kernels.arrays import Cells, exit_cells, runs
 from hybridrd.kernels.binomial import binomial_numbers
 from hybridrd.kernels.exchange import Entry, Face, layer_place, layer_remove, plane_place, tally
-from hybridrd.kernels.groups import CROWDED, DONE, MANY, N
+from hybridrd.kernels.groups import CROWDED, DONE, FEW, MANY, N
 from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import ARRIVALS
-from hybridrd.kernels.walk import Walls, move, move_closed
+from hybridrd.kernels.walk import BLOCK, Walls, displacements, move, move_closed, move_few
 
 
 class Walk(NamedTuple):
@@ -269,13 +269,34 @@ def exchange_planes(table, ids, gates, walk, exits, key, step, allowed, asks):
 
 @jit
 def diffuse_closed(table, walk, key, step):
-    """Diffuse the species that cannot leave."""
-    d = walk.low.shape[0]
-    for s in range(table.shape[0]):
-        if walk.closed[s] and walk.Ddt[s] > 0.0 and table[s, N] > 0:
+    """Diffuse the species that cannot leave; those with few particles share blocks."""
+    d, species = walk.low.shape[0], table.shape[0]
+    named, moves = np.empty(BLOCK, np.uint64), np.empty((d, BLOCK))
+    s = 0
+    while s < species:
+        begin, m = s, 0
+        while s < species:
+            n = table[s, N] if walk.closed[s] and walk.Ddt[s] > 0.0 else 0
+            if n > FEW or m + n > BLOCK:
+                break
+            ids = groups.ids_of(table, s)
+            for i in range(n):
+                named[m + i] = ids[i]
+            m += n
+            s += 1
+        displacements(d, named[:m], key, step, moves)
+        at = 0
+        for t in range(begin, s):
+            if walk.closed[t] and walk.Ddt[t] > 0.0 and table[t, N] > 0:
+                walls = Walls(walk.low, walk.high, walk.kinds[t], walk.gammas[t])
+                x = groups.positions(table, t, d)
+                move_few(x, table[t, N], moves, at, walk.Ddt[t], walls)
+                at += table[t, N]
+        if s < species and table[s, N] > FEW and walk.closed[s] and walk.Ddt[s] > 0.0:
             x, ids, _ = groups.arrays_of(table, s, d)
             walls = Walls(walk.low, walk.high, walk.kinds[s], walk.gammas[s])
             move_closed(x, ids, 0, table[s, N], key, step, walk.Ddt[s], walls)
+            s += 1
     return DONE
 
 

@@ -19,6 +19,7 @@ from hybridrd.kernels.arrays import close_gaps, find_gone
 # has sorted: positions and ids in use and out of use, which sorting exchanges.
 N, STAMP, ROOM, X, IDS, GONE, MARKS, OTHER_X, OTHER_IDS = range(9)
 COLUMNS = 9
+FEW = 100  # particles of a species, up to which it shares loops with others
 SPARE = 8  # kernels look at whole vectors, a few places beyond the last particle
 
 # What a stage of a step says: that it is done, or why not; then it has changed nothing.

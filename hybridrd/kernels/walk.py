@@ -50,7 +50,7 @@ class Walls(NamedTuple):
     gammas: np.ndarray
 
 
-_BLOCK = 1024
+BLOCK = 1024
 _ROOT_PI = 1.7724538509055159
 
 
@@ -233,6 +233,18 @@ def _leave_there(x, start, moves, Ddt, walls, ids, key, step, exits, times):
 
 
 @jit
+def move_few(x, n, moves, at, Ddt, walls):
+    """`move_closed` of n particles whose displacements stand in ``moves[axis]`` from ``at`` on."""
+    sd = math.sqrt(2.0 * Ddt)
+    for a in range(x.shape[0]):
+        row, mine = x[a][:n], moves[a][at : at + n]
+        if walls.kinds[a, 0] == WRAP:
+            _wrap_row(row, mine, sd, walls.low[a], walls.high[a])
+        else:
+            _fold_row(row, mine, sd, walls.low[a], walls.high[a])
+
+
+@jit
 def move_closed(x, ids, start, stop, key, step, Ddt, walls):
     """`move` where nobody can leave: each axis is periodic, or reflects at both sides.
 
@@ -240,9 +252,9 @@ def move_closed(x, ids, start, stop, key, step, Ddt, walls):
     """
     d = x.shape[0]
     sd = math.sqrt(2.0 * Ddt)
-    moves = np.empty((d, _BLOCK))
-    for begin in range(start, stop, _BLOCK):
-        end = min(stop, begin + _BLOCK)
+    moves = np.empty((d, BLOCK))
+    for begin in range(start, stop, BLOCK):
+        end = min(stop, begin + BLOCK)
         displacements(d, ids[begin:end], key, step, moves)
         for a in range(d):
             if walls.kinds[a, 0] == WRAP:
@@ -260,10 +272,10 @@ def move(x, ids, start, stop, key, step, Ddt, walls, exits):
     d = x.shape[0]
     sd = math.sqrt(2.0 * Ddt)
     low, high, kinds, _ = walls
-    moves, before, times = np.empty((d, _BLOCK)), np.empty((d, _BLOCK)), np.empty(_BLOCK)
+    moves, before, times = np.empty((d, BLOCK)), np.empty((d, BLOCK)), np.empty(BLOCK)
     ended = 0
-    for begin in range(start, stop, _BLOCK):
-        end = min(stop, begin + _BLOCK)
+    for begin in range(start, stop, BLOCK):
+        end = min(stop, begin + BLOCK)
         n = end - begin
         named, left_at = ids[begin:end], exits[begin:end]
         displacements(d, named, key, step, moves)

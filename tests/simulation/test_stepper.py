@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import hybridrd as hrd
+from hybridrd.kernels.first_order import mark
+from hybridrd.kernels.walk import move_closed
 from hybridrd.reactions.reactor import Reactor
 from hybridrd.simulation import step
 from hybridrd.simulation.continuum import MeanField, TwoWay
@@ -158,3 +160,29 @@ def test_steps_must_be_a_whole_number():
     sim = hrd.Simulation(CASES["decay"].system, dt=1e-3, seed=1)
     with pytest.raises(hrd.ModelError, match="number = 0"):
         sim.step(0)
+
+
+def test_species_that_share_a_loop_move_and_react_as_alone():
+    """Few particles each, many, none, and more than a block in all."""
+    sizes = [3, 0, 100, 101, 5, *[90] * 24, 1500, 7]
+    species = [hrd.Species(f"S{i}", D=0.1 * (i % 3 + 1)) for i in range(len(sizes))]
+    system = hrd.System(
+        species=species, domain=CUBE, particles=CUBE, cells=4,
+        walls={"x-": hrd.Periodic(), "x+": hrd.Periodic()},
+        reactions=[hrd.Reaction(f"{s.name} -> 0", k=1.0 + i) for i, s in enumerate(species)],
+        initial={s: hrd.Copies(n) for s, n in zip(species, sizes, strict=True)},
+    )  # fmt: skip
+    sim = hrd.Simulation(system, dt=0.01, seed=3)
+    groups = [(g.x.copy(), g.ids.copy(), g.n) for g in sim._population]
+    sim.step()
+    key, walls = sim._key, sim._exchange.motion._sides
+    for s, (x, ids, n) in enumerate(groups):
+        gone = np.zeros((2, n), np.bool_)
+        for half in (0, 1):
+            chance = -np.expm1(-(1.0 + s) * 0.005)
+            mark(ids, 0, n, chance, key, 0, half, gone[half])
+        move_closed(x, ids, 0, n, key, 0, species[s].D * 0.01, walls[s])
+        kept = ~gone.any(axis=0)
+        order = np.argsort(sim._population[s].id)
+        np.testing.assert_array_equal(sim._population[s].id[order], ids[:n][kept])
+        np.testing.assert_array_equal(sim._population[s].positions[order], x[:, :n].T[kept])
