@@ -1,6 +1,7 @@
 """Release: one version everywhere, correct bounds, a citation, a changelog in its format."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -22,6 +23,8 @@ def test_one_version_everywhere():
     assert f'__version__ = "{hrd.__version__}"' in place.read_text()
     cited = re.search(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), re.M)
     assert cited[1] == hrd.__version__
+    archived = json.loads((ROOT / ".zenodo.json").read_text())
+    assert (archived["version"], archived["license"]) == (hrd.__version__, "MIT")
 
 
 def test_the_changelog_is_in_its_form_and_knows_the_version():
