@@ -48,7 +48,8 @@ def from_sbml(
 
     Notes
     -----
-    Kinetic laws must be mass action, sums of ``K n_A n_B``; they are read by their algebra, not
+    Kinetic laws are mass action, sums of ``K n_A n_B``, or, without particles, functions of copy
+    numbers, ``v n/(K + n)``, that become a `Reaction.rate`. They are read by their algebra, not
     their spelling, with local and global parameters, sizes of compartments, function definitions,
     initial assignments and assignment rules. K may be a function of time. Each term is a one-way
     reaction, a negative term of a reversible reaction the way back. Of like reactants both

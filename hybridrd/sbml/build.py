@@ -70,13 +70,13 @@ def build(
     missing = [name for name in model.copies if name not in coefficients]
     if missing:
         raise ModelError(f"{where}: D has no value for {', '.join(missing)}")
-    pairs = [e.name for e in model.events if len(e.reactants) == 2]
+    pairs = [e.name for e in model.events if len(e.reactants) == 2 and not e.rate.is_law]
     radii = _by_id(radius, pairs, f"{where}: radius", "reactions of two reactants")
     particles = system.get("particles") is not None
     initial = _initial(model.copies, system.pop("initial", None), domain.volume, where)
     return System(
         species=[Species(name, coefficients[name]) for name in model.copies],
-        reactions=_reactions(model.events, radii, domain.volume, where if particles else None),
+        reactions=_reactions(model.events, radii, domain.volume, where, particles),
         domain=domain,
         initial=initial,
         **system,
@@ -124,11 +124,12 @@ def _reactions(
     found: Sequence[OneWayReaction],
     radii: Mapping[str, float | None],
     volume: float,
-    where: str | None,
+    where: str,
+    particles: bool,
 ) -> list[Reaction]:
     """Reactions with macroscopic rates; a pair and its one product become one reaction.
 
-    ``where`` is the file if particles react, else None.
+    ``where`` is the file, for messages.
     """
     back = _ways_back(found)
     merged = set(back.values())
@@ -138,6 +139,14 @@ def _reactions(
         if k in merged:
             continue
         left, right = (" + ".join(side) or "0" for side in (event.reactants, event.products))
+        if event.rate.is_law:
+            try:
+                propensity = event.rate.formula(lambda name: f"({name} * {volume!r})")
+            except ModelError as error:
+                raise ModelError(f"{where}: reaction {event.name}: {error}") from error
+            law = f"({propensity}) / {volume!r}"
+            reactions.append(Reaction(f"{left} -> {right}", rate=law, name=labels[k]))
+            continue
         order = len(event.reactants)
         k_macroscopic = _macroscopic(event.rate, order, volume)
         arguments: dict[str, Any] = {"k": k_macroscopic, "name": labels[k]}
@@ -149,7 +158,7 @@ def _reactions(
             arguments["k_back"] = other.rate.value
             arguments["name"] = event.name + (f"/{other.name}" if other.name != event.name else "")
         reactions.append(Reaction(f"{left} {arrow} {right}", **arguments))
-    if where is not None:
+    if particles:
         _warn_of_pairs_in_time(found, where)
     return reactions
 
@@ -162,7 +171,7 @@ def _macroscopic(rate: Polynomial, order: int, volume: float) -> float | TimeRat
 
 
 def _is_constant(event: OneWayReaction) -> bool:
-    return event.rate.value is not None
+    return event.rate.value is not None and not event.rate.is_law
 
 
 def _undoing(found: Sequence[OneWayReaction]) -> dict[int, list[int]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hybridrd.errors import ModelError
 from hybridrd.sbml.functions import NAMES, apply, check_arguments
-from hybridrd.sbml.polynomial import Polynomial
+from hybridrd.sbml.polynomial import HIGHEST, Polynomial
 
 _MOST_NODES = 100_000  # of a formula: definitions that call one another twice each grow fast
 _UNSUPPORTED = {
@@ -139,12 +139,10 @@ class Evaluator:
         return self._read(definition.getBody(), Scope(lookup, scope.time))
 
     def _piecewise(self, node: Any, children: Sequence[Any], scope: Scope) -> Polynomial:
-        """Pieces whose conditions are constants or depend on time alone."""
+        """Pieces; those whose conditions are constants are chosen now."""
         pieces: list[Polynomial] = []  # value, condition, ..., otherwise
         for value, condition in zip(children[::2], children[1::2], strict=False):
             holds = self._read(condition, scope)
-            if holds.species:
-                raise ModelError(f"{self._text(condition)} is not mass action")
             if holds.value is None:
                 pieces += [self._read(value, scope), holds]
             elif holds.value != 0.0:
@@ -157,7 +155,7 @@ class Evaluator:
             raise ModelError(f"{self._text(node)} has no value: none of its conditions holds")
         if len(pieces) == 1:
             return pieces[0]
-        if not any(piece.species for piece in pieces[::2]):
+        if any(piece.species for piece in pieces[1::2]) or not any(p.species for p in pieces[::2]):
             return Polynomial.function("piecewise", pieces)
         one, zero = Polynomial.constant(1.0), Polynomial.constant(0.0)
         result = zero
@@ -167,7 +165,7 @@ class Evaluator:
         return result
 
     def _function(self, name: str, node: Any, children: Sequence[Any], scope: Scope) -> Polynomial:
-        """A function of numbers; a quotient and a power may have copy numbers in them."""
+        """A function; quotients by numbers and whole powers are those of polynomials."""
         parts = [self._read(child, scope) for child in children]
         if name == "root" and len(parts) == 1:
             parts = [Polynomial.constant(2.0), *parts]
@@ -177,13 +175,10 @@ class Evaluator:
             return parts[0] * self._reciprocal(parts[1], text)
         if name == "power" and parts[0].species:
             exponent = parts[1].value
-            if exponent is None or exponent < 0 or not float(exponent).is_integer():
-                raise ModelError(f"{text} is not a whole power, which is not mass action")
-            return parts[0].power(int(exponent))
-        if name == "divide" and parts[1].species:
-            raise ModelError(f"{text} divides by a copy number, which is not mass action")
-        if any(part.species for part in parts):
-            raise ModelError(f"{text} is not mass action")
+            if exponent is not None and 0 <= exponent <= HIGHEST and exponent.is_integer():
+                return parts[0].power(int(exponent))
+            if exponent is not None and not math.isfinite(exponent):
+                raise ModelError(f"{text} is a power of {exponent}")
         known = [part.value for part in parts if part.value is not None]
         if len(known) < len(parts):
             if name == "divide" and len(known) == 1 and parts[1].value is not None:
@@ -197,8 +192,6 @@ class Evaluator:
             raise ModelError(f"{text} has no value: {error}") from error
 
     def _reciprocal(self, divisor: Polynomial, text: str) -> Polynomial:
-        if divisor.species:
-            raise ModelError(f"{text} divides by a copy number, which is not mass action")
         if divisor.value is None:
             return Polynomial.function("divide", [Polynomial.constant(1.0), divisor])
         if divisor.value == 0.0:

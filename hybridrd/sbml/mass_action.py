@@ -27,7 +27,7 @@ class OneWayReaction:
     rate
         The rate c of ``c n_A``, ``c n_A n_B``, ``c n_A n_B n_C``, a third copy of one species being
         one of n - 2; of like pairs ``c n (n - 1)/2``. Per copy, or per choice of copies (1/time), a
-        number or a function of time.
+        number or a function of time; or the propensity itself, if it `is_law`.
     back
         Whether it is the way back of a reversible reaction.
     """
@@ -62,12 +62,15 @@ def events(
 
     Notes
     -----
-    Each term is a reaction. A species of a term that is no reactant takes part as a catalyst. Of
-    like reactants ``K n²`` is the mean-field form of ``K n (n - 1)``, and both mean that the rate
-    is 2 K: a law of ``K n (n - 1)/2`` is the propensity of pairs that react with rate K. So are
-    ``K n³`` and ``K n (n - 1) (n - 2)`` one law, of rate K.
+    A law with functions of copy numbers is a reaction with that law. Else each term is a reaction.
+    A species of a term that is no reactant takes part as a catalyst. Of like reactants ``K n²`` is
+    the mean-field form of ``K n (n - 1)``, and both mean that the rate is 2 K: a law of ``K n (n -
+    1)/2`` is the propensity of pairs that react with rate K. So are ``K n³`` and ``K n (n - 1) (n -
+    2)`` one law, of rate K.
     """
     there, again = tuple(reactants), tuple(products)
+    if law.is_law:
+        return [OneWayReaction(name, *_paired(there, again), law, False)]
     terms = _falling(law, (there, again) if reversible else ())
     found = []
     for term, rate in terms.items():

@@ -1,23 +1,42 @@
-"""Polynomials in copy numbers, with coefficients that may depend on time."""
+"""Polynomials in copy numbers and in functions of them or of time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TypeAlias
 
 from hybridrd.errors import ModelError
 from hybridrd.sbml.functions import apply
 
-_HIGHEST = 8  # degree; powers of sums grow fast
+HIGHEST = 8  # degree; powers of sums grow fast
 _MOST = 200_000  # products of terms in one multiplication
-_LONGEST = 20_000  # characters of a function of time
+_LONGEST = 20_000  # characters of a function
+# Functions of copy numbers in a formula; truth values are 1 and 0.
+_FORMULAS: dict[str, Callable[..., str]] = {
+    "divide": lambda a, b: f"{a} / {b}",
+    "power": lambda a, b: f"{a} ** {b}",
+    "root": lambda degree, a: f"{a} ** (1 / {degree})",
+    "ln": lambda a: f"log({a})",
+    "log": lambda base, a: f"(log({a}) / log({base}))",
+    **{name: lambda a, name=name: f"{name}({a})" for name in ("exp", "abs", "sin", "cos", "tanh")},
+    **{name: lambda a, b, name=name: f"{name}({a}, {b})" for name in ("min", "max")},
+    "lt": lambda a, b: f"where({a} < {b}, 1, 0)",
+    "leq": lambda a, b: f"where({a} <= {b}, 1, 0)",
+    "gt": lambda a, b: f"where({a} > {b}, 1, 0)",
+    "geq": lambda a, b: f"where({a} >= {b}, 1, 0)",
+    "and": lambda a, b: f"min({a}, {b})",
+    "or": lambda a, b: f"max({a}, {b})",
+    "not": lambda a: f"(1 - {a})",
+}
+_CHAINS = "min", "max", "and", "or"
 
 
 @dataclass(frozen=True)
-class TimeFunction:
-    """A function of time alone, such as ``time`` or ``sin(time)``.
+class Function:
+    """A function of time, ``sin(time)``, or of copy numbers that is no polynomial, ``A/(A + 1)``.
 
     Attributes
     ----------
@@ -26,12 +45,39 @@ class TimeFunction:
     name
         Its name in `hybridrd.sbml.functions`; ``"time"`` is time itself.
     arguments
-        Its arguments, none of which contains a copy number.
+        Its arguments.
     """
 
     text: str
     name: str = field(compare=False)
     arguments: tuple[Polynomial, ...] = field(compare=False)
+
+    @property
+    def species(self) -> frozenset[str]:
+        """The species in its arguments."""
+        return frozenset[str]().union(*(argument.species for argument in self.arguments))
+
+    def formula(self, copies: Callable[[str], str]) -> str:
+        """It as a `hybridrd.model.expression.Expression`; ``copies`` is the text of a copy number.
+
+        Raises
+        ------
+        ModelError
+            If it depends on time, or such an expression has no such function.
+        """
+        parts = [f"({argument.formula(copies)})" for argument in self.arguments]
+        if self.name == "piecewise":
+            text = parts.pop() if len(parts) % 2 else "0.0"
+            for value, condition in reversed(list(zip(parts[::2], parts[1::2], strict=True))):
+                text = f"where({condition} > 0.5, {value}, {text})"
+            return text
+        if self.name not in _FORMULAS:
+            raise ModelError(f"its law has {self.name} beside copy numbers, which is not supported")
+        return (
+            reduce(_FORMULAS[self.name], parts)
+            if self.name in _CHAINS
+            else (_FORMULAS[self.name](*parts))
+        )
 
     def __call__(self, t: float) -> float:
         if self.name == "time":
@@ -51,7 +97,7 @@ class TimeFunction:
 
 
 #: The name of a species, or a function of time.
-Factor: TypeAlias = str | TimeFunction
+Factor: TypeAlias = str | Function
 #: Factors in order, each as often as its power; () for the constant term.
 Monomial: TypeAlias = tuple[Factor, ...]
 
@@ -90,12 +136,12 @@ class Polynomial:
 
     @classmethod
     def function(cls, name: str, arguments: Iterable[Polynomial] = ()) -> Polynomial:
-        """A function of time; its arguments have no copy numbers."""
+        """A function of polynomials."""
         given = tuple(arguments)
         text = name + (f"({', '.join(map(str, given))})" if given else "")
         if len(text) > _LONGEST:
-            raise ModelError(f"a function of time of more than {_LONGEST} characters")
-        return cls.collected([((TimeFunction(text, name, given),), 1.0)])
+            raise ModelError(f"a function of more than {_LONGEST} characters")
+        return cls.collected([((Function(text, name, given),), 1.0)])
 
     @classmethod
     def collected(
@@ -104,7 +150,7 @@ class Polynomial:
         """The sum of terms, several of which may be alike."""
         found: dict[Monomial, float] = {}
         for monomial, value in terms:
-            if len(monomial) > _HIGHEST:
+            if len(monomial) > HIGHEST:
                 raise ModelError(f"a product of {len(monomial)} variables is not mass action")
             found[monomial] = found.get(monomial, 0.0) + value
         return cls({monomial: value for monomial, value in found.items() if value != 0.0}, falling)
@@ -118,11 +164,29 @@ class Polynomial:
 
     @property
     def species(self) -> frozenset[str]:
-        """The species in it."""
-        return frozenset(f for monomial in self.terms for f in monomial if isinstance(f, str))
+        """The species in it, also in its functions."""
+        factors = {factor for monomial in self.terms for factor in monomial}
+        inside = (f.species for f in factors if not isinstance(f, str))
+        return frozenset(f for f in factors if isinstance(f, str)).union(*inside)
+
+    @property
+    def is_law(self) -> bool:
+        """Whether functions of copy numbers are in it."""
+        factors = (factor for monomial in self.terms for factor in monomial)
+        return any(f.species for f in factors if not isinstance(f, str))
+
+    def formula(self, copies: Callable[[str], str]) -> str:
+        """It as a formula, see `Function.formula`."""
+        terms = [
+            " * ".join(
+                [repr(value), *(copies(f) if isinstance(f, str) else f.formula(copies) for f in m)]
+            )
+            for m, value in self.terms.items()
+        ]
+        return " + ".join(terms) or "0.0"
 
     def at(self, t: float) -> float:
-        """Its value at a time; it has no copy numbers."""
+        """Its value at a time, without copy numbers."""
         total = 0.0
         for monomial, value in self.terms.items():
             total += value * math.prod(f(t) for f in monomial if not isinstance(f, str))
@@ -177,7 +241,7 @@ class Polynomial:
 
     def power(self, exponent: int) -> Polynomial:
         """A whole power of at least 0."""
-        if exponent > _HIGHEST:
+        if exponent > HIGHEST:
             raise ModelError(f"a power of {exponent} is not mass action")
         result = self.constant(1.0)
         for _ in range(exponent):

@@ -59,7 +59,8 @@ def test_submodels_and_files_they_import(tmp_path):
     [
         ("A -> -> B;", "the Antimony text: not Antimony: .*line 1"),
         ("A => B; k*A; A = 5; B = 0", "the Antimony text: reaction _J0: k has no value"),
-        ("A => B; A/(1 + A); A = 5; B = 0", "reaction _J0: .*divides by a copy number"),
+        ("A => B; floor(A); A = 5; B = 0", "reaction _J0: .*floor beside copy numbers"),
+        ("A => B; B/(1 + B); A = 5; B = 0", "reaction '_J0': it is .* where there is no A"),
         ("A => B; 1*A; A = 5; B = 0; at time > 2: A = 3;", "the event _E0 is not supported"),
         ("A => B; 1*A; A = 5; B = 0; x' = 1; x = 0", "the rate rule for x is not supported"),
         ("A => B; 1*A; B = 0", "A has no initial amount"),

@@ -141,6 +141,57 @@ def test_laws(case, level, tmp_path):
         assert [r.name for r in found] == ["R (forward)", "R (back)"]
 
 
+# name: (reactants, products, law, its value for copies of A and B)
+SATURATING = {
+    "Michaelis and Menten": ({"A": 1}, {"B": 1}, "k*A/(k2 + A)", lambda A, _: 0.6 * A / (0.25 + A)),
+    "Hill": ({}, {"A": 1}, "k/(1 + (B/3)^2.5)", lambda _, B: 0.6 / (1 + (B / 3) ** 2.5)),
+    "root": ({"A": 1}, {}, "k*sqrt(A)", lambda A, _: 0.6 * A**0.5),
+    "exponential": ({"A": 1}, {}, "k*A*exp(-k2*B)", lambda A, B: 0.6 * A * np.exp(-0.25 * B)),
+    "piecewise": (
+        {"A": 1}, {}, "piecewise(k*A, and(A > 3, B <= 5), k2*A, B > 9, 0)",
+        lambda A, B: np.where((A > 3) & (B <= 5), 0.6 * A, np.where(B > 9, 0.25 * A, 0.0)),
+    ),
+    "high": ({"A": 1}, {}, "k*A^9/(2 + A^9)", lambda A, _: 0.6 * A**9 / (2 + A**9)),
+    "quotients": (
+        {"A": 1}, {"A": 2}, "2*A/B*A/(k - A*-3)", lambda A, B: 2 * A / B * A / (0.6 + 3 * A),
+    ),
+    "ratio of logs": ({"A": 1}, {}, "A*log(10, 1 + B)", lambda A, B: A * np.log10(1 + B)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SATURATING)
+def test_laws_of_other_kinds(case, tmp_path):
+    reactants, products, law, value = SATURATING[case]
+    system = imported(written(tmp_path, reactants, products, law, False))
+    (reaction,) = system.reactions
+    n = np.array([0.0, 1.0, 4.0, 7.0, 20.0])
+    A, B = np.meshgrid(n, n[1:], indexing="ij")
+    rate = reaction.law.at({"A": A / V, "B": B / V})
+    np.testing.assert_allclose(rate, value(A, B) / V, rtol=1e-12)
+    assert hrd.System.from_dict(system.to_dict()) == system
+    with pytest.raises(hrd.ModelError, match="particles react by themselves or in pairs"):
+        system.replace(particles=BOX)
+
+
+def test_laws_through_functions_and_rules(tmp_path):
+    """A rule that saturates, and an enzyme that is kept, as PDE against the closed balance."""
+
+    def change(model):
+        p = model.createParameter()
+        p.setId("p")
+        p.setConstant(False)
+        rule = model.createAssignmentRule()
+        rule.setVariable("p")
+        rule.setMath(libsbml.parseL3Formula("A/(k2 + A)"))
+
+    path = written(tmp_path, {"A": 1}, {"B": 1}, "k*p*E_fixed", False, change=change)
+    system = imported(path)
+    run = hrd.mean_field(system, dt=0.01, until=1.0, every=1.0)
+    A = float(run["total"].sel(species="A")[-1])
+    # k2 ln(A/A0) + A - A0 = - k E t
+    assert 0.25 * np.log(A / 10) + A - 10 == pytest.approx(-0.6 * 7, rel=1e-6)
+
+
 def test_a_law_of_0_is_mentioned(tmp_path):
     path = written(tmp_path, {"A": 1}, {"B": 1}, "0*k*A", False)
     with pytest.warns(hrd.AccuracyWarning, match="reaction R: its law is 0; it is left out"):

@@ -91,7 +91,6 @@ def test_assignment_rules(rules, law, expected, tmp_path):
 @pytest.mark.parametrize(
     ("rules", "words"),
     [
-        ({"p": "A/(1 + B)"}, r"reaction R: A / \(1 \+ B\) divides by a copy number"),
         ({"p": "q", "q": "p"}, "reaction R: p depends on itself: p -> q -> p"),
         ({"p": "delay(A, 2)"}, "reaction R: .*delays are not supported"),
         ({"p": "k", "A": "3"}, "A is changed by the reaction and set by a rule"),
