@@ -142,7 +142,7 @@ def jumps() -> str:
 KINDS = [
     ("`CalibratedLayer()`", CalibratedLayer(), False),
     ("`ExactPlane()`", ExactPlane(), False),
-    ("`fluctuations=True`", CalibratedLayer(), True),
+    ('`fluctuations="gaussian"`', CalibratedLayer(), True),
 ]
 
 
