@@ -69,7 +69,7 @@ def check_step(
     True
     """
     dt, seed = number(dt, "dt", strict=True), whole_number(seed, "seed", 0)
-    if system.particles is None:
+    if system.particles is None and not system.fluctuations:
         one, other = (mean_field(system, step, until, every, record) for step in (dt, dt / 2))
     else:
         one, other = (

@@ -434,7 +434,8 @@ def _nice(value: float) -> float:
 
 def _cost(system: System, dt: float) -> float:
     """Seconds for one unit of time, measured over some steps."""
-    moving: Any = PDE(system, dt) if system.particles is None else Simulation(system, dt, seed=1)
+    silent = system.particles is None and not system.fluctuations
+    moving: Any = PDE(system, dt) if silent else Simulation(system, dt, seed=1)
     moving.step()  # compiles
     began, steps = time.perf_counter(), 0
     while steps < 2000 and time.perf_counter() - began < _TIMED:

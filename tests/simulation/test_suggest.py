@@ -86,6 +86,13 @@ def test_what_binds_is_said():
     assert hrd.suggest(pairs, concentrations={B: 5000.0}, measure=False).dt < found.dt
 
 
+def test_copies_in_cells_are_checked_by_an_ensemble():
+    cells = slab(1.0, L=1.0).replace(fluctuations="discrete", cells=5)
+    table = hrd.check_step(cells, dt=0.02, until=0.1, every=0.1, replicas=16)
+    assert 0 < table["standard_error"].iloc[-1] < 20
+    assert abs(table["z"].iloc[-1]) < 4.5
+
+
 @pytest.mark.parametrize(("given", "words"), [(0.0, "error = 0"), (0.5, "at most 0.2")])
 def test_refused(given, words):
     with pytest.raises(ModelError, match=words):
