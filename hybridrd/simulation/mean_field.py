@@ -429,7 +429,7 @@ def _tangential(region: Region, face: RegionFace) -> np.ndarray:
     """Which face cells of the whole plane belong to the region, flat."""
     d = region.grid.dimension
     if not region.is_box:
-        at = [0 if face.side == 0 else -1 if a == face.axis else slice(None) for a in range(d)]
+        at = [-face.side if a == face.axis else slice(None) for a in range(d)]
         return np.asarray(region.grid.unflatten(region.mask)[tuple(at)].ravel(order="F"))
     plane = np.zeros([n for a, n in enumerate(region.grid.shape) if a != face.axis], bool)
     inside = tuple(

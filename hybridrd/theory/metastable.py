@@ -526,7 +526,7 @@ def _on_cells(model: VoxelModel, chi: Floats) -> xr.DataArray:
     grid = model.grid
     coordinates = {axis: grid.centers(a) for a, axis in enumerate(grid.axes)}
     return xr.DataArray(
-        model.voxels.on_grid(chi.T), dims=("set", *grid.axes),
+        model.voxels.on_grid(chi.T, np.nan), dims=("set", *grid.axes),
         coords={"set": np.arange(chi.shape[1]), **coordinates}, name="membership",
     )  # fmt: skip
 

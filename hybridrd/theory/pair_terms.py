@@ -184,7 +184,7 @@ def annihilation_terms(truth: xr.Dataset, reaction: str | None = None) -> xr.Dat
     c = truth["concentration"]
     axes = [d for d in c.dims if d not in ("time", "species")]
     volume = truth["volume"].values.ravel()
-    voxels = np.flatnonzero(np.isfinite(volume))
+    voxels = np.flatnonzero(volume > 0)
 
     def flat(values: xr.DataArray, fields: int = 1) -> Floats:
         """Values on the voxels, ``(..., voxels)`` or ``(..., voxels, voxels)``."""
@@ -211,7 +211,7 @@ def annihilation_terms(truth: xr.Dataset, reaction: str | None = None) -> xr.Dat
     form = c.sel(species=a, drop=True)
 
     def on_grid(values: Floats) -> xr.DataArray:
-        whole = np.full((*values.shape[:-1], volume.size), np.nan)
+        whole = np.zeros((*values.shape[:-1], volume.size))
         whole[..., voxels] = values
         return form.copy(data=whole.reshape(form.shape)).assign_attrs(units=per)
 

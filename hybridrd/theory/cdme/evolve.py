@@ -59,7 +59,7 @@ def solve(
         The system, in one to three dimensions or a shell.
     voxels
         Number of voxels along every axis, ``8``, or along each, ``(3, 2)``; None for the cells of
-        the system. Those whose centre is in an obstacle are left out, and NaN in the result.
+        the system. Those whose centre is in an obstacle are left out, and 0 in the result.
     max_copies
         Most copies of each species in the whole domain, one number for all or one a species.
         There are ``comb(voxels + max_copies, voxels)`` states a species.
@@ -96,7 +96,7 @@ def solve(
           everything else sums over the rest, and is low by at most about that.
         - ``time_error(time)``: estimated error of the probabilities (total variation); 0 if nothing
           depends on time.
-        - ``volume(x)``: volumes of the voxels.
+        - ``volume(x)``: volumes of the voxels, 0 in obstacles.
         - ``pair_rate``, ``pair_beyond``, ``pair_k``: rates of the reactions of two, where there
           are any: of a pair, of a first reactant with its partners beyond reservoir walls, and the
           macroscopic one.

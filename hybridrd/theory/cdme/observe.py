@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybridrd.arrays import Floats
+from hybridrd.arrays import CONTINUUM, Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import Grid
 from hybridrd.model.system import System
+from hybridrd.results.dataset import MASK
 from hybridrd.theory.cdme.currents import Currents
 from hybridrd.theory.cdme.event import at
 from hybridrd.theory.cdme.events import VoxelModel
@@ -187,6 +188,9 @@ def dataset(
     for s, (name, m) in enumerate(copies.items()):
         coordinates[f"n_{name}"] = (f"n_{name}", np.arange(m + 1))
         coordinates[f"change_{name}"] = ("change", currents.changes[:, s])
+    if model.voxels.count < grid.cells:
+        codes = model.voxels.on_grid(np.full(model.voxels.count, CONTINUUM)).astype(np.uint8)
+        coordinates["mask"] = (grid.axes, codes, {"units": "1", "long_name": MASK})
     if model.pairs:
         coordinates["pair"] = ("pair", pair)
     if times is not None:

@@ -57,10 +57,10 @@ class Voxels:
         steps = np.unravel_index(self.free, self.grid.shape[::-1])
         return np.stack(steps[::-1], axis=1).astype(np.int64)
 
-    def on_grid(self, values: Any) -> Floats:
-        """Values ``(..., count)`` as ``(..., nx, ny, nz)``, NaN in cells that are not free."""
+    def on_grid(self, values: Any, empty: float = 0.0) -> Floats:
+        """Values ``(..., count)`` as ``(..., nx, ny, nz)``, ``empty`` where a cell is not free."""
         flat = np.asarray(values, dtype=np.float64)
-        whole = np.full((*flat.shape[:-1], self.grid.cells), np.nan)
+        whole = np.full((*flat.shape[:-1], self.grid.cells), empty)
         whole[..., self.free] = flat
         return np.asarray(self.grid.unflatten(whole))
 
