@@ -168,6 +168,7 @@ class Loop:
             self._stop,
         )
         always = getattr(stop, "every_step", False)
+        often = always or getattr(stop, "between_records", False)
         bar_length = self._last - run.steps
         with one_blas_thread(), progress_bar(bar_length, progress) as bar:
             longest = STRETCH if checkpoints is None else min(STRETCH, checkpoints.interval)
@@ -179,7 +180,7 @@ class Loop:
                 bar.update(number)
                 stretch = next_stretch(number, time.perf_counter() - begun, longest)
                 recorded = recording.step()
-                if stop is not None and (recorded or always) and ends(stop, run):
+                if stop is not None and (recorded or often) and ends(stop, run):
                     return str(getattr(stop, "reason", "stop condition"))
                 if interrupt.asked is not None:
                     return INTERRUPTED

@@ -136,7 +136,7 @@ class WallTime:
         sim.run(until=1e4, out="run.zarr", checkpoint="run.checkpoints", stop=WallTime(3500))
     """
 
-    every_step = True
+    between_records = True
 
     def __init__(self, seconds: float) -> None:
         self._seconds = number(seconds, "WallTime: seconds", strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 
 import numpy as np
 
@@ -75,6 +76,7 @@ class Stepper:
         self._world = step.World(*arrays, entries, key, dt, FEW)
         self._begun, self._drains, self._on_line = False, False, False
         self._continuous: CompiledContinuum | None = None
+        self._filled: tuple[object, ...] = ()  # for what the entries are
         self.reached = 0
         self._due: Mapping[int, Callable[[int], None]] = {
             step.WALLS: self._read_walls,
@@ -162,7 +164,11 @@ class Stepper:
         works = self._continuum.works if self._continuous is None else False
         self._outside[[step.BEFORE, step.AFTER]] = works
         continuum = self._continuous or CompiledContinuum()
-        step.fill_entries(self._world.entries, self._world, self._parts(), continuum)
+        parts = self._parts()
+        needed = *parts, *continuum
+        if any(a is not b for a, b in zip_longest(needed, self._filled)):
+            step.fill_entries(self._world.entries, self._world, parts, continuum)
+            self._filled = needed
 
     def _make_room(self, stage: int, status: int) -> tuple[float, int]:
         """Let a stage that has failed succeed; how many it may draw, and where to begin."""
