@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import cases, michaelis_menten, scaling
+from tests.benchmarks import cases, michaelis_menten, scaling, steps
 from tests.benchmarks.timing import measure, table
 
 
@@ -179,6 +179,7 @@ def main() -> None:
             "not timed. The programs of a table ran in turn; times are medians of three. Times "
             'depend on the machine and its load, so compare ratios. "Of hybridrd" is the time '
             "divided by that of hybridrd.",
+            steps.section(small, options.out.parent if options.out else None),
             "## Free diffusion in three dimensions",
             "One particle per volume, D = 1, dt = 1e-3. hybridrd runs through `Simulation.run` "
             "in a reflecting box, ReaDDy's SingleCPU kernel in a periodic one, Smoldyn in a "
