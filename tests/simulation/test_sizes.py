@@ -143,10 +143,11 @@ def test_records_are_counted_in_numbers():
     numbers = sizes.record_numbers(system, faces=4)
     assert numbers == {
         "concentration": 400, "copy_number": 2, "total": 2, "flux": 8, "crossings": 8, "events": 2,
-        "bath": 0,
+        "bath": 0, "mask": 200, "particle_share": 1,
     }  # fmt: skip
     recorded = {n: v[0].size for n, v in result.data_vars.items()}
-    assert recorded | {"bath": 0} == numbers
+    assert recorded == {n: numbers[n] for n in recorded}
+    assert numbers.keys() - recorded.keys() == {"bath", "mask", "particle_share"}
     part = sizes.record_part(numbers, ["concentration", "total"], 10**6)
     assert part.bytes == 1e6 * (16 * 402 + 2 * 120)
 
