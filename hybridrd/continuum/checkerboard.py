@@ -111,7 +111,11 @@ def sweeps(rho: float) -> int:
     >>> sweeps(0.0), sweeps(0.5), sweeps(0.98)
     (2, 29, 177)
     """
-    return 2 + (math.ceil(math.log(2.0 / PRECISION) / math.acosh(1.0 / rho)) if rho > 0 else 0)
+    if rho == 0:
+        return 2
+    rate = math.acosh(1.0 / min(rho, 1.0))
+    # A share that is 1 to round-off would take for ever.
+    return 2 + math.ceil(math.log(2.0 / PRECISION) / max(rate, 1e-9))
 
 
 def _share(assembled: Assembled) -> float:

@@ -65,7 +65,8 @@ class Species:
             raise ModelError(f"species name {shown(self.name)}: {error}") from error
         object.__setattr__(self, "D", measure(self.D, f"species {self.name}: D"))
         if isinstance(self.potential, str):
-            object.__setattr__(self, "potential", Expression(self.potential))
+            where = f"potential of {self.name}"
+            object.__setattr__(self, "potential", _formula(self.potential, where))
         if not callable(self.potential):
             where = f"potential of {self.name}"
             object.__setattr__(self, "potential", number(self.potential, where, -math.inf))
@@ -81,7 +82,7 @@ class Species:
     def _components(self) -> tuple[Value, ...]:
         given = self.velocity if isinstance(self.velocity, tuple | list) else (self.velocity,)
         where = f"velocity of {self.name}"
-        read = [Expression(v) if isinstance(v, str) else v for v in given]
+        read = [_formula(v, where) if isinstance(v, str) else v for v in given]
         return tuple(v if callable(v) else number(v, where, -math.inf) for v in read)
 
     @property
@@ -103,6 +104,13 @@ class Species:
 
     def __str__(self) -> str:
         return self.name
+
+
+def _formula(text: str, where: str) -> Expression:
+    try:
+        return Expression(text)
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from error
 
 
 def check_name(name: object) -> None:

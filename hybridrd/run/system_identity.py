@@ -89,7 +89,7 @@ def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str |
 def _shape(drawn: Mapping[str, Any]) -> dict[str, Any]:
     names = [s["name"] for s in drawn["species"]]
     hybrid = drawn["particles"] is not None and drawn["particles"] != drawn["domain"]
-    kept = {name: drawn[name] for name in SHAPING if hybrid or name != "coupling"}
+    kept = {name: drawn.get(name) for name in SHAPING if hybrid or name != "coupling"}
     return {"names": names, **kept}
 
 

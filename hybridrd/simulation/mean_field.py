@@ -163,7 +163,7 @@ class PDE:
         self.halted: State = {}
         self.loop: Running | None = None
         # Cells first: even the indices of too many would not fit.
-        self._parts = fixed_parts(system, dt, solver=solver, whole=True)
+        self._parts = fixed_parts(system, self.dt, solver=solver, whole=True)
         check_fits(self._parts)
         # Without particles the faces of interest are the walls of the domain.
         region = make_region(system, whole=True)

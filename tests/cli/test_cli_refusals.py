@@ -46,7 +46,6 @@ REFUSED = {
         ["run", "line.toml", "--out", "a", "--replicas", 10**12],
         ["replicas = 1000000000000", "at most"],
     ),
-    "no out": (["run", "line.toml"], ["--out"]),
     "no directory": (["run", "line.toml", "--out", "no/a"], ["no directory no"]),
     "a file as directory": (["run", "sir", "--out", "line.toml/a"], ["no directory line.toml"]),
     "suffix": (["run", "sir", "--out", "a.txt"], ["'.txt'", ".zarr, none, .nc"]),

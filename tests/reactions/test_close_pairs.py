@@ -55,7 +55,8 @@ def test_pairs_that_are_kept_are_those_of_a_new_search(equations, monkeypatch):
     monkeypatch.setattr(ClosePairs, "begin", forget)
     monkeypatch.setattr(ClosePairs, "_find", count)
     again, events = run(equations)
-    assert len(found) == 2 * 12 * len(equations)
+    # Of each half step, but for those in which no pair of so few particles reacts.
+    assert 2 * 11 * len(equations) < len(found) <= 2 * 12 * len(equations)
     assert kept == again
     np.testing.assert_array_equal(kept_events, events)
     assert (events > 20).all()

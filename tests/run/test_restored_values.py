@@ -99,7 +99,9 @@ def test_a_damaged_last_checkpoint_leads_to_the_one_before(damage, tmp_path, cap
         last.write_bytes(last.read_bytes()[:-100])
     elif damage == "bit":
         data = bytearray(last.read_bytes())
-        data[len(data) // 2] ^= 1
+        with zipfile.ZipFile(last) as members:
+            largest = max(members.infolist(), key=lambda member: member.compress_size)
+        data[largest.header_offset + 30 + len(largest.filename) + largest.compress_size // 2] ^= 1
         last.write_bytes(bytes(data))
     else:
         rewrite(last, owed=read_checkpoint(last).state["owed"] - 1e6)

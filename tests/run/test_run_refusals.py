@@ -257,7 +257,7 @@ CALLS = {
     "a PDE": (lambda: hrd.mean_field(simulation().system, 1.0), "mean_field: missing .*'until'"),
     "a picture": (lambda: hrd.plot.profile(None, cmap="x"), "profile: .* cmap; .*pictures.md"),
     "a file": (lambda: hrd.load("a", format="nc"), "load: .* format"),
-    "too many": (lambda: hrd.Copies(1, 2, 3, 4, 5), "Copies: too many positional .*n, x, y, z"),
+    "too many": (lambda: hrd.Copies(1, 2, 3, 4, 5, 6), "Copies: too many positional .*n, x, y, z"),
     "a long one": (lambda: hrd.Copies(1, **{"a" * 10_000: 1}), "Copies: .*characters"),
 }
 
