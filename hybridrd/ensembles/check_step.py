@@ -29,7 +29,7 @@ def check_step(
     """Compare an ensemble with dt to an independent one with dt/2.
 
     A step is good enough for a purpose if the ``difference`` is small against what matters there.
-    If |z| stays below 3 it is not seen at all among the noise of so many replicas; then
+    If ``|z|`` stays below 3 it is not seen at all among the noise of so many replicas; then
     ``standard_error`` says how small a difference could have been seen. A PDE has no noise.
 
     Parameters

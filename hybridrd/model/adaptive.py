@@ -76,7 +76,7 @@ class Adaptive(Shape):
         return np.zeros(grid.cells, bool)
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``{ adaptive = { low = 10, high = 30, every = 0.1 } }``."""
+        """In a file: ``{ adaptive = { low = 10, high = 30, every = 0.1 } }``."""
         names = ("low", "high", "every", "species", "buffer")
         given = {name: getattr(self, name) for name in names}
         return {"adaptive": {name: v for name, v in given.items() if v is not None}}

@@ -70,7 +70,7 @@ class Union(Shape):
         return np.asarray(np.any([part.mask(grid) for part in self.parts], axis=0))
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``{ union = [...] }``."""
+        """The shape as plain data, a table with ``union``."""
         return {"union": [part.to_dict() for part in self.parts]}
 
     def __repr__(self) -> str:
@@ -88,7 +88,7 @@ class Intersection(Shape):
         return np.asarray(np.all([part.mask(grid) for part in self.parts], axis=0))
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``{ intersection = [...] }``."""
+        """The shape as plain data, a table with ``intersection``."""
         return {"intersection": [part.to_dict() for part in self.parts]}
 
     def __repr__(self) -> str:
@@ -107,7 +107,7 @@ class Difference(Shape):
         return self.whole.mask(grid) & ~self.removed.mask(grid)
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``{ difference = [whole, removed] }``."""
+        """The shape as plain data, a table with ``difference``."""
         return {"difference": [self.whole.to_dict(), self.removed.to_dict()]}
 
     def __repr__(self) -> str:
@@ -137,7 +137,7 @@ class Outside(Shape):
         return ~self.shape.mask(grid)
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``{ outside = ... }``."""
+        """The shape as plain data, a table with ``outside``."""
         return {"outside": self.shape.to_dict()}
 
     def __repr__(self) -> str:

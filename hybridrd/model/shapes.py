@@ -71,7 +71,7 @@ class Ball(Shape):
         return np.asarray(square <= self.radius**2 * (1.0 + _ROUND_OFF))
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``{ center = [...], radius = ... }``."""
+        """The shape as plain data, a table with ``center``."""
         return {"center": list(self.center), "radius": self.radius}
 
     def __repr__(self) -> str:
@@ -189,7 +189,7 @@ class Cells(Shape):
         return np.asarray(grid.flatten(self.array))
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``{ cells = [[true, false, ...], ...] }``."""
+        """The shape as plain data, a table with ``cells``."""
         return {"cells": self.array.tolist()}
 
     def __eq__(self, other: object) -> bool:
@@ -260,7 +260,7 @@ class Pixels(Shape):
         return np.asarray(grid.flatten(covered >= 0.5 - 1e-9))
 
     def to_dict(self) -> dict[str, Any]:
-        """As ``{ pixels = [[true, ...], ...], x = [0, 1] }``."""
+        """The shape as plain data, a table with ``pixels``."""
         bounds = {"x": self.x, "y": self.y}
         given = {axis: list(b) for axis, b in bounds.items() if b is not None}
         return {"pixels": self.array.tolist(), **given}

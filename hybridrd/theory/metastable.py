@@ -252,10 +252,10 @@ def reduce(system: System, sets: int | None = None, voxels: VoxelsLike = None) -
     there are sets that it rarely leaves. PCCA+ finds them from the eigenvectors psi. With
     ``B_km = <1_k, psi_m>`` under the stationary distribution pi the slow part of a set's indicator
     is ``phi = psi B^T``. The expectations of phi obey ``dp/dt = p Q``, ``Q = B^-T Lambda B^T``, and
-    after the time 1/|Lambda| of the first mode left out they are the probabilities of the sets; the
-    rates are the closest to Q that are in detailed balance and not negative. Reactions of one are
-    averaged over pi in a set, and a pair in sets k, l reacts at ``sum lambda(x, y) pi(x) pi(y)``
-    over both, divided by their weights.
+    after the time ``1/|Lambda|`` of the first mode left out they are the probabilities of the sets;
+    the rates are the closest to Q that are in detailed balance and not negative. Reactions of one
+    are averaged over pi in a set, and a pair in sets k, l reacts at
+    ``sum lambda(x, y) pi(x) pi(y)`` over both, divided by their weights.
 
     Parameters
     ----------
