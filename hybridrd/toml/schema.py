@@ -31,6 +31,7 @@ from hybridrd.toml.schema_initial import (
     BoxTable,
     CellsTable,
     CopiesTable,
+    DefaultMeasure,
     DifferenceTable,
     FollowTable,
     Initial,
@@ -192,7 +193,7 @@ class BathTable(Table):
     """A stirred bath, ``{ volume = 2.0, initial = 5.0 }``."""
 
     volume: PositiveMeasure
-    initial: Measure = 0.0
+    initial: DefaultMeasure = 0.0
 
     def build(self) -> Bath:
         """The bath that the table describes."""

@@ -55,6 +55,8 @@ def _quantity(**bound: float) -> WithJsonSchema:
 _WRAPPED = WrapValidator(_or_quantity)
 # Numbers in the units of the system, or text with units, "0.5 um**2/s".
 Measure = Annotated[float, Field(ge=0), _WRAPPED, _quantity(minimum=0)]
+# With a schema of its own: Pydantic 2.10 writes the default of a field into the one it shares.
+DefaultMeasure = Annotated[float, Field(ge=0), _WRAPPED, _quantity(minimum=0)]
 PositiveMeasure = Annotated[float, Field(gt=0), _WRAPPED, _quantity(exclusiveMinimum=0)]
 SignedMeasure = Annotated[float, _WRAPPED, _quantity()]
 
