@@ -5,7 +5,7 @@ keeps compiled kernels on disk. No ``fastmath``: results must not depend on how 
 
 What a kernel calls is not compiled before it: it becomes part of the kernel unfinished, without
 entries from Python or C, and is optimised once, with all the rest. Nor is it compiled anew for each
-constant that it is called with. So a cold start takes less than half as long.
+constant that it is called with. A two-way line compiles in 15.5 s in place of 26.8.
 """
 
 from __future__ import annotations
