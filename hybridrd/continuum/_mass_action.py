@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit, part
+from hybridrd.kernels._jit import jit
 from hybridrd.kernels.rosenbrock import DONE, NEGATIVE, NOT_FINITE, Kinetics, advance, jacobian
 
 # Cells that share a substep: enough for vector units, few enough to have like concentrations.
@@ -64,7 +64,7 @@ def _rates(m: Any, k: Any, sites: Any, grain: Any, y: Any, r: int, v: Any) -> No
             v[b] *= w
 
 
-rates = part(_rates)
+rates = jit(_rates)
 
 
 def _add(m: Any, target: Any, factor: float, v: Any) -> None:
@@ -72,7 +72,7 @@ def _add(m: Any, target: Any, factor: float, v: Any) -> None:
         target[b] += factor * v[b]
 
 
-add = part(_add)
+add = jit(_add)
 
 
 def _fill(m: Any, target: Any, value: float) -> None:
@@ -80,7 +80,7 @@ def _fill(m: Any, target: Any, value: float) -> None:
         target[b] = value
 
 
-fill = part(_fill)
+fill = jit(_fill)
 
 
 def _largest(m: Any, v: Any) -> float:
@@ -97,7 +97,7 @@ def _largest(m: Any, v: Any) -> float:
     return max(max(a0, a1), max(a2, a3))
 
 
-largest = part(_largest)
+largest = jit(_largest)
 
 
 def _slope(m: Any, k: Any, sites: Any, change: Any, grain: Any, y: Any, f: Any, v: Any) -> None:
@@ -111,7 +111,7 @@ def _slope(m: Any, k: Any, sites: Any, change: Any, grain: Any, y: Any, f: Any, 
                 add(m, f[s], change[r, s], v)
 
 
-slope = part(_slope)
+slope = jit(_slope)
 
 
 def _product(
@@ -134,7 +134,7 @@ def _product(
                     en[b] = en[b] * yq[b] + (lower[b] * gq[b] if n > 0 else 0.0)
 
 
-product = part(_product)
+product = jit(_product)
 
 
 def _speed(
@@ -199,7 +199,7 @@ def _speed(
     return found
 
 
-speed = part(_speed)
+speed = jit(_speed)
 
 
 def _at_rest(m: Any, x: Any, f: Any, delta: float) -> bool:
@@ -211,7 +211,7 @@ def _at_rest(m: Any, x: Any, f: Any, delta: float) -> bool:
     return True
 
 
-at_rest = part(_at_rest)
+at_rest = jit(_at_rest)
 
 
 def _integrate(

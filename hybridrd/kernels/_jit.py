@@ -95,11 +95,6 @@ def jit(function: Callable[..., Any], **options: bool) -> Any:
     return kernel
 
 
-def part(function: Callable[..., Any]) -> Any:
-    """A function that kernels call, a kernel as any other."""
-    return jit(function)
-
-
 def inlined(function: Callable[..., Any]) -> Any:
     """A scalar function for loops: only what is inlined lets the loop vectorise."""
     return jit(function, forceinline=True)

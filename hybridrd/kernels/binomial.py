@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit, part
+from hybridrd.kernels._jit import jit
 from hybridrd.kernels.rng import LAST_DRAW, uniforms
 
 
-@part
+@jit
 def _inversion(n, p, u):
     """The inverse of the distribution function at u, for n p < 10."""
     q = 1.0 - p
@@ -27,7 +27,7 @@ def _inversion(n, p, u):
     return k
 
 
-@part
+@jit
 def _rejection(n, p, key, address, step, purpose):
     """Hörmann's transformed rejection, for n p >= 10 and p <= 1/2."""
     spread = math.sqrt(n * p * (1.0 - p))
@@ -54,7 +54,7 @@ def _rejection(n, p, key, address, step, purpose):
     return int(n * p)  # after 2^20 rejections, each of probability below one half
 
 
-@part
+@jit
 def binomial(n, p, key, address, step, purpose):
     """How many of n succeed, each with probability p, for an address."""
     if n <= 0 or not p > 0.0:

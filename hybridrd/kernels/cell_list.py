@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import inlined, jit, part
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.arrays import axis_cell
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: neighbours go far apart
@@ -56,7 +56,7 @@ def row_of(x, i, cells):
     return row
 
 
-@part
+@jit
 def _add_axis(row, low, inverse, count, stride, places):
     """Add the part of one axis to the cell of each particle; a loop that vectorises."""
     for i in range(places.shape[0]):

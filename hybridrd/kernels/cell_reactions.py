@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import inlined, jit, part
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.binomial import binomial
 from hybridrd.kernels.copies import Table, from_table
 from hybridrd.kernels.laws import rate_at
@@ -133,7 +133,7 @@ class _Work(NamedTuple):
     fired: np.ndarray
 
 
-@part
+@jit
 def _tails(x):
     """P(N >= l) of a Poisson number N of mean x; and of one whose mean is uniform below x.
 
@@ -150,21 +150,21 @@ def _tails(x):
     return _Tails(np.array([x]), old, young)
 
 
-@part
+@jit
 def _draw(number, chance, cell, count, now):
     """A binomial number, the ``count``-th that is drawn in a cell."""
     address = family_in_cell(cell, now.half, count)
     return binomial(number, chance, now.key, address, now.step, CELL_FAMILY)
 
 
-@part
+@jit
 def _draw_mean(mean, cell, count, now):
     """A Poisson number, the ``count``-th that is drawn in a cell."""
     address = family_in_cell(cell, now.half, count)
     return poisson(mean, now.key, address, now.step, CELL_FAMILY)
 
 
-@part
+@jit
 def _jump(s, number, i, cells, fastest, families, now, count, new, events):
     """One jump of some copies of species s: which reaction, if any; returns the new ``count``."""
     column = i if cells.rates.shape[1] > 1 else 0
@@ -185,7 +185,7 @@ def _jump(s, number, i, cells, fastest, families, now, count, new, events):
     return count
 
 
-@part
+@jit
 def _look_up(names, count, now, word):
     """Two words of each cell, of its ``count``-th draw; a loop that vectorises."""
     for k in range(names.shape[0]):
@@ -235,7 +235,7 @@ def _begin(i, cells, families, tails, now, active, events, word, k):
     return count
 
 
-@part
+@jit
 def _live(i, cells, fastest, families, left, now, count, active, new, events):
     """Let the copies jump that do, and jump again with the chances of ``left``."""
     n = cells.n
@@ -354,7 +354,7 @@ def _propensities(x, i, cells, network, scale, a):
     return total
 
 
-@part
+@jit
 def _leap_length(x, a, network):
     """The longest leap in which no propensity changes by more than `LEAP` of itself.
 
@@ -378,7 +378,7 @@ def _leap_length(x, a, network):
     return longest
 
 
-@part
+@jit
 def _fire(i, means, h, cells, network, now, count, work):
     """Poisson numbers of events, and what they make of the contents y; whether none is negative."""
     for r in range(means.shape[0]):
@@ -389,7 +389,7 @@ def _fire(i, means, h, cells, network, now, count, work):
     return work.y.min() >= 0.0
 
 
-@part
+@jit
 def _leap(i, h, cells, network, now, count, work):
     """A leap of length h from the contents x; False where a content would be negative.
 
@@ -413,7 +413,7 @@ def _leap(i, h, cells, network, now, count, work):
     return True
 
 
-@part
+@jit
 def _leap_on(i, left, cells, network, now, count, work, events):
     """A leap of at most the time ``left``; how long it was (0: none is worth it), and the count."""
     h = min(_leap_length(work.x, work.a, network), left)
@@ -442,7 +442,7 @@ def _choose(a, choice):
     return chosen
 
 
-@part
+@jit
 def new_work(species, reactions):
     """Memory for the reactions of one cell."""
     return _Work(
@@ -451,7 +451,7 @@ def new_work(species, reactions):
     )  # fmt: skip
 
 
-@part
+@jit
 def react_cell(i, cells, network, now, work, events):
     """Half a step of one cell, from the contents x; `DONE`, `TOO_MANY` or `NO_RATE`."""
     cell = np.uint64(cells.names[i])

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import inlined, jit, part
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.binomial import binomial
 from hybridrd.kernels.poisson import poisson
 from hybridrd.kernels.rng import (
@@ -193,7 +193,7 @@ def from_table(n, table, word):
     return np.int64(column) if own else np.int64(entry & _ALIAS)
 
 
-@part
+@jit
 def _part(n, p, z, key, address, step, purpose):
     """Binomial(n, p), from a normal number z where it is large."""
     variance = n * p * (1.0 - p)
@@ -207,7 +207,7 @@ def _part(n, p, z, key, address, step, purpose):
     return min(max(int(k), 0), n)
 
 
-@part
+@jit
 def _look_up(address, first, key, step, word):
     """Two words of each face of a block; a loop of its own, so that it vectorises."""
     for k in range(address.shape[0]):
@@ -216,14 +216,14 @@ def _look_up(address, first, key, step, word):
         word[1, k] = (w2 << _32) | w3
 
 
-@part
+@jit
 def _normals(word, m, z):
     """Two normal numbers of each face, from words that are not used otherwise then."""
     for k in range(m):
         z[0, k], z[1, k] = normals(word[0, k] >> _32, word[1, k] >> _32)
 
 
-@part
+@jit
 def exchange(n, colour, reverse, key, step, part):
     """Exchange the copies ``n`` of the two cells of each face of a `Colour`.
 
@@ -255,7 +255,7 @@ def exchange(n, colour, reverse, key, step, part):
             n[i], n[j] = ni + change, nj - change
 
 
-@part
+@jit
 def pass_walls(n, hopping, leaving, entering, key, step, part, passed):
     """Let copies leave with probabilities and Poisson numbers of them enter.
 
@@ -275,7 +275,7 @@ def pass_walls(n, hopping, leaving, entering, key, step, part, passed):
         passed[side, 1] += came
 
 
-@part
+@jit
 def _table(hopping, number):
     if number < 0:
         return Table(0, hopping.bits, hopping.start, hopping.columns)

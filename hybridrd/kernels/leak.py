@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 
-from hybridrd.kernels._jit import part
+from hybridrd.kernels._jit import jit
 from hybridrd.kernels.sphere import absorption
 from hybridrd.kernels.walk import erfcx
 
@@ -45,7 +45,7 @@ def arrived(kappa: float, D: float, dt: float) -> float:
     return float(2.0 * g / _ROOT_PI + erfcx.py_func(g) - 1.0) * D / kappa
 
 
-@part
+@jit
 def leak_arrival(gamma, D, dt, u, v, pick, normal):
     """Age, depth and the chance of a candidate from three uniform and a normal number."""
     top = gamma * math.sqrt(D * dt)
@@ -65,7 +65,7 @@ def leak_arrival(gamma, D, dt, u, v, pick, normal):
     return root * root / D, 2.0 * root * z, chance
 
 
-@part
+@jit
 def _bound(s, reactivity, D, dt):
     """Parts of a bound ``A + B/sqrt(t)`` on the chance to stay a time t beside a sphere.
 
@@ -81,14 +81,14 @@ def _bound(s, reactivity, D, dt):
     return 1.0, 0.0
 
 
-@part
+@jit
 def tried_on_sphere(s, reactivity, D, dt):
     """Candidates per area of a sphere and unit concentration in a step (length)."""
     A, B = _bound(s, reactivity, D, dt)
     return reactivity * D * (A * dt + 2.0 * B * math.sqrt(dt))
 
 
-@part
+@jit
 def arrived_on_sphere(s, reactivity, D, dt):
     """Mean number per area of a sphere and unit concentration after a step (length)."""
     # Simpson's rule in sqrt(t).
@@ -101,7 +101,7 @@ def arrived_on_sphere(s, reactivity, D, dt):
     return reactivity * D * dt * total / (3.0 * parts)
 
 
-@part
+@jit
 def sphere_age(s, reactivity, D, dt, u, pick):
     """Age of a candidate at a sphere from two uniform numbers, and its chance to have stayed."""
     A, B = _bound(s, reactivity, D, dt)

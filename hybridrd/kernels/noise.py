@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import inlined, jit, part
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.rng import NOISE, noise_draw, normals, words
 
 
@@ -54,7 +54,7 @@ def strength(content, fade):
     return min(max((content - fade[0]) / (fade[1] - fade[0]), 0.0), 1.0)
 
 
-@part
+@jit
 def _cell_normals(key, cell, step, species, wall):
     """Four normal numbers of a cell: one for its upper face along each axis, one for itself."""
     w0, w1, w2, w3 = words(key, np.uint64(cell), step, NOISE, noise_draw(species, wall))

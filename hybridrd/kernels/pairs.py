@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import inlined, jit, part
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.cell_list import row_of, row_start
 from hybridrd.kernels.rng import pair_words, uniform52
 
@@ -210,7 +210,7 @@ def find_close(xa, na, xb, starts_b, like, radius, cells, out_i, out_j):
     return m
 
 
-@part
+@jit
 def _draw(first, second, key, step, reaction, half, chance, priority, coin):
     """The numbers of each pair; a loop of its own, so that it vectorises."""
     for k in range(first.shape[0]):

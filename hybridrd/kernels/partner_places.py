@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import part
+from hybridrd.kernels._jit import jit
 from hybridrd.kernels.rng import uniforms
 
 
@@ -62,7 +62,7 @@ class Reservoir(NamedTuple):
     c_max: float
 
 
-@part
+@jit
 def in_ball(x, radius, key, address, step, purpose, draw, y):
     """A point uniform within ``radius`` of x, in the first ``len(x)`` entries of y."""
     d = x.shape[0]
@@ -83,7 +83,7 @@ def in_ball(x, radius, key, address, step, purpose, draw, y):
         y[2] = x[2] + r * z
 
 
-@part
+@jit
 def locate(y, domain):
     """The flat domain cell of a point, -1 outside the domain."""
     index = 0
@@ -97,7 +97,7 @@ def locate(y, domain):
     return index
 
 
-@part
+@jit
 def _outside(y, domain, axis):
     """On which side of the domain a point is along an axis, -1 if on neither."""
     if domain.periodic[axis]:
@@ -106,7 +106,7 @@ def _outside(y, domain, axis):
     return 0 if j < 0 else (1 if j >= domain.shape[axis] else -1)
 
 
-@part
+@jit
 def _wall_value(y, reservoir, domain):
     """c_R of the reservoir walls beyond which a point lies, 0 if one of them is none.
 
@@ -132,7 +132,7 @@ def _wall_value(y, reservoir, domain):
     return total / number if number > 0 else 0.0
 
 
-@part
+@jit
 def beyond_open(y, domain, opens):
     """Whether a point is beyond walls that hold a reservoir, all of them."""
     beyond = 0
@@ -146,7 +146,7 @@ def beyond_open(y, domain, opens):
     return beyond > 0
 
 
-@part
+@jit
 def reservoir_at(y, reservoir, domain):
     """The cell of a point, -1 beyond a wall, and the reservoir's concentration there.
 

@@ -11,11 +11,11 @@ import math
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit, part
+from hybridrd.kernels._jit import jit
 from hybridrd.kernels.rng import uniforms
 
 
-@part
+@jit
 def poisson(mean, key, address, step, purpose):
     """A Poisson number for an address; 0 for a mean that is not positive."""
     if not mean > 0.0:

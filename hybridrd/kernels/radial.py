@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from hybridrd.kernels._jit import inlined, jit, part
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.leak import sphere_age
 from hybridrd.kernels.rng import (
     ARRIVE,
@@ -33,7 +33,7 @@ _BLOCK = 1024
 _AFTER = 1  # draw of `WALK` for the steps beside a closed sphere; 0 is the free step
 
 
-@part
+@jit
 def _displacements(ids, key, step, out):
     """Three standard normal displacements for each particle."""
     first, second, third = out[0], out[1], out[2]
@@ -43,7 +43,7 @@ def _displacements(ids, key, step, out):
         third[i], _ = normals(w2, w3)
 
 
-@part
+@jit
 def _near(x0, y0, reach, inner_closed, outer_open):
     """The closed sphere that a particle feels, of two the nearer one; -1 for none."""
     if inner_closed and x0 < reach and (outer_open or x0 <= y0):
@@ -53,7 +53,7 @@ def _near(x0, y0, reach, inner_closed, outer_open):
     return -1
 
 
-@part
+@jit
 def _leaves(r0, r1, low, high, inner_open, outer_open, t, key, address, step):
     """The open sphere through which a move went, + 1; 0 for none.
 
@@ -222,7 +222,7 @@ def enter_leaky(row, ids, start, count, side, entry, walls, key, step):
     return m - start
 
 
-@part
+@jit
 def _within(row, m, walls):
     """Whether an arrival is in the shell; one beyond a closed sphere is reflected into it."""
     low, high, kinds = walls.low[0], walls.high[0], walls.kinds[0]

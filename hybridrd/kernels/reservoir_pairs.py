@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hybridrd.arrays import OBSTACLE, PARTICLES
-from hybridrd.kernels._jit import inlined, jit, part
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.pairs import when
 from hybridrd.kernels.partner_places import beyond_open, in_ball, locate, reservoir_at
 from hybridrd.kernels.poisson import poisson
@@ -71,7 +71,7 @@ class Apart(NamedTuple):
     walls_only: bool
 
 
-@part
+@jit
 def _propose(i, cell, y, time, word, m, out):
     """Put the m-th event into the output, where there is room for it."""
     if m < out.i.shape[0]:
@@ -87,7 +87,7 @@ def _depth(y, axis, side, reservoir):
     return y[axis] - reservoir.low[axis] if side == 0 else reservoir.high[axis] - y[axis]
 
 
-@part
+@jit
 def _is_near(y, faces, reservoir):
     """Whether a point is within the radius of one of the first so many faces, of the open ones."""
     for face in range(faces):
@@ -131,7 +131,7 @@ def find_reservoir_pairs(x, ids, n, probability, trials, reservoir, domain, key,
     return m
 
 
-@part
+@jit
 def _in_slab(axis, side, reservoir, key, address, step, y):
     """A point of the region uniform within the radius of a face."""
     for a in range(y.shape[0]):

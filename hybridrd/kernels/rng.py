@@ -23,7 +23,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from hybridrd.errors import CapacityError
-from hybridrd.kernels._jit import inlined, part
+from hybridrd.kernels._jit import inlined, jit
 
 # Purposes, the low byte of the last counter word; the rest of that word counts further draws.
 WALK = 1  # Brownian steps
@@ -165,7 +165,7 @@ def uniform52(high, low):
     return (_number(bits) + 0.5) * 2.0**-52
 
 
-@part
+@jit
 def uniforms(key, address, step, purpose, draw):
     """Two uniform numbers in (0, 1), 52 bits each."""
     w0, w1, w2, w3 = words(key, address, step, purpose, draw)
@@ -222,7 +222,7 @@ def normals(radius_word, angle_word):
     return first, second
 
 
-@part
+@jit
 def normal_pair(key, address, step, purpose, draw):
     """Two standard normal numbers for an address."""
     w0, w1, _, _ = words(key, address, step, purpose, draw)

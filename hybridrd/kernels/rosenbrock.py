@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import part
+from hybridrd.kernels._jit import jit
 from hybridrd.kernels.laws import rate_at
 
 DONE, TOO_FAST, NOT_FINITE, NEGATIVE = 0, 1, 2, 3
@@ -91,7 +91,7 @@ class _Work(NamedTuple):
     z: np.ndarray
 
 
-@part
+@jit
 def _reactant(kinetics, y, r, p):
     """Concentration of reactant p that the others of its kind leave, and its derivative."""
     sites, copy, low, high = kinetics.sites, kinetics.copy, kinetics.low, kinetics.high
@@ -107,7 +107,7 @@ def _reactant(kinetics, y, r, p):
     return value - used * s * s * copy, 1.0 - 2.0 * used * s * rise
 
 
-@part
+@jit
 def _slope(kinetics, y, f):
     """Time derivative ``f`` at ``y``."""
     k, sites, change = kinetics.k, kinetics.sites, kinetics.change
@@ -126,14 +126,14 @@ def _slope(kinetics, y, f):
                 f[s] += change[r, s] * v
 
 
-@part
+@jit
 def _law(address, y):
     """A rate that is a function of concentrations; not a number where it is below 0."""
     v = rate_at(address, y)
     return v if v >= 0.0 else np.nan
 
 
-@part
+@jit
 def _law_slope(address, y, s):
     """Its derivative by species s, a central difference right to about 1e-10."""
     at, largest = y[s], 0.0
@@ -149,7 +149,7 @@ def _law_slope(address, y, s):
     return v / (at + d - below)
 
 
-@part
+@jit
 def jacobian(kinetics, y, matrix):
     """Derivative of `_slope` into ``matrix``."""
     k, sites, change = kinetics.k, kinetics.sites, kinetics.change
@@ -175,7 +175,7 @@ def jacobian(kinetics, y, matrix):
                     matrix[s, sites[r, p]] += change[r, s] * by
 
 
-@part
+@jit
 def _factor(shift, kinetics, work):
     """LU factors of ``shift I - jacobian``, with rows replaced; False if it is singular."""
     jacobian, lu, pivots = work.jacobian, work.lu, work.pivots
@@ -215,7 +215,7 @@ def _factor(shift, kinetics, work):
     return True
 
 
-@part
+@jit
 def _solve(work, b):
     """Solve in place with the factors of `_factor`."""
     lu, pivots = work.lu, work.pivots
@@ -233,7 +233,7 @@ def _solve(work, b):
         b[i] /= lu[i, i]
 
 
-@part
+@jit
 def _is_moving(drift):
     moving = False
     for value in drift:
@@ -241,7 +241,7 @@ def _is_moving(drift):
     return moving
 
 
-@part
+@jit
 def _implicit_euler(kinetics, y, h, work):
     """The root ``z = y + h f(z)`` by Newton's method; False if none is found that is positive."""
     z, f, free = work.z, work.f, kinetics.free
@@ -273,7 +273,7 @@ def _implicit_euler(kinetics, y, h, work):
     return False
 
 
-@part
+@jit
 def _rosenbrock(kinetics, y, h, work):
     """A step from ``y`` into ``work.new``; the last of the stages estimates its error."""
     u, f, new = work.stages, work.f, work.new
@@ -305,7 +305,7 @@ def _rosenbrock(kinetics, y, h, work):
         new[s] += u[STAGES - 1, s]
 
 
-@part
+@jit
 def _error(y, new, estimate):
     """An error (or a change) beside what is allowed; above 1 it is too large."""
     largest, error = 0.0, 0.0
@@ -319,7 +319,7 @@ def _error(y, new, estimate):
     return error
 
 
-@part
+@jit
 def _share(new, positive):
     """The largest share of ``new`` in a mixture with ``positive`` that has no negative number."""
     share = 1.0
@@ -329,7 +329,7 @@ def _share(new, positive):
     return share
 
 
-@part
+@jit
 def advance(kinetics, y, tau):
     """Advance the concentrations ``y`` ``(species,)`` of a cell by ``tau``, in place."""
     n = len(y)

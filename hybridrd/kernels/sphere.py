@@ -23,7 +23,7 @@ import math
 
 import numpy as np
 
-from hybridrd.kernels._jit import inlined, part
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.walk import erfcx
 
 _ROOT_PI = 1.7724538509055159
@@ -59,7 +59,7 @@ def _terms(X, s, reactivity, t):
     return tail + gamma * H, gamma * H, H, tail, peak
 
 
-@part
+@jit
 def absorption(x0, s, reactivity, t):
     """Probability that a particle at distance x0 is absorbed within the step.
 
@@ -95,7 +95,7 @@ def _move(x, x0, s, reactivity, t, E0, d0, H0, tail0, peak0):
     return F, scale * (s + x) * w, scale * (w + (s + x) * slope)
 
 
-@part
+@jit
 def distribution(x, x0, s, reactivity, t):
     """Probability to survive the step at a distance below x, and its two derivatives by x."""
     E0, d0, H0, tail0, peak0 = _terms(x0, s, reactivity, t)
@@ -112,7 +112,7 @@ def _normal_quantile(p):
     return z if y >= 0.0 else -z
 
 
-@part
+@jit
 def quantile(u, x0, s, reactivity, t):
     """The distance x with ``distribution(x) = u``, for u between 0 and the survival."""
     sd = math.sqrt(2.0 * t)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import inlined, jit, part
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.rng import (
     BRIDGE,
     WALK,
@@ -91,7 +91,7 @@ def wrap(x, low, high):
     return y if low <= y < high else low
 
 
-@part
+@jit
 def displacements(d, ids, key, step, out):
     """Standard normal displacements, one row an axis."""
     if d == 1:
@@ -112,19 +112,19 @@ def displacements(d, ids, key, step, out):
             third[i], _ = normals(w2, w3)
 
 
-@part
+@jit
 def _fold_row(x, move, sd, low, high):
     for i in range(x.shape[0]):
         x[i] = fold(x[i] + sd * move[i], low, high)
 
 
-@part
+@jit
 def _wrap_row(x, move, sd, low, high):
     for i in range(x.shape[0]):
         x[i] = wrap(x[i] + sd * move[i], low, high)
 
 
-@part
+@jit
 def touches(kind, d0, d1, gamma, Ddt, key, address, step, purpose, draw):
     """Whether a move from depth d0 to d1 ends at a side that is open or partially absorbing."""
     if kind == OPEN:
@@ -140,7 +140,7 @@ def touches(kind, d0, d1, gamma, Ddt, key, address, step, purpose, draw):
     return False
 
 
-@part
+@jit
 def land(x1, low, high, kind_low, kind_high):
     """The end of a move after the sides that reflect (partially absorbing ones do, too)."""
     if kind_low != OPEN and kind_high != OPEN:
@@ -152,7 +152,7 @@ def land(x1, low, high, kind_low, kind_high):
     return x1
 
 
-@part
+@jit
 def first_touch(d0, d1, Ddt, key, address, step, purpose, draw):
     """When a move from depth d0 to d1 that touched depth 0 did so first, as a part of the step.
 
@@ -173,7 +173,7 @@ def first_touch(d0, d1, Ddt, key, address, step, purpose, draw):
     return r / (1.0 + r)
 
 
-@part
+@jit
 def _guarded_row(x, move, Ddt, walls, axis, ids, key, step, exits, times):
     """One axis with at least one side at which particles can end; returns how many did.
 
@@ -201,7 +201,7 @@ def _guarded_row(x, move, Ddt, walls, axis, ids, key, step, exits, times):
     return ended
 
 
-@part
+@jit
 def _leave_there(x, start, moves, Ddt, walls, ids, key, step, exits, times):
     """Put particles that ended at a face to where they touched it, along the other axes.
 
