@@ -125,6 +125,7 @@ _PLACES = {
 
 _MODULES = {
     "examples": "hybridrd.examples",
+    "interface": "hybridrd.interface",
     "pair_kernels": "hybridrd.model.pair_kernels",
     "plot": "hybridrd.plotting",
     "shapes": "hybridrd.model.shapes",

@@ -205,9 +205,9 @@ def check_drifts(
         if region.grid.radial or not region.is_box:
             raise ModelError(f"{who} its particles do so in a Box alone; use mean_field")
         for f, numbers in walls[s].exchanges.items():
-            if numbers.kind == "exact":
+            if numbers.kind != "layer":
                 raise ModelError(
-                    f"{who} the exact plane at {region.faces[f].name} knows no drift; "
+                    f"{who} {system.interface!r} at {region.faces[f].name} knows no drift; "
                     f"use CalibratedLayer()"
                 )
         for f in (*walls[s].influxes, *walls[s].leaks):

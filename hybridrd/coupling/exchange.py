@@ -12,6 +12,7 @@ from scipy.special import erfc
 from hybridrd.arrays import Floats, Integers
 from hybridrd.continuum.baths import BathContent
 from hybridrd.coupling.face_exchange import Gate
+from hybridrd.coupling.injection import injected_numbers
 from hybridrd.coupling.motion import Motion
 from hybridrd.interface import FaceNumbers
 from hybridrd.kernels import exchange as kernels
@@ -71,6 +72,9 @@ class Exchange:
             if g.numbers is not None and g.numbers.kind == "layer" and g.numbers.survival < 1
         ]
         self._planes = [g for g in gates if g.numbers is None or g.numbers.kind == "exact"]
+        self._injections = [
+            (g, g.numbers) for g in gates if g.numbers is not None and g.numbers.kind == "injection"
+        ]
         self._ordered = [*(g for g, _ in self._layers), *self._planes]
         ends = np.cumsum([g.face.size for g in self._ordered], dtype=np.int64)
         pairs = zip(self._ordered, ends, strict=True)
@@ -99,7 +103,7 @@ class Exchange:
     def compiled(self) -> CompiledExchange | None:
         """The same as compiled stages take it, None if the methods are to be called instead."""
         walk = self.motion.walk()
-        if walk is None or self._baths or self._meet():
+        if walk is None or self._baths or self._meet() or self._injections:
             return None
         species = len(self.motion.D)
         region = self.motion.region
@@ -217,6 +221,20 @@ class Exchange:
                 self._book(gate, counts)
         for s in np.flatnonzero(removed):
             self.leave(int(s), population[int(s)])
+        self._inject(population, step, 0)
+
+    def _inject(self, population: Population, step: int, half: int) -> None:
+        """Arrivals of half a step by the rules of `hybridrd.interface.Published`."""
+        for gate, numbers in self._injections:
+            contents = gate.mean * (gate.face.area * numbers.width)
+            self._check_new(gate, float(contents.sum()) * numbers.alpha)
+            counts = injected_numbers(contents, numbers, self._key, gate.address, step, half)
+            cells = runs(counts, int(counts.sum()))
+            if len(cells):
+                group = population.announce(gate.species, len(cells))
+                self.motion.fill_layer(gate, numbers, group, cells, step)
+                group.n += len(cells)
+                self._book(gate, counts)
 
     def move(self, population: Population, step: int) -> None:
         """Diffuse all particles for a step; those that end at a face leave through it."""
@@ -246,6 +264,7 @@ class Exchange:
                     group = population.announce(gate.species, len(cells))
                     kept = self.motion.enter_plane(gate, stream, group, cells, top, step)
                     self._book(gate, kept)
+        self._inject(population, step, 1)
 
     def _from_bath(self, gate: Gate, bath: BathContent, step: int) -> Integers:
         """The face cell of each candidate from a bath, drawn for each copy in the bath separately.

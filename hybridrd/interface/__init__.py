@@ -13,6 +13,7 @@ from hybridrd.interface.delta import delta_eps, delta_prime_eps, rate_in, rate_o
 from hybridrd.interface.exact import ExactPlane
 from hybridrd.interface.layer import Layer
 from hybridrd.interface.operator import bridge_offset, crossing_offset, layer_offset
+from hybridrd.interface.published import Published
 
 __all__ = [
     "SCHEMES",
@@ -22,6 +23,7 @@ __all__ = [
     "FaceNumbers",
     "InterfaceScheme",
     "Layer",
+    "Published",
     "bridge_offset",
     "calibrated_rate",
     "crossing_offset",
@@ -41,6 +43,7 @@ SCHEMES: dict[str, type[InterfaceScheme]] = {
     Layer.name: Layer,
     CalibratedLayer.name: CalibratedLayer,
     ExactPlane.name: ExactPlane,
+    Published.name: Published,
 }
 
 

@@ -12,7 +12,7 @@ from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 
 Context = Literal["mean-field", "two-way", "cells", "wall"]
-Kind = Literal["layer", "exact"]
+Kind = Literal["layer", "exact", "injection"]
 Stencil = Literal["cell", "linear"]
 
 
@@ -25,6 +25,8 @@ class FaceNumbers:
     kind
         ``"layer"``: reflecting plane, one exchange a step in the layer before the diffusion.
         ``"exact"``: open plane, exchange inside the diffusion.
+        ``"injection"``: arrivals in the layer before and after the diffusion, removal of those
+        who end beyond the plane.
     width
         Layer width dx (length); 0 for the exact plane.
     survival
@@ -44,6 +46,9 @@ class FaceNumbers:
     stencil
         How c_R is read from the continuum: ``"cell"``, the value of the first cell;
         ``"linear"``, inter- or extrapolated to `offset`.
+    leaps
+        Of an injection: in how many leaps a mirror layer is emptied in half a step; 0 for a trial
+        of each copy.
 
     Examples
     --------
@@ -63,6 +68,7 @@ class FaceNumbers:
     spread: float
     reactivity: float = math.inf
     stencil: Stencil = "linear"
+    leaps: int = 0
 
     @property
     def arrivals_per_area(self) -> float:
@@ -87,8 +93,8 @@ class InterfaceScheme(ABC):
        with defaults. Check them in ``__post_init__`` (`check_length` helps).
     2. Give it a ``name``, as in TOML files.
     3. Implement `numbers`: call `check_face` first, then return `FaceNumbers` or raise
-       ``StepError`` with values that would work. The kernels have the kinds ``"layer"`` and
-       ``"exact"``; most schemes are a layer with other numbers.
+       ``StepError`` with values that would work. The kernels have the kinds ``"layer"``,
+       ``"exact"`` and ``"injection"``; most schemes are a layer with other numbers.
     4. Compute its offset with `hybridrd.interface.operator.steady_profile`.
     5. Add it to ``SCHEMES`` in ``hybridrd/interface/__init__.py``.
     6. Test that a uniform state is stationary under its numbers, and that its offset is the one

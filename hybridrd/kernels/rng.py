@@ -53,6 +53,7 @@ DRIFT = 25  # how far a wall pushes back a particle that drifts
 ADAPT = 26  # numbers and places of particles where the region has new cells
 REACTION_NOISE = 27  # fluctuations of reactions in a cell
 CELL_ROUNDING = 28  # contents to whole copies
+INJECTION = 29  # number of arrivals per face cell by a published rule
 
 _MASK = np.uint64(0xFFFFFFFF)
 _M0 = np.uint64(0xD2511F53)

@@ -29,6 +29,7 @@ REFLECT = 0
 WRAP = 1
 OPEN = 2  # touching it within the step means leaving: absorbing walls, exact planes
 PARTIAL = 3  # absorbs at a finite rate
+CROSSING = -1.0  # gamma of an `OPEN` side that only those leave who end beyond it
 
 
 class Walls(NamedTuple):
@@ -41,7 +42,7 @@ class Walls(NamedTuple):
     kinds
         ``kinds[axis, side]``: the kind of wall there, `REFLECT`, `WRAP`, `OPEN` or `PARTIAL`.
     gammas
-        ``gammas[axis, side]``: kappa/D (1/length) where it is `PARTIAL`.
+        ``gammas[axis, side]``: kappa/D (1/length) where it is `PARTIAL`; `CROSSING`.
     """
 
     low: np.ndarray
@@ -130,7 +131,7 @@ def touches(kind, d0, d1, gamma, Ddt, key, address, step, purpose, draw):
     if kind == OPEN:
         if d1 <= 0.0:
             return True
-        if d0 * d1 > 40.0 * Ddt:
+        if d0 * d1 > 40.0 * Ddt or gamma < 0.0:
             return False
         u, _ = uniforms(key, address, step, purpose, draw)
         return u < math.exp(-d0 * d1 / Ddt)

@@ -22,7 +22,7 @@ from hybridrd.interface.base import at_least, at_most
 from hybridrd.interface.exact import check_depth
 from hybridrd.kernels import leak
 from hybridrd.kernels.arrays import Cells
-from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP
+from hybridrd.kernels.walk import CROSSING, OPEN, PARTIAL, REFLECT, WRAP
 from hybridrd.model.grid import Grid
 from hybridrd.model.overlap import cells_of
 from hybridrd.model.partition import Partition
@@ -405,7 +405,9 @@ def species_walls(
                 scheme, context, depth = _mask_scheme(system, context, h)
             numbers = scheme.numbers(D, dt, context, h, depth, f"species {name} at {face.name}")
             exchanges[number] = curved(numbers, region, face) if grid.radial else numbers
-            if numbers.kind == "exact" and numbers.reactivity == np.inf:
+            if numbers.kind == "injection":
+                kinds[at], gammas[at] = OPEN, CROSSING
+            elif numbers.kind == "exact" and numbers.reactivity == np.inf:
                 kinds[at] = OPEN
             elif numbers.kind == "exact":
                 kinds[at], gammas[at] = PARTIAL, numbers.reactivity
@@ -464,7 +466,12 @@ def curved(numbers: FaceNumbers, region: Region, face: RegionFace) -> FaceNumber
     """A layer's numbers with its rates D A/(V dx), V its volume, in place of D/dx².
 
     At unit concentration it then exchanges D A/dx particles per time, as a flat one of area A.
+    Raises ModelError for published rules, which are for planes.
     """
+    if numbers.kind == "injection":
+        raise ModelError(
+            f"{face.name}: a sphere, for which Published has no rule; use another interface"
+        )
     if numbers.kind != "layer":
         return numbers
     inner, outer = layer_radii(numbers.width, face)

@@ -11,7 +11,7 @@ import hybridrd as hrd
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 NAMES = re.findall(r"^   ([A-Za-z]\w*(?:\.\w+)*)$", PAGE, re.M)
-MODULES = {"plot", "theory", "examples", "shapes", "pair_kernels"}
+MODULES = {"plot", "theory", "examples", "interface", "shapes", "pair_kernels"}
 PARTS = [f"theory.{name}" for name in hrd.theory.__all__]
 # Schemes and their base stand under the package's own name; Context is a type alias.
 ELSEWHERE = {"interface": {n for n in NAMES if "." not in n} | {"Context"}}

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from twins.naive_interface import half_line_offset, settled_concentration
 
+import hybridrd as hrd
+from hybridrd.coupling.injection import injected_numbers
 from hybridrd.errors import ModelError, StepError
-from hybridrd.interface import operator
+from hybridrd.interface import Published, operator
 from hybridrd.interface.calibration import calibrated_rate, largest_alpha, smallest_width
 from hybridrd.interface.operator import (
     bridge_offset,
@@ -160,11 +162,77 @@ def test_published_rule(alpha, arrivals, ratio):
     assert crossing_removal_ratio(alpha, arrivals) == pytest.approx(ratio, abs=5e-5)
 
 
-@pytest.mark.parametrize("arrivals", ["rate", "probability"])
-def test_published_rule_against_a_lattice(arrivals):
-    half = 0.25 if arrivals == "rate" else 1 - math.exp(-0.25)
+LEAPT = 1 - (1 - 0.25 / 5) ** 5  # what is left of a mirror layer is what did not leap
+RULES = [("rate", 1, 0.25), ("probability", 1, 1 - math.exp(-0.25)), ("rate", 5, LEAPT)]
+
+
+@pytest.mark.parametrize(("arrivals", "leaps", "half"), RULES)
+def test_published_rule_against_a_lattice(arrivals, leaps, half):
     twin = settled_concentration((1.0, half), (1.0, half), spread=1.0, image=0)
-    assert crossing_removal_ratio(0.5, arrivals) == pytest.approx(twin, abs=1e-4)
+    assert crossing_removal_ratio(0.5, arrivals, leaps) == pytest.approx(twin, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "ratio"),
+    [
+        (Published("explicit"), 0.9976),
+        (Published("tau", leaps=5), 1.0203),
+        (Published("gillespie"), 1.1275),
+    ],
+    ids=repr,
+)
+def test_published_rule_as_it_runs(scheme, ratio):
+    """4,000 steps beside a wall, 6,000 particles: the mean is good to 0.0024."""
+    A, line = hrd.Species("A", D=1.0), hrd.Box(x=(0, 0.15))
+    system = hrd.System(
+        species=[A], domain=line, particles=line, cells=6, interface=scheme,
+        walls={"x+": hrd.Reservoir({A: 4e4})}, initial={A: 4e4 * ratio},
+    )  # fmt: skip
+    assert hrd.System.from_dict(system.to_dict()) == system
+    result = hrd.Simulation(system, dt=2.5e-4, seed=3).run(until=1.0, every=0.005)
+    bulk = result["concentration"].isel(time=slice(1, None), x=slice(3))
+    assert float(bulk.mean()) / 4e4 == pytest.approx(ratio, abs=0.011)
+
+
+def test_published_numbers_of_a_mirror_layer():
+    """0.4 copies a cell: at most one enters by "explicit", with 1 - exp(-0.1)."""
+    numbers = [
+        scheme.numbers(0.5, 0.01, "wall", 0.1, 5.0, "A at x+")
+        for scheme in (Published("explicit"), Published("gillespie"))
+    ]
+    contents, key = np.full(20_000, 0.4), np.uint64(7)
+    few, many = (injected_numbers(contents, n, key, np.uint64(0), 1, 0) for n in numbers)
+    assert few.max() == 1
+    assert many.max() > 1
+    assert few.mean() == pytest.approx(-math.expm1(-0.1), abs=4 * 0.0021)
+    assert many.mean() == pytest.approx(0.1, abs=4 * 0.0022)
+    again = injected_numbers(contents, numbers[0], key, np.uint64(0), 1, 1)
+    assert abs(np.corrcoef(few, again)[0, 1]) < 4 / math.sqrt(20_000)  # the two half steps
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Published("exact"), "'exact': it is one of explicit, tau, gillespie"),
+        (lambda: Published("explicit", leaps=3), "which has none"),
+        (lambda: Published("tau", leaps=0), "leaps = 0"),
+        (lambda: Published.from_dict({"scheme": "published"}), "rule"),
+        (lambda: Published("tau").numbers(1, 0.01, "two-way", 0.1, 5.0, "A"), "mean-field"),
+    ],
+)
+def test_published_rules_that_are_none(make, message):
+    with pytest.raises(ModelError, match=message):
+        make()
+
+
+def test_published_rules_are_for_planes():
+    A, shell = hrd.Species("A", D=1.0), hrd.Shell(inner=1.0, outer=3.0)
+    system = hrd.System(
+        species=[A], domain=shell, particles=shell, interface=Published("tau"),
+        walls={"outer": hrd.Reservoir({A: 1.0})},
+    )  # fmt: skip
+    with pytest.raises(ModelError, match="outer: a sphere"):
+        hrd.Simulation(system, dt=1e-3)
 
 
 @pytest.mark.parametrize(("alpha", "ratio"), [(0.1, 1.025), (0.5, 1.130)])
