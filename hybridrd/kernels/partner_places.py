@@ -34,9 +34,9 @@ class Reservoir(NamedTuple):
     Parameters
     ----------
     low, high
-        Corners of the region.
+        Corners of the region, of the domain around a mask.
     width, shape
-        Widths and numbers of the region's cells.
+        Widths and numbers of the cells in there.
     opens
         ``opens[axis, side]``: whether there is a reservoir of it beyond that face.
     radius
@@ -48,6 +48,9 @@ class Reservoir(NamedTuple):
         ``offsets[face]`` on, -1 for none.
     c_max
         The largest of them all.
+    near, reach
+        Of a region that is no box: whether a cell of the domain is one of the region's that may
+        have partners within the radius, and those cells; empty for a box.
     """
 
     low: np.ndarray
@@ -60,6 +63,8 @@ class Reservoir(NamedTuple):
     walls: np.ndarray
     offsets: np.ndarray
     c_max: float
+    near: np.ndarray
+    reach: np.ndarray
 
 
 @jit
@@ -152,7 +157,7 @@ def reservoir_at(y, reservoir, domain):
 
     In the region there is none.
     """
-    inside = True
+    inside = reservoir.near.shape[0] == 0  # in a mask c says it
     for a in range(y.shape[0]):
         inside = inside and reservoir.low[a] <= y[a] <= reservoir.high[a]
     if inside:

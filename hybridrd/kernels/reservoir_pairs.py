@@ -115,7 +115,12 @@ def find_reservoir_pairs(x, ids, n, probability, trials, reservoir, domain, key,
     for i in range(n):
         for a in range(d):
             here[a] = x[a, i]
-        if not _is_near(here, 2 * d, reservoir):
+        if reservoir.near.shape[0] > 0:
+            cell = locate(here, domain)
+            near = cell >= 0 and reservoir.near[cell]
+        else:
+            near = _is_near(here, 2 * d, reservoir)
+        if not near:
             continue
         weight = 1.0
         if probability.shape[0] > 1:
@@ -146,35 +151,58 @@ def _in_slab(axis, side, reservoir, key, address, step, y):
 
 
 @jit
+def _in_reach(reservoir, domain, key, address, step, y):
+    """A point uniform in the cells of a mask that may have partners."""
+    _, pick = uniforms(key, address, step, PLACE, 3)
+    cells = reservoir.reach
+    rest = cells[min(int(pick * cells.shape[0]), cells.shape[0] - 1)]
+    for a in range(y.shape[0]):
+        u, _ = uniforms(key, address, step, PLACE, 3 + a)
+        j = rest % domain.shape[a]
+        rest //= domain.shape[a]
+        y[a] = domain.low[a] + (j + u) / domain.inverse[a]
+
+
+@jit
 def find_entering(hazard, left, reservoir, domain, key, step, out):
     """Complexes in the reservoir of which one product falls into the region; returns how many.
 
     The other is left beyond: at walls only where they hold a reservoir of it, ``left[axis, side]``.
     A ball about the one place is as good as one about the other: products are drawn uniformly
-    within the radius of the open faces, with ``hazard c_max`` a volume, and their complexes in the
-    ball about them. ``hazard`` is that of half a step. Of the `Proposed`, ``y`` is the product's
-    place, ``cell`` the complex's cell, ``i`` the face.
+    within the radius of the open faces (in a mask in all cells within reach), with
+    ``hazard c_max`` a volume, and their complexes in the ball about them. ``hazard`` is that of
+    half a step. Of the `Proposed`, ``y`` is the product's place, ``cell`` the complex's cell,
+    ``i`` the face.
     """
     d = reservoir.low.shape[0]
     radius = reservoir.radius
     here = np.empty(d)
     y = np.empty(d)
     m = 0
-    for face in range(2 * d):
+    masked = reservoir.near.shape[0] > 0
+    for face in range(1 if masked else 2 * d):
         axis, side = face // 2, face % 2
-        if not reservoir.opens[axis, side]:
+        if not (masked or reservoir.opens[axis, side]):
             continue
         volume = 1.0
         for a in range(d):
             extent = reservoir.high[a] - reservoir.low[a]
-            volume *= min(radius, extent) if a == axis else extent
+            if masked:
+                volume /= domain.inverse[a]
+            else:
+                volume *= min(radius, extent) if a == axis else extent
+        if masked:
+            volume *= reservoir.reach.shape[0]
         mean = hazard * reservoir.c_max * volume
         candidates = poisson(mean, key, np.uint64(face), step, RESERVOIR_PAIR)
         for k in range(candidates):
             address = entering_address(face, k)
-            _in_slab(axis, side, reservoir, key, address, step, here)
-            if _is_near(here, face, reservoir):  # counted at an earlier face
-                continue
+            if masked:
+                _in_reach(reservoir, domain, key, address, step, here)
+            else:
+                _in_slab(axis, side, reservoir, key, address, step, here)
+                if _is_near(here, face, reservoir):  # counted at an earlier face
+                    continue
             in_ball(here, radius, key, address, step, PLACE, 0, y)
             u, v = uniforms(key, address, step, PLACE, 2)
             cell, value = reservoir_at(y, reservoir, domain)

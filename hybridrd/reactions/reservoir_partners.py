@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.coupling.face_exchange import Gate
-from hybridrd.errors import ModelError
 from hybridrd.kernels.partner_places import Reservoir
-from hybridrd.particles.region import Region
+from hybridrd.particles.region import Region, RegionFace
 from hybridrd.reactions.tables import Encounter
 
 
@@ -27,7 +27,8 @@ class Reservoirs:
     strip
         Continuum cells within the Doi radius of an interface, flat domain indices.
     gates
-        Gates of the reservoir walls, with their positions in the values of all walls.
+        Gates of the reservoir walls, where their values begin among those of all walls, and which
+        value of the gate each of them is.
     numbers
         The same as kernels take it.
     outside
@@ -36,15 +37,15 @@ class Reservoirs:
 
     species: int
     strip: Integers
-    gates: list[tuple[Gate, int]]
+    gates: list[tuple[Gate, int, Integers]]
     numbers: Reservoir
     outside: NDArray[np.bool_] | None = None
 
     def update(self, c: Floats, half: int) -> None:
         """Take the concentration on the cells, and that of the walls at one end of the step."""
         largest = float(c[self.strip].max(initial=0.0))
-        for gate, at in self.gates:
-            values = gate.start if half == 0 else gate.end
+        for gate, at, which in self.gates:
+            values = (gate.start if half == 0 else gate.end)[which]
             self.numbers.walls[at : at + len(values)] = values
             largest = max(largest, float(values.max(initial=0.0)))
         if self.outside is not None:
@@ -69,11 +70,6 @@ class Partners:
                 holds = self._holds.setdefault(gate.species, self._nowhere.copy())
                 holds[gate.face.axis, gate.face.side] = True
         for i, e in enumerate(encounters):
-            if e.back and not region.is_box and region.parts.outside.any():
-                raise ModelError(
-                    f"reaction {e.label!r}: products cannot be put apart across the faces of a "
-                    f"particle region that is no box; use a Box, or leave out the way back"
-                )
             for role, other in enumerate((e.first,) if e.back else (e.second, e.first)):
                 found = _reservoirs(region, other, e.radius, gates)
                 if found.numbers.opens.any():
@@ -118,13 +114,13 @@ def _reservoirs(region: Region, species: int, radius: float, gates: list[Gate]) 
         return _around_mask(region, species, radius, gates)
     opens = np.zeros((d, 2), np.bool_)
     offsets = np.full(2 * d, -1, np.int64)
-    walls: list[tuple[Gate, int]] = []
+    walls: list[tuple[Gate, int, Integers]] = []
     at = 0
     for face in region.faces:
         is_open = face.outside >= 0
         for gate in gates:
             if gate.species == species and gate.face is face and gate.is_reservoir:
-                walls.append((gate, at))
+                walls.append((gate, at, np.arange(face.size)))
                 offsets[face.index] = at
                 at += face.size
                 is_open = True
@@ -132,32 +128,66 @@ def _reservoirs(region: Region, species: int, radius: float, gates: list[Gate]) 
     _, width, _, shape = region.inner_cells
     c = np.zeros(region.grid.cells)
     numbers = Reservoir(
-        region.low, region.high, width, shape, opens, radius, c, np.zeros(at), offsets, 0.0
-    )
+        region.low, region.high, width, shape, opens, radius, c, np.zeros(at), offsets, 0.0,
+        np.zeros(0, np.bool_), np.zeros(0, np.int64),
+    )  # fmt: skip
     return Reservoirs(species, _strip(region, radius), walls, numbers)
 
 
 def _around_mask(region: Region, species: int, radius: float, gates: list[Gate]) -> Reservoirs:
-    """Partners in the continuum around a region of any shape; a partner's cell says where it is."""
-    if any(gate.species == species and gate.is_reservoir for gate in gates):
-        raise ModelError(
-            f"{gates[0].where}: particles of a region that is no box have no partners beyond a "
-            f"reservoir wall; keep the region away from it by more than the radius {radius:g}"
-        )
-    d = region.grid.dimension
-    nowhere, everywhere = np.full(d, np.inf), np.full((d, 2), region.parts.outside.any())
-    _, width, _, shape = region.inner_cells
+    """Partners around a region of any shape; a partner's cell says whether it is in the region."""
+    grid = region.grid
+    d = grid.dimension
+    opens = np.full((d, 2), region.parts.outside.any())
+    offsets = np.full(2 * d, -1, np.int64)
+    walls: list[tuple[Gate, int, Integers]] = []
+    near, at = _near(region, region.parts.outside, radius), 0
+    for gate in gates:
+        face = gate.face
+        if gate.species == species and gate.is_reservoir:
+            which = _nearest(region, face)
+            walls.append((gate, at, which))
+            offsets[face.index], opens[face.axis, face.side] = at, True
+            at += len(which)
+            along = np.zeros(grid.shape[::-1], np.bool_)
+            at_side = [slice(None)] * d
+            at_side[d - 1 - face.axis] = slice(-1, None) if face.side else slice(0, 1)
+            along[tuple(at_side)] = True
+            near |= _near(region, along.ravel(), radius)
+    near &= region.mask
+    low, width, _, shape = region.cells
     numbers = Reservoir(
-        nowhere, -nowhere, width, shape, everywhere, radius, np.zeros(region.grid.cells),
-        np.zeros(0), np.full(2 * d, -1, np.int64), 0.0,
+        low, low + width * shape, width, shape, opens, radius, np.zeros(grid.cells),
+        np.zeros(at), offsets, 0.0, near, np.flatnonzero(near),
     )  # fmt: skip
-    return Reservoirs(species, _strip(region, radius), [], numbers, region.parts.outside)
+    return Reservoirs(species, _strip(region, radius), walls, numbers, region.parts.outside)
+
+
+def _nearest(region: Region, face: RegionFace) -> Integers:
+    """For each cell along a wall of the domain the face cell that is nearest to it."""
+    shape = region.grid.shape[::-1]
+    known = np.full(shape, -1, np.int64)
+    known.ravel()[face.columns[:, 0]] = np.arange(face.size)
+    at = region.grid.dimension - 1 - face.axis
+    beside = np.take(known, -1 if face.side else 0, axis=at)
+    if beside.ndim == 0:
+        return np.asarray(beside.reshape(1), np.int64)
+    spacing = np.delete(np.array(region.grid.spacing[::-1]), at)
+    index = ndimage.distance_transform_edt(
+        beside < 0, sampling=spacing, return_distances=False, return_indices=True
+    )
+    return np.asarray(beside[tuple(index)].ravel(), np.int64)
 
 
 def _strip(region: Region, radius: float) -> Integers:
     """Cells outside the region within a distance of it, flat."""
+    return np.flatnonzero(_near(region, region.mask, radius) & region.parts.outside)
+
+
+def _near(region: Region, cells: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
+    """Which cells of the domain are within a distance of some, along each axis, flat."""
     grid = region.grid
-    near = region.mask.reshape(grid.shape[::-1])
+    near = cells.reshape(grid.shape[::-1])
     for a in range(grid.dimension):
         axis = grid.dimension - 1 - a
         grown = near.copy()
@@ -170,4 +200,4 @@ def _strip(region: Region, radius: float) -> Integers:
                     moved[tuple(edge)] = False
                 grown |= moved
         near = grown
-    return np.flatnonzero(near.ravel() & region.parts.outside)
+    return np.asarray(near.ravel())

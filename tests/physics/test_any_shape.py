@@ -161,6 +161,42 @@ def test_partners_beyond_a_face_are_those_of_the_caps():
         assert shares[2].sum() == pytest.approx(share, rel=1e-3)
 
 
+@pytest.mark.parametrize("beside", ["continuum", "wall"])
+def test_complexes_come_apart_across_the_faces_of_a_disc(beside):
+    """Equilibrium in the outermost cells, which have a fifth of the partners beyond the faces.
+
+    B and C hardly move: B that complexes beyond do not bring are missing there, and so is C.
+    """
+    B, C = hrd.Species("B", D=0.01), hrd.Species("C", D=0.01)
+    c, k, k_back = 200.0, 0.1, 20.0
+    double = hrd.Box(x=(0, 2), y=(0, 2))
+    disc = hrd.Ball((1.0, 1.0), 0.6)
+    equal = {A: c, B: c, C: c * c * k / k_back}
+    place = {"particles": disc, "coupling": "mean-field"}
+    if beside == "wall":
+        place = {"particles": double, "obstacles": disc, "walls": {"x": hrd.Reservoir(equal)}}
+    system = hrd.System(
+        species=[A, B, C], domain=double, cells=(20, 20), initial=equal, **place,
+        reactions=[hrd.Reaction("A + B <-> C", k=k, radius=0.1, k_back=k_back)],
+    )  # fmt: skip
+    sim = hrd.Simulation(system, dt=4e-3, seed=3)
+    inside = system.grid.unflatten(system.partition.inside)
+    outermost = np.zeros_like(inside)
+    outermost[0] = outermost[-1] = beside == "wall"
+    if beside == "continuum":
+        for axis, shift in ((0, 1), (0, -1), (1, 1), (1, -1)):
+            outermost |= inside & ~np.roll(inside, shift, axis)
+    sim.step(20)
+    seen = []
+    for _ in range(20):
+        sim.step(12)  # as long as a complex lives
+        seen.append(sim.concentration[1:, outermost].sum(axis=1))
+    expected = c * outermost.sum()
+    error = 1 / np.sqrt(expected * system.grid.volume * len(seen))
+    assert error < 0.03
+    assert np.mean(seen, axis=0) / expected == pytest.approx((1.0, 1.0), abs=4.5 * error)
+
+
 def test_pairs_through_a_thin_obstacle_are_warned_of():
     system = hrd.System(
         species=[A], domain=SQUARE, particles=SQUARE, cells=(20, 20),
