@@ -94,30 +94,36 @@ def bar_options(colorbar: bool | Mapping[str, Any], label: str, **usual: Any) ->
     return {"label": label, **usual}
 
 
-def limits(view: View, axis: str, given: Any) -> Limits:
-    """A window along an axis, all of it by default.
+def limits(bounds: Limits, name: str, given: Any) -> Limits:
+    """A window within bounds, all of them by default.
 
     Raises
     ------
     ResultError
-        If it is not two rising numbers, or outside the domain.
+        If it is not two rising numbers, or outside the bounds.
     """
-    low, high = view.bounds(axis)
+    low, high = bounds
     if given is None:
         return low, high
     pair = items(given)
     if pair is None or len(pair) != 2:
-        raise ResultError(f"{axis}lim = {shown(given)}: give two numbers, (lower, upper)")
-    a, b = (finite(f"{axis}lim", v) for v in pair)
+        raise ResultError(f"{name} = {shown(given)}: give two numbers, (lower, upper)")
+    a, b = (finite(name, v) for v in pair)
     if not a < b or b <= low or a >= high:
         raise ResultError(
-            f"{axis}lim = ({a:g}, {b:g}): give two rising numbers within {low:g} to {high:g}"
+            f"{name} = ({a:g}, {b:g}): give two rising numbers within {low:g} to {high:g}"
         )
     return a, b
 
 
+def windows_of(view: View, xlim: Any, ylim: Any) -> dict[str, Limits]:
+    """The part of an image to show, by axis. Raises ResultError."""
+    given = zip(view.axes[:2], (("xlim", xlim), ("ylim", ylim)), strict=False)
+    return {axis: limits(view.bounds(axis), name, window) for axis, (name, window) in given}
+
+
 def within(view: View, c: Floats, windows: Mapping[str, Limits]) -> Floats:
-    """The cells of a field of which a part is in a window along each axis."""
+    """The cells of a field of which a part is in a window along each of its axes."""
     for i, (axis, (a, b)) in enumerate(windows.items()):
         x, half = view.centers(axis), 0.5 * view.spacing(axis)
         seen = np.flatnonzero((x + half > a) & (x - half < b))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,14 @@ from hybridrd.arguments import named_arguments
 from hybridrd.errors import ResultError
 from hybridrd.plotting import images, style
 from hybridrd.plotting.checks import bins_of
+from hybridrd.plotting.colours import (
+    Limits,
+    bar_options,
+    limits,
+    scale,
+    windows_of,
+    within,
+)
 from hybridrd.plotting.hatching import hatch_below
 from hybridrd.plotting.lines import INTERFACE, band, profile
 from hybridrd.plotting.select import (
@@ -25,12 +33,14 @@ from hybridrd.plotting.select import (
     species_of,
     upper_limit,
 )
+from hybridrd.plotting.views import Units, sliced, view_of
 from hybridrd.results.compare import check_cells, ratio, standard_error
-from hybridrd.results.view import View, record_at
+from hybridrd.results.view import View, finite, record_at
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
     from numpy.typing import NDArray
 
     from hybridrd.arrays import Floats
@@ -48,8 +58,19 @@ def compare(
     ax: Sequence[Axes] | NDArray[Any] | None = None,
     *,
     axis: str | None = None,
+    x: float | None = None,
+    y: float | None = None,
     z: float | None = None,
     bins: int | None = None,
+    cmap: Any = None,
+    norm: str | Normalize | None = None,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    difference: float | None = None,
+    colorbar: bool | Mapping[str, Any] = True,
+    xlim: tuple[float, float] | None = None,
+    ylim: tuple[float, float] | None = None,
+    units: Units = None,
 ) -> NDArray[Any]:
     """Draw a result, a reference (for example its PDE) and their difference.
 
@@ -79,12 +100,20 @@ def compare(
         One Axes per panel; by default those of a new figure.
     axis
         Draw profiles along this axis (means over the others) instead of images.
-    z
-        Position of the slice in three dimensions (length); by default the middle.
+    x, y, z
+        Position of the slice in three dimensions (length), one of them; by default z, the middle.
     bins
         Cells a side of the bins over which both results are averaged in the particle region; 1
         shows every cell. By default the smallest bins with six particles on average, or, if there
         is a z, with 50 in all replicas. Images only.
+    cmap, norm, vmin, vmax, colorbar, units
+        As of `field`, for both results; images only, but for ``units``.
+    difference
+        Differences at the ends of their colours, or of their axis, are minus this and this
+        (concentration); by default one in a hundred cells is beyond, and all of a line is shown.
+    xlim, ylim
+        The part to show (length), of profiles ``xlim`` only; by default all. The colours are those
+        for it.
 
     Returns
     -------
@@ -110,19 +139,24 @@ def compare(
     >>> [ax.get_ylabel().splitlines()[0] for ax in hrd.plot.compare(many, pde, "A")]
     ['concentration of A', 'difference', 'z']
     """
-    view, other = View(result, "result"), View(reference, "reference")
+    view, z_of = sliced(view_of(result, units=units), x, y, z)
+    other, _ = sliced(view_of(reference, "reference", units), x, y, z)
     name = species_of(view, species)
     style.name_of(other, name)
     check_cells(view, other)
     bins = bins_of(view if view.has_particles else other, bins)
     k = record_at(view, time)
     pair = _Pair(view, other, name, k, record_at(other, float(view.times[k])))
+    most = None if difference is None else finite("difference", difference, positive=True)
+    look = {"cmap": cmap, "norm": norm, "vmin": vmin, "vmax": vmax}
     if len(view.axes) > 1 and axis is None:
-        return _compare_images(pair, ax, z, bins)
-    for option, value in (("z", z), ("bins", bins)):
+        windows = windows_of(view, xlim, ylim)
+        return _compare_images(pair, ax, z_of, bins, look, colorbar, windows, most)
+    for option, value in {"x": x, "y": y, "z": z, "bins": bins, **look, "ylim": ylim}.items():
         if value is not None:
             raise ResultError(f"{option} = {value!r}: is for images; profiles are of every cell")
-    return _compare_profiles(pair, ax, axis_of(view, axis))
+    axis = axis_of(view, axis)
+    return _compare_profiles(pair, ax, axis, limits(view.bounds(axis), "xlim", xlim), most)
 
 
 @dataclass(frozen=True)
@@ -169,7 +203,9 @@ def _axes(ax: Any, panels: int, size: tuple[float, float], shape: tuple[int, int
     return found
 
 
-def _compare_profiles(pair: _Pair, ax: Any, axis: str) -> NDArray[Any]:
+def _compare_profiles(
+    pair: _Pair, ax: Any, axis: str, window: Limits, most: float | None
+) -> NDArray[Any]:
     view, other, name = pair.view, pair.other, pair.species
     a, of_a = mean_along(view, name, pair.record, axis)
     b, of_b = mean_along(other, name, pair.record_of_other, axis)
@@ -177,11 +213,15 @@ def _compare_profiles(pair: _Pair, ax: Any, axis: str) -> NDArray[Any]:
     panels = 3 if pair.has_error else 2
     axes = _axes(ax, panels, (6.0, 1.4 + 1.9 * panels), (panels, 1))
     x, colour = view.centers(axis), style.colour_of(view, name)
-    steps: dict[str, Any] = {"color": colour, "linewidth": 1.2, "drawstyle": "steps-mid"}
+    width = style.line_width(1.2)
+    steps: dict[str, Any] = {"color": colour, "linewidth": width, "drawstyle": "steps-mid"}
     time = float(view.times[pair.record])
-    profile(view.data, name, time, other.data, axes[0], axis)
+    whole = window == view.bounds(axis)
+    profile(view.data, name, time, other.data, axes[0], axis, xlim=None if whole else window)
     axes[1].plot(x, a - b, **steps)
     axes[1].set_ylabel("difference")
+    if most is not None:
+        _symmetric(axes[1], most)
     if pair.has_error:
         band(axes[1], x, -2 * error, 2 * error, style.GREY, "mid")
         axes[1].set_ylabel("difference\n(grey: two errors)")
@@ -195,7 +235,7 @@ def _compare_profiles(pair: _Pair, ax: Any, axis: str) -> NDArray[Any]:
         panel.axhline(0.0, color=style.GREY, linewidth=0.8)
         for plane in view.interfaces(axis):
             panel.axvline(plane, label="_interface", **INTERFACE)
-        panel.set_xlim(*view.bounds(axis))
+        panel.set_xlim(*window)
     for panel in axes[:-1]:
         panel.set_xlabel("")
     axes[-1].set_xlabel(style.axis_label(view, axis))
@@ -206,7 +246,10 @@ def _symmetric(ax: Axes, limit: float) -> None:
     ax.set_ylim(-limit, limit)
 
 
-def _compare_images(pair: _Pair, ax: Any, z: float | None, bins: int | None) -> NDArray[Any]:
+def _compare_images(
+    pair: _Pair, ax: Any, z: float | None, bins: int | None, look: dict[str, Any],
+    colorbar: bool | Mapping[str, Any], windows: Mapping[str, Limits], most: float | None,
+) -> NDArray[Any]:  # fmt: skip
     view, other, name = pair.view, pair.other, pair.species
     cut = images.cut_at(view, z)
     sampled = [(v, k) for v, k in ((view, pair.record), (other, pair.record_of_other))]
@@ -222,17 +265,20 @@ def _compare_images(pair: _Pair, ax: Any, z: float | None, bins: int | None) -> 
         errors.append(None if error is None else _cut(averaged_error(region, error, bins), cut))
     a, b = fields
     panels = 4 if pair.has_error else 3
-    (left, right), (bottom, top) = (view.bounds(axis) for axis in view.axes[:2])
+    (left, right), (bottom, top) = windows.values()
     height = float(np.clip((top - bottom) / (right - left), 0.3, 3.0))
     shape = (2, 2) if panels == 4 else (3, 1) if height < 0.6 else (1, 3)
     size = (shape[1] * 3.9, shape[0] * (2.7 * height + 0.65) + 0.6)
     axes = _axes(ax, panels, size, shape)
-    vmax = max(upper_limit(a), upper_limit(b))
-    images.draw(axes[0], view, a, vmax, cut)
-    shown = images.draw(axes[1], view, b, vmax, cut)
-    label = style.short_concentration_label(view)
-    images.add_colorbar(axes[1], shown, label, extend="max")
-    _draw_difference(axes[2], pair, a - b, cut)
+    of_window = [within(view, c, windows) for c in (a, b)]
+    colours = scale(np.stack(of_window), max(map(upper_limit, of_window)), **look)
+    images.draw(axes[0], view, a, 1.0, cut, **colours)
+    shown = images.draw(axes[1], view, b, 1.0, cut, **colours)
+    bar = bar_options(colorbar, style.short_concentration_label(view), extend="max")
+    if colorbar:
+        images.add_colorbar(axes[1], shown, **bar)
+    limit = upper_limit(np.abs(of_window[0] - of_window[1])) if most is None else most
+    _draw_difference(axes[2], pair, a - b, cut, limit)
     titles = [style.kind_of(view), style.kind_of(other), "difference"]
     if pair.has_error:
         titles.append(_draw_z(axes[3], region, ratio(a - b, pair.error(a, *errors)), cut))
@@ -242,8 +288,12 @@ def _compare_images(pair: _Pair, ax: Any, z: float | None, bins: int | None) -> 
     for i, (panel, title) in enumerate(zip(axes, titles, strict=True)):
         above = "" if ax is None or i else f"{', '.join(notes)}\n"
         pad = images.title_pad(view, cut) if i < shape[1] else 6.0
-        panel.set_title(above + title, fontsize="medium", pad=pad)
-    images.name_regions(axes[0], view, cut)
+        style.set_title(panel, above + title, pad)
+    for panel in axes:
+        panel.set_xlim(windows[view.axes[0]])
+        panel.set_ylim(windows[view.axes[1]])
+    if all(window == view.bounds(axis) for axis, window in windows.items()):
+        images.name_regions(axes[0], view, cut)
     if ax is None:
         axes[0].figure.suptitle(", ".join(notes), fontsize="medium")
         for panel, place_of in zip(axes, np.ndindex(shape), strict=True):
@@ -258,10 +308,11 @@ def _cut(c: Floats, cut: int | None) -> Floats:
     return c if cut is None else c[:, :, cut]
 
 
-def _draw_difference(ax: Axes, pair: _Pair, difference: Floats, cut: int | None) -> None:
+def _draw_difference(
+    ax: Axes, pair: _Pair, difference: Floats, cut: int | None, limit: float
+) -> None:
     from matplotlib.colors import Normalize
 
-    limit = upper_limit(np.abs(difference))
     norm = Normalize(-limit, limit)
     image = images.draw(ax, pair.view, difference, limit, cut, cmap=style.DIFFERENCES, norm=norm)
     label = style.short_concentration_label(pair.view)

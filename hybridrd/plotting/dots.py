@@ -82,14 +82,16 @@ def on_disc(r: Floats, ids: Integers, thickness: float) -> Floats:
 
 
 def layers(view: View, cut: int, positions: Sequence[Floats]) -> tuple[float, float]:
-    """Bounds of the slice in z (length): enough layers of cells around one to hold 200 dots.
+    """Bounds of the slice along the last axis (length).
 
-    They stay in the particle region; outside it there is only the one layer.
+    They hold enough layers of cells around one for 200 dots, and stay in the particle region;
+    outside it there is only the one layer.
     """
-    low, spacing = view.bounds("z")[0], view.spacing("z")
+    axis = view.axes[-1]
+    low, spacing = view.bounds(axis)[0], view.spacing(axis)
     z = np.concatenate([x[:, 2] for x in positions])
-    histogram, _ = np.histogram(z, low + spacing * np.arange(len(view.centers("z")) + 1))
-    inside = view.inside({"z": view.region["z"]})["z"]
+    histogram, _ = np.histogram(z, low + spacing * np.arange(len(view.centers(axis)) + 1))
+    inside = view.inside({axis: view.region[axis]})[axis]
     first, last = cut, cut
     while inside.start <= cut < inside.stop and histogram[first : last + 1].sum() < _ENOUGH:
         if first == inside.start and last == inside.stop - 1:

@@ -12,9 +12,10 @@ from hybridrd.arrays import CONTINUUM, OBSTACLE, PARTICLES
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import bins_of, check_domain
-from hybridrd.plotting.colours import bar_options, levels_of, limits, scale, within
+from hybridrd.plotting.colours import bar_options, levels_of, scale, windows_of, within
 from hybridrd.plotting.hatching import outline
 from hybridrd.plotting.select import highest, in_bins, species_of, upper_limit
+from hybridrd.plotting.views import Units, sliced, view_of
 from hybridrd.results.view import View, finite, record_at
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from hybridrd.arrays import Floats
     from hybridrd.model.species import SpeciesLike
 
+CONTOURS: dict[str, Any] = {"colors": "white", "linewidths": 0.8, "linestyles": "dashed"}
 _LONGEST = 4.0  # ratio of edges above which an image is not drawn to scale
 
 
@@ -38,6 +40,8 @@ def field(
     time: float | None = None,
     ax: Axes | None = None,
     *,
+    x: float | None = None,
+    y: float | None = None,
     z: float | None = None,
     bins: int | None = None,
     cmap: Any = None,
@@ -49,6 +53,7 @@ def field(
     reference: xr.Dataset | None = None,
     xlim: tuple[float, float] | None = None,
     ylim: tuple[float, float] | None = None,
+    units: Units = None,
 ) -> Axes:
     """Draw the concentration of a species as an image, with the interface and obstacles.
 
@@ -62,8 +67,8 @@ def field(
         The record nearest to it is drawn; by default the last.
     ax
         Axes to draw into; by default those of a new figure.
-    z
-        Position of the slice in three dimensions (length); by default the middle.
+    x, y, z
+        Position of the slice in three dimensions (length), one of them; by default z, the middle.
     bins
         Cells a side of the bins over which particles are averaged; 1 shows every cell. By default
         the smallest bins with six particles on average, but at least eight bins (in 3D five) along
@@ -84,7 +89,12 @@ def field(
         Another result on the same domain, for example the PDE, drawn as contour lines, by default
         at a fifth, two, three and four fifths of the colour scale.
     xlim, ylim
-        The part of the domain to show (length); by default all. The colours are those for it.
+        The part to show, along the axis to the right and the one upwards (length); by default all.
+        The colours are those for it.
+    units
+        Units to draw in, as text or by name: ``"nM"``, ``{"length": "nm", "time": "min",
+        "concentration": "nM"}``; by default those of the system. What is given beside them, times,
+        places and concentrations, is in these units, too. Needs pint.
 
     Raises
     ------
@@ -105,11 +115,11 @@ def field(
     >>> ax.images[0].get_array().shape
     (20, 20)
     """
-    view = View(result, "result")
+    view, z = sliced(view_of(result, units=units), x, y, z)
     name = species_of(view, species)
     k = record_at(view, time)
     c, size, cut = image_of(view, name, k, z, bins)
-    windows = {a: limits(view, a, w) for a, w in zip(view.axes[:2], (xlim, ylim), strict=True)}
+    windows = windows_of(view, xlim, ylim)
     seen = within(view, c, windows)
     options = scale(seen, upper_limit(seen), cmap, norm, vmin, vmax)
     ends = options["norm"].vmin, options["norm"].vmax
@@ -121,17 +131,18 @@ def field(
     ax.set_ylim(windows[view.axes[1]])
     if reference is not None or levels is not None:
         low, top = ends if None not in ends else (0.0, upper_limit(seen))
-        other = View(result if reference is None else reference, "reference")
+        other = view_of(result if reference is None else reference, "reference", units)
+        other, _ = sliced(other, x, y, z if view.axes[-1] == "z" else None)
         lines = [part * top for part in (0.2, 0.4, 0.6, 0.8)]
         if levels is not None:
             lines = levels_of(levels, low, top)
-        _draw_contours(ax, view, other, name, k, z, lines)
+        draw_contours(ax, view, other, name, k, z, lines)
     title = f"{name}, {style.time_text(view, float(view.times[k]))}"
     if cut is not None:
         title += f", {place_of(view, cut)}"
     if size > 1:
         title += f"\nparticles averaged over bins of {size} cells a side"
-    ax.set_title(title, fontsize="medium", pad=title_pad(view, cut))
+    style.set_title(ax, title, title_pad(view, cut))
     # Where vmax is given: in this picture, or the next.
     top = options["norm"].vmax
     beyond = {} if vmax is None and (top is None or highest(seen) <= top) else {"extend": "max"}
@@ -156,36 +167,37 @@ def image_of(
     return c[:, :, cut], size if meets_region(view, cut) else 1, cut
 
 
-def cut_at(view: View, z: float | None) -> int | None:
-    """The layer of cells to draw of three dimensions; None of two."""
-    z = None if z is None else finite("z", z)
+def cut_at(view: View, place: float | None) -> int | None:
+    """The layer of cells to draw of three dimensions, across the last axis; None of two."""
+    axis = view.axes[-1] if len(view.axes) > 2 else "z"
+    place = None if place is None else finite(axis, place)
     if len(view.axes) == 2:
-        if z is not None:
-            raise ResultError(f"z = {z:g}: the result has two dimensions")
+        if place is not None:
+            raise ResultError(f"z = {place:g}: the result has two dimensions")
         return None
-    centers = view.centers("z")
-    low, high = view.bounds("z")
-    z = 0.5 * (low + high) if z is None else z
-    if not low <= z <= high:
-        raise ResultError(f"z = {z:g}: the domain goes from {low:g} to {high:g}")
+    centers = view.centers(axis)
+    low, high = view.bounds(axis)
+    place = 0.5 * (low + high) if place is None else place
+    if not low <= place <= high:
+        raise ResultError(f"{axis} = {place:g}: the domain goes from {low:g} to {high:g}")
     # Of two slices as near, the lower, whatever round-off says.
-    return int(np.argmin(np.round(np.abs(centers - z) / view.spacing("z"), 6)))
+    return int(np.argmin(np.round(np.abs(centers - place) / view.spacing(axis), 6)))
 
 
 def place_of(view: View, cut: int) -> str:
     """Position of a layer of cells as text, ``z = 0.5 um``."""
-    return style.place_text(view, "z", float(view.centers("z")[cut]))
+    return style.place_text(view, view.axes[-1], float(view.centers(view.axes[-1])[cut]))
 
 
 def meets_region(view: View, cut: int | None) -> bool:
     """Whether a layer of cells goes through the particle region; in two dimensions True."""
-    if cut is None or not view.interfaces("z"):
+    if cut is None or not view.interfaces(view.axes[-1]):
         return True
-    low, high = view.region["z"]
-    return low < float(view.centers("z")[cut]) < high
+    low, high = view.region[view.axes[-1]]
+    return low < float(view.centers(view.axes[-1])[cut]) < high
 
 
-def _draw_contours(
+def draw_contours(
     ax: Axes, view: View, other: View, name: str, record: int, z: float | None, levels: list[float]
 ) -> None:
     """Draw lines of equal concentration of another result at the time of a record."""
@@ -195,8 +207,7 @@ def _draw_contours(
     c, _, _ = image_of(other, name, at, z)
     x, y = (other.centers(a) for a in other.axes[:2])
     if min(c.shape) > 1:
-        masked = np.ma.masked_invalid(c.T)
-        ax.contour(x, y, masked, levels=levels, colors="white", linewidths=0.8, linestyles="dashed")
+        ax.contour(x, y, np.ma.masked_invalid(c.T), levels=levels, **CONTOURS)
 
 
 def draw(
@@ -293,48 +304,36 @@ def _draw_mask(ax: Axes, view: View, codes: NDArray[np.uint8]) -> None:
 
 def title_pad(view: View, cut: int | None = None) -> float:
     """Space below a title for the names of the regions (points)."""
-    named = bool(cut is not None and view.interfaces("z"))
+    named = bool(region_text(view, cut))
     return 18.0 if named else style.title_pad(view, view.axes[0])
 
 
 def name_regions(ax: Axes, view: View, cut: int | None = None) -> None:
-    """Name the regions: above the image if the region is a slab, else inside it."""
-    x, y = view.axes[:2]
+    """Name the regions above the image, where the names cover nothing."""
+    text = region_text(view, cut)
+    if text:
+        style.write_above(ax, 0.5 * sum(view.bounds(view.axes[0])), text)
+    elif view.is_box:
+        style.name_regions(ax, view, view.axes[0])
+
+
+def region_text(view: View, cut: int | None = None) -> str:
+    """Where particles are, in words, if the names cannot be written above their parts."""
     if not view.is_box:
-        return
+        codes = view.codes(-1) if cut is None else view.codes(-1)[..., cut]
+        both = (codes == CONTINUUM).any() and (codes == PARTICLES).any()
+        return "" if not both else "particles inside the lines"
     if not meets_region(view, cut):
-        style.write_above(ax, 0.5 * sum(view.bounds(x)), "continuum")
-        return
-    if not view.interfaces(y):
-        style.name_regions(ax, view, x)
-        if not view.interfaces(x) and cut is not None and view.interfaces("z"):
-            style.write_above(ax, 0.5 * sum(view.bounds(x)), "particles")
-        return
-    region = view.region
-    for name, at in (
-        ("particles", (region[x][0], region[y][1])),
-        ("continuum", _corner_of_rest(view, x, y)),
-    ):
-        ax.annotate(
-            name, at, xytext=(4, -4), textcoords="offset points", ha="left", va="top",
-            fontsize="small", color="white", zorder=5, path_effects=_outline(),
-        )  # fmt: skip
-
-
-def _corner_of_rest(view: View, x: str, y: str) -> tuple[float, float]:
-    """The upper left corner of the broadest strip next to the region."""
-    (left, right), (bottom, top) = view.bounds(x), view.bounds(y)
-    (a, b), (c, d) = view.region[x], view.region[y]
-    strips = [
-        ((top - d) / (top - bottom), (left, top)),
-        ((c - bottom) / (top - bottom), (left, c)),
-        ((a - left) / (right - left), (left, top)),
-        ((right - b) / (right - left), (b, top)),
-    ]
-    return max(strips, key=lambda strip: strip[0])[1]
-
-
-def _outline() -> list[Any]:
-    from matplotlib.patheffects import withStroke
-
-    return [withStroke(linewidth=2, foreground="black")]
+        return "continuum"
+    x, y = view.axes[:2]
+    if view.interfaces(x) and view.interfaces(y):
+        return "particles inside the lines"
+    if view.interfaces(y):
+        (low, high), (bottom, top) = view.region[y], view.bounds(y)
+        near = 1e-6 * view.spacing(y)
+        below, above = low < bottom + near, high > top - near
+        where = "below the line" if below else "above the line" if above else "between the lines"
+        return f"particles {where}"
+    if not view.interfaces(x) and cut is not None and view.interfaces(view.axes[-1]):
+        return "particles"
+    return ""

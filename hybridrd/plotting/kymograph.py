@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -11,21 +11,24 @@ from hybridrd.arguments import named_arguments
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import bins_of
-from hybridrd.plotting.colours import bar_options, scale
-from hybridrd.plotting.images import add_colorbar, mark_plane
+from hybridrd.plotting.colours import Limits, bar_options, levels_of, limits, scale, within
+from hybridrd.plotting.images import CONTOURS, add_colorbar, mark_plane
 from hybridrd.plotting.select import (
     axis_of,
     bin_size,
+    highest,
     known,
     species_of,
     sum_of_bins,
     upper_limit,
 )
+from hybridrd.plotting.views import Units, view_of
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
     from hybridrd.arrays import Floats
@@ -44,7 +47,11 @@ def kymograph(
     norm: str | Normalize | None = None,
     vmin: float | None = None,
     vmax: float | None = None,
+    levels: Any = None,
     colorbar: bool | Mapping[str, Any] = True,
+    xlim: tuple[float, float] | None = None,
+    ylim: tuple[float, float] | None = None,
+    units: Units = None,
 ) -> Axes:
     """Draw the concentration of a species against position and time, with the interface.
 
@@ -64,11 +71,13 @@ def kymograph(
     bins
         Number of cells along the axis over which particles are averaged; 1 shows every cell. By
         default the fewest with 25 particles on average.
-    cmap, norm, vmin, colorbar
+    cmap, norm, vmin, levels, colorbar, units
         As of `field`.
     vmax
         Concentration at the upper end of the colours; by default the highest of a PDE, else the
         value that one in a hundred places exceeds.
+    xlim, ylim
+        The positions and the times to show; by default all. The colours are those for them.
 
     Raises
     ------
@@ -85,7 +94,7 @@ def kymograph(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('x', 'time')
     """
-    view = View(result, "result")
+    view = view_of(result, units=units)
     name = species_of(view, species)
     axis = axis_of(view, axis)
     bins = bins_of(view, bins, (axis,))
@@ -97,13 +106,17 @@ def kymograph(
     if bins is None:
         bins = bin_size(view, name, range(len(times)), axis)
     c = _profiles(view, name, axis, bins)
-    top = upper_limit(c) if view.replicas else float(c.max())
-    options = scale(c, top, cmap, norm, vmin, vmax)
+    edges = np.concatenate([times[:1], 0.5 * (times[1:] + times[:-1]), times[-1:]])
+    places = limits(view.bounds(axis), "xlim", xlim)
+    shown = limits((float(times[0]), float(times[-1])), "ylim", ylim)
+    seen = _seen(view, axis, c, edges, places, shown)
+    top = upper_limit(seen) if view.replicas else highest(seen)
+    options = scale(seen, top, cmap, norm, vmin, vmax)
     ax = style.axes_or_new(ax, lambda: style.new_axes(5.6, 4.6))
     low, high = view.bounds(axis)
     image = ax.pcolormesh(
         np.linspace(low, high, c.shape[1] + 1),
-        np.concatenate([times[:1], 0.5 * (times[1:] + times[:-1]), times[-1:]]),
+        edges,
         c,
         **options,
         rasterized=True,  # thousands of cells would make a heavy vector file
@@ -112,24 +125,42 @@ def kymograph(
         mark_plane(
             ax, [plane, plane], [float(times[0]), float(times[-1])], view.on_edge(axis, plane)
         )
-    ax.set_xlim(low, high)
-    ax.set_ylim(float(times[0]), float(times[-1]))
+    if levels is not None:
+        lines = levels_of(levels, options["norm"].vmin or 0.0, options["norm"].vmax or top)
+        ax.contour(view.centers(axis), times, c, levels=lines, **CONTOURS)
+    ax.set_xlim(*places)
+    ax.set_ylim(*shown)
     ax.set_xlabel(style.axis_label(view, axis))
     ax.set_ylabel(style.time_label(view))
-    style.name_regions(ax, view, axis)
-    title = f"{name}, {style.kind_of(view)}"
+    if xlim is None:
+        style.name_regions(ax, view, axis)
+    style.set_title(ax, _title(view, name, axis, bins), style.title_pad(view, axis))
+    _add_bar(ax, image, style.concentration_label(view, name), seen, colorbar)
+    return ax
+
+
+def _add_bar(
+    ax: Axes, image: ScalarMappable, label: str, seen: Floats, colorbar: bool | Mapping[str, Any]
+) -> None:
+    top = cast("float | None", image.norm.vmax)
+    beyond = {"extend": "max"} if top is not None and highest(seen) > top else {}
+    bar = bar_options(colorbar, label, **beyond)
+    if colorbar:
+        add_colorbar(ax, image, **bar)
+
+
+def _title(view: View, species: str, axis: str, bins: int) -> str:
+    title = f"{species}, {style.kind_of(view)}"
     others = [a for a in view.axes if a != axis]
     if others:
         title += f", mean over {' and '.join(others)}"
-    if bins > 1:
-        title += f"\nparticles averaged over {bins} cells"
-    ax.set_title(title, fontsize="medium", pad=style.title_pad(view, axis))
-    top = options["norm"].vmax
-    beyond = {"extend": "max"} if top is not None and float(c.max()) > top else {}
-    bar = bar_options(colorbar, style.concentration_label(view, name), **beyond)
-    if colorbar:
-        add_colorbar(ax, image, **bar)
-    return ax
+    return title if bins == 1 else f"{title}\nparticles averaged over {bins} cells"
+
+
+def _seen(view: View, axis: str, c: Floats, edges: Floats, xlim: Limits, ylim: Limits) -> Floats:
+    """The places and times that are shown."""
+    rows = (edges[1:] > ylim[0]) & (edges[:-1] < ylim[1])
+    return within(view, c[rows].T, {axis: xlim}).T
 
 
 def _profiles(view: View, species: str, axis: str, bins: int) -> Floats:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from hybridrd.arguments import named_arguments
+import numpy as np
+
+from hybridrd.arguments import named_arguments, truth
+from hybridrd.errors import ResultError
 from hybridrd.plotting import style
 from hybridrd.plotting.checks import check_domain, check_region
+from hybridrd.plotting.colours import Limits, limits, within
 from hybridrd.plotting.select import axis_of, highest, known, mean_along, names_of, species_of
+from hybridrd.plotting.views import Units, view_of
 from hybridrd.results.view import View, record_at
 
 if TYPE_CHECKING:
@@ -29,6 +35,11 @@ def profile(
     reference: xr.Dataset | None = None,
     ax: Axes | None = None,
     axis: str | None = None,
+    *,
+    xlim: tuple[float, float] | None = None,
+    ylim: tuple[float, float] | None = None,
+    legend: bool = True,
+    units: Units = None,
 ) -> Axes:
     """Draw the concentration of a species along an axis, with the interface.
 
@@ -50,6 +61,14 @@ def profile(
         Axes to draw into; by default those of a new figure.
     axis
         ``"x"`` (the default), ``"y"``, or ``"z"``.
+    xlim
+        The part of the axis to show (length); by default all.
+    ylim
+        Ends of the axis of concentrations; by default from 0 to above the highest that is shown.
+    legend
+        Whether to add one where there is a reference; it lies above the lines.
+    units
+        As of `field`.
 
     Returns
     -------
@@ -74,16 +93,18 @@ def profile(
     >>> ax.get_title()
     'A, t = 0.05'
     """
-    view = View(result, "result")
+    view = view_of(result, units=units)
     name = species_of(view, species)
     axis = axis_of(view, axis)
     k = record_at(view, time)
     at = float(view.times[k])
+    window = limits(view.bounds(axis), "xlim", xlim)
+    legend = truth(legend, "legend", ResultError)
     ax = style.axes_or_new(ax)
-    drawn = ax.get_ylim()[1] if ax.has_data() else 0.0  # by an earlier call
-    top = _profile_line(ax, view, name, k, axis)
+    drawn = _highest_in(ax)  # by an earlier call
+    top = max(drawn, _profile_line(ax, view, name, k, axis, window))
     if reference is not None:
-        other = View(reference, "reference")
+        other = view_of(reference, "reference", units)
         style.name_of(other, name)
         check_domain(view, other)
         c, error = mean_along(other, name, record_at(other, at), axis_of(other, axis))
@@ -91,31 +112,38 @@ def profile(
         ax.plot(x, c, label=style.kind_of(other), **style.REFERENCE)
         if error is not None:
             band(ax, x, c - error, c + error, style.GREY)
-        top = max(top, highest(c))
-    style.mark_regions_along(ax, view, axis, INTERFACE)
-    ax.set_xlim(*view.bounds(axis))
-    ax.set_ylim(0.0, max(_ROOM * top, drawn) or 1.0)
+        top = max(top, highest(within(other, c, {axis: window})))
+    style.mark_regions_along(ax, view, axis, INTERFACE, named=xlim is None)
+    ax.set_xlim(*window)
     ax.set_xlabel(style.axis_label(view, axis))
     over = [a for a in view.axes if a != axis]
     label = style.concentration_label(view, name)
     ax.set_ylabel(f"{label},\nmean over {' and '.join(over)}" if over else label)
-    ax.set_title(f"{name}, {style.time_text(view, at)}", pad=style.title_pad(view, axis))
-    if reference is not None:
-        style.add_legend(ax)
+    style.set_title(ax, f"{name}, {style.time_text(view, at)}", style.title_pad(view, axis))
+    style.end_at(ax, _ROOM * top or 1.0, 2 if legend and reference is not None else 0)
+    if ylim is not None:
+        ax.set_ylim(*limits((-math.inf, math.inf), "ylim", ylim))
     return ax
 
 
-def _profile_line(ax: Axes, view: View, name: str, record: int, axis: str) -> float:
-    """Draw the line and its band; returns the highest value drawn."""
+def _highest_in(ax: Axes) -> float:
+    """The highest value that is drawn; 0 without any."""
+    top = float(ax.dataLim.y1)
+    return top if math.isfinite(top) else 0.0
+
+
+def _profile_line(ax: Axes, view: View, name: str, record: int, axis: str, window: Limits) -> float:
+    """Draw the line and its band; returns the highest value in the window."""
     c, error = mean_along(view, name, record, axis)
     x = view.centers(axis)
     colour = style.colour_of(view, name)
     # Counts belong to cells: steps where there are particles, a plain line for a PDE.
     steps: dict[str, Any] = {"drawstyle": "steps-mid"} if view.replicas else {}
-    ax.plot(x, c, color=colour, linewidth=1.3, label=style.kind_of(view), **steps)
+    ax.plot(x, c, color=colour, linewidth=style.line_width(1.3), label=style.kind_of(view), **steps)
     if error is not None:
         band(ax, x, c - error, c + error, colour, "mid" if steps else None)
-    return highest(c, error)
+        c = c + np.nan_to_num(error)
+    return highest(within(view, c, {axis: window}))
 
 
 def band(ax: Axes, x: Floats, low: Floats, high: Floats, colour: str, step: Any = None) -> None:
@@ -129,6 +157,11 @@ def counts(
     species: SpeciesLike | list[SpeciesLike] | None = None,
     reference: xr.Dataset | None = None,
     ax: Axes | None = None,
+    *,
+    xlim: tuple[float, float] | None = None,
+    ylim: tuple[float, float] | None = None,
+    legend: bool = True,
+    units: Units = None,
 ) -> Axes:
     """Draw the number of particles in the particle region in time.
 
@@ -144,6 +177,12 @@ def counts(
         ensemble also has bands.
     ax
         Axes to draw into; by default those of a new figure.
+    xlim, ylim
+        Ends of the axes of time and of numbers; by default all times, and from 0 on.
+    legend
+        Whether to add one where there are several lines; it lies above them.
+    units
+        As of `field`.
 
     Raises
     ------
@@ -160,8 +199,9 @@ def counts(
     >>> ax.get_xlabel()
     'time'
     """
-    view = View(result, "result")
+    view = view_of(result, units=units)
     names = names_of(view, species)
+    legend = truth(legend, "legend", ResultError)
     ax = style.axes_or_new(ax)
 
     def marks(name: str) -> dict[str, Any]:
@@ -174,11 +214,13 @@ def counts(
     for name in names:
         colour = style.colour_of(view, name)
         n, error = _counts_of(view, name)
-        ax.plot(view.times, n, color=colour, linewidth=1.6, label=name, **marks(name))
+        ax.plot(
+            view.times, n, color=colour, linewidth=style.line_width(1.6), label=name, **marks(name)
+        )
         if error is not None:
             band(ax, view.times, n - error, n + error, colour)
     if reference is not None:
-        other = View(reference, "reference")
+        other = view_of(reference, "reference", units)
         check_region(view, other)
         for name in names:
             style.name_of(other, name)
@@ -190,12 +232,14 @@ def counts(
         ax.plot([], [], label=style.kind_of(other), **style.REFERENCE)
     ax.set_xlabel(style.time_label(view))
     ax.set_ylabel("number in the particle region" if view.has_particles else "number")
+    times = float(view.times[0]), float(view.times[-1])
     if len(view.times) > 1:
-        ax.set_xlim(float(view.times[0]), float(view.times[-1]))
-    ax.set_ylim(bottom=0.0)
-    ax.set_title(style.kind_of(view))
-    if len(names) > 1 or reference is not None:
-        style.add_legend(ax)
+        ax.set_xlim(*limits(times, "xlim", xlim))
+    style.set_title(ax, style.kind_of(view))
+    several = len(names) > 1 or reference is not None
+    style.end_at(ax, _ROOM * _highest_in(ax) or 1.0, 3 if several and legend else 0)
+    if ylim is not None:
+        ax.set_ylim(*limits((-math.inf, math.inf), "ylim", ylim))
     return ax
 
 

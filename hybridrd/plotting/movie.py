@@ -13,10 +13,12 @@ from hybridrd.errors import ResultError
 from hybridrd.plotting import dots, style
 from hybridrd.plotting.animation import SLOWEST, Movie
 from hybridrd.plotting.checks import bins_of, check_domain, count
+from hybridrd.plotting.colours import windows_of, within
 from hybridrd.plotting.images import cut_at, field, image_of
 from hybridrd.plotting.lines import profile
 from hybridrd.plotting.select import axis_of, bin_size, highest, mean_along, names_of, upper_limit
 from hybridrd.plotting.snapshot import continuum_at, size_of_dots, snapshot
+from hybridrd.plotting.views import sliced, view_of
 from hybridrd.results.view import View, finite, record_at
 
 if TYPE_CHECKING:
@@ -46,17 +48,28 @@ def movie(
     ``.save("run.gif")`` writes it. Frames are drawn one at a time, and the records of a result on
     disk are read one at a time.
 
-        Parameters ---------- result A result of `Simulation.run`, `mean_field` or `ensemble`.
-        species One species or several, side by side; by default all. kind ``"profile"`` (in one
-        dimension and in a shell the default), ``"field"`` (the default elsewhere) or
-        ``"snapshot"``, one picture of all species, for which positions are needed. ax Axes to draw
-        into, one per species (a single one for a snapshot); they are cleared for each frame. By
-        default those of a new figure. fps Frames per second, 0.01 to 50; frames of a gif last whole
-        hundredths of a second. every Number of records from one frame to the next; the last record
-        is always a frame. reference Another result with the same records, drawn as a dashed line in
-        profiles. options Options of the function for the kind: ``vmax``, ``bins``, ``z``, ``axis``,
-        ... By default the colours end at the largest value, over all frames, that one in a hundred
-        cells exceeds.
+    Parameters
+    ----------
+    result
+        A result of `Simulation.run`, `mean_field` or `ensemble`.
+    species
+        One species or several, side by side; by default all.
+    kind
+        ``"profile"`` (in one dimension and in a shell the default), ``"field"`` (the default
+        elsewhere) or ``"snapshot"``, one picture of all species, for which positions are needed.
+    ax
+        Axes to draw into, one per species (a single one for a snapshot); they are cleared for each
+        frame. By default those of a new figure.
+    fps
+        Frames per second, 0.01 to 50; frames of a gif last whole hundredths of a second.
+    every
+        Number of records from one frame to the next; the last record is always a frame.
+    reference
+        Another result with the same records: dashed in profiles, contour lines in images.
+    options
+        Options of the function for the kind: ``cmap``, ``vmax``, ``xlim``, ``units``, ``bins``,
+        ``z``, ``axis``, ... By default the colours end at the largest value, over all frames, that
+        one in a hundred cells exceeds.
 
     Raises
     ------
@@ -72,7 +85,8 @@ def movie(
     >>> movie.frames, movie.seconds
     (11, 2.2)
     """
-    view = View(result, "result")
+    units = options.pop("units", None)
+    view = view_of(result, units=units)
     names = names_of(view, species)
     if kind is None:
         kind = "profile" if len(view.axes) == 1 else "field"
@@ -83,9 +97,7 @@ def movie(
         raise ResultError(f"fps = {fps:g}: {SLOWEST:g} to 50 frames a second are needed")
     _check_options(kind, options)
     if reference is not None:
-        if kind != "profile":
-            raise ResultError(f"reference: is drawn in profiles, not in a {kind}")
-        options["reference"] = reference
+        options["reference"] = view_of(reference, "reference", units).data
     last = len(view.times) - 1
     records = [*range(0, last, every), last]
     panels = [names] if kind == "snapshot" else [[name] for name in names]
@@ -149,8 +161,10 @@ def _profiles(view: View, names: list[str], records: list[int], options: dict[st
             top = max(top, highest(c, error))
 
     def draw(ax: Axes, time: float) -> None:
-        profile(view.data, name, time, ax=ax, **options)
-        ax.set_ylim(0.0, 1.08 * top or 1.0)
+        profile(view.data, name, time, ax=ax, **{**options, "legend": False})
+        if options.get("ylim") is None:
+            columns = 2 if options.get("legend", True) and "reference" in options else 0
+            style.end_at(ax, 1.08 * top or 1.0, columns)
 
     return draw
 
@@ -163,8 +177,10 @@ def _fields(view: View, names: list[str], records: list[int], options: dict[str,
         options["bins"] = bin_size(view, name, records)
     own = hasattr(options.get("norm"), "vmax")  # a norm has its own ends
     if options.get("vmax") is None and not own:
-        cut = {"z": options.get("z"), "bins": options["bins"]}
-        options["vmax"] = max(upper_limit(image_of(view, name, k, **cut)[0]) for k in records)
+        turned, place = _slice(view, options)
+        windows = windows_of(turned, options.get("xlim"), options.get("ylim"))
+        seen = (image_of(turned, name, k, place, options["bins"])[0] for k in records)
+        options["vmax"] = max(upper_limit(within(turned, c, windows)) for c in seen)
     if options.get("norm") == "log" and options.get("vmin") is None:
         options["vmin"] = 0.01 * options["vmax"]  # the same in all frames
 
@@ -174,6 +190,10 @@ def _fields(view: View, names: list[str], records: list[int], options: dict[str,
     return draw
 
 
+def _slice(view: View, options: dict[str, Any]) -> tuple[View, Any]:
+    return sliced(view, *(options.get(axis) for axis in ("x", "y", "z")))
+
+
 def _snapshots(view: View, names: list[str], records: list[int], options: dict[str, Any]) -> Draw:
     """Snapshots with dots of one size, on a colour scale that few cells of any exceed."""
     options = dict(options)
@@ -181,12 +201,13 @@ def _snapshots(view: View, names: list[str], records: list[int], options: dict[s
     rows = view.data["row_size"].sel(species=names).isel(time=records).sum("species")
     fullest = records[int(np.argmax(rows.values))]
     if options.get("thickness") is None and len(view.axes) == 3:
-        cut = cut_at(view, options.get("z"))
-        found = dots.particles_at(view, fullest)
-        low, high = dots.layers(view, cut or 0, [found[name][0] for name in names])
-        centre = float(view.centers("z")[cut or 0])
+        turned, place = _slice(view, options)
+        cut = cut_at(turned, place) or 0
+        found = dots.particles_at(turned, fullest)
+        low, high = dots.layers(turned, cut, [found[name][0] for name in names])
+        centre = float(turned.centers(turned.axes[-1])[cut])
         options["thickness"] = 2 * max(centre - low, high - centre)
-    if options.get("vmax") is None:
+    if options.get("vmax") is None and not hasattr(options.get("norm"), "vmax"):
         options["vmax"] = max(upper_limit(continuum_at(view, names[0], k)) for k in records)
 
     def draw(ax: Axes, time: float) -> None:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybridrd.arguments import items, named_arguments
+from hybridrd.arguments import items, named_arguments, shown
 from hybridrd.errors import ResultError
 from hybridrd.plotting import images, style
 from hybridrd.plotting.checks import check_domain
+from hybridrd.plotting.colours import Limits, bar_options, scale, windows_of, within
 from hybridrd.plotting.lines import profile
-from hybridrd.plotting.select import upper_limit
+from hybridrd.plotting.select import highest, names_of, upper_limit
+from hybridrd.plotting.views import Units, view_of
 from hybridrd.results.view import View, record_at
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
     from matplotlib.ticker import Locator
 
     from hybridrd.arrays import Floats
+    from hybridrd.model.species import SpeciesLike
 
 _SIDE = 2.2  # edge of a panel (inch)
 
@@ -31,6 +35,16 @@ def overview(
     result: xr.Dataset,
     reference: xr.Dataset | None = None,
     times: Sequence[float] | None = None,
+    *,
+    species: SpeciesLike | list[SpeciesLike] | None = None,
+    cmap: Any = None,
+    norm: str | Normalize | None = None,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    colorbar: bool | Mapping[str, Any] = True,
+    xlim: tuple[float, float] | None = None,
+    ylim: tuple[float, float] | None = None,
+    units: Units = None,
 ) -> Figure:
     """Draw all species of a result at a few times, next to a reference.
 
@@ -47,6 +61,12 @@ def overview(
         Another result on the same domain, for example the mean field.
     times
         The records nearest to them are drawn; by default the middle and the last.
+    species
+        One or several; by default all.
+    cmap, norm, vmin, vmax, colorbar
+        As of `field`, for all images.
+    xlim, ylim, units
+        As of `field`; of profiles the part of the axis, and the ends of that of concentrations.
 
     Returns
     -------
@@ -69,16 +89,20 @@ def overview(
     >>> [ax.get_title() for ax in hrd.plot.overview(pde, times=[0.1]).axes]
     ['A, t = 0.1', 'B, t = 0.1']
     """
-    view = View(result, "result")
-    other = None if reference is None else View(reference, "reference")
-    records = _records(view, times)
+    view = view_of(result, units=units)
+    other = None if reference is None else view_of(reference, "reference", units)
+    records, names = _records(view, times), names_of(view, species)
     if other is not None:
         check_domain(view, other)
-        for name in view.species:
+        for name in names:
             style.name_of(other, name)
-    if len(view.axes) == 1:
-        return _profiles(view, other, records)
-    return _images(view, other, records)
+    look = {"cmap": cmap, "norm": norm, "vmin": vmin, "vmax": vmax}
+    if len(view.axes) > 1:
+        return _images(view, other, records, names, look, colorbar, windows_of(view, xlim, ylim))
+    for option, value in look.items():
+        if value is not None:
+            raise ResultError(f"{option} = {shown(value)}: is for images, not for profiles")
+    return _profiles(view, other, records, names, {"xlim": xlim, "ylim": ylim})
 
 
 def _records(view: View, times: Any) -> list[int]:
@@ -92,24 +116,24 @@ def _records(view: View, times: Any) -> list[int]:
     return [record_at(view, t) for t in times]
 
 
-def _profiles(view: View, other: View | None, records: list[int]) -> Figure:
-    rows, columns = len(view.species), len(records)
+def _profiles(
+    view: View, other: View | None, records: list[int], names: list[str], window: dict[str, Any]
+) -> Figure:
+    rows, columns = len(names), len(records)
     figure = style.new_figure(1.0 + 3.4 * columns, 0.7 + 2.5 * rows)
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey="row")
     reference = None if other is None else other.data
-    for row, name in zip(axes, view.species, strict=True):
+    for row, name in zip(axes, names, strict=True):
         top = 0.0
         for ax, k in zip(row, records, strict=True):
-            profile(view.data, name, float(view.times[k]), reference, ax)
+            profile(view.data, name, float(view.times[k]), reference, ax, legend=False, **window)
             top = max(top, ax.get_ylim()[1])
-            legend = ax.get_legend()
-            if legend is not None:
-                legend.remove()
             if ax is not row[0]:
                 ax.set_ylabel("")
-            if name != view.species[-1]:
+            if name != names[-1]:
                 ax.set_xlabel("")
-        row[0].set_ylim(0.0, top)
+        if window["ylim"] is None:
+            row[0].set_ylim(0.0, top)
     if other is not None:
         _common_legend(figure, view, other)
     return figure
@@ -126,10 +150,13 @@ def _common_legend(figure: Figure, view: View, other: View) -> None:
     figure.legend(handles=lines, loc="outside upper center", ncols=2, frameon=False)
 
 
-def _images(view: View, other: View | None, records: list[int]) -> Figure:
+def _images(
+    view: View, other: View | None, records: list[int], names: list[str], look: dict[str, Any],
+    colorbar: bool | Mapping[str, Any], windows: Mapping[str, Limits],
+) -> Figure:  # fmt: skip
     views = [view] if other is None else [view, other]
-    rows, columns = len(view.species), len(records) * len(views)
-    (left, right), (bottom, top) = (view.bounds(a) for a in view.axes[:2])
+    rows, columns = len(names), len(records) * len(views)
+    (left, right), (bottom, top) = windows.values()
     aspect = float(np.clip((top - bottom) / (right - left), 0.3, 3.0))
     figure = style.new_figure(
         0.9 + (_SIDE + 0.2) * columns + 1.1 * len(records), 1.1 + (_SIDE * aspect + 0.25) * rows
@@ -137,20 +164,20 @@ def _images(view: View, other: View | None, records: list[int]) -> Figure:
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     sizes: set[int] = set()
     cuts: set[str] = set()
-    for row, name in zip(axes, view.species, strict=True):
+    for row, name in zip(axes, names, strict=True):
         for j, k in enumerate(records):
             panels = list(row[j * len(views) : (j + 1) * len(views)])
             fields = [images.image_of(v, name, record_at(v, float(view.times[k]))) for v in views]
             sizes |= {size for _, size, _ in fields}
             cut = fields[0][2]
             cuts |= set() if cut is None else {images.place_of(view, cut)}
-            _pair(panels, views, [c for c, _, _ in fields], cut)
-            if name == view.species[0]:
+            _pair(panels, views, [c for c, _, _ in fields], cut, look, colorbar, windows)
+            if name == names[0]:
                 _title(panels, views, float(view.times[k]), cut)
         _name_row(row[0], name)
         for ax in row[1:]:
             ax.set_ylabel("")
-        if name != view.species[-1]:
+        if name != names[-1]:
             for ax in row:
                 ax.set_xlabel("")
     notes = [f"slices at {cut}" for cut in sorted(cuts)]
@@ -163,22 +190,32 @@ def _images(view: View, other: View | None, records: list[int]) -> Figure:
     return figure
 
 
-def _pair(panels: list[Axes], views: list[View], fields: list[Floats], cut: int | None) -> None:
+def _pair(
+    panels: list[Axes], views: list[View], fields: list[Floats], cut: int | None,
+    look: dict[str, Any], colorbar: bool | Mapping[str, Any], windows: Mapping[str, Limits],
+) -> None:  # fmt: skip
     """Draw the fields of one species at one time, all on one scale."""
-    vmax = max(upper_limit(c) for c in fields)
+    seen = [within(v, c, windows) for v, c in zip(views, fields, strict=True)]
+    colours = scale(np.concatenate([c.ravel() for c in seen]), max(map(upper_limit, seen)), **look)
     for ax, view, c in zip(panels, views, fields, strict=True):
-        image = images.draw(ax, view, c, vmax, cut)
+        image = images.draw(ax, view, c, 1.0, cut, **colours)
+        ax.set_xlim(windows[view.axes[0]])
+        ax.set_ylim(windows[view.axes[1]])
         ax.xaxis.set_major_locator(_few_ticks())
         ax.yaxis.set_major_locator(_few_ticks())
-    beyond = {"extend": "max"} if any(float(c.max()) > vmax for c in fields) else {}
-    images.add_colorbar(panels[-1], image, style.short_concentration_label(views[0]), **beyond)
+    top = colours["norm"].vmax
+    beyond = {"extend": "max"} if top is not None and max(map(highest, seen)) > top else {}
+    bar = bar_options(colorbar, style.short_concentration_label(views[0]), **beyond)
+    if colorbar:
+        images.add_colorbar(panels[-1], image, **bar)
 
 
 def _title(panels: list[Axes], views: list[View], time: float, cut: int | None) -> None:
     for ax, view in zip(panels, views, strict=True):
         title = f"{style.kind_of(view)}, {style.time_text(view, time)}"
-        ax.set_title(title, pad=images.title_pad(views[0], cut))
-    images.name_regions(panels[0], views[0], cut)
+        style.set_title(ax, title, images.title_pad(views[0], cut))
+    if panels[0].get_xlim() == views[0].bounds(views[0].axes[0]):
+        images.name_regions(panels[0], views[0], cut)
 
 
 def _few_ticks() -> Locator:

@@ -9,7 +9,8 @@ import numpy as np
 from hybridrd.arguments import named_arguments
 from hybridrd.arrays import Floats
 from hybridrd.errors import ResultError
-from hybridrd.plotting.style import COLOUR_MAP, COLOURS, GREY, axes_or_new, new_axes
+from hybridrd.plotting.colours import scale
+from hybridrd.plotting.style import COLOURS, GREY, axes_or_new, new_axes, set_title
 from hybridrd.results.view import View, record_at
 
 if TYPE_CHECKING:
@@ -22,7 +23,14 @@ _GAP = 1.8  # from one box to the next, in widths of a box
 
 
 @named_arguments
-def phase_space(result: xr.Dataset, time: float | None = None, ax: Axes | None = None) -> Axes:
+def phase_space(
+    result: xr.Dataset,
+    time: float | None = None,
+    ax: Axes | None = None,
+    *,
+    cmap: Any = None,
+    shades: Any = "Blues",
+) -> Axes:
     """Draw the phase space of a chemical diffusion master equation (del Razo 2024, Fig. 1).
 
     One box for each number of copies, its shade the probability. With one species on a line or in a
@@ -38,6 +46,10 @@ def phase_space(result: xr.Dataset, time: float | None = None, ax: Axes | None =
         The record nearest to it; by default the last.
     ax
         Axes to draw into; by default those of a new figure.
+    cmap
+        A colour map, or its name, of densities; by default ``rcParams["image.cmap"]``.
+    shades
+        A colour map, or its name, of which the lower half shades boxes by probability.
 
     Raises
     ------
@@ -71,10 +83,11 @@ def phase_space(result: xr.Dataset, time: float | None = None, ax: Axes | None =
     ax.set_aspect("equal")
     ax.set_xlim(-1.0, _GAP * (shown[0] - 1) + 1.0)
     ax.set_ylim(-1.1, _GAP * (shown[1] - 1) + 1.0)
+    maps = [scale(p, 1.0, m)["cmap"] for m in (cmap, shades)]
     for place in np.ndindex(*shown):
-        _box(ax, data, names, place, float(p[place]), float(p.max()))
+        _box(ax, data, names, place, float(p[place]), float(p.max()), maps)
     _arrows(ax, data, names, shown)
-    ax.set_title(title)
+    set_title(ax, title)
     return ax
 
 
@@ -102,8 +115,9 @@ def _shown(p: Floats) -> int:
 
 
 def _box(
-    ax: Axes, data: xr.Dataset, names: list[str], place: tuple[int, ...], p: float, most: float
-) -> None:
+    ax: Axes, data: xr.Dataset, names: list[str], place: tuple[int, ...], p: float, most: float,
+    maps: list[Any],
+) -> None:  # fmt: skip
     """One number of copies: its densities, or a shade, and its probability."""
     from matplotlib import colormaps
     from matplotlib.patches import Rectangle
@@ -122,10 +136,10 @@ def _box(
             inner.fill_between(places, data[density].values[0], color=COLOURS[0], step="mid")
             inner.set_ylim(bottom=0)
         else:
-            inner.pcolormesh(places, places, data[density].values, cmap=COLOUR_MAP)
+            inner.pcolormesh(places, places, data[density].values, cmap=maps[0])
         ax.text(x, y + 0.55, f"{text}: {p:.3f}", ha="center", va="bottom", fontsize=8)
         return
-    shade = colormaps["Blues"](0.05 + 0.6 * p / most if most > 0 else 0.05)
+    shade = colormaps.get_cmap(maps[1])(0.05 + 0.6 * p / most if most > 0 else 0.05)
     ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=shade, edgecolor=GREY))
     ax.text(x, y, f"{text}\n{p:.3f}", ha="center", va="center", fontsize=8)
 

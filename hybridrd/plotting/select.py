@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _IN_BIN = 6.0  # particles in the mean
 _IN_BIN_OF_PROFILE = 25.0  # a fifth is noise
 IN_BIN_FOR_ERRORS = 50.0  # fewer are too skew for errors of a few replicas
+_MANY = 10  # cells of which one may be noise
 _FEWEST_BINS = {1: 8, 2: 8, 3: 5}  # along each axis, by dimension
 
 
@@ -116,15 +117,17 @@ def mean_along(view: View, species: str, record: int, axis: str) -> tuple[Floats
 
 
 def upper_limit(c: Floats) -> float:
-    """The concentration that one in a hundred cells exceeds; never 0, NaN cells left out.
+    """The concentration that one in a hundred cells exceeds, and at least one if there are many.
 
-    It is not the highest: next to the interface, and where single particles start in the continuum,
-    a few cells are far above all others, and a scale up to those would show nothing else.
+    It is never 0, NaN cells are left out. It is not the highest: next to the interface, and where
+    single particles start in the continuum, a few cells are far above all others, and a scale up to
+    those would show nothing else.
     """
     known = c[np.isfinite(c)]
     if not known.size:
         return 1.0
-    return float(np.percentile(known, 99)) or float(known.max()) or 1.0
+    second = 100.0 * (known.size - 2) / (known.size - 1) if known.size >= _MANY else 100.0
+    return float(np.percentile(known, min(99.0, second))) or float(known.max()) or 1.0
 
 
 def in_bins(view: View, species: str, record: int, bins: int | None) -> tuple[Floats, int]:

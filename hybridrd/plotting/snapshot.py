@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybridrd.arguments import named_arguments
+from hybridrd.arguments import named_arguments, number
+from hybridrd.arrays import PARTICLES
 from hybridrd.errors import ResultError
 from hybridrd.plotting import dots, images, style
+from hybridrd.plotting.colours import (
+    Limits,
+    bar_options,
+    levels_of,
+    limits,
+    scale,
+    windows_of,
+    within,
+)
 from hybridrd.plotting.select import concentration_at, names_of, upper_limit
+from hybridrd.plotting.views import Units, sliced, view_of
 from hybridrd.results.view import View, finite, record_at
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
 
     from hybridrd.arrays import Floats, Integers
     from hybridrd.model.species import SpeciesLike
@@ -33,11 +45,22 @@ def snapshot(
     time: float | None = None,
     ax: Axes | None = None,
     *,
+    x: float | None = None,
+    y: float | None = None,
     z: float | None = None,
     thickness: float | None = None,
+    cmap: Any = None,
+    norm: str | Normalize | None = None,
+    vmin: float | None = None,
     vmax: float | None = None,
+    levels: Any = None,
     size: float | None = None,
-    colorbar: bool = True,
+    alpha: float = 1.0,
+    colorbar: bool | Mapping[str, Any] = True,
+    reference: xr.Dataset | None = None,
+    xlim: tuple[float, float] | None = None,
+    ylim: tuple[float, float] | None = None,
+    units: Units = None,
 ) -> Axes:
     """Draw a run at one time, particles as dots next to the continuum as colour.
 
@@ -55,18 +78,26 @@ def snapshot(
         The record nearest to it is drawn; by default the last.
     ax
         Axes to draw into; by default those of a new figure.
-    z
-        Position of the slice in three dimensions (length); by default the middle.
+    x, y, z
+        Position of the slice in three dimensions (length), one of them; by default z, the middle.
     thickness
         Thickness of the slice in three dimensions and in a shell (length). By default enough
         layers of cells to hold 200 particles; in a shell twice the inner radius of the region.
+    cmap
+        A colour map of the continuum, or its name; by default shades of the species' colour.
+    norm, vmin, colorbar, units
+        As of `field`.
     vmax
         Concentration at the upper end of the colours; by default the value that one in a hundred
-        cells of the continuum exceeds.
-    size
-        Diameter of a dot (points); by default set by their number.
-    colorbar
-        Whether to add one for the continuum.
+        cells of the continuum shown exceeds.
+    levels, reference
+        Contour lines, of the reference or of the result itself, as of `field`; not in a strip and
+        in a shell.
+    size, alpha
+        Diameter of a dot (points), by default set by their number, and its opacity, 0 to 1.
+    xlim, ylim
+        The part to show (length); by default all. A strip has only ``xlim``; in a shell they are
+        distances from the centre.
 
     Raises
     ------
@@ -87,47 +118,105 @@ def snapshot(
     >>> len(ax.collections[0].get_offsets()) == run["copy_number"].values[-1, 0]
     np.True_
     """
-    from matplotlib.colors import Normalize
-
-    view = View(result, "result")
+    view, z = sliced(view_of(result, units=units), x, y, z)
     names = names_of(view, species)
     k = record_at(view, time)
     found = dots.particles_at(view, k)
     for option, value in (("thickness", thickness), ("vmax", vmax), ("size", size)):
         if value is not None:
             finite(option, value, positive=True)
-    z = None if z is None else finite("z", z)
+    alpha = number(alpha, "alpha", 0.0, error=ResultError)
+    z = _checked_slice(view, z, thickness)
+    particles = {name: found[name] for name in names}
+    c = continuum_at(view, names[0], k)
+    kind = "r" if view.axes == ("r",) else len(view.axes)
+    windows = _windows(view, kind, xlim, ylim)
+    seen = c if kind == "r" else within(view, c, dict(zip(view.axes, windows, strict=False)))
+    cmap = style.shades(style.colour_of(view, names[0])) if cmap is None else cmap
+    colours = scale(seen, upper_limit(seen), cmap, norm, vmin, vmax)
+    ax = style.axes_or_new(
+        ax, lambda: style.new_axes(6.0, 2.2) if kind == 1 else style.new_axes_for_image(view)
+    )
+    bar = bar_options(colorbar, style.concentration_label(view, names[0]), extend="max")
+    image, places, note = _PICTURES[kind](ax, view, c, colours, particles, z, thickness)
+    size = size_of_dots(ax, sum(map(len, places.values()))) if size is None else size
+    _draw_dots(ax, view, places, size, alpha)
+    if levels is not None or reference is not None:
+        _draw_levels(ax, view, names[0], k, z, levels, reference, (x, y), colours["norm"], units)
+    if xlim is not None or ylim is not None:
+        _zoom(ax, windows)
+    title = f"{', '.join(names)}, {style.time_text(view, float(view.times[k]))}{note}"
+    if kind == "r" or kind == 1:
+        pad = 6.0 if kind == "r" else style.title_pad(view, "x")
+    else:
+        pad = images.title_pad(view, images.cut_at(view, z))
+    style.set_title(ax, title, pad)
+    if colorbar and np.isfinite(c).any():
+        images.add_colorbar(ax, image, **bar)
+    if len(names) > 1:
+        _add_legend_below(ax, len(names), max(1.0, 5.0 / size))
+    return ax
+
+
+def _checked_slice(view: View, place: Any, thickness: float | None) -> float | None:
+    """The place of the slice, None for the usual one. Raises ResultError where there is none."""
+    axis = view.axes[-1] if len(view.axes) > 2 else "z"
+    z = None if place is None else finite(axis, place)
     for option, value in (("z", z), ("thickness", thickness)):
         if value is not None and (len(view.axes) == 2 or view.axes == ("x",)):
             raise ResultError(f"{option} = {value:g}: this result is not drawn as a slice")
     if z is not None and view.axes == ("r",):
         raise ResultError(f"z = {z:g}: a shell is cut through its centre; leave z out")
-    particles = {name: found[name] for name in names}
-    c = continuum_at(view, names[0], k)
-    vmax = upper_limit(c) if vmax is None else vmax
-    kind = "r" if view.axes == ("r",) else len(view.axes)
-    ax = style.axes_or_new(
-        ax, lambda: style.new_axes(6.0, 2.2) if kind == 1 else style.new_axes_for_image(view)
-    )
-    colours = {"cmap": style.shades(style.colour_of(view, names[0])), "norm": Normalize(0.0, vmax)}
-    image, places, note = _PICTURES[kind](ax, view, c, colours, particles, z, thickness)
-    size = size_of_dots(ax, sum(map(len, places.values()))) if size is None else size
+    return z
+
+
+def _draw_dots(
+    ax: Axes, view: View, places: Mapping[str, Floats], size: float, alpha: float
+) -> None:
     for name, place in places.items():
         ax.scatter(
             place[:, 0], place[:, 1], s=size**2, c=style.colour_of(view, name),
             marker=style.marker_of(view, name), linewidths=0, label=name, zorder=2, rasterized=True,
+            alpha=alpha,
         )  # fmt: skip
-    title = f"{', '.join(names)}, {style.time_text(view, float(view.times[k]))}{note}"
-    if kind == 3:
-        pad = images.title_pad(view, images.cut_at(view, z))
-    else:
-        pad = 6.0 if kind == "r" else style.title_pad(view, view.axes[0])
-    ax.set_title(title, fontsize="medium", pad=pad)
-    if colorbar and np.isfinite(c).any():
-        images.add_colorbar(ax, image, style.concentration_label(view, names[0]), extend="max")
-    if len(names) > 1:
-        _add_legend_below(ax, len(names), max(1.0, 5.0 / size))
-    return ax
+
+
+def _zoom(ax: Axes, windows: Sequence[Limits]) -> None:
+    """Show a part, without the names of regions, which may be outside."""
+    ax.set_xlim(windows[0])
+    if len(windows) > 1:
+        ax.set_ylim(windows[1])
+    for text in list(ax.texts):
+        text.remove()
+
+
+def _windows(view: View, kind: Any, xlim: Any, ylim: Any) -> list[Limits]:
+    """The part to show along each axis of the figure. Raises ResultError."""
+    if kind == "r":
+        edge = view.bounds("r")[1]
+        if xlim is None and ylim is None:
+            return []
+        return [limits((-edge, edge), *w) for w in (("xlim", xlim), ("ylim", ylim))]
+    if kind == 1:
+        if ylim is not None:
+            raise ResultError("ylim: the height of a dot has no meaning in a strip; give xlim")
+        return [limits(view.bounds("x"), "xlim", xlim)]
+    return list(windows_of(view, xlim, ylim).values())
+
+
+def _draw_levels(
+    ax: Axes, view: View, name: str, record: int, z: float | None, levels: Any,
+    reference: xr.Dataset | None, cut: tuple[Any, Any], norm: Normalize, units: Units,
+) -> None:  # fmt: skip
+    """Draw contour lines of a reference, or of the result itself."""
+    if len(view.axes) < 2:
+        raise ResultError("levels, reference: contour lines need two dimensions")
+    other = view
+    if reference is not None:
+        other, _ = sliced(view_of(reference, "reference", units), *cut, None)
+    top = norm.vmax or 1.0
+    lines = levels_of(4 if levels is None else levels, norm.vmin or 0.0, top)
+    images.draw_contours(ax, view, other, name, record, z, lines)
 
 
 def _add_legend_below(ax: Axes, columns: int, scale: float) -> None:
@@ -144,7 +233,8 @@ def _add_legend_below(ax: Axes, columns: int, scale: float) -> None:
 def continuum_at(view: View, species: str, record: int) -> Floats:
     """Concentration in the continuum, NaN in the particle region."""
     c = concentration_at(view, species, record)[0].copy()
-    c[tuple(view.inside(view.region).values())] = np.nan
+    inside: Any = tuple(view.inside(view.region).values())
+    c[inside if view.is_box else view.codes(record) == PARTICLES] = np.nan
     return c
 
 
@@ -189,7 +279,8 @@ def _draw_slice(
 ) -> Drawn:  # fmt: skip
     cut = images.cut_at(view, z)
     assert cut is not None
-    centre = float(view.centers("z")[cut])
+    axis = view.axes[-1]
+    centre = float(view.centers(axis)[cut])
     if thickness is None:
         low, high = dots.layers(view, cut, [x for x, _ in particles.values()])
     else:
@@ -198,7 +289,7 @@ def _draw_slice(
     images.name_regions(ax, view, cut)
     places = {name: dots.in_slice(x, low, high) for name, (x, _) in particles.items()}
     span = style.with_length(view, f"{low:.4g} to {high:.4g}")
-    return image, places, f", {images.place_of(view, cut)}\nparticles from z = {span}"
+    return image, places, f", {images.place_of(view, cut)}\nparticles from {axis} = {span}"
 
 
 def _draw_disc(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +10,18 @@ import numpy as np
 from hybridrd.arguments import named_arguments, shown
 from hybridrd.errors import ResultError
 from hybridrd.plotting import style
+from hybridrd.plotting.colours import bar_options, levels_of, scale
+from hybridrd.plotting.images import CONTOURS, add_colorbar
 from hybridrd.plotting.lines import band
 from hybridrd.plotting.select import names_of
+from hybridrd.plotting.views import view_of
 from hybridrd.results.study import ROW, is_study, points_of
 from hybridrd.results.view import View, record_at
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
     from hybridrd.model.species import SpeciesLike
@@ -36,6 +40,15 @@ def sweep(
     species: SpeciesLike | list[SpeciesLike] | None = None,
     variable: str = "copy_number",
     time: float | None = None,
+    ax: Axes | Sequence[Axes] | None = None,
+    *,
+    cmap: Any = None,
+    norm: str | Normalize | None = None,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    levels: Any = None,
+    colorbar: bool | Mapping[str, Any] = True,
+    units: str | Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw a parameter study.
 
@@ -60,6 +73,12 @@ def sweep(
         ``"copy_number"`` or ``"total"``.
     time
         The record nearest to it; by default the last. ``"times"`` shows all.
+    ax
+        Axes to draw into, one a species, of a curve or a map; by default those of a new figure.
+    cmap, norm, vmin, vmax, levels, colorbar
+        As of `field`, of a map. Its colours end at the lowest and the highest number by default.
+    units
+        As of `field`; of times only.
 
     Raises
     ------
@@ -85,7 +104,7 @@ def sweep(
     if variable not in ("copy_number", "total"):
         raise ResultError(f"variable = {variable!r}: it is copy_number or total")
     names = [str(n) for n in study.attrs["parameters"]]
-    found = {key: View(one, "study") for key, one in points_of(study, names).items()}
+    found = {key: view_of(one, "study", units) for key, one in points_of(study, names).items()}
     if not found:
         raise ResultError("study: none of its points is finished")
     varied = [n for i, n in enumerate(names) if len({key[i] for key in found}) > 1]
@@ -103,11 +122,29 @@ def sweep(
         )
     drawn = _Drawn(found, names, varied or names[:1], variable)
     shown_species = names_of(next(iter(found.values())), species)
+    look = {"cmap": cmap, "norm": norm, "vmin": vmin, "vmax": vmax, "levels": levels}
+    for option, value in look.items() if kind != "map" else ():
+        if value is not None:
+            raise ResultError(f"{option} = {shown(value)}: is for kind = 'map'")
     if kind == "times":
+        if ax is not None:
+            raise ResultError("ax: kind = 'times' makes its own figure; leave it out")
         return drawn.times(shown_species, is_table)
+    axes = _axes(ax, len(shown_species))
     if kind == "map":
-        return drawn.maps(shown_species, time)
-    return drawn.curves(shown_species, time)
+        return drawn.maps(axes, shown_species, time, look, colorbar)
+    return drawn.curves(axes, shown_species, time)
+
+
+def _axes(ax: Any, panels: int) -> list[Axes]:
+    """The given axes, or a row of new ones."""
+    if ax is None:
+        figure = style.new_figure(5.2 * panels, 4.0)
+        return list(figure.subplots(1, panels, squeeze=False)[0])
+    found = style.checked_axes(np.array(ax, dtype=object).ravel())
+    if len(found) != panels:
+        raise ResultError(f"ax: this picture has {panels} panels; give as many axes")
+    return found
 
 
 class _Drawn:
@@ -121,10 +158,8 @@ class _Drawn:
         self._first = next(iter(found.values()))
         self._values = [sorted({key[i] for key in self._points}) for i in range(len(varied))]
 
-    def curves(self, species: Sequence[str], time: float | None) -> Figure:
+    def curves(self, axes: Sequence[Axes], species: Sequence[str], time: float | None) -> Figure:
         """Lines over the first parameter, one for each value of the second."""
-        figure = style.new_figure(5.2 * len(species), 3.8)
-        axes = figure.subplots(1, len(species), squeeze=False)[0]
         inner = self._values[1] if len(self._varied) > 1 else [None]
         for ax, name in zip(axes, species, strict=True):
             for i, second in enumerate(inner):
@@ -137,37 +172,52 @@ class _Drawn:
                     self._positions(0, [k[0] for k in keys]),
                     [mean for mean, _ in ends],
                     [error for _, error in ends],
-                    label=label, color=style.COLOURS[number % len(style.COLOURS)],
+                    label=label, color=style.colour(number),
                     marker=style.MARKERS[number % len(style.MARKERS)],
-                    markersize=4.5, linewidth=1.3, capsize=2.5,
+                    markersize=4.5, linewidth=style.line_width(1.3), capsize=2.5,
                 )  # fmt: skip
             self._ticks(ax.xaxis, 0)
             ax.set_xlabel(self._varied[0])
             ax.set_ylabel(self._label())
-            ax.set_title(f"{name}, {self._time_text(time)}")
+            style.set_title(ax, f"{name}, {self._time_text(time)}")
         if len(self._varied) > 1:
             axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-        return figure
+        return style.figure_of(axes[0])
 
-    def maps(self, species: Sequence[str], time: float | None) -> Figure:
+    def maps(
+        self, axes: Sequence[Axes], species: Sequence[str], time: float | None,
+        look: dict[str, Any], colorbar: bool | Mapping[str, Any],
+    ) -> Figure:  # fmt: skip
         """An image over two parameters for each species."""
-        figure = style.new_figure(5.2 * len(species), 4.0)
-        axes = figure.subplots(1, len(species), squeeze=False)[0]
+        from matplotlib.colors import Normalize
+
+        levels = look.pop("levels")
         columns, rows = self._values
         for ax, name in zip(axes, species, strict=True):
             values = np.full((len(rows), len(columns)), np.nan)
             for first, second in self._points:
                 mean, _ = self._at((first, second), name, time)
                 values[rows.index(second), columns.index(first)] = mean
-            image = ax.imshow(values, origin="lower", aspect="auto", cmap=style.COLOUR_MAP)
+            top, ends = float(np.nanmax(values)), dict(look)
+            if ends["vmin"] is None and not isinstance(ends["norm"], Normalize):
+                least = float(np.nanmin(values))
+                rises = least < (top if ends["vmax"] is None else ends["vmax"])
+                ends["vmin"] = least if rises and (least > 0 or ends["norm"] != "log") else None
+            colours = scale(values, top, **ends)
+            image = ax.imshow(values, origin="lower", aspect="auto", **colours)
+            if levels is not None:
+                found = levels_of(levels, colours["norm"].vmin or 0.0, colours["norm"].vmax or top)
+                ax.contour(np.ma.masked_invalid(values), levels=found, **CONTOURS)
             for axis, texts in ((ax.xaxis, columns), (ax.yaxis, rows)):
                 step = -(-len(texts) // _MOST_LABELS)
                 axis.set_ticks(range(0, len(texts), step), [_text(v) for v in texts[::step]])
             ax.set_xlabel(self._varied[0])
             ax.set_ylabel(self._varied[1])
-            ax.set_title(f"{name}, {self._time_text(time)}")
-            figure.colorbar(image, ax=ax, label=self._label())
-        return figure
+            style.set_title(ax, f"{name}, {self._time_text(time)}")
+            bar = bar_options(colorbar, self._label())
+            if colorbar:
+                add_colorbar(ax, image, **bar)
+        return style.figure_of(axes[0])
 
     def times(self, species: Sequence[str], is_table: bool) -> Figure:
         """A panel for each point, on one scale."""
@@ -204,7 +254,7 @@ class _Drawn:
         for name in species:
             mean = view.mean(self._variable).sel(species=name).values
             colour = style.colour_of(view, name)
-            ax.plot(view.times, mean, color=colour, linewidth=1.3)
+            ax.plot(view.times, mean, color=colour, linewidth=style.line_width(1.3))
             sem = view.sem(self._variable)
             if sem is not None:
                 error = np.nan_to_num(sem.sel(species=name).values)

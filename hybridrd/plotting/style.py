@@ -28,14 +28,19 @@ DIFFERENCES = "RdBu_r"  # white at no difference; red and blue are safe for colo
 GREY = "#555555"
 
 
+def setting(name: Any, ours: Any) -> Any:
+    """A setting of Matplotlib where a style or an ``rc_context`` has changed it, else ours."""
+    import matplotlib as mpl
+
+    now = mpl.rcParams[name]
+    return ours if now == mpl.rcParamsDefault[name] else now
+
+
 def new_axes(width: float = 6.0, height: float = 4.0) -> Axes:
     """Axes of a new figure."""
-    import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    asked = mpl.rcParams["figure.figsize"]  # of an rc_context or a style, if not the usual
-    usual = asked == mpl.rcParamsDefault["figure.figsize"]
-    size = (width, height) if usual else tuple(asked)
+    size = tuple(setting("figure.figsize", (width, height)))
     _, ax = plt.subplots(figsize=size, layout="constrained")
     return ax
 
@@ -76,7 +81,7 @@ def new_figure(width: float, height: float) -> Figure:
     """A new pyplot figure with automatic layout (sizes in inches)."""
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(width, height))
+    figure = plt.figure(figsize=tuple(setting("figure.figsize", (width, height))))
     figure.set_layout_engine("constrained", w_pad=0.08)
     return figure
 
@@ -93,7 +98,24 @@ def figure_of(ax: Axes) -> Figure:
 
 def colour_of(view: View, species: str) -> str:
     """Colour of a species, by its number."""
-    return COLOURS[view.species.index(species) % len(COLOURS)]
+    return colour(view.species.index(species))
+
+
+def colour(number: int) -> str:
+    """A colour by its number: of the palette, or of a colour cycle that was set."""
+    cycle = setting("axes.prop_cycle", None)
+    colours = COLOURS if cycle is None else tuple(cycle.by_key().get("color", COLOURS))
+    return str(colours[number % len(colours)])
+
+
+def line_width(ours: float) -> float:
+    """Width of a line (points)."""
+    return float(setting("lines.linewidth", ours))
+
+
+def set_title(ax: Axes, text: str, pad: float = 6.0) -> None:
+    """A title of medium size, if no other is set."""
+    ax.set_title(text, fontsize=setting("axes.titlesize", "medium"), pad=pad)
 
 
 def marker_of(view: View, species: str) -> str:
@@ -165,19 +187,21 @@ def time_label(view: View) -> str:
 
 def concentration_label(view: View, species: str) -> str:
     """Label of a concentration, ``concentration of A (1/um²)``, with the unit if there is one."""
-    text, unit = f"concentration of {species}", _volume_unit(view)
-    return f"{text} (1/{unit})" if unit else text
+    text, unit = f"concentration of {species}", _of_concentration(view)
+    return f"{text} ({unit})" if unit else text
 
 
 def short_concentration_label(view: View) -> str:
     """Label of a concentration, ``concentration (1/um²)``, if a title names the species."""
-    unit = _volume_unit(view)
-    return f"concentration (1/{unit})" if unit else "concentration"
+    unit = _of_concentration(view)
+    return f"concentration ({unit})" if unit else "concentration"
 
 
-def _volume_unit(view: View) -> str:
+def _of_concentration(view: View) -> str:
+    """The unit of concentrations, ``1/um²``; "" without one."""
     unit = unit_of(view, "length")
-    return f"{unit}{['', '²', '³'][view.dimension - 1]}" if unit else ""
+    volume = f"1/{unit}{['', '²', '³'][view.dimension - 1]}" if unit else ""
+    return unit_of(view, "concentration") or volume
 
 
 def place_text(view: View, axis: str, value: float) -> str:
@@ -213,11 +237,14 @@ def name_of(view: View, species: Any) -> str:
     return name
 
 
-def mark_regions_along(ax: Axes, view: View, axis: str, line: dict[str, Any]) -> None:
+def mark_regions_along(
+    ax: Axes, view: View, axis: str, line: dict[str, Any], named: bool = True
+) -> None:
     """Draw interfaces across an axis as vertical lines, and name the regions above the axes."""
     for x in view.interfaces(axis) if view.is_box else ():
         ax.axvline(x, label="_interface", clip_on=not view.on_edge(axis, x), **line)
-    name_regions(ax, view, axis)
+    if named:
+        name_regions(ax, view, axis)
 
 
 def name_regions(ax: Axes, view: View, axis: str) -> None:
@@ -242,9 +269,23 @@ def write_above(ax: Axes, x: float, name: str) -> None:
     )  # fmt: skip
 
 
-def add_legend(ax: Axes, **options: Any) -> None:
-    """A legend that stays readable where it lies on lines."""
-    ax.legend(framealpha=0.85, edgecolor="none", **options)
+def end_at(ax: Axes, top: float, columns: int = 0) -> None:
+    """Let the vertical axis go from 0 to ``top``.
+
+    With ``columns`` there is a legend of so many, and the axis goes on by its height, so that it
+    covers no line.
+    """
+    ax.set_ylim(0.0, top)
+    if not columns:
+        return
+    frame = {"framealpha": setting("legend.framealpha", 0.0), "borderaxespad": 0.3}
+    for wide in (columns, 1):
+        legend = ax.legend(loc="upper right", ncols=wide, **frame)
+        figure_of(ax).draw_without_rendering()  # lays the axes out
+        box = legend.get_window_extent().transformed(ax.transAxes.inverted())
+        if box.width <= 1.0:
+            break
+    ax.set_ylim(0.0, top / max(0.3, 1.0 - float(box.height) - 0.04))
 
 
 def title_pad(view: View, axis: str) -> float:

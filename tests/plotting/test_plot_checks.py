@@ -122,7 +122,7 @@ def test_frames_per_second_are_what_files_hold(fps):
 
 def test_options_of_a_movie_are_known_before_it_is_drawn():
     with pytest.raises(
-        ResultError, match="colour: a movie of kind 'field' takes z, bins, cmap, norm"
+        ResultError, match="colour: a movie of kind 'field' takes x, y, z, bins, cmap, norm"
     ):
         draw.movie(record(PLANE), "A", colour="red")
     with pytest.raises(ResultError, match="z: a movie of kind 'profile' takes axis"):

@@ -33,7 +33,7 @@ def names(ax):
     [
         (BLOCK, 1.1, 1, ["particles", "continuum"]),
         (BLOCK, 3.5, 0, ["continuum"]),
-        (PILLAR, 1.1, 4, ["particles", "continuum"]),
+        (PILLAR, 1.1, 4, ["particles inside the lines"]),
         (PILLAR, 3.5, 0, ["continuum"]),
         (SLAB, 1.1, 0, ["particles"]),
         (SLAB, 3.5, 0, ["continuum"]),
