@@ -239,7 +239,7 @@ def test_what_particles_that_drift_cannot_do_is_refused_by_name():
     line = hrd.Box(x=(0, 1))
     pure = hrd.System(species=[A], domain=line, particles=line, cells=10)
     for change, what in [
-        ({"walls": {"x-": hrd.Reservoir({A: 1.0})}, "interface": hrd.ExactPlane()}, "exact plane"),
+        ({"walls": {"x-": hrd.Reservoir({A: 1.0})}, "interface": hrd.ExactPlane()}, "ExactPlane"),
         ({"walls": {"x-": hrd.Influx({A: 1.0})}}, "x-"),
     ]:
         with pytest.raises(ModelError, match=what):
