@@ -146,16 +146,21 @@ def snapshot(
     if xlim is not None or ylim is not None:
         _zoom(ax, windows)
     title = f"{', '.join(names)}, {style.time_text(view, float(view.times[k]))}{note}"
-    if kind == "r" or kind == 1:
-        pad = 6.0 if kind == "r" else style.title_pad(view, "x")
-    else:
-        pad = images.title_pad(view, images.cut_at(view, z))
-    style.set_title(ax, title, pad)
+    style.set_title(ax, title, _title_pad(view, kind, z))
     if colorbar and np.isfinite(c).any():
         images.add_colorbar(ax, image, **bar)
     if len(names) > 1:
         _add_legend_below(ax, len(names), max(1.0, 5.0 / size))
     return ax
+
+
+def _title_pad(view: View, kind: int | str, z: float | None) -> float:
+    """Room under the title for the names of the regions."""
+    if kind == "r":
+        return 6.0
+    if kind == 1:
+        return style.title_pad(view, "x")
+    return images.title_pad(view, images.cut_at(view, z))
 
 
 def _checked_slice(view: View, place: Any, thickness: float | None) -> float | None:
