@@ -49,7 +49,8 @@ def phase_space(
     cmap
         A colour map, or its name, of densities; by default ``rcParams["image.cmap"]``.
     shades
-        A colour map, or its name, of which the lower half shades boxes by probability.
+        A colour map, or its name, for the boxes: the more probable, the darker. Only the lighter
+        two thirds of it are used.
 
     Raises
     ------

@@ -125,7 +125,7 @@ def snapshot(
     for option, value in (("thickness", thickness), ("vmax", vmax), ("size", size)):
         if value is not None:
             finite(option, value, positive=True)
-    alpha = number(alpha, "alpha", 0.0, error=ResultError)
+    alpha = _opacity(alpha)
     z = _checked_slice(view, z, thickness)
     particles = {name: found[name] for name in names}
     c = continuum_at(view, names[0], k)
@@ -152,6 +152,14 @@ def snapshot(
     if len(names) > 1:
         _add_legend_below(ax, len(names), max(1.0, 5.0 / size))
     return ax
+
+
+def _opacity(alpha: Any) -> float:
+    """A number from 0 to 1. Raises ResultError."""
+    found = number(alpha, "alpha", 0.0, error=ResultError)
+    if found > 1.0:
+        raise ResultError(f"alpha = {found:g}: an opacity is from 0, unseen, to 1")
+    return found
 
 
 def _title_pad(view: View, kind: int | str, z: float | None) -> float:

@@ -14,7 +14,7 @@ from hybridrd.plotting.colours import bar_options, levels_of, scale
 from hybridrd.plotting.images import CONTOURS, add_colorbar
 from hybridrd.plotting.lines import band
 from hybridrd.plotting.select import names_of
-from hybridrd.plotting.views import view_of
+from hybridrd.plotting.views import Units, view_of
 from hybridrd.results.study import ROW, is_study, points_of
 from hybridrd.results.view import View, record_at
 
@@ -48,7 +48,7 @@ def sweep(
     vmax: float | None = None,
     levels: Any = None,
     colorbar: bool | Mapping[str, Any] = True,
-    units: str | Mapping[str, str] | None = None,
+    units: Units = None,
 ) -> Figure:
     """Draw a parameter study.
 

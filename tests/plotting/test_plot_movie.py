@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.contour import ContourSet
 from PIL import Image
 from support.recorded import CUBE, LINE, PLANE, with_particles
 from test_pictures import record
@@ -52,8 +53,10 @@ def test_a_profile_has_the_same_height_in_every_frame():
     pde = pde.assign_attrs(run.attrs, kind="mean-field")
     pde["concentration"] *= 3.0
     movie = hrd.plot.movie(run, "B", reference=pde)
-    ((low, high),) = {movie.draw(k).axes[0].get_ylim() for k in range(4)}
     top = 1.08 * float(pde["concentration"].sel(species="B").max())
+    bare = hrd.plot.movie(run, "B", reference=pde, legend=False)
+    assert {bare.draw(k).axes[0].get_ylim() for k in range(4)} == {(0.0, top)}
+    ((low, high),) = {movie.draw(k).axes[0].get_ylim() for k in range(4)}
     assert (low, high > top) == (0.0, True)
     ax = movie.draw(2).axes[0]  # the legend is above all lines
     legend = ax.get_legend().get_window_extent().transformed(ax.transData.inverted())
@@ -61,6 +64,16 @@ def test_a_profile_has_the_same_height_in_every_frame():
     np.testing.assert_array_equal(
         movie.draw(1).axes[0].lines[0].get_ydata(), run["concentration"][1, 1]
     )
+
+
+def test_a_reference_is_drawn_as_the_contour_lines_of_its_own_record():
+    run, pde = growing(PLANE), growing(PLANE, "mean-field")
+    pde = pde.assign(concentration=3.0 * pde["concentration"])
+    movie = hrd.plot.movie(run, "A", reference=pde, vmax=40.0)
+    for k in (1, 3):
+        (lines,) = (c for c in movie.draw(k).axes[0].collections if isinstance(c, ContourSet))
+        np.testing.assert_allclose(lines.levels, [8.0, 16.0, 24.0, 32.0])
+        np.testing.assert_array_equal(lines.zmax, pde["concentration"][k, 0].max())
 
 
 @pytest.mark.parametrize("grid", [PLANE, CUBE])

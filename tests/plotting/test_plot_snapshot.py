@@ -161,6 +161,8 @@ def test_what_is_not_there_is_refused_with_what_to_do():
         hrd.plot.snapshot(with_particles(SHELL, NUMBERS), z=1.0)
     with pytest.raises(ResultError, match="size = 0: it must be finite and greater"):
         hrd.plot.snapshot(run, size=0)
+    with pytest.raises(ResultError, match="alpha = 2: an opacity is from 0"):
+        hrd.plot.snapshot(run, alpha=2)
     with pytest.raises(ResultError, match="thickness = -1: it must be finite and greater"):
         hrd.plot.snapshot(with_particles(SHELL, NUMBERS), thickness=-1.0)
     with pytest.raises(ResultError, match=r"species = \[\]"):

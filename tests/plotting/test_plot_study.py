@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.contour import ContourSet
 from test_pictures import assert_no_text_overlaps
 
 import hybridrd as hrd
@@ -47,6 +48,23 @@ def test_a_map_of_two_parameters(study):
         np.testing.assert_array_equal(ax.images[0].get_array(), mean.transpose("n", "k"))
         assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "10", "100"]
     assert_no_text_overlaps(figure)
+
+
+def test_a_map_takes_colours_lines_and_axes(study):
+    axes = plt.figure().subplots(1, 2)
+    two = study.sel(model="b")
+    hrd.plot.sweep(
+        two, species=["A", "B"], ax=axes, cmap="magma", vmin=5.0, vmax=30.0, levels=[9.0]
+    )
+    for ax in axes:
+        (image,) = ax.images
+        assert (image.get_cmap().name, image.get_clim()) == ("magma", (5.0, 30.0))
+        (lines,) = (c for c in ax.collections if isinstance(c, ContourSet))
+        assert list(lines.levels) == [9.0]
+    with pytest.raises(ResultError, match="vmax = 3"):
+        hrd.plot.sweep(two, "times", vmax=3.0)
+    with pytest.raises(ResultError, match="ax: this picture has 2 panels"):
+        hrd.plot.sweep(two, species=["A", "B"], ax=axes[0])
 
 
 def test_small_multiples_share_a_scale_and_name_their_points(study):

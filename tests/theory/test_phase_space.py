@@ -101,4 +101,10 @@ def test_the_picture_has_a_box_for_each_number_and_the_currents_as_arrows(truth)
     with pytest.raises(ResultError, match=r"cdme.solve"):
         hrd.plot.phase_space(run)
     assert hrd.plot.phase_space(truth.sel(time=0.1)).get_title() == "t = 0.1"
+    other = hrd.plot.phase_space(truth, time=0.1, shades="Greens", cmap="magma")
+    assert other.child_axes[1].collections[0].get_cmap().name == "magma"
+    shades = [patch.get_facecolor() for patch in other.patches]
+    assert plt.get_cmap("Greens")(0.05 + 0.6 * float(p[0] / p.max())) in shades
+    with pytest.raises(ResultError, match="no such colour map"):
+        hrd.plot.phase_space(truth, time=0.1, shades="Leaves")
     plt.close("all")
