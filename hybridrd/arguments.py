@@ -279,12 +279,19 @@ def answer(function: Callable[..., Any], where: str, *given: Any) -> Any:
 
 # Names that users look for, and the page that says what there is instead.
 _PAGES = {
-    "cmap": "docs/pictures.md",
-    "norm": "docs/pictures.md",
-    "figsize": "docs/pictures.md",
-    "drift": "docs/extending.md for a FiPy equation with a drift",
-    "velocity": "docs/extending.md for a FiPy equation with a drift",
-    "potential": "docs/extending.md for a FiPy equation with a drift",
+    **dict.fromkeys(("cmap", "norm", "figsize"), "docs/pictures.md"),
+    **dict.fromkeys(
+        ("drift", "force", "velocity", "potential"),
+        "docs/forces.md: Species has potential= and velocity=",
+    ),
+    **dict.fromkeys(
+        ("boundary", "boundary_conditions", "bc"), "docs/coming-from.md: System has walls="
+    ),
+    "noise": "docs/choosing.md: System has fluctuations=",
+    "membrane": "docs/reservoirs.md: System has walls={...: Leaky(...)}",
+    **dict.fromkeys(("crowding", "membranes", "orientation"), "docs/not.md"),
+    **dict.fromkeys(("n_jobs", "n_workers", "processes"), "docs/clusters.md: there is workers="),
+    "resume": "docs/survive.md: checkpoint= keeps a run, and restore goes on",
 }
 
 
