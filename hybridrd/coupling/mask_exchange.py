@@ -38,6 +38,23 @@ def _where(gate: Gate) -> tuple[int, int, bool]:
     return gate.species, gate.face.index, gate.face.outside < 0
 
 
+def _runs(region: Region) -> kernels.Runs:
+    """The region as the walk takes it."""
+    grid = region.grid
+    edges = np.full((grid.dimension, max(grid.shape) + 1), np.nan)
+    first, last = cell_runs(region.parts)
+    lower, upper = np.empty(first.shape), np.empty(first.shape)
+    for a, n in enumerate(grid.shape):
+        edges[a, : n + 1] = faces = grid.edges(a)
+        # A run through a periodic wall begins below 0, or ends above n.
+        turns, at = np.divmod(first[a], n)
+        lower[a] = faces[at] + turns * (faces[n] - faces[0])
+        turns, at = np.divmod(last[a] - 1, n)
+        upper[a] = faces[at + 1] + turns * (faces[n] - faces[0])
+    periodic = np.array(region.periodic)
+    return kernels.Runs(first, last, lower, upper, edges, periodic, region.cells)
+
+
 @final
 class MaskExchange:
     """Moves particles in a mask of cells, and exchanges them with what is beyond its faces.
@@ -86,12 +103,7 @@ class MaskExchange:
             at_wall = face.outside < 0
             self._beyond[face.index, own] = kernels.WALL if at_wall else beyond
             self._number[face.index + (directions if at_wall else 0)] = f
-        longest = max(grid.shape) + 1
-        edges = np.full((grid.dimension, longest), np.nan)
-        for a, n in enumerate(grid.shape):
-            edges[a, : n + 1] = grid.edges(a)
-        periodic = np.array(region.periodic)
-        self._runs = kernels.Runs(*cell_runs(region.parts), edges, periodic, region.cells)
+        self._runs = _runs(region)
         self._sides = [Walls(region.low, region.high, w.kinds, w.gammas) for w in walls]
         self.crossings = np.zeros((len(D), len(region.faces)), np.int64)
         self.arrivals = np.zeros_like(self.crossings)

@@ -40,6 +40,9 @@ class Runs(NamedTuple):
     ----------
     first, last
         ``[axis, cell]``: the run of region cells, see `hybridrd.particles.mask_faces.cell_runs`.
+    lower, upper
+        Where the run begins and ends (length); beyond the domain where it goes through a periodic
+        wall.
     edges
         Faces of the cells along each axis, one row each, filled up with NaN.
     periodic
@@ -50,6 +53,8 @@ class Runs(NamedTuple):
 
     first: np.ndarray
     last: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
     edges: np.ndarray
     periodic: np.ndarray
     cells: Cells
@@ -86,6 +91,62 @@ def _touched(a, depths, below, above, gammas, Ddt, key, address, step):
 
 
 @jit
+def _walled_end(x0, x1, a, run, n, walls, Ddt, key, address, step):
+    """Where a move in a run that ends at a wall of the domain ends, and the side it ended at."""
+    _, _, kinds, gammas = walls
+    f, l, lower, upper = run
+    below = kinds[a, 0] if f == 0 else REFLECT
+    above = kinds[a, 1] if l == n else REFLECT
+    x1 = land(x1, lower, upper, below, above)
+    depths = x0 - lower, x1 - lower, upper - x0, upper - x1
+    return x1, _touched(a, depths, below, above, gammas, Ddt, key, address, step)
+
+
+@jit
+def _move_along(a, particles, at, flat, runs, walls, Ddt, key, step):
+    """One axis of a block of particles, in cells ``flat``, ``at`` along it; how many ended."""
+    x, ids, moves, gone = particles
+    n, low, inverse = runs.cells.shape[a], runs.cells.low[a], runs.cells.inverse[a]
+    bottom, top = runs.edges[a, 0], runs.edges[a, n]
+    period, inset = top - bottom, _INSIDE * runs.cells.width[a]
+    periodic = runs.periodic[a]
+    walled_low = walls.kinds[a, 0] != REFLECT and not periodic
+    walled_high = walls.kinds[a, 1] != REFLECT and not periodic
+    firsts, lasts, lowers, uppers = runs.first[a], runs.last[a], runs.lower[a], runs.upper[a]
+    sd, ended, d, stride = math.sqrt(2.0 * Ddt), 0, runs.cells.shape.shape[0], 1
+    for b in range(a):
+        stride *= runs.cells.shape[b]
+    for i in range(x.shape[0]):
+        cell, x0 = flat[i], x[i]
+        x1 = x0 + sd * moves[i]
+        f, l, lower, upper = run = firsts[cell], lasts[cell], lowers[cell], uppers[cell]
+        if f == l:
+            x1 = wrap(x1, bottom, top)
+            after = axis_cell(x1, low, inverse, n)
+        else:
+            if (walled_low and f == 0) or (walled_high and l == n):
+                x1, side = _walled_end(x0, x1, a, run, n, walls, Ddt, key, ids[i], step)
+                if side >= 0 and gone[i] == 0:
+                    gone[i] = np.uint8(2 * d + 2 * a + side + 1)
+                    ended += 1
+            else:
+                x1 = fold(x1, lower, upper)
+            after = np.int64(np.floor((x1 - low) * inverse))
+            if after < f or x1 <= lower:
+                after, x1 = max(after, f), max(x1, lower + inset)
+            if after >= l or x1 >= upper:
+                after, x1 = min(after, l - 1), min(x1, upper - inset)
+            if periodic:
+                if after < 0:
+                    after, x1 = after + n, x1 + period
+                elif after >= n:
+                    after, x1 = after - n, x1 - period
+        x[i] = x1
+        flat[i] = cell + (after - at[i]) * stride
+    return ended
+
+
+@jit
 def move_in_mask(x, ids, start, stop, key, step, Ddt, runs, walls, gone):
     """One Brownian step of particles ``start`` to ``stop``; returns how many ended at a wall.
 
@@ -93,60 +154,25 @@ def move_in_mask(x, ids, start, stop, key, step, Ddt, runs, walls, gone):
     ``gone``.
     """
     d = x.shape[0]
-    low, width, inverse, shape = runs.cells
-    _, _, kinds, gammas = walls
-    sd = math.sqrt(2.0 * Ddt)
-    moves, at = np.empty((d, _BLOCK)), np.empty(d, np.int64)
-    stride = np.ones(d, np.int64)
-    for a in range(1, d):
-        stride[a] = stride[a - 1] * shape[a - 1]
+    low, _, inverse, shape = runs.cells
+    moves, at = np.empty((d, _BLOCK)), np.empty((d, _BLOCK), np.int64)
+    flat = np.empty(_BLOCK, np.int64)
     ended = 0
     for begin in range(start, stop, _BLOCK):
         end = min(stop, begin + _BLOCK)
         displacements(d, ids[begin:end], key, step, moves)
-        for i in range(begin, end):
-            flat = 0
-            for a in range(d):
-                at[a] = axis_cell(x[a, i], low[a], inverse[a], shape[a])
-                flat += stride[a] * at[a]
-            for turn in range(d):
-                a = turn if step % 2 == 0 else d - 1 - turn
-                n, x0 = shape[a], x[a, i]
-                x1 = x0 + sd * moves[a, i - begin]
-                f, l = runs.first[a, flat], runs.last[a, flat]
-                bottom, top = runs.edges[a, 0], runs.edges[a, n]
-                if f == l:
-                    x1 = wrap(x1, bottom, top)
-                    after = axis_cell(x1, low[a], inverse[a], n)
-                else:
-                    period = top - bottom
-                    lower = runs.edges[a, f] if f >= 0 else runs.edges[a, f + n] - period
-                    upper = runs.edges[a, l] if l <= n else runs.edges[a, l - n] + period
-                    below, above = REFLECT, REFLECT
-                    if not runs.periodic[a]:
-                        below = kinds[a, 0] if f == 0 else REFLECT
-                        above = kinds[a, 1] if l == n else REFLECT
-                    if below == REFLECT and above == REFLECT:
-                        x1 = fold(x1, lower, upper)
-                    else:
-                        x1 = land(x1, lower, upper, below, above)
-                        depths = x0 - lower, x1 - lower, upper - x0, upper - x1
-                        side = _touched(a, depths, below, above, gammas, Ddt, key, ids[i], step)
-                        if side >= 0 and gone[i] == 0:
-                            gone[i] = np.uint8(2 * d + 2 * a + side + 1)
-                            ended += 1
-                    after = np.int64(np.floor((x1 - low[a]) * inverse[a]))
-                    if after < f or x1 <= lower:
-                        after, x1 = max(after, f), max(x1, lower + _INSIDE * width[a])
-                    if after >= l or x1 >= upper:
-                        after, x1 = min(after, l - 1), min(x1, upper - _INSIDE * width[a])
-                    if after < 0:
-                        after, x1 = after + n, x1 + period
-                    elif after >= n:
-                        after, x1 = after - n, x1 - period
-                x[a, i] = x1
-                flat += (after - at[a]) * stride[a]
-                at[a] = after
+        flat[:] = 0
+        stride = 1
+        for a in range(d):
+            row, where = x[a, begin:end], at[a]
+            for i in range(end - begin):
+                where[i] = axis_cell(row[i], low[a], inverse[a], shape[a])
+                flat[i] += stride * where[i]
+            stride *= shape[a]
+        for turn in range(d):
+            a = turn if step % 2 == 0 else d - 1 - turn
+            block = x[a, begin:end], ids[begin:end], moves[a], gone[begin:end]
+            ended += _move_along(a, block, at[a], flat, runs, walls, Ddt, key, step)
     return ended
 
 
