@@ -117,6 +117,21 @@ Reference = Annotated[
     str | None,
     typer.Option(help="Another saved result to draw beside it, or the word pde: its own PDE."),
 ]
+ColourMap = Annotated[str | None, typer.Option(help="Colour map of Matplotlib.")]
+Norm = Annotated[str | None, typer.Option(help="Scale of colours, linear or log.")]
+VMin = Annotated[float | None, typer.Option(help="Lower end of the colours.")]
+VMax = Annotated[float | None, typer.Option(help="Upper end of the colours.")]
+Levels = Annotated[str | None, typer.Option(help="Contour lines: how many, or 10,20,40.")]
+Limits = Annotated[str | None, typer.Option(help="The part to show, LOWER,UPPER.")]
+SliceAt = Annotated[float | None, typer.Option(help="Slice of three dimensions across this axis.")]
+Axis = Annotated[str | None, typer.Option(help="Axis of profiles and kymographs: x, y or z.")]
+Bins = Annotated[int | None, typer.Option(min=1, help="Cells a side that are averaged.")]
+ColourBar = Annotated[
+    bool | None, typer.Option("--colorbar/--no-colorbar", show_default=False, help="The bar.")
+]
+OtherUnits = Annotated[
+    str | None, typer.Option(help="Units to draw in: nM, or length=nm,time=min.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 
 
@@ -405,15 +420,34 @@ def plot(
         ),
     ] = None,
     reference: Reference = None,
+    cmap: ColourMap = None,
+    norm: Norm = None,
+    vmin: VMin = None,
+    vmax: VMax = None,
+    levels: Levels = None,
+    colorbar: ColourBar = None,
+    xlim: Limits = None,
+    ylim: Limits = None,
+    x: SliceAt = None,
+    y: SliceAt = None,
+    z: SliceAt = None,
+    axis: Axis = None,
+    bins: Bins = None,
+    units: OtherUnits = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Draw a saved result."""
+    given: dict[str, Any] = {"cmap": cmap, "norm": norm, "vmin": vmin, "vmax": vmax}
+    given |= {"levels": levels, "colorbar": colorbar, "xlim": xlim, "ylim": ylim}
+    given |= {"x": x, "y": y, "z": z, "axis": axis, "bins": bins, "units": units}
     with messages():
         from hybridrd.cli import commands, pictures
+        from hybridrd.cli.look import look_of
 
+        look = look_of(given)
         picture = commands.beside(path, ".png") if out is None else out
         commands.check_output(picture, pictures.PICTURES, overwrite, any_case=True)
-        pictures.draw_file(path, picture, species or None, time or None, kind, reference)
+        pictures.draw_file(path, picture, species or None, time or None, kind, reference, look)
         typer.echo(f"drawn in {picture}")
 
 
@@ -435,15 +469,34 @@ def movie(
     fps: Annotated[float, typer.Option(help="Frames per second, 0.01 to 50.")] = 10.0,
     every: Annotated[int, typer.Option(min=1, help="Every so many records are a frame.")] = 1,
     reference: Reference = None,
+    cmap: ColourMap = None,
+    norm: Norm = None,
+    vmin: VMin = None,
+    vmax: VMax = None,
+    levels: Levels = None,
+    colorbar: ColourBar = None,
+    xlim: Limits = None,
+    ylim: Limits = None,
+    x: SliceAt = None,
+    y: SliceAt = None,
+    z: SliceAt = None,
+    axis: Axis = None,
+    bins: Bins = None,
+    units: OtherUnits = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make a movie of a saved result."""
+    given: dict[str, Any] = {"cmap": cmap, "norm": norm, "vmin": vmin, "vmax": vmax}
+    given |= {"levels": levels, "colorbar": colorbar, "xlim": xlim, "ylim": ylim}
+    given |= {"x": x, "y": y, "z": z, "axis": axis, "bins": bins, "units": units}
     with messages():
         from hybridrd.cli import commands, pictures
+        from hybridrd.cli.look import look_of
 
+        look = look_of(given)
         place = commands.beside(path, ".gif") if out is None else out
         commands.check_output(place, pictures.MOVIES, overwrite, any_case=True)
-        said = pictures.film_file(path, place, species or None, kind, fps, every, reference)
+        said = pictures.film_file(path, place, species or None, kind, fps, every, reference, look)
         typer.echo(said)
 
 

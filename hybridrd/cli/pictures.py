@@ -19,13 +19,17 @@ PDE = "pde"  # the reference that is computed, not read
 
 
 def draw(
-    result: xr.Dataset, reference: xr.Dataset | None, times: Sequence[float], picture: Path
+    result: xr.Dataset,
+    reference: xr.Dataset | None,
+    times: Sequence[float],
+    picture: Path,
+    look: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw a result at a glance, beside its reference, into a file."""
     from hybridrd import plotting
 
     with_no_window()
-    _save(plotting.overview(result, reference=reference, times=times), picture)
+    _save(plotting.overview(result, reference=reference, times=times, **look or {}), picture)
 
 
 def draw_file(
@@ -35,6 +39,7 @@ def draw_file(
     times: Sequence[float] | None,
     kind: str = "overview",
     reference: str | None = None,
+    look: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw a saved result, all or some species, at given times.
 
@@ -44,6 +49,8 @@ def draw_file(
         ``"overview"`` or a name out of `hybridrd.plotting.sheet.KINDS`.
     reference
         Path of another result, or ``"pde"`` for the PDE of the system that was run.
+    look
+        Further options of the function of `hybridrd.plot`; times are in its ``units``.
 
     Raises
     ------
@@ -52,16 +59,18 @@ def draw_file(
     """
     from hybridrd.plotting import sheet
     from hybridrd.plotting.select import names_of
+    from hybridrd.plotting.views import view_of
     from hybridrd.results.store import load
     from hybridrd.results.study import has_points
     from hybridrd.results.view import View, record_at
 
+    look = look or {}
     loaded = load(path)
     if has_points(loaded):
-        draw_sweep(loaded, picture, species, times, None if kind == "overview" else kind)
+        draw_sweep(loaded, picture, species, times, None if kind == "overview" else kind, look)
         return
-    view = View(loaded, str(path))
-    result = view.data
+    result = View(loaded, str(path)).data
+    view = view_of(loaded, str(path), look.get("units"))
     _check_species(view.species, species, path)
     names = names_of(view, species)
     times = [float(view.times[record_at(view, t)]) for t in times] if times else None
@@ -76,10 +85,10 @@ def draw_file(
     if kind == "overview":
         # Positions of all species are one list, which a choice of species would tear apart.
         chosen = result.drop_dims("obs", errors="ignore").sel(species=names)
-        draw(chosen, other, times or times_to_draw(result, ()), picture)
+        draw(chosen, other, times or times_to_draw(view.data, ()), picture, look)
         return
     with_no_window()
-    _save(sheet.sheet(kind, result, names, times, other), picture)
+    _save(sheet.sheet(kind, result, names, times, other, look), picture)
 
 
 def draw_sweep(
@@ -88,6 +97,7 @@ def draw_sweep(
     species: Sequence[str] | None = None,
     times: Sequence[float] | None = None,
     kind: str | None = None,
+    look: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw a sweep into a file, at one time. Raises ResultError."""
     from hybridrd.plotting import sweep
@@ -96,7 +106,8 @@ def draw_sweep(
         raise ResultError(f"--time: {len(times)} times; a picture of a sweep shows one")
     with_no_window()
     names: Any = list(species) if species else None
-    _save(sweep(study, kind, names, time=times[0] if times else None), picture)
+    time = times[0] if times else None
+    _save(sweep(study, kind, names, time=time, **look or {}), picture)
 
 
 def film_file(
@@ -107,6 +118,7 @@ def film_file(
     fps: float,
     every: int,
     reference: str | None,
+    look: Mapping[str, Any] | None = None,
 ) -> str:
     """Make a movie of a saved result, its records read one by one; says how long it is.
 
@@ -126,7 +138,7 @@ def film_file(
         _check_species(names, species, path)
         made = movie(
             result, list(species or names), kind, fps=fps, every=every,
-            reference=_reference(result, path, reference),
+            reference=_reference(result, path, reference), **look or {},
         )  # fmt: skip
         made.save(out)
         made.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybridrd.errors import ResultError
@@ -13,6 +13,7 @@ from hybridrd.plotting.kymograph import kymograph
 from hybridrd.plotting.lines import counts, profile
 from hybridrd.plotting.select import concentration_at, names_of
 from hybridrd.plotting.snapshot import snapshot
+from hybridrd.plotting.views import view_of
 from hybridrd.results.view import View
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def sheet(
     species: Sequence[str] | None = None,
     times: Sequence[float] | None = None,
     reference: xr.Dataset | None = None,
+    look: Mapping[str, Any] | None = None,
 ) -> Figure:
     """Draw one kind of figure with a row per species and a column per time.
 
@@ -44,6 +46,8 @@ def sheet(
         By default all.
     times
         Records to draw (time); by default the last.
+    look
+        Further options of the function that draws; times are in its ``units``.
 
     Raises
     ------
@@ -57,17 +61,18 @@ def sheet(
         raise ResultError(f"kind = {kind!r}: has no reference; {', '.join(WITH_REFERENCE)} have")
     if times and kind in ALL_TIMES:
         raise ResultError(f"kind = {kind!r}: shows all times; leave times out")
-    view = View(result, "result")
+    look = look or {}
+    view = view_of(result, units=look.get("units"))
     names = names_of(view, list(species) if species else None)
     at = list(times) if times else [float(view.times[-1])]
     if kind == "counts":
-        return style.figure_of(counts(result, list(names), reference))
+        return style.figure_of(counts(result, list(names), reference, **look))
     if kind == "compare":
-        return _comparisons(result, reference, names, at)
+        return _comparisons(result, reference, names, at, look)
     rows: list[Any] = [names] if kind == "snapshot" else list(names)
     if kind == "kymograph":
         at = at[:1]
-    options = {} if reference is None else {"reference": reference}
+    options = dict(look) if reference is None else {**look, "reference": reference}
     width, height = (4.6, 3.4) if kind == "profile" else style.size_for_image(view)
     if kind == "kymograph":
         height = 4.6
@@ -94,16 +99,17 @@ _DRAW: dict[str, Callable[..., Any]] = {
 
 
 def _comparisons(
-    result: xr.Dataset, reference: xr.Dataset | None, names: list[str], times: list[float]
-) -> Figure:
+    result: xr.Dataset, reference: xr.Dataset | None, names: list[str], times: list[float],
+    look: Mapping[str, Any],
+) -> Figure:  # fmt: skip
     """One comparison per row, its panels side by side; a single one in the layout of `compare`."""
     if reference is None:
         raise ResultError("kind = 'compare': needs a reference to compare with")
     if len(names) * len(times) == 1:
-        return style.figure_of(compare(result, reference, names[0], times[0])[0])
+        return style.figure_of(compare(result, reference, names[0], times[0], **look)[0])
     view, other = View(result, "result"), View(reference, "reference")
     has_error = any(concentration_at(v, names[0], 0)[1] is not None for v in (view, other))
-    images = len(view.axes) > 1
+    images = len(view.axes) > 1 and "axis" not in look
     panels = 2 + images + has_error
     height = style.size_for_image(view)[1] * 0.8 if images else 3.0
     rows = len(names) * len(times)
@@ -112,7 +118,7 @@ def _comparisons(
     pairs = [(name, time) for name in names for time in times]
     for row, (name, time) in zip(axes, pairs, strict=True):
         style.name_of(other, name)
-        compare(result, reference, name, time, row)
+        compare(result, reference, name, time, row, **look)
         if not images:
             for ax in row:
                 ax.set_xlabel(style.axis_label(view, view.axes[0]))
