@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pyvista
+
 import hybridrd as hrd
 
 HERE = Path(__file__).parent
@@ -37,6 +39,14 @@ SHELL = hrd.System(
     initial={A: 10.0},
     units=UNITS,
 )
+ROOM = SPREAD.replace(
+    domain=hrd.Box(x=(0, 8), y=(0, 4), z=(0, 4)),
+    particles=hrd.Box(x=(0, 4), y=(0, 4), z=(0, 4)),
+    cells=(32, 16, 16),
+    reactions=[],
+    walls={"x+": hrd.Reservoir({A: 10.0}), "z": hrd.Periodic()},
+    initial={A: hrd.Patch(10.0, x=(6, 8)), B: hrd.Patch(20.0, center=(2, 2, 2), radius=1.0)},
+)
 
 
 def save(drawn: Any, name: str) -> None:
@@ -64,6 +74,10 @@ def main() -> None:
 
     run = hrd.Simulation(SHELL, dt=5e-3, seed=1).run(until=2.0, every=1.0, positions=True)
     save(hrd.plot.snapshot(run, A), "shell")
+
+    run = hrd.Simulation(ROOM, dt=5e-3, seed=1).run(until=2.0, every=1.0, positions=True)
+    plotter = pyvista.Plotter(off_screen=True, window_size=(900, 640))
+    hrd.plot.scene(run, plotter=plotter).screenshot(HERE / "gallery_scene.png")
 
 
 if __name__ == "__main__":

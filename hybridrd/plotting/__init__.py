@@ -9,6 +9,7 @@
 - `phase_space`: densities of a master equation by copy number, and the currents between them;
 - `overview`: all species at a few times, next to a reference;
 - `sweep`: a parameter study, as curves, a map of two parameters, or small multiples in time;
+- `scene`: slices, particles and obstacles in three dimensions, with pyvista;
 - `movie`: profile, field or snapshot in time, for notebooks and as a gif.
 
 They accept runs, mean fields and ensembles. Matplotlib is imported on use; the figures are
@@ -22,6 +23,7 @@ from hybridrd.plotting.lines import counts, profile
 from hybridrd.plotting.movie import movie
 from hybridrd.plotting.overview import overview
 from hybridrd.plotting.phase_space import phase_space
+from hybridrd.plotting.scene import scene
 from hybridrd.plotting.snapshot import snapshot
 from hybridrd.plotting.study import sweep
 
@@ -34,6 +36,7 @@ __all__ = [
     "overview",
     "phase_space",
     "profile",
+    "scene",
     "snapshot",
     "sweep",
 ]
