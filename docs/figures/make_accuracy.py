@@ -3,7 +3,7 @@
     python docs/figures/make_accuracy.py
 
 writes every table of the page between its markers, and accuracy_*.png beside itself. One table is
-sampled (`accuracy_fading`), which takes a minute; the others are deterministic.
+sampled (`accuracy_continua`), which takes minutes; the others are deterministic.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import accuracy_fading as fading  # noqa: E402
+import accuracy_continua as sampled  # noqa: E402
 import accuracy_window as window  # noqa: E402
 
 from hybridrd.interface import (  # noqa: E402
@@ -167,16 +167,18 @@ def totals() -> str:
     return table(["particle region", "variance of its total"], [[n, f"{r:.2f}"] for n, r in rows])
 
 
-def fade() -> str:
+def continua() -> str:
     rows = []
-    for content in (1.0, 2.0, 5.0, 10.0, 20.0):
-        found = fading.measure(content)
-        (ratio, error), (bias, bias_error) = found["ratio"], found["bias"]
-        rows.append(
-            [f"{content:g}", f"{ratio:.3f} ± {error:.3f}",
-             f"{100 * bias:+.2f} % ± {100 * bias_error:.2f} %"]
-        )  # fmt: skip
-    return table(["particles a cell", "variance of the total", "bias of the mean"], rows)
+    for content in (0.3, 1.0, 5.0, 50.0, 500.0):
+        for name, kind in (("PDE", None), ("Gaussian", "gaussian"), ("discrete", "discrete")):
+            found = sampled.measure(content, kind)
+            values = [f"{r:.2f} ± {e:.2f}" for r, e in found.values()]
+            rows.append([f"{content:g}", name, *values[:4]])
+    return table(
+        ["copies a cell", "continuum", "bin of particles", "cell of the continuum",
+         "three bins of a row", "whole row"],
+        rows,
+    )  # fmt: skip
 
 
 def _rates(x: float) -> tuple[float, float, list[float]]:
@@ -203,7 +205,7 @@ def pairs() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     f.__name__: f
-    for f in (offsets, missing, order, published, jumps, variances, totals, pairs, fade)
+    for f in (offsets, missing, order, published, jumps, variances, totals, pairs, continua)
 }
 
 

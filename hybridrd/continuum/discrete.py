@@ -82,6 +82,11 @@ class DiscreteField:
     key
         Key of the random numbers.
 
+    Attributes
+    ----------
+    hops
+        The diffusion of each species, None for one that stays where it is.
+
     Raises
     ------
     StepError
@@ -108,17 +113,17 @@ class DiscreteField:
         self.volumes = grid.volumes[self.active]
         self.n = np.zeros((len(system.species), len(self.active)), np.int64)
         assembled: dict[Any, Assembled] = {}
-        self._hops: list[Hops | None] = []
+        self.hops: list[Hops | None] = []
         for s, species in enumerate(system.species):
             walls = conditions(system, species.name)
             if species.D == 0:
-                self._hops.append(None)
+                self.hops.append(None)
                 continue
             same = replace(species, name="_"), tuple(walls.items())
             if same not in assembled:
                 drift = make_drift(system, species)
                 assembled[same] = assembly(grid, species.D, dt, walls, cut, drift)
-            self._hops.append(Hops(self, s, assembled[same]))
+            self.hops.append(Hops(self, s, assembled[same]))
         self._rates = Rates(
             system, lambda: {n: x[self.active] for n, x in grid.coordinates().items()}
         )
@@ -178,20 +183,20 @@ class DiscreteField:
 
     def diffuse(self, step: int) -> None:
         """A step of diffusion, and of what passes the walls."""
-        for s, hops in enumerate(self._hops):
+        for s, hops in enumerate(self.hops):
             if hops is not None:
                 hops.step(self.n[s], step)
 
     def passed(self) -> Iterator[tuple[int, str, int, int]]:
         """By species and open wall, as of a box: how many left and entered in the last step."""
-        for s, hops in enumerate(self._hops):
+        for s, hops in enumerate(self.hops):
             if hops is not None:
                 for side, (left, entered) in zip(hops.sides, hops.passed.tolist(), strict=True):
                     yield s, side, left, entered
 
     def described(self) -> dict[str, Any]:
         """How many parts a step has, by species."""
-        parts = [1 if hops is None else hops.parts for hops in self._hops]
+        parts = [1 if hops is None else hops.parts for hops in self.hops]
         return {"hop_parts": dict(zip(self.system.names, parts, strict=True))}
 
     def state(self) -> State:
@@ -272,6 +277,13 @@ class Hops:
         Its number.
     assembled
         FiPy's system of it.
+
+    Attributes
+    ----------
+    faces
+        All faces between two cells.
+    open
+        The walls that copies pass, but for those with a bath beyond.
     """
 
     def __init__(self, field: DiscreteField, species: int, assembled: Assembled) -> None:
@@ -284,14 +296,16 @@ class Hops:
         )
         self.passed = np.zeros((len(self.sides), 2), np.int64)
         walls = [self._wall(assembled, side) for side in self.sides]
-        self._open = [wall for wall in walls if wall.side not in self._baths]
+        self.open = [wall for wall in walls if wall.side not in self._baths]
         groups = self._bath_faces([wall for wall in walls if wall.side in self._baths])
         in_turn = len(groups) > 0
-        groups += _faces_by_colour(field, assembled)
+        colours = _faces_by_colour(field, assembled)
+        self.faces = Faces._make(np.concatenate(part) for part in zip(*colours, strict=True))
+        groups += colours
         faces = Faces._make(np.concatenate(part) for part in zip(*groups, strict=True))
-        rates = [faces.on + faces.back, *(wall.rate for wall in self._open), np.zeros(1)]
+        rates = [faces.on + faces.back, *(wall.rate for wall in self.open), np.zeros(1)]
         self.parts = parts_of_step(max(float(r.max(initial=0.0)) for r in rates), field.dt)
-        order = _schedule(len(self._open) > 0, len(groups), in_turn, self.parts)
+        order = _schedule(len(self.open) > 0, len(groups), in_turn, self.parts)
         if len(order) > 1 << 12:
             raise StepError(
                 f"species {system.names[species]}: copies pass from cell to cell so often in a "
@@ -301,11 +315,9 @@ class Hops:
         base = hop_address(species, len(order), field.grid.cells)
         # Half a part and all of it.
         self._times = (0.5 * field.dt / self.parts, field.dt / self.parts)
-        self._leaving = [
-            np.array([-np.expm1(-w.rate * t) for t in self._times]) for w in self._open
-        ]
-        cells = [wall.cell for wall in self._open]
-        sides = np.array([self.sides.index(wall.side) for wall in self._open], np.int64)
+        self._leaving = [np.array([-np.expm1(-w.rate * t) for t in self._times]) for w in self.open]
+        cells = [wall.cell for wall in self.open]
+        sides = np.array([self.sides.index(wall.side) for wall in self.open], np.int64)
         starts = np.cumsum([0, *(len(group.first) for group in groups)])
         self._hopping = copies.Hopping(
             order=np.array(order, np.int64),
@@ -316,7 +328,7 @@ class Hops:
             address=faces.address,
             **_probabilities(faces, starts, self._times[1]),
             open_cell=np.concatenate([np.zeros(0, np.int64), *cells]),
-            open_address=np.concatenate([np.zeros(0, np.uint64), *(w.address for w in self._open)]),
+            open_address=np.concatenate([np.zeros(0, np.uint64), *(w.address for w in self.open)]),
             open_side=np.repeat(sides, [len(c) for c in cells]),
             leaving=np.concatenate([np.zeros((2, 0)), *self._leaving], axis=1),
         )
@@ -364,13 +376,26 @@ class Hops:
                 self.passed[self.sides.index(side)] = max(gained, 0), max(-gained, 0)
             n[:] = here[: len(n)]
 
+    def entering(self, t: float) -> Floats:
+        """Mean number per time that enters at each open face."""
+        held, fed = self._values.held(t), self._values.per_area(t)
+        rates = [np.zeros(0)]
+        for wall in self.open:
+            rate = np.zeros(len(wall.cell))
+            if wall.side in held:
+                rate += held[wall.side][wall.faces] * wall.volume * wall.back
+            if wall.side in fed:
+                rate += fed[wall.side][wall.faces]
+            rates.append(rate)
+        return np.concatenate(rates)
+
     def _means(self, t: float) -> Floats:
         """Mean numbers that enter at each open face, over half and all of a part of the step."""
         if self._entering is not None and self._values.constant:
             return self._entering
         held, fed = self._values.held(t), self._values.per_area(t)
         means = [np.zeros((2, 0))]
-        for wall, leaving in zip(self._open, self._leaving, strict=True):
+        for wall, leaving in zip(self.open, self._leaving, strict=True):
             entering = np.zeros_like(leaving)
             if wall.side in held:
                 ratio = wall.back / np.where(wall.rate > 0, wall.rate, 1.0)

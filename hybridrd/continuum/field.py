@@ -87,8 +87,8 @@ class Field:
         self._mass_action = mass_action(system) if system.channels else None
         # What diffusion adds to each concentration per time, known in a step of stiff reactions.
         self._drift: Floats | None = None
-        # How contents fluctuate, see `hybridrd.continuum.mass_action.MassAction.step`.
-        self.grain = 0.0, 0.0, 1.0
+        # Whether contents fluctuate, so that pairs of one species react by n (n - 1).
+        self.fluctuates = False
         self._walls = [WallValues(system, s, self.grid, self.baths) for s in system.names]
 
     @property
@@ -147,11 +147,25 @@ class Field:
         """Macroscopic rates in the middle of a step, ``(reactions,)`` or one a cell."""
         return self._rates.at((step + 0.5) * self.dt)
 
+    def grain(self, cell: int) -> tuple[float, float, float]:
+        """How the content of a cell fluctuates, see `MassAction.step`."""
+        if not self.fluctuates:
+            return 0.0, 0.0, 1.0
+        return 1.0 / float(np.broadcast_to(self.volume, self.c.shape[1:])[cell]), 0.0, 1.0
+
     def react_partly(self, step: int, owed: Floats) -> None:
         """A quarter of a step of reactions, else as `react`, apart from diffusion if stiff."""
         assert self._mass_action is not None
         k = self.rates(step)
-        self.c = self._mass_action.step(self.c, k, 0.25 * self.dt, None, self.grain, owed)
+        if not (self.fluctuates and self.grid.radial):
+            self.c = self._mass_action.step(self.c, k, 0.25 * self.dt, None, self.grain(0), owed)
+            return
+        for i in range(self.c.shape[1]):  # cells of different volumes
+            here = slice(i, i + 1)
+            rates = k if k.ndim == 1 else k[:, here]
+            self.c[:, here] = self._mass_action.step(
+                self.c[:, here], rates, 0.25 * self.dt, None, self.grain(i), owed[:, here]
+            )
 
     def react(self, step: int, owed: Floats | None = None) -> None:
         """Half a step of reactions, with the rates at the middle of the step.
@@ -163,7 +177,7 @@ class Field:
             k = self.rates(step)
             known, self._drift = self._drift, None
             self.c = self._mass_action.step(
-                self.c, k, 0.5 * self.dt, None, self.grain, owed,
+                self.c, k, 0.5 * self.dt, None, self.grain(0), owed,
                 partial(self._predicted, step) if known is None else lambda: known,
                 after=known is not None,
             )  # fmt: skip
@@ -253,7 +267,7 @@ class Field:
                 return None
             propagator, rate = reacting
             if rate is not None:
-                rates = MassActionRates(rate, action.sites, action.change, self.grain)
+                rates = MassActionRates(rate, action.sites, action.change, self.grain(0))
         still = np.array([d.D == 0 for d in self.diffusion])
         line = Line(
             self.c, owed, credit, self.active.astype(np.int64), float(self.volume), diagonal, off,

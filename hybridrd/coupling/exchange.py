@@ -67,7 +67,7 @@ class Exchange:
         region = motion.region
         self.motion = motion
         self._layers = [
-            (g, g.numbers)
+            g
             for g in gates
             if g.numbers is not None and g.numbers.kind == "layer" and g.numbers.survival < 1
         ]
@@ -75,7 +75,7 @@ class Exchange:
         self._injections = [
             (g, g.numbers) for g in gates if g.numbers is not None and g.numbers.kind == "injection"
         ]
-        self._ordered = [*(g for g, _ in self._layers), *self._planes]
+        self._ordered = [*self._layers, *self._planes]
         ends = np.cumsum([g.face.size for g in self._ordered], dtype=np.int64)
         pairs = zip(self._ordered, ends, strict=True)
         self._places = {id(g): int(end) - g.face.size for g, end in pairs}
@@ -84,8 +84,9 @@ class Exchange:
         self._baths = {
             (g.species, g.face.index): g.bath for g in gates if g.bath is not None and not g.follows
         }
-        self._chances: dict[tuple[int, int], Floats] = {}
+        self._chances: dict[tuple[int, int, float], Floats] = {}
         self._came: dict[tuple[int, int], int] = {}  # into each bath in this step
+        self._survival = np.zeros(0)  # in each layer, as compiled stages take it
         grid = region.grid
         self.crossings = np.zeros((len(motion.D), len(region.faces)), np.int64)
         self.arrivals = np.zeros_like(self.crossings)
@@ -112,13 +113,14 @@ class Exchange:
             region.cells, self._first, self._last, self._outside, self._number,
             np.zeros_like(self._outside), self.crossings, self.arrivals, credit,
         )  # fmt: skip
-        layers, planes = self._table(self._ordered[: len(self._layers)]), self._table(self._planes)
+        layers, planes = self._table(self._layers), self._table(self._planes)
+        self._survival = np.zeros(0) if layers is None else layers.survival
         opens = layers is not None or planes is not None or not walk.closed.all()
         return CompiledExchange(walk, exits if opens else None, layers, planes, self)
 
     def _meet(self) -> bool:
         """Whether two faces have the same whole copies beyond them, and must take turns."""
-        whole = [gate for gate, _ in self._layers if gate.whole]
+        whole = [gate for gate in self._layers if gate.binomial]
         return any(
             a.species == b.species and np.isin(_beyond(a), _beyond(b)).any()
             for a, b in combinations(whole, 2)
@@ -126,7 +128,9 @@ class Exchange:
 
     def take(self) -> bool:
         """Let compiled gates have the concentrations of this step; whether one is a drain."""
-        for gate in self._ordered:
+        for k, gate in enumerate(self._ordered):
+            if gate.binomial and gate.numbers is not None:
+                self._survival[k] = gate.numbers.survival
             if len(gate.start):  # known
                 part = slice(self.place(gate), self.place(gate) + gate.face.size)
                 self.start[part], self.end[part] = gate.start, gate.end
@@ -190,7 +194,7 @@ class Exchange:
 
     def check_arrivals(self, layers: bool, number: int, expected: float) -> None:
         """Refuse more arrivals through a gate than memory holds. Raises CapacityError."""
-        gates = [g for g, _ in self._layers] if layers else self._planes
+        gates = self._layers if layers else self._planes
         self._check_new(gates[number], expected)
 
     def layers(self, population: Population, step: int) -> None:
@@ -199,8 +203,9 @@ class Exchange:
         In each layer a particle survives with probability q, and Poisson(c_R V (1 - q)) arrive.
         """
         removed = np.zeros(len(population), np.int64)
-        for gate, numbers in self._layers:
-            copies = self._copies(gate)
+        for gate in self._layers:
+            numbers, copies = gate.numbers, self._copies(gate)
+            assert numbers is not None
             removed[gate.species] += self.motion.empty_layer(gate, numbers, population, step)
             if copies is not None:
                 # At once: the next face may have the same cells beyond it.
@@ -208,9 +213,6 @@ class Exchange:
                     self.leave(gate.species, population[gate.species])
                     removed[gate.species] = 0
                 counts, cells = self._enter_from(gate, numbers, copies, step)
-            elif gate.binomial:
-                contents = gate.mean * (gate.face.area * numbers.width)
-                counts, cells = self._donations(gate, numbers, contents, step)
             else:
                 means = self.motion.layer_means(gate, numbers)
                 counts, cells = self._arrivals(gate, means, step, ARRIVALS)
@@ -336,27 +338,15 @@ class Exchange:
         total = poisson_numbers(means, self._key, address, step, purpose, counts)
         return counts, runs(counts, total)
 
-    def _donations(
-        self, gate: Gate, numbers: FaceNumbers, contents: Floats, step: int
-    ) -> tuple[Integers, Integers]:
-        """Binomial numbers from the contents of the cells outside a layer."""
-        self._check_new(gate, float(contents.sum()) * (1.0 - numbers.survival))
-        counts = np.empty(len(contents), np.int64)
-        total = binomial_numbers(
-            contents, 1.0 - numbers.survival, self._key, gate.address, step, ARRIVALS,
-            counts,
-        )  # fmt: skip
-        return counts, runs(counts, total)
-
-    def _copies(self, gate: Gate) -> Integers | None:
+    def _copies(self, gate: Gate) -> Floats | None:
         """Copies beyond each face cell of a gate at this moment, None where there are none."""
         if gate.copies is None or self.credit is None:
             return None
         changed = self.credit[gate.species, _beyond(gate)]
-        return np.asarray(gate.copies + changed)
+        return np.asarray(np.maximum(gate.copies + changed, 0.0))
 
     def _enter_from(
-        self, gate: Gate, numbers: FaceNumbers, copies: Integers, step: int
+        self, gate: Gate, numbers: FaceNumbers, copies: Floats, step: int
     ) -> tuple[Integers, Integers]:
         """How many of the copies beyond a layer enter, per face cell, and the cell of each."""
         counts = np.zeros(len(copies), np.int64)
@@ -364,7 +354,6 @@ class Exchange:
             return counts, counts[:0]
         chances = self._chance(gate, numbers)
         self._check_new(gate, float(copies @ chances))
-        contents = copies.astype(np.float64)
         parts = (
             [slice(None)] if np.ptp(chances) == 0 else [slice(j, j + 1) for j in range(len(copies))]
         )
@@ -372,14 +361,14 @@ class Exchange:
         for part in parts:
             first = part.start or 0
             total += binomial_numbers(
-                contents[part], chances[first], self._key, gate.address + np.uint64(first), step,
+                copies[part], chances[first], self._key, gate.address + np.uint64(first), step,
                 ARRIVALS, counts[part],
             )  # fmt: skip
         return counts, runs(counts, total)
 
     def _chance(self, gate: Gate, numbers: FaceNumbers) -> Floats:
         """Chance of a copy beyond each face cell to enter: as many leave at one concentration."""
-        where = gate.species, gate.face.index
+        where = gate.species, gate.face.index, numbers.survival
         if where not in self._chances:
             one = np.ones(gate.face.size)
             arrivals = self.motion.layer_means(replace(gate, start=one, end=one), numbers)

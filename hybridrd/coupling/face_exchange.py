@@ -65,15 +65,14 @@ class Gate:
     start: Floats = field(default_factory=lambda: np.zeros(0))
     end: Floats = field(default_factory=lambda: np.zeros(0))
     deficit: Floats | None = None  # negative face values carried to later steps, two-way
-    binomial: bool = False  # arrivals come from a cell with a fluctuating content
+    # Arrivals are some of the copies beyond each face cell; whole ones, unless they are many.
+    binomial: bool = False
     change: float = 0.0
     drain: Floats | None = None
     leak: Leak | None = None
     bath: BathContent | None = None
     follows: bool = False
-    # Whole copies in the cell beyond each face cell; those who enter are some of them.
-    whole: bool = False
-    copies: Integers | None = None
+    copies: Floats | None = None
     cell_volume: float = 1.0
 
     @property
@@ -159,11 +158,12 @@ class Gate:
         self.deficit = wanted - self.start
         self.end = self.start
 
-    def set_copies(self, n: Integers, volumes: Floats) -> None:
-        """c_R from whole copies in the cells of the continuum, and the copies themselves."""
+    def set_copies(self, n: Floats | Integers, volumes: Floats) -> None:
+        """c_R from the copies in the cells of the continuum, and the copies themselves."""
         assert isinstance(self.stencil, Stencil)
         cells = self.stencil.cells[:, 0]
-        self.copies, self.cell_volume = n[cells], float(volumes[cells[0]])
+        self.copies = np.maximum(n[cells], 0).astype(np.float64)
+        self.cell_volume = float(volumes[cells[0]])
         self.start = self.end = self.copies / self.cell_volume
 
     def state(self) -> State:

@@ -105,19 +105,13 @@ class Ledger:
         field, volume = self._field, self._field.volume
         assert isinstance(field, Field)
         content = field.c * volume - self.owed
-        change, whole = noise.half_step(content, step, half)
-        drawn = (content + change)[:, whole]
-        change[:, whole] = 0.0
+        change = noise.half_step(content, step, half)
         for later in (False, True):
             if later:
                 field.c += (change - self.owed) / volume
                 self._carry()
             field.react_partly(step, self.owed / volume)
             self._carry()
-        content = field.c * volume - self.owed
-        content[:, whole] = drawn
-        field.c = content / volume
-        self._carry()
 
     def described(self) -> dict[str, Any]:
         """Amount owed of each species, and the number of overdrafts."""

@@ -5,48 +5,48 @@ from __future__ import annotations
 import numpy as np
 
 from hybridrd.arrays import Floats
-from hybridrd.continuum.field import Field
+from hybridrd.continuum.discrete import DiscreteField
 from hybridrd.kernels.noise import Conduction, add_noise
-from hybridrd.kernels.rng import check_noise
-from hybridrd.model.grid import AXES
-from hybridrd.model.system import System
-from hybridrd.particles.region import Region
-
-# Cells with fewer particles than the first have no noise, above the second all of it. Normal
-# noise in a nearly empty cell would make it negative too often.
-FADE = (2.0, 6.0)
+from hybridrd.kernels.rng import CELL_WALLS, check_noise
 
 
 class Noise:
-    """Random changes of the contents of cells, which conserve their sum except at open walls."""
+    """Random changes of the contents of cells, which conserve their sum except at open walls.
 
-    def __init__(self, system: System, field: Field, region: Region, key: np.uint64) -> None:
-        check_noise(len(system.species))
-        self._key = key
-        grid = region.grid
-        shape, periodic = np.array(grid.shape, np.int64), np.array(region.periodic)
-        self._cells: list[Conduction] = []
-        for s, diffusion in zip(system.species, field.diffusion, strict=True):
-            walls, shares = np.zeros((grid.dimension, 2)), np.zeros((grid.dimension, 2))
-            for name, condition in diffusion.walls.items():
-                at = AXES.index(name[0]), int(name[1] == "+")
-                width = grid.spacing[at[0]]
-                if condition.held:
-                    walls[at], shares[at] = 2.0 * s.D * field.dt / width**2, 2.0
-                elif not (condition.joined or condition.closed):
-                    walls[at] = condition.conductance(s.D, width) * field.dt / width
-                    shares[at] = 2.0 if condition.fed else 1.0
-            for side, _ in field.baths.of(system.index(s.name)):
-                walls[system.domain.place(side)] = 0.0  # what a bath gets has none
-            conductance = s.D * field.dt / np.array(grid.spacing) ** 2
+    Parameters
+    ----------
+    field
+        Whole copies in the same cells, whose faces and rates the noise has.
+    """
+
+    def __init__(self, field: DiscreteField) -> None:
+        check_noise(len(field.system.species))
+        self._field = field
+        dt, names = field.dt, field.active.astype(np.int64)
+        self._cells: list[Conduction | None] = []
+        for hops in field.hops:
+            if hops is None:
+                self._cells.append(None)
+                continue
+            faces, walls = hops.faces, hops.open
+            codes = [(wall.address >> np.uint64(32)).astype(np.int64) for wall in walls]
+            none = np.zeros(0, np.int64)
             self._cells.append(
-                Conduction(field.position, shape, periodic, conductance, walls, shares)
-            )
+                Conduction(
+                    names, faces.first, faces.second,
+                    (faces.address >> np.uint64(32)).astype(np.int64),
+                    faces.on * dt, faces.back * dt,
+                    np.concatenate([none, *(wall.cell for wall in walls)]),
+                    np.concatenate([none, *codes]) - CELL_WALLS,
+                    np.concatenate([np.zeros(0), *(wall.rate * dt for wall in walls)]),
+                )
+            )  # fmt: skip
 
     def change(self, species: int, content: Floats, step: int) -> Floats:
         """The random change of the content of each active cell in a step."""
         change = np.zeros_like(content)
-        cells = self._cells[species]
-        if cells.conductance.any():
-            add_noise(content, cells, FADE, self._key, step, species, change)
+        cells, hops, field = self._cells[species], self._field.hops[species], self._field
+        if cells is not None and hops is not None:
+            entering = hops.entering((step + 0.5) * field.dt) * field.dt
+            add_noise(content, cells, entering, field.key, step, species, change)
         return change

@@ -24,10 +24,13 @@ from hybridrd.kernels.binomial import binomial
 from hybridrd.kernels.poisson import poisson
 from hybridrd.kernels.rng import (
     CELL_ARRIVALS,
+    CELL_ROUNDING,
     HOP,
     HOP_BACK,
     HOP_ON,
+    family_in_cell,
     normals,
+    uniforms,
     words,
 )
 
@@ -300,6 +303,46 @@ def hop(n, hopping, entering, key, step, passed):
             _table(hopping, hopping.tables[k, time, 1]),
         )  # fmt: skip
         exchange(n, colour, reverse != 0, key, step, part)
+
+
+@jit
+def whole_copies(content, names, key, step, species, out):
+    """Round contents to whole copies ``out``: none is off by 1, and nor is the sum of any first.
+
+    Two cells in turn trade their fractions, until one of them is whole; each keeps its mean
+    (J.-C. Deville and Y. Tille, "Unequal probability sampling without replacement through a
+    splitting method", Biometrika 85 (1998) 89).
+    """
+    open_cell, a = -1, 0.0  # the cell that still has a fraction, and the fraction
+    for i in range(content.shape[0]):
+        whole = math.floor(content[i] + 0.5)
+        out[i] = int(whole)
+        if abs(content[i] - whole) <= 1e-6:
+            continue
+        out[i] = math.floor(content[i])
+        b = content[i] - out[i]
+        if open_cell < 0:
+            open_cell, a = i, b
+            continue
+        u, _ = uniforms(key, family_in_cell(names[i], 0, species), step, CELL_ROUNDING, 0)
+        total = a + b
+        if total < 1.0:
+            if u * total >= a:  # the new cell has all of it
+                open_cell = i
+            a = total
+        else:
+            if u * (2.0 - total) < 1.0 - b:  # the old cell has one copy
+                out[open_cell] += 1
+                open_cell = i
+            else:
+                out[i] += 1
+            a = total - 1.0
+        if a <= 1e-6 or a >= 1.0 - 1e-6:
+            out[open_cell] += 1 if a > 0.5 else 0
+            open_cell = -1
+    if open_cell >= 0:
+        u, _ = uniforms(key, family_in_cell(names[open_cell], 1, species), step, CELL_ROUNDING, 0)
+        out[open_cell] += 1 if u < a else 0
 
 
 @jit

@@ -65,27 +65,22 @@ def _options(draft: Draft, at: Places) -> Iterator[str]:
 
 
 def _fluctuations(draft: Draft, at: Places) -> Iterator[str]:
-    given, radial = draft.fluctuations, draft.domain is not None and draft.domain.radial
+    given = draft.fluctuations
     where = f"{at.field('fluctuations')} = {shown(given)}"
     if given is None:
         return
     if not isinstance(given, str) or given not in FLUCTUATIONS:
         yield f"{where}: it is one of None, {', '.join(map(repr, FLUCTUATIONS))}, or True"
-    elif draft.particles is None:
-        if given == "gaussian" and radial:
-            yield f"{where}: the continuum of a Shell has no Gaussian noise; give 'discrete'"
-    elif draft.particles == draft.domain:
+    elif draft.particles is not None and draft.particles == draft.domain:
         yield (
             f"{where}: it does nothing here, for there is no continuum, and particles fluctuate by "
             f"themselves; leave it out"
         )
-    elif draft.coupling == "mean-field":
+    elif draft.particles is not None and draft.coupling == "mean-field":
         yield (
             f"{where}: it does nothing here, for the continuum of mean-field coupling is a PDE "
             f"that takes no notice of the particles; give coupling = 'two-way', or leave it out"
         )
-    elif given == "gaussian" and radial:
-        yield f"{where}: the continuum of a Shell has no Gaussian noise; give 'discrete'"
 
 
 def _unknown(name: str, draft: Draft) -> str:

@@ -64,10 +64,9 @@ class System:
         How the continuum fluctuates, beside particles in two-way coupling or alone. None: it is
         the PDE. ``"discrete"`` (or True): its cells hold whole copies and every event is drawn,
         the reaction-diffusion master equation; right at any number of copies. ``"gaussian"``:
-        the stochastic PDE, whose diffusion fluctuates in cells with more than 2 copies, fully above
-        6, and whose reactions by Langevin's noise, in cells with fewer than 50 copies one by one
-        (pairs of one species from 6 on). Both need the default interface. `mean_field` of any of
-        them is the PDE.
+        the stochastic PDE, whose diffusion and reactions have normal noise; a step that begins
+        with fewer than 50 copies of a species in some cell is one of whole copies. Both start from
+        Poisson numbers, and need the default interface. `mean_field` of any of them is the PDE.
     initial
         Per species: a concentration (number, function, or array on the cells), a `Patch`,
         `Copies`, `Points`, or a list of them, which adds up. A species not named starts empty.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hybridrd.arrays import Floats, State
+from hybridrd.arrays import Floats, State, stored_count
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.cache import Assembly
 from hybridrd.continuum.discrete import DiscreteField
@@ -18,10 +18,12 @@ from hybridrd.continuum.user import Continuum
 from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.ledger import Ledger
-from hybridrd.coupling.noise import FADE, Noise
+from hybridrd.coupling.noise import Noise
 from hybridrd.coupling.reaction_noise import ReactionNoise
 from hybridrd.coupling.user_field import UserField
 from hybridrd.errors import ModelError
+from hybridrd.interface import FaceNumbers
+from hybridrd.kernels.copies import whole_copies
 from hybridrd.model.grid import AXES
 from hybridrd.particles.memory import check_fits, naming
 from hybridrd.particles.region import Region
@@ -29,6 +31,8 @@ from hybridrd.simulation.compiled_continuum import CompiledContinuum, openings
 from hybridrd.simulation.plan import Plan, pair_factors
 from hybridrd.simulation.sizes import continuum_part
 from hybridrd.simulation.window import LiveWindow, Window, live_window
+
+FEW = 50.0  # copies of a species in a cell, for which Gaussian noise gives way to whole copies
 
 
 class RunCounts(NamedTuple):
@@ -397,6 +401,135 @@ class DiscreteCells(Coupling):
         self._field.load_state(state)
 
 
+class GaussianCells(Coupling):
+    """A continuum with Gaussian noise, of whole copies in each step in which some cell has few.
+
+    Normal numbers are wrong for a few copies: they become negative, and are not skewed. So a step
+    that begins with fewer than `FEW` copies of some species in some cell is one of whole copies,
+    in all cells. Contents are then rounded, which changes no sum and no mean.
+
+    Parameters
+    ----------
+    many
+        The PDE with its noise.
+    few
+        Whole copies in the same cells.
+    field, ledger, copies
+        What the two of them change: the concentrations and their debts, the copies.
+    numbers
+        Of the gates at the continuum, beside whole copies; by species and face.
+    """
+
+    def __init__(
+        self,
+        many: TwoWay,
+        few: DiscreteCells,
+        field: Field,
+        ledger: Ledger,
+        copies: DiscreteField,
+        numbers: dict[tuple[int, int], FaceNumbers],
+    ) -> None:
+        self._many, self._few_copies = many, few
+        self._field, self._ledger, self._copies = field, ledger, copies
+        self._beside_few, self._beside_many = numbers, dict[tuple[int, int], FaceNumbers]()
+        self._few, self._whole_steps = False, 0
+
+    def _contents(self) -> Floats:
+        return np.asarray(self._field.c * self._field.volume - self._ledger.owed)
+
+    def start(self, species: int, outside: Floats) -> None:
+        """Take the initial copies, as a concentration."""
+        self._many.start(species, outside)
+
+    def before(self, step: int, gates: list[Gate]) -> None:
+        """React for half a step, and let the gates know the copies beyond them."""
+        contents, copies = self._contents(), self._copies
+        self._few = bool(contents.min(initial=FEW) < FEW)
+        if self._few:
+            self._whole_steps += 1
+            for s, content in enumerate(contents):
+                whole_copies(content, copies.active, copies.key, step, s, copies.n[s])
+            owed = np.maximum(-copies.n, 0)
+            copies.n += owed
+            self._ledger.owed = owed.astype(np.float64)
+        for gate in gates:
+            where = gate.species, gate.face.index
+            if gate.stencil is not None and gate.numbers is not None and where in self._beside_few:
+                self._beside_many.setdefault(where, gate.numbers)
+                gate.numbers = (self._beside_few if self._few else self._beside_many)[where]
+        if self._few:
+            self._few_copies.before(step, gates)
+            self._show()
+            return
+        self._many.before(step, gates)
+        contents = self._contents()
+        for gate in gates:
+            if gate.stencil is not None:
+                gate.deficit = None
+                gate.set_copies(contents[gate.species], copies.volumes)
+
+    def after(self, step: int, credit: np.ndarray | None) -> None:
+        """Take what was exchanged, diffuse, and react for half a step."""
+        if self._few:
+            self._few_copies.after(step, credit)
+            self._show()
+        else:
+            self._many.after(step, credit)
+
+    def _show(self) -> None:
+        self._field.c[:] = self._copies.c
+
+    def book(self, credit: np.ndarray | None) -> None:
+        """Take what reactions with partners in the cells brought and used."""
+        self._many.book(credit)
+
+    def copies(self, species: int) -> np.ndarray | None:
+        """Whole copies of a species on all cells, None where all cells have many."""
+        contents = self._contents()
+        if contents.min(initial=FEW) >= FEW:
+            return None
+        there = np.zeros((1, self._field.grid.cells), np.int64)
+        there[0, self._field.active] = np.maximum(np.floor(contents[species] + 1e-6), 0)
+        return np.asarray(there[0])
+
+    def partner(self, species: int, step: int) -> Floats:
+        """Concentration of a species on all cells."""
+        return self._many.partner(species, step)
+
+    def fill(self, c: Floats, outside: np.ndarray, step: int) -> None:
+        """Enter the concentrations on cells outside the region, net of what they owe."""
+        self._many.fill(c, outside, step)
+
+    def total(self, copy_number: Floats, step: int) -> Floats:
+        """Particles + integral of the continuum - amount owed."""
+        return self._many.total(copy_number, step)
+
+    def copy_number(self, particles: np.ndarray) -> np.ndarray:
+        """Number of particles in the region, the integral over the domain where there is none."""
+        return self._many.copy_number(particles)
+
+    def described(self) -> dict[str, Any]:
+        """Solvers, what is owed, and how many steps were of whole copies."""
+        return self._many.described() | {"steps_of_whole_copies": self._whole_steps}
+
+    def state(self) -> State:
+        """Field and debts, and the number of steps of whole copies."""
+        return self._many.state() | {"whole_steps": np.array(self._whole_steps)}
+
+    def load_state(self, state: State) -> None:
+        """The inverse of `state`. Raises ResultError."""
+        self._many.load_state(state)
+        self._whole_steps = stored_count(state, "whole_steps")
+
+    def contents(self) -> Floats:
+        """Amounts in all cells of the domain, net of debts."""
+        return self._many.contents()
+
+    def put(self, amounts: Floats) -> None:
+        """Let the cells hold amounts; negative ones are owed."""
+        self._many.put(amounts)
+
+
 class MeanField(Coupling):
     """A mean-field reservoir: a PDE on the whole domain that takes no notice of the particles.
 
@@ -509,27 +642,30 @@ def _make(
     user_field = None
     if user is not None and plan.user_cells is not None:
         user_field = UserField(user, system, dt, plan.user_cells, two_way)
-    if two_way and user_field is None and system.fluctuations == "discrete":
+    if two_way and user_field is None and system.fluctuations is not None:
+        alone = system.particles is None
         discrete = DiscreteField(system, dt, key, region.mask, baths, assembly)
         discrete.scale_pairs(pair_factors(plan))
         for gate in gates:
             gate.to_active(discrete.position)
-            gate.whole = gate.binomial = gate.stencil is not None
-        return DiscreteCells(discrete, region, system.particles is None)
-    if two_way:
-        field = user_field or Field(system, dt, region.mask, solver, baths, assembly)
+            gate.binomial = gate.stencil is not None
+        whole = DiscreteCells(discrete, region, alone)
+        if system.fluctuations == "discrete":
+            return whole
+        field = Field(system, dt, region.mask, solver, baths, assembly)
         field.scale_pairs(pair_factors(plan))
-        noise = reactions = None
-        if isinstance(field, Field):
+        field.fluctuates = True
+        ledger = Ledger(field)
+        reactions = ReactionNoise(system, field, key) if system.channels else None
+        many = TwoWay(field, ledger, Noise(discrete), reactions, alone)
+        return GaussianCells(many, whole, field, ledger, discrete, plan.beside_copies())
+    if two_way:
+        made = user_field or Field(system, dt, region.mask, solver, baths, assembly)
+        made.scale_pairs(pair_factors(plan))
+        if isinstance(made, Field):
             for gate in gates:
-                gate.to_active(field.position)
-                gate.binomial = system.fluctuations is not None and gate.stencil is not None
-            if system.fluctuations is not None:
-                noise = Noise(system, field, region, key)
-                field.grain = 1.0 / region.grid.volume, *FADE
-                if system.channels:
-                    reactions = ReactionNoise(system, field, key)
-        return TwoWay(field, Ledger(field), noise, reactions, system.particles is None)
+                gate.to_active(made.position)
+        return TwoWay(made, Ledger(made), None, None, system.particles is None)
     window: Window | None = None if user_field is None else LiveWindow(user_field, user_field.start)
     if window is None and plan.coupling == "mean-field":
         window = shared

@@ -16,6 +16,7 @@ from hybridrd.coupling.drift import check_drifts
 from hybridrd.coupling.face_exchange import Gate, make_gates
 from hybridrd.coupling.user_cells import UserCells
 from hybridrd.errors import AccuracyWarning, ModelError
+from hybridrd.interface import FaceNumbers
 from hybridrd.kernels.walk import REFLECT
 from hybridrd.model import doi
 from hybridrd.model.drift import Drift, make_drift
@@ -73,6 +74,20 @@ class Plan:
             self.system, self.region, list(self.walls), two_way, self.user_cells, baths
         )
 
+    def beside_copies(self) -> dict[tuple[int, int], FaceNumbers]:
+        """The numbers of the interface beside whole copies, by species and face."""
+        assert self.region is not None
+        if not self.region.mask.any():
+            return {}
+        system = self.system.replace(fluctuations="discrete")
+        found = {}
+        for s in range(len(system.species)):
+            exchanges = species_walls(system, self.region, s, self.dt).exchanges
+            for f, numbers in exchanges.items():
+                if self.region.faces[f].outside >= 0:
+                    found[s, self.region.faces[f].index] = numbers
+        return found
+
     def partners(self, gates: list[Gate]) -> Partners:
         """The partners that particles have beyond the faces."""
         assert self.region is not None
@@ -105,11 +120,6 @@ def compile_system(
     region = make_region(system, parts=parts)
     tables = make_tables(system)
     drifts = tuple(make_drift(system, species) for species in system.species)
-    if system.fluctuations == "gaussian" and any(drift is not None for drift in drifts):
-        raise ModelError(
-            "fluctuations = 'gaussian': a species drifts, for which only cells of whole copies "
-            "fluctuate; give 'discrete'"
-        )
     walls: tuple[SpeciesWalls, ...] = ()
     coupling = "none"
     user_cells = None
@@ -122,7 +132,7 @@ def compile_system(
                 "region in a box; leave it out, or give a Box as particles="
             )
         user_cells = UserCells(system, region, cells)
-    if system.fluctuations == "discrete":
+    if system.fluctuations is not None:
         check_well_mixed(system)
     if region is None and system.fluctuations is not None:
         region, walls = _nowhere(system)

@@ -172,7 +172,7 @@ class Simulation:
             self._adapted = Adapted(system, self.dt, self._key)
         self._assembly: Assembly = assemble_once if self._adapted is None else KeptAssembly()
         self._build(continuum, mean_field)
-        whole = system.fluctuations == "discrete"
+        whole = system.fluctuations is not None
         start = InitialState(system, self._region, self._key, self._population, whole)
         for s in range(len(self._population)):
             self._continuum.start(s, start.draw(s))

@@ -188,7 +188,7 @@ def test_walls_periodic_axes_and_baths_hold_poisson_contents():
     assert abs(c.var() / 4.0 - 1) < 4.5 * np.sqrt((2 + 1 / 4) / c.size) + 0.02
     assert abs(result["bath"].values[5:].mean() / 2.0 - 1) < 0.03
     # Three colours along an odd periodic axis, no cell twice in one.
-    hopping = sim._continuum._field._hops[0]._hopping
+    hopping = sim._continuum._field.hops[0]._hopping
     for a, b in zip(hopping.colours[1:-1], hopping.colours[2:], strict=True):
         cells = np.concatenate([hopping.first[a:b], hopping.second[a:b]])
         assert len(np.unique(cells)) == len(cells)

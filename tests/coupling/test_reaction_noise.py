@@ -79,6 +79,53 @@ def test_what_reactions_conserve_is_kept():
     assert run["total"].values[:, 0].std() > 1.0
 
 
+def radial(N, particles=None):
+    """Birth and death in cells of a shell, whose volumes differ, with N copies in the first."""
+    grid = hrd.Shell(1.0, 5.0), 8
+    first = 4 / 3 * np.pi * (1.5**3 - 1)
+    return hrd.System(
+        species=[A], domain=grid[0], cells=grid[1], particles=particles, initial={A: N / first},
+        reactions=turnover(1.0, N / first), fluctuations="gaussian",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("N", [2.0, 100.0])
+def test_cells_of_a_shell_are_poisson(N):
+    """Alone; few copies in the first cell are whole ones, many have normal noise."""
+    sim = hrd.Simulation(radial(N), dt=0.1, seed=3)
+    V, records = sim.system.grid.volumes, 1500 if N < 50 else 400
+    x = np.empty((records, 8))
+    for row in x:
+        sim.step(10)
+        row[:] = sim.concentration[0] * V
+    mean = sim.system.initial["A"] * V
+    for n, m in ((x, mean), (x.sum(axis=1), mean.sum())):
+        # Records are 1/k apart.
+        error = np.sqrt(2 / records * (1 + np.exp(-2)) / (1 - np.exp(-2)))
+        assert np.all(abs(((n - m) ** 2).mean(axis=0) / m - 1) < 4.5 * error)
+    assert np.allclose(x, np.rint(x), atol=1e-6) == (N < 50)
+
+
+def test_a_drift_has_noise_in_detailed_balance():
+    """Cells in a well hold Poisson numbers of Boltzmann's density."""
+    drifting = hrd.Species("A", D=1.0, potential=lambda x: 0.4 * x)
+    system = hrd.System(
+        species=[drifting, B], domain=hrd.Box(x=(0, 6)), cells=6, initial={"A": 400.0, "B": 60.0},
+        reactions=[hrd.Reaction("0 -> A", k=400.0), hrd.Reaction("A -> 0", k=1.0)],
+        fluctuations="gaussian",
+    )  # fmt: skip
+    sim = hrd.Simulation(system, dt=0.05, seed=4)
+    mean = hrd.mean_field(system, dt=0.05, until=20.0, every=20.0)["concentration"].values[-1, 0]
+    x = np.empty((1500, 6))
+    sim.step(100)
+    for row in x:
+        sim.step(20)
+        row[:] = sim.concentration[0]
+    error = np.sqrt(2 / len(x) * (1 + np.exp(-2)) / (1 - np.exp(-2)))
+    assert np.all(abs(x.var(axis=0) / mean - 1) < 4.5 * error)
+    assert np.all(abs(x.mean(axis=0) / mean - 1) < 4.5 * error / np.sqrt(2 * mean))
+
+
 @pytest.mark.validation
 @pytest.mark.parametrize("N", [60.0, 500.0])
 def test_total_and_region_of_a_hybrid_are_poisson(N):

@@ -15,16 +15,18 @@ def numbers(text):
     return np.array(re.findall(r"\d+\.?\d*(?:e-?\d+)?", text), float)
 
 
-@pytest.mark.parametrize("name", sorted(set(accuracy.TABLES) - {"fade"}))
+@pytest.mark.parametrize("name", sorted(set(accuracy.TABLES) - {"continua"}))
 def test_table_is_what_its_operators_give(name):
     shown, made = accuracy.block(PAGE, name), accuracy.TABLES[name]()
     assert shown.count("\n") == made.count("\n")
     assert numbers(shown) == pytest.approx(numbers(made), abs=2e-3, rel=2e-3)
 
 
-def test_sampled_table_fades_out_and_is_unbiased():
-    """As in the table, with fewer samples: silent at one particle a cell, right at twenty."""
-    for content, low, high in ((1.0, 0.6, 0.72), (20.0, 0.85, 1.15)):
-        found = accuracy.fading.measure(content, samples=3000)
-        assert low < found["ratio"][0] < high
-        assert abs(found["bias"][0]) < 4 * found["bias"][1]
+def test_sampled_table_has_poisson_numbers_beside_what_fluctuates():
+    """As in the table, with fewer samples: whole copies for few, normal noise for many."""
+    for content in (3.0, 300.0):
+        for kind, fluctuates in (("gaussian", True), (None, False)):
+            found = accuracy.sampled.measure(content, kind, samples=40, k=0.5)
+            for value, error in found.values():
+                assert not fluctuates or abs(value - 1) < 4.5 * max(error, 0.01)
+            assert fluctuates or found["total"][0] < 0.8

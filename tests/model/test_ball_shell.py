@@ -142,10 +142,6 @@ REFUSED = {
     "both walls": ({"walls": {"r": hrd.Absorbing()}}, "the names are inner, outer"),
     "periodic": ({"walls": {"outer": hrd.Periodic()}}, "cannot be periodic"),
     "pairs": ({"reactions": [hrd.Reaction("2 B -> 0", k=1, radius=0.1)]}, "particles=None"),
-    "noise": (
-        {"fluctuations": "gaussian", "particles": hrd.Shell(1.0, 3.0)},
-        "the continuum of a Shell has no Gaussian noise",
-    ),
     "patch along x": ({"initial": {B: hrd.Patch(1.0, x=(1, 2))}}, "names x"),
     "patch about a point": (
         {"initial": {B: hrd.Patch(1.0, center=(1, 0, 0), radius=1.0)}},

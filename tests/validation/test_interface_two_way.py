@@ -92,7 +92,7 @@ def measure(per_cell, alpha, shape, samples, stride, fluctuations="gaussian", re
     ],
 )
 def test_twenty_particles_a_cell_fluctuate_within_three_percent(alpha, shape, samples, stride):
-    """By the recursion all are exactly 1; noise fades below 6 a cell, which 20 seldom see."""
+    """By the recursion all are exactly 1, and of whole copies, which a step with few takes."""
     layer, total, bias, single = measure(20.0, alpha, shape, samples, stride)
     for value, error in (layer, total):
         assert np.all(error < 0.025)
@@ -101,20 +101,6 @@ def test_twenty_particles_a_cell_fluctuate_within_three_percent(alpha, shape, sa
     assert abs(bias[0]) < 4 * bias[1]
     mean = single[0].mean(axis=-1)
     assert np.all(np.abs(mean - 1) < 0.03)
-
-
-@pytest.mark.parametrize(
-    ("per_cell", "low", "high"), [(1.0, 0.6, 0.72), (5.0, 0.84, 0.95), (10.0, 0.95, 1.05)]
-)
-def test_noise_fades_out_at_low_content(per_cell, low, high):
-    """At one particle a cell the total is that of a silent continuum that gives binomially.
-
-    By the recursion that is 0.617 here; the mean is right at any content.
-    """
-    _, total, bias, _ = measure(per_cell, 1.0, (4,), 12000, 2, region=4, beyond=4)
-    assert total[1] < 0.025
-    assert low < total[0] < high
-    assert abs(bias[0]) < 4 * bias[1]
 
 
 def test_total_of_a_box_without_noise():
