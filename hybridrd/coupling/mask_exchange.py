@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from dataclasses import dataclass
+from typing import Any, final
 
 import numpy as np
 
@@ -55,14 +56,92 @@ def _runs(region: Region) -> kernels.Runs:
     return kernels.Runs(first, last, lower, upper, edges, periodic, region.cells)
 
 
+def corner_factor(alpha: float, open_axes: Floats) -> Floats:
+    """Factor on the chance to pass a face where a staircase has more of them than a plane.
+
+    A plane that is normal to the diagonal of 2 or 3 axes is a staircase: each cell at it has a face
+    along each axis, and what leaves through one does not leave through another. With this factor
+    a linear profile passes such a plane without a jump; without it, the jump is 0.12 of what the
+    profile changes from cell to cell at alpha = 0.25 in two dimensions, 0.22 in three.
+
+    Parameters
+    ----------
+    alpha
+        D dt/h².
+    open_axes
+        Number of axes along which the two cells at a face have any, the mean of both.
+
+    Examples
+    --------
+    >>> corner_factor(0.2, np.array([1.0, 1.5, 2.0, 3.0])).round(4).tolist()
+    [1.0, 0.9574, 0.9148, 0.8529]
+    """
+    diagonal = [1.0, *(float(np.interp(alpha, _ALPHAS, row)) for row in _ON_DIAGONALS)]
+    return np.asarray(np.interp(open_axes, [1.0, 2.0, 3.0], diagonal))
+
+
+# Where the one-step operator has no jump, by alpha, on the diagonals of two and of three axes.
+_ALPHAS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
+_ON_DIAGONALS = (
+    (0.958, 0.9455, 0.9345, 0.9148, 0.8981, 0.8849, 0.8750, 0.8682, 0.8622),
+    (0.925, 0.9032, 0.8844, 0.8529, 0.8291, 0.8129, 0.8033, 0.8033, 0.8033),
+)
+
+
+@dataclass
+class _Passage:
+    """A gate to the continuum, as a direction of the exchange.
+
+    Parameters
+    ----------
+    gate
+        The gate.
+    chance
+        Chance to pass each face cell in a step, the same both ways.
+    rest
+        The chance for a copy beyond that the directions before have left there.
+    """
+
+    gate: Gate
+    chance: Floats
+    rest: Floats
+
+
+def _passages(region: Region, gates: Sequence[Gate]) -> list[_Passage]:
+    """The gates to the continuum, each with its chances."""
+    faces = [face for face in region.faces if face.outside >= 0]
+    number = np.zeros(region.grid.cells)
+    axes = np.zeros((region.grid.dimension, region.grid.cells), bool)
+    for face in faces:
+        for side in face.columns.T:  # its own cells, and those beyond
+            number[side] += 1.0
+            axes[face.axis, side] = True
+    open_axes = axes.sum(axis=0)
+    before: dict[int, Floats] = {}
+    passages = []
+    for gate in gates:
+        assert gate.numbers is not None
+        own, beyond = gate.face.columns.T
+        shared = 0.5 * (open_axes[own] + open_axes[beyond])
+        chance = (1.0 - gate.numbers.survival) * corner_factor(gate.numbers.alpha, shared)
+        # A copy passes one face at most in a step.
+        chance = np.minimum(chance, 1.0 / np.maximum(number[own], number[beyond]))
+        given = before.setdefault(gate.species, np.zeros(region.grid.cells))
+        rest = np.minimum(chance / np.maximum(1.0 - given[beyond], 1e-300), 1.0)
+        given[beyond] += chance
+        passages.append(_Passage(gate, chance, rest))
+    return passages
+
+
 @final
 class MaskExchange:
     """Moves particles in a mask of cells, and exchanges them with what is beyond its faces.
 
     Every cell of the region beside a cell of the continuum, or beside a wall with a reservoir, is a
-    boundary layer one cell wide. All faces that look in one direction exchange together, one
-    direction after another, in odd steps in reverse. So each exchange leaves a uniform state
-    unchanged, whatever the shape.
+    boundary layer one cell wide. A face to the continuum lets pass with the same probability both
+    ways, and each copy passes one face at most in a step: so the exchange leaves a uniform state
+    unchanged, whatever the shape. Walls exchange after that, one direction after another, in odd
+    steps in reverse.
 
     Parameters
     ----------
@@ -94,7 +173,9 @@ class MaskExchange:
         grid = region.grid
         self.motion = self  # it has no other
         self._region, self._D, self._dt, self._key = region, D, dt, key
-        self._gates = [g for g in gates if g.numbers is not None and g.numbers.survival < 1]
+        open_gates = [g for g in gates if g.numbers is not None and g.numbers.survival < 1]
+        self._at_walls = [g for g in open_gates if g.face.outside < 0]
+        self._passages = _passages(region, [g for g in open_gates if g.face.outside >= 0])
         directions = 2 * grid.dimension
         self._beyond = np.full((directions, grid.cells), kernels.CLOSED, np.int64)
         self._number = np.full(2 * directions, -1, np.int64)
@@ -103,6 +184,13 @@ class MaskExchange:
             at_wall = face.outside < 0
             self._beyond[face.index, own] = kernels.WALL if at_wall else beyond
             self._number[face.index + (directions if at_wall else 0)] = f
+        self._bounds: dict[int, Floats] = {}
+        for passage in self._passages:
+            s, face = passage.gate.species, passage.gate.face
+            chances = self._bounds.setdefault(s, np.zeros((directions, grid.cells)))
+            chances[face.index, face.columns[:, 0]] = passage.chance
+        for chances in self._bounds.values():
+            np.cumsum(chances, axis=0, out=chances)
         self._runs = _runs(region)
         self._sides = [Walls(region.low, region.high, w.kinds, w.gammas) for w in walls]
         self.crossings = np.zeros((len(D), len(region.faces)), np.int64)
@@ -117,43 +205,73 @@ class MaskExchange:
         """Nothing asks: the methods check their own arrivals."""
 
     def layers(self, population: Population, step: int) -> None:
-        """Exchange through all faces, one direction after another.
+        """Exchange through all faces.
 
-        In each cell at a face a particle survives with probability q, and Poisson(c_R V (1 - q))
-        arrive, or, of a continuum of copies, each of its copies with probability 1 - q.
+        Beside the continuum a particle leaves with the chance of its face, and Poisson(c_R V p)
+        arrive, or, of a continuum of copies, each of its copies with probability p. Beside a wall
+        with a reservoir it stays with probability q, and Poisson(c_R V (1 - q)) arrive.
         """
-        for gate in self._gates if step % 2 == 0 else reversed(self._gates):
-            self._exchange(gate, population, step)
+        taken: dict[int, Integers] = {}
+        for s, bounds in self._bounds.items():
+            self._remove(s, population, kernels.remove_to_cells, bounds, step)
+            taken[s] = np.zeros(self._region.grid.cells, np.int64)
+        for passage in self._passages:
+            self._come(passage, taken[passage.gate.species], population, step)
+        for gate in self._at_walls if step % 2 == 0 else reversed(self._at_walls):
+            assert gate.numbers is not None
+            survival = gate.numbers.survival
+            side = kernels.Side(self._beyond[gate.face.index], gate.face.index, survival)
+            self._remove(gate.species, population, kernels.remove_to_wall, side, step)
+            means = gate.mean * (self._region.grid.volume * (1.0 - survival))
+            self._check_new(gate, float(means.sum()))
+            self._enter(gate, population, step, kernels.arrivals_in_cells, means)
 
-    def _exchange(self, gate: Gate, population: Population, step: int) -> None:
-        numbers, region, face = gate.numbers, self._region, gate.face
-        assert numbers is not None
-        own, beyond = face.columns.T
-        at_wall = face.outside < 0
-        side = kernels.Side(self._beyond[face.index], face.index, at_wall, numbers.survival)
-        means = self._contents(gate, beyond)
-        group = population[gate.species]
+    def _remove(
+        self, species: int, population: Population, kernel: Any, where: Any, step: int
+    ) -> None:
+        """Let particles of a species leave by a kernel that marks them."""
+        group, cells = population[species], self._region.cells
 
         def remove(start: int, stop: int) -> int:
-            removed: int = kernels.remove_from_cells(
-                group.x, group.ids, start, stop, region.cells, side, self._key, step, group.gone,
-            )  # fmt: skip
+            removed: int = kernel(
+                group.x, group.ids, start, stop, cells, where, self._key, step, group.gone
+            )
             return removed
 
         if group.n and population.share(remove, group.n):
-            self._leave(gate.species, group)
-        coming = 1.0 - numbers.survival
+            self._leave(species, group)
+
+    def _come(self, passage: _Passage, taken: Integers, population: Population, step: int) -> None:
+        """Let copies beyond come in; ``taken`` are those that came from each cell in this step."""
+        gate, chance = passage.gate, passage.chance
+        beyond = gate.face.columns[:, 1]
+        contents = gate.mean * self._region.grid.volume
+        self._check_new(gate, float(contents @ chance))
+        if not gate.binomial or self.credit is None:
+            self._enter(gate, population, step, kernels.arrivals_in_cells, contents * chance)
+            return
+        if gate.copies is not None:
+            contents = gate.copies.astype(np.float64)
+        there = contents - taken[beyond]
+        taken[beyond] += self._enter(
+            gate, population, step, kernels.donations_to_cells, there, passage.rest
+        )
+
+    def _check_new(self, gate: Gate, expected: float) -> None:
         check_new(
-            float(means.sum()) * coming, region.grid.dimension,
-            f"the arrivals of {gate.where} in a step", "use a smaller concentration or dt",
+            expected, self._region.grid.dimension, f"the arrivals of {gate.where} in a step",
+            "use a smaller concentration or dt",
         )  # fmt: skip
+
+    def _enter(
+        self, gate: Gate, population: Population, step: int, kernel: Any, *numbers: Floats
+    ) -> Integers:
+        """Arrivals through a gate, drawn by a kernel; how many came into each of its cells."""
+        region, face = self._region, gate.face
+        own, beyond = face.columns.T
         counts = np.empty(len(own), np.int64)
         address = arrivals_address(gate.species, face.index, region.grid.cells)
-        at = own, self._key, address, step, counts
-        if gate.binomial:
-            total = kernels.donations_to_cells(means, coming, *at)
-        else:
-            total = kernels.arrivals_in_cells(means * coming, *at)
+        total = kernel(*numbers, own, self._key, address, step, counts)
         if total:
             group = population.announce(gate.species, total)
             low, width, _, shape = region.cells
@@ -163,29 +281,13 @@ class MaskExchange:
             )  # fmt: skip
             group.n += total
             group.stamp += 1
+            at_wall = face.outside < 0
             f = self._number[face.index + (len(self._beyond) if at_wall else 0)]
             self.crossings[gate.species, f] -= total
             self.arrivals[gate.species, f] += total
             if self.credit is not None and not at_wall:
                 np.subtract.at(self.credit[gate.species], beyond, counts)
-
-    def _contents(self, gate: Gate, beyond: Integers) -> Floats:
-        """Expected content of the cells beyond the faces of a gate.
-
-        In two-way coupling it is what the directions before have left: a cell of the continuum
-        between two faces would else give twice what it has, and from D dt/h² = 1.2 on swing up.
-        What it lacks is carried to the next step, as by `Gate.set_two_way`.
-        """
-        volume = self._region.grid.volume
-        if self.credit is None or gate.face.outside < 0:
-            return gate.mean * volume
-        if gate.copies is not None:
-            return np.asarray(gate.copies + self.credit[gate.species, beyond], np.float64)
-        wanted = gate.mean * volume + self.credit[gate.species, beyond]
-        contents = np.maximum(wanted, 0.0)
-        if gate.deficit is not None:
-            gate.deficit = gate.deficit + (wanted - contents) / volume
-        return np.asarray(contents)
+        return counts
 
     def move(self, population: Population, step: int) -> None:
         """Diffuse all particles for a step; those that end at a wall leave through it."""

@@ -20,6 +20,7 @@ from hybridrd.kernels.rng import (
     ARRIVALS,
     BRIDGE,
     LAST_DRAW,
+    MASK_DRAW,
     REMOVE,
     touch_draw,
     uniforms,
@@ -61,21 +62,20 @@ class Runs(NamedTuple):
 
 
 class Side(NamedTuple):
-    """What a species leaves the cells of a region for, in one direction.
+    """The domain's wall in one direction, where a species leaves the cells of a region for it.
 
     Parameters
     ----------
     beyond
         The cell beyond each cell of the domain, `CLOSED` or `WALL`.
-    face, wall
-        The direction, ``2 axis + side``, and whether the domain's wall is meant.
+    face
+        The direction, ``2 axis + side``.
     survival
         Probability to stay.
     """
 
     beyond: np.ndarray
     face: int
-    wall: bool
     survival: float
 
 
@@ -177,21 +177,40 @@ def move_in_mask(x, ids, start, stop, key, step, Ddt, runs, walls, gone):
 
 
 @jit
-def remove_from_cells(x, ids, start, stop, cells, side, key, step, gone):
-    """Mark particles for removal, each with probability 1 - survival; returns how many.
-
-    Those in a cell with continuum beyond it on a `Side`, or with the domain's wall.
-    """
+def remove_to_wall(x, ids, start, stop, cells, side, key, step, gone):
+    """Mark particles in a cell at a `Side`, each with probability 1 - survival; how many."""
     d = x.shape[0]
-    beyond, face, wall, survival = side
+    beyond, face, survival = side
     removed = 0
     for i in range(start, stop):
-        there = beyond[cell_of(x, i, cells)]
-        if gone[i] != 0 or (there != WALL if wall else there < 0):
+        if gone[i] != 0 or beyond[cell_of(x, i, cells)] != WALL:
             continue
         u, _ = uniforms(key, ids[i], step, REMOVE, face)
         if u >= survival:
-            gone[i] = np.uint8((2 * d if wall else 0) + face + 1)
+            gone[i] = np.uint8(2 * d + face + 1)
+            removed += 1
+    return removed
+
+
+@jit
+def remove_to_cells(x, ids, start, stop, cells, bounds, key, step, gone):
+    """Mark the particles that leave for a cell of the continuum beside theirs; how many.
+
+    ``bounds[direction, cell]`` is the probability to leave in a direction up to this one.
+    """
+    last = bounds.shape[0] - 1
+    removed = 0
+    for i in range(start, stop):
+        cell = cell_of(x, i, cells)
+        most = bounds[last, cell]
+        if most == 0.0:
+            continue
+        u, _ = uniforms(key, ids[i], step, REMOVE, MASK_DRAW)
+        if u < most:
+            face = 0
+            while u >= bounds[face, cell]:
+                face += 1
+            gone[i] = np.uint8(face + 1)
             removed += 1
     return removed
 
@@ -219,7 +238,7 @@ def arrivals_in_cells(means, cells, key, address, step, counts):
 
 
 @jit
-def donations_to_cells(contents, chance, cells, key, address, step, counts):
+def donations_to_cells(contents, chances, cells, key, address, step, counts):
     """As `arrivals_in_cells`, binomial numbers of contents; a fraction is one with its chance."""
     total = 0
     for j in range(contents.shape[0]):
@@ -228,7 +247,7 @@ def donations_to_cells(contents, chance, cells, key, address, step, counts):
         whole = math.floor(content)
         u, _ = uniforms(key, here, step, ARRIVALS, LAST_DRAW)
         n = int(whole) + (1 if u < content - whole else 0)
-        counts[j] = binomial(n, chance, key, here, step, ARRIVALS)
+        counts[j] = binomial(n, chances[j], key, here, step, ARRIVALS)
         total += counts[j]
     return total
 

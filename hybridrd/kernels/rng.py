@@ -415,6 +415,9 @@ def first_touch_draw(face):
     return 6 + 2 * face
 
 
+# Draw of `REMOVE`: whether and where to a particle leaves a region of any shape; 0 to 5 are faces.
+MASK_DRAW = 6
+
 # Draws of `ARRIVE` and `ENTER`: 0 to 4 for age, depth and place; 5 to 10, whether a face was
 # touched since; then which depths behind a leaky wall, and whether back through the same wall.
 PICK_DRAW, RETURN_DRAW = 11, 12
