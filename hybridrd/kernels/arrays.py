@@ -92,7 +92,7 @@ def axis_cell(x, low, inverse, count):
 @inlined
 def cell_of(x, i, cells):
     """The flat index of the cell of particle i."""
-    low, _, inverse, shape = cells
+    low, inverse, shape = cells.low, cells.inverse, cells.shape
     index = 0
     for a in range(x.shape[0] - 1, -1, -1):
         index = index * shape[a] + axis_cell(x[a, i], low[a], inverse[a], shape[a])
@@ -122,7 +122,7 @@ def exit_cells(x, gone, gaps, cells, first, last, outside, counts, credit):
     those of the particle's position, within those of the region, ``first`` to ``last``.
     """
     d = x.shape[0]
-    low, _, inverse, shape = cells
+    low, inverse, shape = cells.low, cells.inverse, cells.shape
     for i in gaps:
         face = gone[i] - 1
         counts[face] += 1

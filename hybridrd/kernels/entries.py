@@ -2,7 +2,8 @@
 
 A function that calls another by name is compiled with all of that one's code, again and again up to
 the caller of everything, and once more for each combination of what a system has. Called by its
-address, each is compiled once.
+address, each is compiled once. What holds arrays is handed over by its address, too
+(`hybridrd.kernels.bundles`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from numba import typeof, types
 from numba._dispatcher import compute_fingerprint
 from numba.core.cgutils import if_unlikely
 from numba.extending import intrinsic
+
+from hybridrd.kernels.bundles import by_address
 
 
 def _call(typingctx, address, args):  # noqa: ARG001
@@ -37,10 +40,13 @@ call: Any = intrinsic(_call)
 
 
 def entry(function: Any, *args: Any) -> int:
-    """The address of a compiled function for arguments of these types; compiles it if need be."""
+    """The address of a compiled function for such arguments; compiles it if need be.
+
+    Whoever calls it gives addresses of bundles for tuples of arrays.
+    """
     kinds = compute_fingerprint(args)  # types as bytes, 20 times faster than `typeof`
     if (function, kinds) not in _KNOWN:
-        signature = tuple(typeof(a) for a in args)
+        signature = tuple(by_address(typeof(a)) for a in args)
         function.compile(signature)
         found = function.overloads[signature]
         if types.unliteral(found.signature.return_type) != types.int64:

@@ -6,10 +6,10 @@ no room for what it makes: it returns before it has changed anything. Random num
 so that to begin a stage anew does no harm.
 
 To add a stage, give it a number, a kernel that returns `DONE` or why it has not changed anything,
-an entry in `fill_entries`, and an argument that is None where a system has nothing of the kind.
-What it needs goes into a `NamedTuple` of arrays, with the same types for all systems. Kernels are
-called by their addresses (`hybridrd.kernels.entries`): so each is compiled once, and `advance` is
-compiled in no time.
+and an entry in `fill_entries`. What it needs goes into a `NamedTuple` of arrays, with the same
+types for all systems, and a member of `Parts`, None where a system has nothing of the kind. Kernels
+and parts are given by their addresses (`hybridrd.kernels.entries`, `hybridrd.kernels.bundles`): so
+each kernel is compiled once, and `advance` is the same for all systems.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from hybridrd.kernels.gates import (
 )
 from hybridrd.kernels.groups import DONE, OUTSIDE
 from hybridrd.kernels.meetings import Meetings, react_pairs
-from hybridrd.simulation.compiled_continuum import CompiledContinuum, Recorded, read_recorded
+from hybridrd.simulation.compiled_continuum import Recorded, read_recorded
 
 # The stages of a step.
 WALLS = 0  # what walls hold or let in, and rates, where they are functions of time
@@ -58,6 +58,12 @@ FAMILIES_LAST = 12
 PAIRS_LAST = 13
 STAGES = 14
 OPEN_MOVE = 14  # an entry of its own: diffusion of those that can leave
+RECORDED_BEFORE = 15  # another: c_R of a mean field that has been solved
+ENTRIES = 16
+
+# What stages need: the members of `Parts`, in their order.
+WALK, EXITS, FAMILIES, MEETINGS, OF_LAYERS, OF_PLANES, LINE, RATES, RECORDED = range(9)
+PARTS = 9
 
 
 class World(NamedTuple):
@@ -73,6 +79,8 @@ class World(NamedTuple):
         Which stages are the caller's.
     entries
         Addresses of the stages, see `fill_entries`; 0 for nothing to do.
+    parts
+        Addresses of what they need, the members of `Parts`.
     key, dt
         Key of the random numbers, and the time step.
     few
@@ -84,13 +92,14 @@ class World(NamedTuple):
     asks: np.ndarray
     outside: np.ndarray
     entries: np.ndarray
+    parts: np.ndarray
     key: np.uint64
     dt: float
     few: float
 
 
 class Parts(NamedTuple):
-    """What the stages of particles need; None where there is nothing of the kind."""
+    """What the stages need; None where there is nothing of the kind."""
 
     walk: Walk | None
     exits: Exits | None
@@ -98,6 +107,9 @@ class Parts(NamedTuple):
     meetings: Meetings | None
     layers: Gates | None
     planes: Gates | None
+    line: Line | None
+    rates: MassActionRates | None
+    recorded: Recorded | None
 
 
 class Stretch(NamedTuple):
@@ -118,56 +130,43 @@ class Stretch(NamedTuple):
 
 
 @jit
-def advance(
-    world: World,
-    stretch: Stretch,
-    walk: Walk | None,
-    exits: Exits | None,
-    families: Families | None,
-    meetings: Meetings | None,
-    layers: Gates | None,
-    planes: Gates | None,
-    line: Line | None,
-    recorded: Recorded | None,
-    rates: MassActionRates | None,
-) -> tuple[int, int, int]:
-    """Take the steps of a stretch; returns step and stage reached, and the status.
-
-    Parameters
-    ----------
-    walk, exits, families, meetings, layers, planes, line, recorded, rates
-        What the stages need; None where there is nothing of the kind.
-    """
-    table, ids, asks, outside, entries, key, dt, few = world
+def advance(world: World, stretch: Stretch) -> tuple[int, int, int]:
+    """Take the steps of a stretch; returns step and stage reached, and the status."""
+    table, ids, asks, outside, entries, parts, key, dt, few = world
     first, stage, last, allowed = stretch
+    walk, exits, families, meetings = parts[WALK], parts[EXITS], parts[FAMILIES], parts[MEETINGS]
     k = first
     while k < last:
         for now in range(stage, STAGES):
             if outside[now]:
                 return k, now, OUTSIDE
-            status, half = DONE, 0 if now < BEFORE else 1
-            at = entries[now]
-            if meetings is not None and now in (PAIRS_FIRST, PAIRS_LAST):
+            status, half, at = DONE, 0 if now < BEFORE else 1, entries[now]
+            if now == MOVE:
+                if at != 0:
+                    status = call(at, (table, walk, key, k))
+                if entries[OPEN_MOVE] != 0:
+                    status = call(entries[OPEN_MOVE], (table, walk, exits, key, k))
+            elif now == BEFORE and entries[RECORDED_BEFORE] != 0:
+                status = call(entries[RECORDED_BEFORE], (parts[RECORDED], k))
+            elif at == 0:
+                continue
+            elif now in (PAIRS_FIRST, PAIRS_LAST):
                 status = call(at, (table, meetings, key, k, half))
-            if families is not None and now in (MARK_FIRST, MARK_LAST):
+            elif now in (MARK_FIRST, MARK_LAST):
                 status = call(at, (table, families, key, k, half))
-            if families is not None and now in (CREATE_FIRST, CREATE_LAST) and at != 0:
+            elif now in (CREATE_FIRST, CREATE_LAST):
                 now_is = HalfStep(key, k, half, 0.5 * dt)
                 status = call(at, (families, now_is, allowed, asks))
-            if families is not None and now in (FAMILIES_FIRST, FAMILIES_LAST):
+            elif now in (FAMILIES_FIRST, FAMILIES_LAST):
                 now_is = HalfStep(key, k, half, 0.5 * dt)
                 status = call(at, (table, ids, families, now_is, asks))
-            if line is not None and now in (BEFORE, AFTER) and at != 0:
-                status = call(at, (line, rates, 0.5 * dt))
-            if recorded is not None and now == BEFORE:
-                status = call(at, (recorded, k))
-            if layers is not None and now == LAYERS:
+            elif now in (BEFORE, AFTER):
+                status = call(at, (parts[LINE], parts[RATES], 0.5 * dt))
+            elif now == LAYERS:
+                layers = parts[OF_LAYERS]
                 status = call(at, (table, ids, layers, exits, key, k, allowed, asks))
-            if walk is not None and now == MOVE:
-                status = call(at, (table, walk, key, k))
-            if exits is not None and now == MOVE:
-                status = call(entries[OPEN_MOVE], (table, walk, exits, key, k))
-            if planes is not None and now == PLANES:
+            elif now == PLANES:
+                planes = parts[OF_PLANES]
                 status = call(at, (table, ids, planes, walk, exits, key, k, allowed, asks))
             if status != DONE:
                 return k, now, status
@@ -177,12 +176,16 @@ def advance(
     return k, 0, DONE
 
 
-def fill_entries(
-    entries: np.ndarray, world: World, parts: Parts, continuum: CompiledContinuum
-) -> None:
-    """Compile what a system needs, and note where it is."""
-    table, ids, asks, _, _, key, dt, few = world
-    walk, exits, families, meetings, layers, planes = parts
+def fill_entries(world: World, parts: Parts, two_way: bool) -> None:
+    """Compile what a system needs, and note where it is.
+
+    Parameters
+    ----------
+    two_way
+        Whether a line is in two-way coupling.
+    """
+    table, ids, asks, _, entries, _, key, dt, few = world
+    walk, exits, families, meetings, layers, planes, line, rates, recorded = parts
     now, k = HalfStep(key, 0, 0, 0.5 * dt), 0
     entries[:] = 0
     if families is not None:
@@ -203,11 +206,10 @@ def fill_entries(
     if planes is not None:
         given = table, ids, planes, walk, exits, key, k, few, asks
         entries[PLANES] = entry(exchange_planes, *given)
-    line, rates = continuum.line, continuum.rates
     if line is not None:
-        before = react_line if continuum.two_way else step_mean_field
+        before = react_line if two_way else step_mean_field
         entries[BEFORE] = entry(before, line, rates, 0.5 * dt)
-        if continuum.two_way:
+        if two_way:
             entries[AFTER] = entry(diffuse_line, line, rates, 0.5 * dt)
-    if continuum.recorded is not None:
-        entries[BEFORE] = entry(read_recorded, continuum.recorded, k)
+    if recorded is not None:
+        entries[RECORDED_BEFORE] = entry(read_recorded, recorded, k)

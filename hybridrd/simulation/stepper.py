@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
 from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.mask_exchange import MaskExchange
+from hybridrd.kernels.bundles import bundle
 from hybridrd.kernels.groups import CROWDED, DEEP, DONE, FULL, MANY, OUTSIDE
 from hybridrd.model.functions import needs_time
 from hybridrd.particles.population import Population
@@ -72,11 +73,12 @@ class Stepper:
         self._asks = np.zeros(2)
         self._outside = np.zeros(step.STAGES, np.bool_)
         arrays = population.table, population.ids, self._asks, self._outside
-        entries = np.zeros(step.STAGES + 1, np.int64)
-        self._world = step.World(*arrays, entries, key, dt, FEW)
+        entries, parts = np.zeros(step.ENTRIES, np.int64), np.zeros(step.PARTS, np.int64)
+        self._world = step.World(*arrays, entries, parts, key, dt, FEW)
         self._begun, self._drains, self._on_line = False, False, False
         self._continuous: CompiledContinuum | None = None
-        self._filled: tuple[object, ...] = ()  # for what the entries are
+        self._parts: tuple[Any, ...] = (None,) * step.PARTS  # for what the entries are
+        self._bundles: dict[int, np.ndarray] = {}
         self.reached = 0
         self._due: Mapping[int, Callable[[int], None]] = {
             step.WALLS: self._read_walls,
@@ -124,17 +126,27 @@ class Stepper:
 
     def _run(self, stage: int, last: int, allowed: float) -> tuple[int, int, int]:
         """The compiled stages, see `hybridrd.simulation.step.advance`."""
+        self._give_parts()
         stretch = step.Stretch(self.reached, stage, last, allowed)
-        continuum = self._continuous or CompiledContinuum()
-        parts = self._parts()
-        found: tuple[int, int, int] = step.advance(self._world, stretch, *parts, *continuum[:3])
+        found: tuple[int, int, int] = step.advance(self._world, stretch)
         return found
 
-    def _parts(self) -> step.Parts:
-        """What the compiled stages of particles take."""
+    def _give_parts(self) -> None:
+        """Let the compiled stages have what they need, as it is now."""
         walk, exits, layers, planes = self._compiled[:4] if self._compiled else (None,) * 4
         meetings = None if self._partners else self._reactor.meetings
-        return step.Parts(walk, exits, self._reactor.families, meetings, layers, planes)
+        continuum = self._continuous or CompiledContinuum()
+        line, recorded, rates, two_way = continuum
+        families = self._reactor.families
+        parts = step.Parts(walk, exits, families, meetings, layers, planes, line, rates, recorded)
+        changed = [i for i, part in enumerate(parts) if part is not self._parts[i]]
+        if not changed and self._parts:
+            return
+        for i in changed:
+            self._bundles[i] = bundle(parts[i])
+            self._world.parts[i] = self._bundles[i].ctypes.data
+        step.fill_entries(self._world, parts, two_way)
+        self._parts = parts
 
     def _choose_outside(self) -> None:
         """Which stages are not compiled for this system, and this many particles."""
@@ -163,12 +175,6 @@ class Stepper:
             self._continuous = self._continuum.compiled(self._gates, self._compiled.owner)
         works = self._continuum.works if self._continuous is None else False
         self._outside[[step.BEFORE, step.AFTER]] = works
-        continuum = self._continuous or CompiledContinuum()
-        parts = self._parts()
-        needed = *parts, *continuum
-        if any(a is not b for a, b in zip_longest(needed, self._filled)):
-            step.fill_entries(self._world.entries, self._world, parts, continuum)
-            self._filled = needed
 
     def _make_room(self, stage: int, status: int) -> tuple[float, int]:
         """Let a stage that has failed succeed; how many it may draw, and where to begin."""
