@@ -10,6 +10,7 @@
 - `overview`: all species at a few times, next to a reference;
 - `sweep`: a parameter study, as curves, a map of two parameters, or small multiples in time;
 - `scene`: slices, particles and obstacles in three dimensions, with pyvista;
+- `live`: numbers and profiles of a run while it goes on;
 - `movie`: profile, field or snapshot in time, for notebooks and as a gif.
 
 They accept runs, mean fields and ensembles. Matplotlib is imported on use; the figures are
@@ -20,6 +21,7 @@ from hybridrd.plotting.comparison import compare
 from hybridrd.plotting.images import field
 from hybridrd.plotting.kymograph import kymograph
 from hybridrd.plotting.lines import counts, profile
+from hybridrd.plotting.live import live
 from hybridrd.plotting.movie import movie
 from hybridrd.plotting.overview import overview
 from hybridrd.plotting.phase_space import phase_space
@@ -32,6 +34,7 @@ __all__ = [
     "counts",
     "field",
     "kymograph",
+    "live",
     "movie",
     "overview",
     "phase_space",

@@ -15,7 +15,7 @@ from hybridrd.results.lock import locked
 from hybridrd.run.checkpoint import Checkpoints
 from hybridrd.run.interrupt import Interrupt
 from hybridrd.run.log import LOGGER, Clock
-from hybridrd.run.progress import progress_bar
+from hybridrd.run.progress import Progress, Watched, progress_bar
 from hybridrd.run.recording import Recording
 from hybridrd.run.runnable import Runnable
 from hybridrd.run.schedule import in_steps, next_stretch
@@ -52,7 +52,7 @@ def run(
     checkpoint: str | Path | None = None,
     checkpoint_minutes: float = 10.0,
     keep: int = 3,
-    progress: bool | None = None,
+    progress: Progress = None,
 ) -> xr.Dataset:
     """Run something to a time and return what was recorded; see `Simulation.run`."""
     last = in_steps(until, what.dt, "until", least=0)
@@ -62,7 +62,8 @@ def run(
         raise ModelError(
             f"stop = {shown(stop)}: give a function of the simulation, SteadyState or WallTime"
         )
-    progress = None if progress is None else truth(progress, "progress")
+    if progress is not None and not callable(progress):
+        progress = truth(progress, "progress")
     store = None if out is None else path_of(out, "out")
     place = None if checkpoint is None else path_of(checkpoint, "checkpoint")
     minutes = number(checkpoint_minutes, "checkpoint_minutes", minimum=0.0)
@@ -97,7 +98,7 @@ class Loop:
         self._checkpoints = checkpoints
         self._stop = stop
 
-    def run(self, progress: bool | None) -> xr.Dataset:
+    def run(self, progress: Progress) -> xr.Dataset:
         """Step to the end, and return the result.
 
         Raises
@@ -112,7 +113,7 @@ class Loop:
         except MemoryError as error:
             raise CapacityError(self._out_of_memory(error)) from error
 
-    def _run_through(self, progress: bool | None) -> xr.Dataset:
+    def _run_through(self, progress: Progress) -> xr.Dataset:
         sim, checkpoints = self._run, self._checkpoints
         LOGGER.info(
             "run from t = %.12g to %.12g (dt = %g, %s)",
@@ -160,7 +161,7 @@ class Loop:
             return {}
         return {f"stop/{name}": value for name, value in self._stop.state().items()}
 
-    def _advance(self, progress: bool | None, interrupt: Interrupt) -> str:
+    def _advance(self, progress: Progress, interrupt: Interrupt) -> str:
         run, recording, checkpoints, stop = (
             self._run,
             self._recording,
@@ -169,8 +170,9 @@ class Loop:
         )
         always = getattr(stop, "every_step", False)
         often = always or getattr(stop, "between_records", False)
-        bar_length = self._last - run.steps
-        with one_blas_thread(), progress_bar(bar_length, progress) as bar:
+        todo = self._last - run.steps
+        shown: Any = Watched(progress, run) if callable(progress) else progress_bar(todo, progress)
+        with one_blas_thread(), shown as bar:
             longest = STRETCH if checkpoints is None else min(STRETCH, checkpoints.interval)
             stretch = 1
             while run.steps < self._last:

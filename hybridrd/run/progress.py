@@ -11,11 +11,17 @@ from typing import Any, Self
 
 from tqdm import TqdmWarning, tqdm
 
+from hybridrd.arguments import answer
 from hybridrd.run.log import LOGGER
+
+#: What a run takes as ``progress``.
+Progress = bool | Callable[[Any], Any] | None
 
 # Seconds between lines: at least so many, and at most. The first comes early, for its estimate of
 # the time left; from one to the next that no tenth of the work has caused the time doubles.
 LEAST, FIRST, MOST = 10.0, 30.0, 600.0
+# Between calls of a user's function: a second, and so many times what the last one took.
+_CALLS, _SHARE = 1.0, 10.0
 
 
 def progress_bar(total: int, progress: bool | None, unit: str = "step", done: int = 0) -> Any:
@@ -36,13 +42,57 @@ def progress_bar(total: int, progress: bool | None, unit: str = "step", done: in
     logs = LOGGER.isEnabledFor(logging.INFO)
     quiet = progress is False or not (progress or terminal or logs)
     if not quiet and not terminal:
-        if not (progress and _in_notebook()):
+        if not (progress and in_notebook()):
             return Lines(total, unit, done, last=bool(progress))
         return _notebook_bar()(total=total, unit=unit, initial=done)
     return tqdm(
         total=total, unit=unit, initial=done, disable=quiet,
         delay=0 if progress else 2, leave=bool(progress),
     )  # fmt: skip
+
+
+class Watched:
+    """Progress that a function of the user's shows: called once a second, and at both ends.
+
+    A function that takes longer than a tenth of a second is called for a tenth of the time.
+
+    Parameters
+    ----------
+    function
+        Called with what runs.
+    what
+        What runs.
+    clock
+        What tells the time in seconds.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        what: Any,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._function, self._what, self._clock = function, what, clock
+        self._next = 0.0
+
+    def __enter__(self) -> Self:
+        self._call()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._call()
+
+    def update(self, n: int = 1) -> None:  # noqa: ARG002
+        """Call the function if it is time."""
+        if self._clock() >= self._next:
+            self._call()
+
+    def _call(self) -> None:
+        began = self._clock()
+        answer(self._function, "progress", self._what)
+        ended = self._clock()
+        self._next = ended + max(_CALLS, _SHARE * (ended - began))
 
 
 def say(text: str) -> None:
@@ -126,7 +176,7 @@ def _shown(seconds: float) -> str:
     return str(tqdm.format_interval(seconds))
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
     """Whether this is a kernel of Jupyter."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None

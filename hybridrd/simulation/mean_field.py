@@ -37,6 +37,8 @@ from hybridrd.simulation.window import start_field
 if TYPE_CHECKING:
     import xarray as xr
 
+    from hybridrd.run.progress import Progress
+
 OFFERED = ("concentration", "copy_number", "total", "flux", "bath")  # the last where there are any
 STAGES = ("set_up", "continuum", "records", "writing")
 
@@ -49,7 +51,7 @@ def mean_field(
     every: float | None = None,
     record: Sequence[str] | None = None,
     solver: str = "auto",
-    progress: bool | None = None,
+    progress: Progress = None,
     out: str | Path | None = None,
     observe: Mapping[str, Callable[[Any], Any]] | None = None,
     stop: Callable[[Any], bool] | None = None,
@@ -274,7 +276,7 @@ class PDE:
         checkpoint: str | Path | None = None,
         checkpoint_minutes: float = 10.0,
         keep: int = 3,
-        progress: bool | None = None,
+        progress: Progress = None,
     ) -> xr.Dataset:
         """Run to a time and return what was recorded; all as of `Simulation.run`."""
         return loop.run(

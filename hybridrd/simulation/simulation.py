@@ -59,6 +59,8 @@ from hybridrd.simulation.window import Window
 if TYPE_CHECKING:
     import xarray as xr
 
+    from hybridrd.run.progress import Progress
+
 
 OFFERED = (
     "concentration", "copy_number", "total", "flux", "crossings", "events", "bath", "mask",
@@ -457,7 +459,7 @@ class Simulation:
         checkpoint: str | Path | None = None,
         checkpoint_minutes: float = 10.0,
         keep: int = 3,
-        progress: bool | None = None,
+        progress: Progress = None,
     ) -> xr.Dataset:
         """Run to a time and return what was recorded.
 
@@ -500,6 +502,8 @@ class Simulation:
             notebook; elsewhere, as in the file of a batch queue, a line on the error stream now
             and then. By default only a bar on a terminal, after two seconds. Where the log takes
             it (level INFO of the logger ``hybridrd``), the lines go there. False for nothing.
+            A function is called with the simulation at the start, each second, and at the end, as
+            `hybridrd.plot.live` makes one that draws.
 
         Returns
         -------
