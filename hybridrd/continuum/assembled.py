@@ -45,7 +45,7 @@ class Assembled:
     tau
         Step (time).
     diffusion
-        Diffusion coefficient (length^2/time).
+        Diffusion coefficient (length^2/time); where it depends on the place, its mean.
     active
         Flat indices of the cells that take part, increasing.
     inflow
@@ -53,7 +53,7 @@ class Assembled:
     absorption
         Per partially absorbing wall; already part of the matrix.
     drift
-        How the species drifts; None where it does not.
+        How the species moves where it drifts or D depends on the place; None elsewhere.
     """
 
     matrix: Sparse
@@ -68,7 +68,7 @@ class Assembled:
     @property
     def symmetric(self) -> bool:
         """Whether the matrix is."""
-        return self.drift is None
+        return self.drift is None or not self.drift.pushes
 
     @property
     def closed(self) -> bool:

@@ -32,10 +32,10 @@ class WallCondition(ABC):
     joined: ClassVar[bool] = False
 
     @abstractmethod
-    def conductance(self, D: float, width: float) -> float:
+    def conductance(self, D: Any, width: float) -> Any:
         """Flux out per area and per concentration of the cell at the wall (length/time)."""
 
-    def both_ways(self, D: float, width: float, rise: Floats | None) -> tuple[Any, Any]:
+    def both_ways(self, D: Any, width: float, rise: Floats | None) -> tuple[Any, Any]:
         """`conductance` out of the cell, and into it, where the potential rises to the wall (kT).
 
         The half cell lets pass ``2 D/h (B(rise) c - B(-rise) c_wall)``, see `bernoulli`.
@@ -48,21 +48,21 @@ class WallCondition(ABC):
         """Whether a concentration is given, on the face or outside."""
         return self.held
 
-    def share(self, D: float, width: float, rise: float | Floats = 0.0) -> Any:  # noqa: ARG002
+    def share(self, D: Any, width: float, rise: float | Floats = 0.0) -> Any:  # noqa: ARG002
         """How much of an influx at the face gets to the cell."""
         return 1.0
 
     @property
     def closed(self) -> bool:
         """Whether nothing passes."""
-        return not self.joined and self.conductance(1.0, 1.0) == 0.0
+        return not self.joined and bool(self.conductance(1.0, 1.0) == 0.0)
 
 
 @dataclass(frozen=True)
 class NoFlux(WallCondition):
     """Nothing passes: ``dc/dn = 0``."""
 
-    def conductance(self, D: float, width: float) -> float:  # noqa: ARG002
+    def conductance(self, D: Any, width: float) -> Any:  # noqa: ARG002
         """None: nothing passes."""
         return 0.0
 
@@ -73,7 +73,7 @@ class Dirichlet(WallCondition):
 
     held = True
 
-    def conductance(self, D: float, width: float) -> float:
+    def conductance(self, D: Any, width: float) -> Any:
         """From the cell's centre to the wall: 2 D/h (length/time)."""
         return 2.0 * D / width
 
@@ -114,12 +114,12 @@ class Robin(WallCondition):
                 "(for a perfectly absorbing wall hold the concentration at 0)"
             )
 
-    def conductance(self, D: float, width: float) -> float:
+    def conductance(self, D: Any, width: float) -> Any:
         """Of half a cell and the wall in series (length/time)."""
         inner = 2.0 * D / width
         return self.kappa * inner / (self.kappa + inner) if self.kappa > 0 else 0.0
 
-    def both_ways(self, D: float, width: float, rise: Floats | None) -> tuple[Any, Any]:
+    def both_ways(self, D: Any, width: float, rise: Floats | None) -> tuple[Any, Any]:
         """Of half a cell and the wall in series, out and in (length/time)."""
         if rise is None:
             return super().both_ways(D, width, rise)
@@ -127,7 +127,7 @@ class Robin(WallCondition):
         passed = self.kappa / (self.kappa + into)
         return passed * out, passed * into
 
-    def share(self, D: float, width: float, rise: float | Floats = 0.0) -> Any:
+    def share(self, D: Any, width: float, rise: float | Floats = 0.0) -> Any:
         """How much of an influx at the face gets to the cell; the rest passes outwards again."""
         inner = 2.0 * D / width * bernoulli(-np.asarray(rise))
         return inner / (self.kappa + inner) if self.kappa > 0 else 1.0
@@ -139,7 +139,7 @@ class PeriodicWall(WallCondition):
 
     joined = True
 
-    def conductance(self, D: float, width: float) -> float:  # noqa: ARG002
+    def conductance(self, D: Any, width: float) -> Any:  # noqa: ARG002
         """None: the two sides are one."""
         return 0.0
 

@@ -39,7 +39,8 @@ class Diffusion:
     grid
         Cells of the whole box.
     D
-        Diffusion coefficient (length^2/time); 0 means that only sources act.
+        Diffusion coefficient (length^2/time), 0 meaning that only sources act; where it depends on
+        the place, its mean.
     dt
         Step (time).
     walls
@@ -51,7 +52,7 @@ class Diffusion:
     cache
         Where to find and keep systems that other species share.
     drift
-        How the species drifts; None where it does not.
+        How the species moves where it drifts or D depends on the place; None elsewhere.
 
     Attributes
     ----------
@@ -235,11 +236,13 @@ class Diffusion:
                 return self.last_flux[wall] * (-1.0 if face_index == 0 else 1.0)
         field = np.full(self.grid.cells, np.nan)
         field[self.active] = mean
-        conductance = self.D * self.grid.face_area(axis) / self.grid.spacing[axis]
         below, above = (self._layer(field, axis, (face_index - i) % n) for i in (1, 0))
+        D: float | Floats = self.D
         if self._drift is not None:
+            D = self._layer(self._drift.D_up[axis], axis, (face_index - 1) % n)
             rise = self._layer(self._drift.up[axis], axis, (face_index - 1) % n)
             below, above = bernoulli(rise) * below, bernoulli(-rise) * above
+        conductance = D * self.grid.face_area(axis) / self.grid.spacing[axis]
         flux: Floats = conductance * (below - above)
         flux[np.isnan(flux)] = 0.0  # a cell that is left out
         return flux
@@ -258,8 +261,20 @@ class Diffusion:
             return 0.0
         field = np.zeros(self.grid.cells)
         field[self.active] = self._last()
-        conductance = self.D * self.grid.face_area(axis) / self.grid.spacing[axis]
-        return float(conductance * (field[inside] - field[outside]).sum())
+        c_in, c_out, D = field[inside], field[outside], np.array(self.D)
+        if self._drift is not None:
+            above = self._above(axis, inside, outside)
+            lower = np.where(above, inside, outside)
+            D = self._drift.D_up[axis, lower]
+            rise = np.where(above, 1.0, -1.0) * self._drift.up[axis, lower]
+            c_in, c_out = bernoulli(rise) * c_in, bernoulli(-rise) * c_out
+        conductance = D * self.grid.face_area(axis) / self.grid.spacing[axis]
+        return float((conductance * (c_in - c_out)).sum())
+
+    def _above(self, axis: int, inside: Integers, outside: Integers) -> NDArray[np.bool_]:
+        """Whether the outer of two neighbours is the upper one, also across a periodic wall."""
+        n, stride = self.grid.shape[axis], math.prod(self.grid.shape[:axis])
+        return np.asarray((outside // stride - inside // stride) % n == 1)
 
     def _layer(self, field: Floats, axis: int, index: int) -> Floats:
         """A layer of cells across an axis, of a field on all cells; flat."""

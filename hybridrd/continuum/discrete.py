@@ -21,7 +21,7 @@ from hybridrd.interface.cells import parts_of_step, relaxation
 from hybridrd.kernels import cell_reactions, copies
 from hybridrd.kernels.laws import address_of
 from hybridrd.kernels.rng import CELL_WALLS, hop_address, hop_part
-from hybridrd.model.drift import make_drift
+from hybridrd.model.drift import make_drift, mean_D
 from hybridrd.model.functions import needs_time
 from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.system import System
@@ -122,7 +122,8 @@ class DiscreteField:
             same = replace(species, name="_"), tuple(walls.items())
             if same not in assembled:
                 drift = make_drift(system, species)
-                assembled[same] = assembly(grid, species.D, dt, walls, cut, drift)
+                D = mean_D(system, species)
+                assembled[same] = assembly(grid, D, dt, walls, cut, drift)
             self.hops.append(Hops(self, s, assembled[same]))
         self._rates = Rates(
             system, lambda: {n: x[self.active] for n, x in grid.coordinates().items()}

@@ -19,7 +19,7 @@ from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.continuum.spherical import SphericalDiffusion
 from hybridrd.errors import ModelError
-from hybridrd.model.drift import make_drift
+from hybridrd.model.drift import make_drift, mean_D
 from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.system import System
@@ -65,12 +65,13 @@ class Field:
         if system.obstacles is not None:
             cut = ~system.free if cut is None else cut | ~system.free
         kind = SphericalDiffusion if self.grid.radial else Diffusion
+        self._drifts = [make_drift(system, s) for s in system.species]
         self.diffusion = [
             kind(
-                self.grid, s.D, dt, conditions(system, s.name), cut, solver, cache,
-                make_drift(system, s),
+                self.grid, mean_D(system, s), dt, conditions(system, s.name), cut, solver, cache,
+                drift,
             )
-            for s in system.species
+            for s, drift in zip(system.species, self._drifts, strict=True)
         ]  # fmt: skip
         self.active = self.diffusion[0].active
         self.c = np.zeros((len(system.species), len(self.active)))
@@ -296,7 +297,9 @@ class Field:
         h = self.grid.spacing[AXES.index(side[0])]
         # Several walls may drain the same cell.
         all_of_it = h / self.dt / len(self.system.walls)
-        rate = min(2.0 * self.system.species[species].D / h, all_of_it)
+        drift = self._drifts[species]
+        D = self.diffusion[species].D if drift is None else drift.D_at(side)
+        rate = np.minimum(2.0 * D / h, all_of_it)
         return np.asarray(rate * full[_wall_cells(self.grid, side)])
 
     def state(self) -> State:
@@ -431,10 +434,11 @@ class WallValues:
                 self._held[side] = 0.0
             if law.influx is not None:
                 width = grid.spacing[AXES.index(side[0])]
-                D = system.species[system.index(name)].D
+                species = system.species[system.index(name)]
                 self._influx[side] = law.influx
-                drift = make_drift(system, system.species[system.index(name)])
+                drift = make_drift(system, species)
                 rise = 0.0 if drift is None else drift.outward(side)
+                D = species.D if drift is None else drift.D_at(side)
                 self._share[side] = condition(law).share(D, width, rise)
         for wall, bath in baths.of(system.index(name)):
             self._held[side_of_box(system, wall)] = bath.beyond

@@ -123,7 +123,8 @@ class _Problem:
         cells = np.ma.filled(mesh.faceCellIDs, -1)  # (2, faces); -1 beyond a wall
         touched = np.append(out, False)[cells]
         dead = touched[0] | touched[1]
-        coefficient = np.where(dead, 0.0, D)
+        across = D if drift is None else _between(mesh, drift)
+        coefficient = np.where(dead, 0.0, across)
         self.u = fp.CellVariable(mesh=mesh, value=0.0)
         self.held = fp.FaceVariable(mesh=mesh, value=0.0)
         loss = fp.FaceVariable(mesh=mesh, value=0.0)
@@ -145,8 +146,10 @@ class _Problem:
             elif not condition.closed:
                 width = grid.spacing[AXES.index(wall[0])]
                 flux = fp.FaceVariable(mesh=mesh, value=0.0)
-                rise = None if drift is None else drift.outward(wall)[~dead[on]]
-                flux[on[~dead[on]]], supply[on[~dead[on]]] = condition.both_ways(D, width, rise)
+                open_, here, rise = ~dead[on], D, None
+                if drift is not None:
+                    here, rise = drift.D_at(wall)[open_], drift.outward(wall)[open_]
+                flux[on[open_]], supply[on[open_]] = condition.both_ways(here, width, rise)
                 coefficient[mask] = 0.0  # the wall's flux is the source term alone
                 divergence = (flux * mesh.faceNormals).divergence.value
                 self.robin[wall] = (divergence * mesh.cellVolumes)[self.cells[wall]]
@@ -158,8 +161,8 @@ class _Problem:
             # Zero where nothing is held outside, which is so beyond absorbing walls.
             gain = (supply * self.held * mesh.faceNormals).divergence
             right = diffusion - fp.ImplicitSourceTerm(coeff=sink) + gain
-        if drift is not None:
-            right = right - _convection(grid, mesh, cells, D, drift, dead)
+        if drift is not None and drift.pushes:
+            right = right - _convection(grid, mesh, cells, drift, dead)
         self.equation = _storage(grid, mesh) == right
 
     def hold(self, values: Mapping[str, ArrayLike]) -> None:
@@ -187,8 +190,14 @@ def _storage(grid: Grid, mesh: Any) -> Any:
     return fp.TransientTerm(fp.CellVariable(mesh=mesh, value=share))
 
 
+def _between(mesh: Any, drift: Drift) -> Floats:
+    """FiPy's harmonic means of the diffusion coefficients of cells, on its faces."""
+    D = load_fipy().CellVariable(mesh=mesh, value=drift.D)
+    return np.array(D.harmonicFaceValue.value, dtype=np.float64)
+
+
 def _convection(
-    grid: Grid, mesh: Any, cells: Indices, D: float, drift: Drift, dead: NDArray[np.bool_]
+    grid: Grid, mesh: Any, cells: Indices, drift: Drift, dead: NDArray[np.bool_]
 ) -> Any:
     """What the drift carries through the faces between cells that take part."""
     normals = np.asarray(mesh.faceNormals)
@@ -197,7 +206,7 @@ def _convection(
     for a, h in enumerate(grid.spacing):
         on = np.flatnonzero(inside & (np.abs(normals[a]) > 0.5))
         lower = np.where(normals[a, on] > 0, cells[0, on], cells[1, on])
-        flow[a, on] = -D / h * drift.up[a, lower]
+        flow[a, on] = -drift.D_up[a, lower] / h * drift.up[a, lower]
     fp = load_fipy()
     return fp.ExponentialConvectionTerm(coeff=fp.FaceVariable(mesh=mesh, rank=1, value=flow))
 
@@ -224,7 +233,7 @@ def assemble(
     grid
         Cells of the whole box or shell.
     D
-        Diffusion coefficient (length^2/time), positive.
+        Diffusion coefficient (length^2/time), positive; where it depends on the place, its mean.
     tau
         Step (time), positive.
     walls
@@ -233,7 +242,7 @@ def assemble(
         ``(cells,)``, true for cells to leave out (the particle region): their faces get a
         diffusion coefficient of zero.
     drift
-        How the species drifts; None where it does not.
+        How the species moves where it drifts or D depends on the place; None elsewhere.
 
     Returns
     -------

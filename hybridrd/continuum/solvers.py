@@ -146,7 +146,7 @@ def candidates(assembled: Assembled, grid: Grid, walls: Mapping[str, WallConditi
     faces = 0 if grid.radial else boundary_cells(assembled, grid, walls)
     kinds = solver_kinds(len(assembled.active), box, grid, walls, spread, faces)
     fast = ("transform", "chebyshev", "capacitance")
-    return [k for k in kinds if assembled.symmetric or k not in fast]
+    return [k for k in kinds if assembled.drift is None or k not in fast]
 
 
 def solver_kinds(

@@ -44,11 +44,12 @@ class SphericalDiffusion(Diffusion):
         field[self.active] = mean
         area = self.grid.plane_area(axis, float(edges[face_index]))
         below, above = field[face_index - 1], field[face_index]  # NaN where it is left out
+        D = self.D
         if self._drift is not None:
-            rise = self._drift.up[0, face_index - 1]
+            D, rise = self._drift.D_up[0, face_index - 1], self._drift.up[0, face_index - 1]
             below, above = bernoulli(rise) * below, bernoulli(-rise) * above
         drop = below - above
-        return np.atleast_1d(np.nan_to_num(self.D * area / self.grid.spacing[0] * drop))
+        return np.atleast_1d(np.nan_to_num(D * area / self.grid.spacing[0] * drop))
 
     def _settle(self, new: Floats, total: Floats, low: float) -> Floats:
         """As in a box, with the amount in place of the sum."""

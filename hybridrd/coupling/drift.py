@@ -14,7 +14,9 @@ from hybridrd.coupling.motion import BoxMotion, Motion
 from hybridrd.errors import ModelError, StepError
 from hybridrd.interface import FaceNumbers
 from hybridrd.interface.base import at_most
+from hybridrd.interface.calibration import calibrated_rate
 from hybridrd.kernels import drift as kernels
+from hybridrd.kernels.uneven import Medium, uneven_move
 from hybridrd.model.drift import Drift
 from hybridrd.model.grid import AXES
 from hybridrd.model.system import System
@@ -67,15 +69,15 @@ class DriftMotion(Motion):
         super().__init__(region, walls, D, dt, key)
         self._free = BoxMotion(region, walls, D, dt, key)
         self._drifts = drifts
-        self._forces = [
-            None if drift is None else self._force(D[s], drift) for s, drift in enumerate(drifts)
-        ]
+        self._forces = [None if drift is None else self._force(drift) for drift in drifts]
         self._known: dict[tuple[int, int], LayerDrift] = {}
 
-    def _force(self, D: float, drift: Drift) -> kernels.Force:
-        """How far a species drifts in a step, in each cell of the region."""
+    def _force(self, drift: Drift) -> kernels.Force | Medium:
+        """How far a species drifts in a step, in each cell of the region; or what it meets."""
         region = self.region
-        step = D * self.dt / np.array(region.grid.spacing)[:, None]
+        if drift.uneven:
+            return medium(drift, region, self.dt)
+        step = drift.D[0] * self.dt / np.array(region.grid.spacing)[:, None]
         shifts = -drift.across[:, region.mask] * step
         if np.ptp(shifts, axis=1).max() <= SAME * np.abs(shifts).max():
             shifts = shifts[:, :1]
@@ -87,10 +89,15 @@ class DriftMotion(Motion):
         if force is None:
             return self._free.move(species, population, step)
         group = population[species]
-        rest = self.key, step, self.D[species] * self.dt, self._sides[species], force
+        sides, move = self._sides[species], kernels.drift_move
+        time = self.D[species] * self.dt
+        if isinstance(force, Medium):
+            sides = sides._replace(gammas=sides.gammas * self.D[species])
+            move, time = uneven_move, self.dt
+        rest = self.key, step, time, sides, force
 
         def kernel(a: int, b: int) -> int:
-            ended: int = kernels.drift_move(group.x, group.ids, a, b, *rest, group.gone)
+            ended: int = move(group.x, group.ids, a, b, *rest, group.gone)
             return ended
 
         return population.share(kernel, group.n) > 0
@@ -149,10 +156,78 @@ class DriftMotion(Motion):
         return self._known[key]
 
 
+def medium(drift: Drift, region: Region, dt: float) -> Medium:
+    """What a species of uneven diffusion meets in the cells of a particle region."""
+    inner, mask = region.inner, region.mask
+    D = drift.D[mask]
+    jump, beyond, bend, work, slope, tilt, around = np.zeros((7, len(inner.shape), len(D)))
+    for a, h in enumerate(inner.spacing):
+        rows = np.moveaxis(inner.unflatten(D), a, 0)
+        up = np.moveaxis(inner.unflatten(drift.up[a][mask]), a, 0)
+        at, other = _jumps(rows, h, dt, region.wrapped[a])
+        line = np.where(np.isnan(at), _slopes(np.sqrt(rows), region.wrapped[a]) / h, 0.0)
+        before = np.concatenate([np.zeros_like(up[:1]), np.cumsum(up[:-1], axis=0)])
+        once = np.broadcast_to(up.sum(axis=0), up.shape)
+        for to, of in (
+            (jump, inner.lower[a] + h * at), (beyond, np.sqrt(other)), (bend, line),
+            (work, before), (around, once),
+        ):  # fmt: skip
+            to[a] = inner.flatten(np.moveaxis(of, 0, a))
+        slope[a] = drift.across[a][mask] / h
+        tilt[a] = slope[a] - drift.flow[a][mask] / h
+    return Medium(region.inner_cells, D, jump, beyond, bend, work, slope, tilt, around)
+
+
+def _slopes(root: Floats, wrapped: bool) -> Floats:
+    """Central differences over a cell of sqrt(D), at the ends one-sided; at most sqrt(D)."""
+    n = len(root)
+    k = np.arange(n)
+    up, down = (
+        ((k + 1) % n, (k - 1) % n) if wrapped else (np.minimum(k + 1, n - 1), np.maximum(k - 1, 0))
+    )
+    apart = np.where(up == down, 1, (up - down) % n)
+    change = (root[up] - root[down]) / apart.reshape(-1, *[1] * (root.ndim - 1))
+    return np.asarray(np.clip(change, -root, root))
+
+
+def _jumps(D: Floats, h: float, dt: float, wrapped: bool) -> tuple[Floats, Floats]:
+    """The jump of D within reach of each cell, and D beyond it.
+
+    ``D`` has one row a cell along the axis. D jumps at a face where its logarithm changes by more
+    than twice as much as at the faces beside it. Faces have the numbers of the cells above them,
+    NaN for nowhere; a jump counts by its size, and by how likely it is reached from the cell.
+    """
+    n, spread = len(D), np.sqrt(2.0 * D * dt)
+    reach = min(int(np.ceil(6.0 * spread.max() / h)), n - 1)
+    size = np.abs(np.log(D / np.roll(D, 1, axis=0)))  # at the lower face of each cell
+    if not wrapped:
+        size[0] = 0.0
+    beside = np.maximum(np.roll(size, 1, axis=0), np.roll(size, -1, axis=0))
+    size[size <= np.maximum(2.0 * beside, SAME)] = 0.0
+    best, found, beyond = np.zeros_like(D), np.full_like(D, np.nan), D.copy()
+    cells = np.arange(n)
+    for m in range(-reach, reach + 2):
+        k = cells + m
+        inside = np.ones(n, bool) if wrapped else (k > 0) & (k < n)
+        far = max(abs(m - 0.5) - 0.5, 0.0) * h / spread
+        score = size[k % n] * np.exp(-0.5 * far**2)
+        score[~inside] = 0.0
+        better = score > np.maximum(best, SAME)
+        best = np.where(better, score, best)
+        found = np.where(better, k.reshape(-1, *[1] * (D.ndim - 1)), found)
+        beyond = np.where(better, D[k % n] if m > 0 else D[(k - 1) % n], beyond)
+    return found, beyond
+
+
 def layer_drift(
     drift: Drift, region: Region, face: RegionFace, numbers: FaceNumbers, D: float, dt: float
 ) -> LayerDrift:
-    """The exchange of a species that drifts, through the layer at a face; see `LayerDrift`."""
+    """The exchange of a species that drifts, through the layer at a face; see `LayerDrift`.
+
+    ``D`` is that for which ``numbers`` were made. Where D depends on the place, each face cell has
+    the rate that puts c_R at the same resistance to a flux: at a distance ``D_in/D_out`` times that
+    of the numbers, if it is beyond the plane.
+    """
     a, w = face.axis, numbers.width
     h = region.grid.spacing[a]
     sign = 1.0 if face.side == 1 else -1.0
@@ -171,11 +246,30 @@ def layer_drift(
     else:
         rise = (0.5 * w + numbers.offset) * slope
         mean = _sinhc(0.5 * w * slope)  # of exp(-U) over the layer, beside that in its middle
-    distance = -D * dt / (w * np.log(numbers.survival))
+    distance = np.full(len(cells), -D * dt / (w * np.log(numbers.survival)))
+    if drift.uneven:
+        here = drift.D[cells]
+        ratio = here / drift.D[beyond] if face.outside >= 0 else np.ones(len(cells))
+        distance, D = w / _rates(here, ratio, numbers, dt, face.name), here
     z = rise + sign * work * (distance / h)
     rate = D * dt / (w * distance)
     survival = np.exp(-rate * bernoulli(z))
     return LayerDrift(survival, w * mean * np.exp(z) * (1.0 - survival), slope)
+
+
+def _rates(D: Floats, ratio: Floats, numbers: FaceNumbers, dt: float, where: str) -> Floats:
+    """The factor on a layer's rates for each face cell, see `layer_drift`. Raises StepError."""
+    if numbers.beta == 1.0:  # the paper's, with the offset that it happens to have
+        return np.ones(len(D))
+    known: dict[tuple[float, float], float] = {}
+    pairs = [(float(f"{d * dt / numbers.width**2:.6g}"), float(f"{r:.6g}"))
+             for d, r in zip(D, ratio, strict=True)]  # fmt: skip
+    for alpha, r in set(pairs):
+        try:
+            known[alpha, r] = calibrated_rate(alpha, r * numbers.offset / numbers.width)
+        except StepError as error:
+            raise StepError(f"{where}: {error}") from None
+    return np.array([known[pair] for pair in pairs])
 
 
 def _sinhc(z: Floats) -> Floats:
@@ -201,26 +295,28 @@ def check_drifts(
         if drift is None:
             continue
         species = system.species[s]
-        who = f"species {species.name}: it drifts, and"
+        why = "it drifts" if drift.pushes else "its D depends on the place"
+        who = f"species {species.name}: {why}, and"
         if region.grid.radial or not region.is_box:
             raise ModelError(f"{who} its particles do so in a Box alone; use mean_field")
         for f, numbers in walls[s].exchanges.items():
             if numbers.kind != "layer":
                 raise ModelError(
-                    f"{who} {system.interface!r} at {region.faces[f].name} knows no drift; "
+                    f"{who} {system.interface!r} at {region.faces[f].name} knows nothing of it; "
                     f"use CalibratedLayer()"
                 )
         for f in (*walls[s].influxes, *walls[s].leaks):
             raise ModelError(
                 f"{who} {region.faces[f].name} lets particles in by a rate or a permeability, "
-                f"which know no drift; use a Reservoir or a closed wall there"
+                f"which know nothing of it; use a Reservoir or a closed wall there"
             )
         for a, h in enumerate(region.grid.spacing):
             across = drift.across[a, region.mask]  # v h/D
             most = float(np.abs(across).max())
-            if np.ptp(across) > SAME * most and most * species.D * dt > 0.5 * h**2:
-                least = at_most(0.5 * h**2 / (most * species.D))
+            speed = float(np.abs(across * drift.D[region.mask]).max()) / h
+            if np.ptp(across) > SAME * most and speed * dt > 0.5 * h:
+                least = at_most(0.5 * h / speed)
                 raise StepError(
-                    f"{who} by {most * species.D * dt / h:.4g} in a step along {AXES[a]}, more "
+                    f"{who} by {speed * dt:.4g} in a step along {AXES[a]}, more "
                     f"than half a cell ({0.5 * h:.4g}); use dt <= {least}"
                 )

@@ -98,7 +98,7 @@ def _rows(system: Description) -> Rows:
     rows.append(("walls", list(_walls(system))))
     if system.units:
         rows.append(("units", [", ".join(f"{k} {v}" for k, v in system.units.items())]))
-    rows.append(("species", [f"{s.name:<{widest}}  D = {s.D:g}" for s in system.species]))
+    rows.append(("species", [f"{s.name:<{widest}}  D = {_value(s.D)}" for s in system.species]))
     if system.reactions:
         wide = max(len(r.equation) for r in system.reactions)
         reactions = [

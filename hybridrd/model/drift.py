@@ -1,4 +1,4 @@
-"""Drift of a species on the cells of a grid: its potential and the flow that carries it."""
+"""Diffusion and drift of a species on the cells of a grid, where they depend on the place."""
 
 from __future__ import annotations
 
@@ -23,15 +23,20 @@ SAME = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """Rises of a species' potential over the cells (kT), the work against its flow among them.
+    """Diffusion coefficients of a species, and rises of its potential over the cells (kT).
 
-    A particle of diffusion coefficient D drifts with ``v = u - D grad U`` (length/time). Between
-    two points at a distance h along an axis the rise is ``U_2 - U_1 - u h/D``.
+    A particle drifts with ``v = u - D grad U`` (length/time). Between two points at a distance h
+    along an axis the rise is ``U_2 - U_1 - u h/D``, the work against the flow included.
 
     Attributes
     ----------
     grid
         The cells.
+    D
+        Diffusion coefficient in each cell (length²/time), ``(cells,)``.
+    D_up
+        That of the face above each cell along an axis, ``(d, cells)``: the harmonic mean of the two
+        cells, as a flux through half of each has it, or at a wall that of the cell.
     up
         From each cell's centre to the next one's along an axis, ``(d, cells)``; in the last cell to
         the wall, half a cell away, or across a periodic wall to the first one.
@@ -44,10 +49,28 @@ class Drift:
     """
 
     grid: Grid
+    D: Floats
+    D_up: Floats
     up: Floats
     low: tuple[Floats, ...]
     across: Floats
     flow: Floats
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the diffusion coefficient differs from cell to cell."""
+        return bool(np.ptp(self.D) > SAME * self.D.max())
+
+    @property
+    def pushes(self) -> bool:
+        """Whether there is a drift."""
+        return any(np.any(rise) for rise in (self.up, self.across, *self.low))
+
+    def D_at(self, wall: str) -> Floats:
+        """Diffusion coefficients of the cells along a wall, in the flat order of the wall."""
+        axis = AXES.index(wall[0])
+        layers = self.D.reshape(self.grid.shape[::-1])
+        return np.asarray(np.take(layers, 0 if wall[1] == "-" else -1, axis=-1 - axis).ravel())
 
     def outward(self, wall: str) -> Floats:
         """From the cells along a wall to it, in the flat order of the wall."""
@@ -59,17 +82,23 @@ class Drift:
 
 
 def make_drift(system: Description, species: Species, grid: Grid | None = None) -> Drift | None:
-    """The drift of a species on a system's cells, or those of another grid; None if it has none.
+    """How a species moves on a system's cells, or those of another grid.
+
+    None if it diffuses evenly and does not drift.
 
     Raises
     ------
     ModelError
-        If a function fails, is not finite, or a potential has a step at a periodic wall.
+        If a function fails, is not finite, a diffusion coefficient is not positive, or a potential
+        has a step at a periodic wall.
     """
-    if not species.drifts:
+    if not (species.drifts or species.uneven):
         return None
     grid = system.grid if grid is None else grid
     d = grid.dimension
+    D = coefficients(species, grid)
+    on_cells = grid.unflatten(D)
+    D_up = np.zeros((d, grid.cells))
     potential = functools.partial(_potential, species, grid)
     centre = potential([grid.centers(a) for a in range(d)])
     up, across, flow = (np.zeros((d, grid.cells)) for _ in range(3))
@@ -78,12 +107,15 @@ def make_drift(system: Description, species: Species, grid: Grid | None = None) 
         n, h = grid.shape[a], grid.spacing[a]
         edges = [grid.edges(b) if b == a else grid.centers(b) for b in range(d)]
         on_faces = potential(edges)
-        carried = _flow(species, grid, a, edges) * (h / species.D)
+        joined = system.is_periodic(AXES[a])
+        between = _on_faces(on_cells, a, joined)
+        D_up[a] = grid.flatten(np.take(between, range(1, n + 1), axis=a))
+        carried = _flow(species, grid, a, edges) * (h / between)
         first, last = (np.take(on_faces, i, axis=a) for i in (0, n))
         rise = np.take(centre, range(1, n), axis=a) - np.take(centre, range(n - 1), axis=a)
         rise = rise - np.take(carried, range(1, n), axis=a)
         ends = np.take(centre, n - 1, axis=a)
-        if system.is_periodic(AXES[a]):
+        if joined:
             _check_periodic(first, last, np.ptp(on_faces), species, a)
             beyond = np.take(centre, 0, axis=a) - ends - np.take(carried, n, axis=a)
         else:
@@ -91,10 +123,46 @@ def make_drift(system: Description, species: Species, grid: Grid | None = None) 
         up[a] = grid.flatten(np.concatenate([rise, np.expand_dims(beyond, a)], axis=a))
         start = np.take(centre, 0, axis=a) - first - 0.5 * np.take(carried, 0, axis=a)
         low.append(start.ravel(order="F"))
-        along = _flow(species, grid, a, [grid.centers(b) for b in range(d)]) * (h / species.D)
+        along = _flow(species, grid, a, [grid.centers(b) for b in range(d)]) * (h / on_cells)
         flow[a] = grid.flatten(-along)
         across[a] = grid.flatten(np.diff(on_faces, axis=a) - along)
-    return Drift(grid, up, tuple(low), across, flow)
+    return Drift(grid, D, D_up, up, tuple(low), across, flow)
+
+
+def coefficients(species: Species, grid: Grid) -> Floats:
+    """The diffusion coefficient of a species in each cell (length²/time), ``(cells,)``.
+
+    Raises
+    ------
+    ModelError
+        If a function fails, or is not positive and finite in each cell.
+    """
+    where = f"species {species.name}: D"
+    D = evaluate(species.D, grid.coordinates(), 0.0, where, grid.cells)
+    if species.uneven and not D.all():
+        place = ", ".join(f"{n}={c[D.argmin()]:.6g}" for n, c in grid.coordinates().items())
+        raise ModelError(f"{where}: the function gives 0 at {place}; it must be above 0")
+    return D
+
+
+def mean_D(system: Description, species: Species) -> float:
+    """The diffusion coefficient of a species, its mean over the cells where it is uneven."""
+    uneven = species.uneven
+    return float(coefficients(species, system.grid).mean()) if uneven else float(species.D)
+
+
+def largest_D(system: Description, species: Species) -> float:
+    """The diffusion coefficient of a species, the largest of all cells where it is uneven."""
+    uneven = species.uneven
+    return float(coefficients(species, system.grid).max()) if uneven else float(species.D)
+
+
+def _on_faces(D: Floats, axis: int, joined: bool) -> Floats:
+    """Harmonic means of neighbouring cells, ``n + 1`` faces along an axis."""
+    first, last = (np.take(D, [i], axis=axis) for i in (0, -1))
+    low, high = (last, first) if joined else (first, last)
+    below, above = (np.concatenate(p, axis=axis) for p in ((low, D), (D, high)))
+    return np.asarray(2.0 * below * above / (below + above))
 
 
 def _mesh(grid: Grid, points: list[Floats]) -> tuple[dict[str, Floats], tuple[int, ...]]:

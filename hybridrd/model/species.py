@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.errors import ModelError
 from hybridrd.model.expression import Expression
-from hybridrd.model.functions import Value, arguments, needs_time
+from hybridrd.model.functions import ARGUMENTS, Value, arguments, needs_time
 from hybridrd.model.quantity import measure
 
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -22,18 +22,20 @@ NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 class Species:
     """A chemical species that diffuses, and may drift in a potential or with a flow.
 
-    Its particles follow ``dX = v dt + sqrt(2 D) dW`` with ``v = u - D grad U``, its concentration
-    ``dc/dt = div(D grad c - v c)``. U and u are read on the cells of the grid: particles see a
-    drift that is constant in each cell, the continuum and the master equation fluxes by
-    exponential fitting (D. L. Scharfetter and H. K. Gummel, IEEE Trans. Electron Devices 16 (1969)
-    64), which keep Boltzmann's exp(-U) exactly.
+    Its concentration follows ``dc/dt = div(D grad c - v c)`` (Fick's law) with ``v = u - D grad
+    U``, its particles ``dX = (v + grad D) dt + sqrt(2 D) dW`` (Ito). D, U and u are read on the
+    cells of the grid: particles see a D and a drift that are constant in each cell, the continuum
+    and the master equation harmonic means of D on the faces, and fluxes by exponential fitting
+    (D. L. Scharfetter and H. K. Gummel, IEEE Trans. Electron Devices 16 (1969) 64), which keep
+    Boltzmann's exp(-U) exactly.
 
     Parameters
     ----------
     name
         Letters, digits and underscores, not starting with a digit.
     D
-        Diffusion coefficient (length²/time), finite and not negative.
+        Diffusion coefficient (length²/time), finite and not negative; or a function of place or a
+        formula, positive in all cells.
     potential
         U in units of kT: a function of place, ``lambda x: 2 * x``, or a formula, ``"2 * x"``.
     velocity
@@ -51,10 +53,11 @@ class Species:
     >>> hrd.Species("A", D=0.5)
     Species(name='A', D=0.5)
     >>> swimmer = hrd.Species("B", D=1.0, velocity=(0.5, 0.0))
+    >>> slow_on_the_right = hrd.Species("C", D="where(x < 0.5, 1, 0.2)")
     """
 
     name: str
-    D: float
+    D: Any
     potential: Value = 0.0
     velocity: Any = ()
 
@@ -63,7 +66,7 @@ class Species:
             check_name(self.name)
         except ModelError as error:
             raise ModelError(f"species name {shown(self.name)}: {error}") from error
-        object.__setattr__(self, "D", measure(self.D, f"species {self.name}: D"))
+        object.__setattr__(self, "D", self._coefficient())
         if isinstance(self.potential, str):
             where = f"potential of {self.name}"
             object.__setattr__(self, "potential", _formula(self.potential, where))
@@ -79,11 +82,23 @@ class Species:
         if self.drifts and self.D == 0:
             raise ModelError(f"species {self.name}: it drifts, but D = 0; give D > 0")
 
+    def _coefficient(self) -> Value:
+        """D as a number or a function."""
+        where = f"species {self.name}: D"
+        if callable(self.D):
+            return self.D
+        return Expression(self.D) if is_formula(self.D) else measure(self.D, where)
+
     def _components(self) -> tuple[Value, ...]:
         given = self.velocity if isinstance(self.velocity, tuple | list) else (self.velocity,)
         where = f"velocity of {self.name}"
         read = [_formula(v, where) if isinstance(v, str) else v for v in given]
         return tuple(v if callable(v) else number(v, where, -math.inf) for v in read)
+
+    @property
+    def uneven(self) -> bool:
+        """Whether its diffusion coefficient is a function of place."""
+        return callable(self.D)
 
     @property
     def drifts(self) -> bool:
@@ -93,7 +108,8 @@ class Species:
     def functions(self) -> Iterator[tuple[str, Callable[..., Any]]]:
         """Its functions, each with a name for messages."""
         parts = self.velocity if isinstance(self.velocity, tuple) else (self.velocity,)
-        for name, value in (("potential", self.potential), *(("velocity", v) for v in parts)):
+        drift = (("potential", self.potential), *(("velocity", v) for v in parts))
+        for name, value in (("D", self.D), *drift):
             if callable(value):
                 yield f"{name} of {self.name}", value
 
@@ -104,6 +120,20 @@ class Species:
 
     def __str__(self) -> str:
         return self.name
+
+
+def is_formula(value: Any) -> bool:
+    """Whether a value is text that is a formula of place, rather than a quantity with units.
+
+    Examples
+    --------
+    >>> is_formula("1 + x"), is_formula("0.5 um**2/s")
+    (True, False)
+    """
+    try:
+        return isinstance(value, str) and not set(Expression(value).names).isdisjoint(ARGUMENTS)
+    except ModelError:
+        return False
 
 
 def _formula(text: str, where: str) -> Expression:

@@ -15,6 +15,7 @@ from hybridrd.kernels.exchange import place_in_cells
 from hybridrd.kernels.mask import choose_cells
 from hybridrd.kernels.rng import ADAPT, CELL_DRAW, ROUND_DRAW, uniforms
 from hybridrd.model.adaptive import Adaptive
+from hybridrd.model.drift import largest_D
 from hybridrd.model.partition import Partition
 from hybridrd.model.shape import Mask
 from hybridrd.model.system import System
@@ -54,7 +55,7 @@ class Tag:
                 f"nearest is {least:g}"
             )
         self._species = None if adaptive.species is None else system.index(adaptive.species)
-        fastest = max(s.D for s in system.species)
+        fastest = max(largest_D(system, s) for s in system.species)
         buffer = adaptive.buffer
         if buffer is None:
             buffer = 4.0 * float(np.sqrt(2.0 * fastest * adaptive.every))

@@ -23,6 +23,7 @@ from hybridrd.interface.exact import check_depth
 from hybridrd.kernels import leak
 from hybridrd.kernels.arrays import Cells
 from hybridrd.kernels.walk import CROSSING, OPEN, PARTIAL, REFLECT, WRAP
+from hybridrd.model.drift import largest_D
 from hybridrd.model.grid import Grid
 from hybridrd.model.overlap import cells_of
 from hybridrd.model.partition import Partition
@@ -364,7 +365,7 @@ def species_walls(
     On a sphere of radius a ``gammas`` are kappa/(4 pi a² D) (1/length), infinite if it absorbs.
     ``width`` gives that of the first cells beyond an interface, where they are not the grid's.
     """
-    name, D = system.species[species].name, system.species[species].D
+    name, D = system.species[species].name, largest_D(system, system.species[species])
     grid = region.grid
     d = grid.dimension
     kinds = np.full((d, 2), REFLECT, np.int64)

@@ -10,6 +10,7 @@ import numpy as np
 from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import AccuracyWarning, StepError
 from hybridrd.model import doi
+from hybridrd.model.drift import mean_D
 from hybridrd.model.functions import evaluate, needs_time
 from hybridrd.model.reaction import Channel
 from hybridrd.model.system import System
@@ -186,7 +187,7 @@ def _encounter(system: System, r: int, index: dict[str, int]) -> Encounter:
         partners=(partners[0], None if channel.back else partners[1]),
         radius=channel.radius,
         volume=doi.reactive_volume(channel.radius, system.dimension),
-        D=sum(system.species[s].D for s in pair),
+        D=sum(mean_D(system, system.species[s]) for s in pair),
         consumes=(consumes[0], consumes[1]),
         news=tuple(news),
         apart=apart,

@@ -51,7 +51,7 @@ def _variance_ratios(plan: Plan) -> dict[str, float]:
     box = [(f, f + n) for f, n in zip(region.first, region.inner.shape, strict=True)]
     ratios = {}
     for species in system.species:
-        if species.D > 0:
+        if species.uneven or species.D > 0:
             walls = [
                 (_kind(system, a + "-", species.name), _kind(system, a + "+", species.name))
                 for a in system.domain.axes

@@ -31,6 +31,7 @@ from hybridrd.errors import ModelError
 from hybridrd.kernels.arrays import count_in_cells
 from hybridrd.kernels.rng import MAX_STEPS, make_key
 from hybridrd.model.describe import as_html, as_text
+from hybridrd.model.drift import largest_D
 from hybridrd.model.system import System
 from hybridrd.particles.adaptive import Adapted, stored_inside
 from hybridrd.particles.initial_state import InitialState
@@ -184,7 +185,7 @@ class Simulation:
         """Make what the plan describes: gates, exchange, reactions, continuum."""
         self._gates = self.plan.gates(self._baths)
         self._partners = self.plan.partners(self._gates)
-        D = [s.D for s in self.system.species]
+        D = [largest_D(self.system, s) for s in self.system.species]
         place = self._region, self.plan.walls, D, self.dt, self._key
         two_way = self.plan.coupling == "two-way"
         self._exchange = make_exchange(place, self.plan.drifts, self._gates, two_way)

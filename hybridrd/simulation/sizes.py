@@ -13,6 +13,7 @@ from hybridrd.continuum.footprint import footprint, rest_of
 from hybridrd.continuum.rectilinear import RectilinearCells
 from hybridrd.continuum.transform import active_box
 from hybridrd.coupling.face_exchange import Gate
+from hybridrd.model.drift import mean_D
 from hybridrd.model.shell import Domain
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import expected_particles
@@ -177,7 +178,7 @@ def continuum_part(system: System, dt: float, kind: str = "auto", whole: bool = 
     elif system.obstacles is not None:
         taking_part = np.flatnonzero(system.free)
         active, box = len(taking_part), active_box(taking_part, grid)
-    species = [(s.D, conditions(system, s.name)) for s in system.species]
+    species = [(mean_D(system, s), conditions(system, s.name)) for s in system.species]
     found = footprint(grid, species, active, box, dt, kind)
     solvers = " and ".join(dict.fromkeys(map(str, found.solvers))) or "none"
     factors = f", {found.factors / 1e9:.3g} GB of them for factors" if found.factors else ""

@@ -15,6 +15,7 @@ from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.arrays import Floats
 from hybridrd.errors import AccuracyWarning, ModelError, StepError
 from hybridrd.model.describe import Rows, as_html, as_text
+from hybridrd.model.drift import largest_D, mean_D
 from hybridrd.model.functions import evaluate
 from hybridrd.model.species import SpeciesLike
 from hybridrd.model.system import System
@@ -248,10 +249,11 @@ def _largest(
             if law.outside is not None:
                 values = [evaluate(law.outside, along, t, where, 1).max() for t in times]
                 c[s] = max(c[s], *values)
-            if law.influx is not None and species.D > 0:
+            D = mean_D(system, species)
+            if law.influx is not None and D > 0:
                 values = [evaluate(law.influx, along, t, where, 1, -math.inf).max() for t in times]
-                reach = min(span, math.sqrt(species.D / leaving[s]) if leaving[s] > 0 else span)
-                c[s] = max(c[s], max(values) * reach / species.D)
+                reach = min(span, math.sqrt(D / leaving[s]) if leaving[s] > 0 else span)
+                c[s] = max(c[s], max(values) * reach / D)
         born = sum(rates[r] for r in tables.creations if species.name in _products(system, r))
         c[s] += born / leaving[s] if leaving[s] > 0 else 0.0
     for _ in range(2):  # what is made of these, and of what is made of them
@@ -319,7 +321,7 @@ def _speeds(system: System, rates: Floats, largest: Floats) -> list[_Speed]:
                 c = float(np.prod(largest[others])) * largest[s] ** (n - 1)
                 parts[channel.label] = float(rates[r]) * n * c
         by = max(parts, key=lambda label: parts[label]) if parts else ""
-        D = float(species.D)
+        D = largest_D(system, species)
         found.append(_Speed(species.name, D, sum(parts.values()), by, D * (math.pi / span) ** 2))
     return found
 

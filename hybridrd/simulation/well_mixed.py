@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hybridrd.errors import AccuracyWarning, ModelError
+from hybridrd.model.drift import mean_D
 from hybridrd.model.functions import evaluate
 from hybridrd.model.reaction import Channel
 from hybridrd.model.steady import cell_rate_3d
@@ -72,7 +73,11 @@ def _pairs(system: System) -> Iterator[tuple[Channel, float, float]]:
         if callable(k):
             values = evaluate(k, grid.coordinates(), 0.0, f"rate of {channel.label!r}", grid.cells)
             k = float(values.max())
-        yield channel, float(k), sum(system.species[system.index(s)].D for s in channel.reactants)
+        yield (
+            channel,
+            float(k),
+            sum(mean_D(system, system.species[system.index(s)]) for s in channel.reactants),
+        )
 
 
 def _warn(text: str) -> None:

@@ -292,6 +292,12 @@ def reduce(system: System, sets: int | None = None, voxels: VoxelsLike = None) -
     (2, array([[-0.42,  0.42],
            [ 0.42, -0.42]]))
     """
+    uneven = [s.name for s in system.species if s.uneven]
+    if uneven:
+        raise ModelError(
+            f"species {', '.join(uneven)} with a D that depends on the place: rates between "
+            f"sets are reported in units of one D; give a number"
+        )
     still = [s.name for s in system.species if s.D == 0]
     if still:
         raise ModelError(f"species {', '.join(still)} with D = 0: copies that stay mix nowhere")

@@ -12,7 +12,7 @@ from hybridrd.model.equation import read_equation
 from hybridrd.model.expression import Expression
 from hybridrd.model.pair_kernels import Gaussian, PairKernel, Ring
 from hybridrd.model.reaction import Reaction
-from hybridrd.model.species import NAME, Species, check_name
+from hybridrd.model.species import NAME, Species, check_name, is_formula
 from hybridrd.model.table import Table as TableOfTime
 from hybridrd.model.walls import (
     Absorbing,
@@ -114,6 +114,10 @@ def _readable(equation: str) -> str:
 
 
 Formula = Annotated[str, AfterValidator(_formula)]
+Coefficient = Annotated[
+    Annotated[Measure, Tag("<number>")] | Annotated[Formula, Tag("<formula>")],
+    Discriminator(lambda v: "<formula>" if is_formula(v) else "<number>"),
+]
 SpeciesName = Annotated[
     str, AfterValidator(_named), Field(json_schema_extra={"pattern": NAME.pattern})
 ]
@@ -122,12 +126,13 @@ SpeciesName = Annotated[
 class SpeciesTable(Table):
     """One ``[[species]]``: name, diffusion coefficient (length²/time), drift, initial state.
 
-    The drift is a formula for the ``potential`` (kT), and for each axis a number or formula for the
-    ``velocity`` (length/time).
+    ``D`` is a number, a quantity with units, or a formula of the place. The drift is a formula for
+    the ``potential`` (kT), and for each axis a number or formula for the ``velocity``
+    (length/time).
     """
 
     name: SpeciesName
-    D: Measure
+    D: Coefficient
     potential: float | Formula | None = None
     velocity: list[float | Formula] | None = None
     initial: Initial | None = None

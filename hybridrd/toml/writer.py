@@ -47,7 +47,8 @@ def system_to_dict(system: Description) -> dict[str, Any]:
     """
     species: list[dict[str, Any]] = []
     for i, s in enumerate(system.species):
-        species.append({"name": s.name, "D": s.D})
+        D = _formula(s.D, f"species[{i}].D") if s.uneven else s.D
+        species.append({"name": s.name, "D": D})
         if s.potential != 0.0:
             species[-1]["potential"] = _formula(s.potential, f"species[{i}].potential")
         if s.velocity != ():

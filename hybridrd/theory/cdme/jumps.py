@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hybridrd.errors import ModelError
-from hybridrd.model.drift import make_drift
+from hybridrd.model.drift import make_drift, mean_D
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.event import Event, combined, event, rates_of
 from hybridrd.theory.cdme.voxels import Voxels
@@ -34,7 +34,8 @@ def motion_events(system: System, voxels: Voxels, mirror: bool) -> Iterator[Even
         walls = conditions(system, species.name)
         cut = closed if closed.any() else None
         drift = make_drift(system, species, voxels.grid)
-        assembled = assemble(voxels.grid, species.D, 1.0, walls, cut, drift)
+        D = mean_D(system, species)
+        assembled = assemble(voxels.grid, D, 1.0, walls, cut, drift)
         links = assembled.matrix.tocoo()
         for i, j, value in zip(links.col.tolist(), links.row.tolist(), links.data, strict=True):
             if i != j and value != 0:
@@ -88,7 +89,8 @@ def _influx(system: System, s: int, voxels: Voxels) -> Iterator[Event]:
         area = grid.plane_area(axis, (grid.upper if upper else grid.lower)[axis])
         drift = make_drift(system, species, grid)
         rise = 0.0 if drift is None else drift.outward(wall)
-        share = area * condition(law).share(species.D, grid.spacing[axis], rise)
+        D = species.D if drift is None else drift.D_at(wall)
+        share = area * condition(law).share(D, grid.spacing[axis], rise)
         coordinates, count = face_coordinates(grid, wall)
         where = f"walls[{wall!r}]: value of {species.name}"
         J = rates_of(law.influx, coordinates, where, count, minimum=-np.inf)
