@@ -250,9 +250,9 @@ def layer_drift(
     if drift.uneven:
         here = drift.D[cells]
         ratio = here / drift.D[beyond] if face.outside >= 0 else np.ones(len(cells))
-        distance, D = w / _rates(here, ratio, numbers, dt, face.name), here
+        distance = w / _rates(here, ratio, numbers, dt, face.name)
     z = rise + sign * work * (distance / h)
-    rate = D * dt / (w * distance)
+    rate = drift.D[cells] * dt / (w * distance)
     survival = np.exp(-rate * bernoulli(z))
     return LayerDrift(survival, w * mean * np.exp(z) * (1.0 - survival), slope)
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.errors import ModelError
@@ -86,7 +86,7 @@ class Species:
         """D as a number or a function."""
         where = f"species {self.name}: D"
         if callable(self.D):
-            return self.D
+            return cast(Callable[..., Any], self.D)
         return Expression(self.D) if is_formula(self.D) else measure(self.D, where)
 
     def _components(self) -> tuple[Value, ...]:
