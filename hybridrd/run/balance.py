@@ -12,8 +12,9 @@ Counts = dict[str, int]
 
 
 def balance(
-    system: System, faces: Sequence[str], events: np.ndarray, arrivals: np.ndarray, net: np.ndarray
-) -> dict[str, dict[str, Counts]]:
+    system: System, faces: Sequence[str], events: np.ndarray, arrivals: np.ndarray,
+    net: np.ndarray, inserted: np.ndarray, removed: np.ndarray,
+) -> dict[str, dict[str, Counts]]:  # fmt: skip
     """Particles created and removed since the start, by species and cause.
 
     Parameters
@@ -24,26 +25,31 @@ def balance(
         How often each reaction fired.
     arrivals, net
         Numbers that came in, and net ones that left, through each face ``(species, faces)``.
+    inserted, removed
+        Numbers put in and taken out by hand, ``(species,)``.
 
     Returns
     -------
     dict
         By species ``{"created": {cause: number}, "removed": {cause: number}}``; causes are the
         labels of reactions (a species on both sides counts by what it changes), ``arrival at
-        FACE`` and ``exit at FACE``. Of a pair across a face, the partner beyond counts, too.
+        FACE``, ``exit at FACE``, ``insert()`` and ``remove()``. Of a pair across a face, the
+        partner beyond counts, too.
     """
     result = {}
     exits = net + arrivals
     for s, name in enumerate(system.names):
         created: Counts = {}
-        removed: Counts = {}
+        lost: Counts = {}
         for channel, fired in zip(system.channels, events, strict=True):
             change = channel.products.count(name) - channel.reactants.count(name)
-            _add(created if change > 0 else removed, channel.label, abs(change) * int(fired))
+            _add(created if change > 0 else lost, channel.label, abs(change) * int(fired))
         for f, face in enumerate(faces):
             _add(created, f"arrival at {face}", int(arrivals[s, f]))
-            _add(removed, f"exit at {face}", int(exits[s, f]))
-        result[name] = {"created": created, "removed": removed}
+            _add(lost, f"exit at {face}", int(exits[s, f]))
+        _add(created, "insert()", int(inserted[s]))
+        _add(lost, "remove()", int(removed[s]))
+        result[name] = {"created": created, "removed": lost}
     return result
 
 

@@ -15,6 +15,7 @@ from hybridrd.arguments import choice, named_arguments, number, shown, whole_num
 from hybridrd.arrays import (
     MANY,
     Floats,
+    Ids,
     State,
     Stateful,
     labels,
@@ -32,8 +33,10 @@ from hybridrd.kernels.arrays import count_in_cells
 from hybridrd.kernels.rng import MAX_STEPS, make_key
 from hybridrd.model.describe import as_html, as_text
 from hybridrd.model.drift import largest_D
+from hybridrd.model.species import SpeciesLike
 from hybridrd.model.system import System
 from hybridrd.particles.adaptive import Adapted, stored_inside
+from hybridrd.particles.by_hand import ByHand
 from hybridrd.particles.initial_state import InitialState
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.population import Population
@@ -59,6 +62,7 @@ from hybridrd.simulation.window import Window
 
 if TYPE_CHECKING:
     import xarray as xr
+    from numpy.typing import ArrayLike
 
     from hybridrd.run.progress import Progress
 
@@ -170,6 +174,7 @@ class Simulation:
         self._key = make_key(self.seed, self.replica)
         self._population = Population(system.names, len(system.domain.axes), self.threads)
         self._baths = Baths(system)
+        self._by_hand = ByHand(len(system.names))
         self._adapted = None
         if system.particles is not None and system.particles.follows:
             self._adapted = Adapted(system, self.dt, self._key)
@@ -270,6 +275,78 @@ class Simulation:
     def steps(self) -> int:
         """Number of steps done."""
         return self._stepper.reached
+
+    # Changes by hand
+
+    def insert(self, species: SpeciesLike, positions: ArrayLike) -> Ids:
+        """Put new particles into the particle region, between steps.
+
+        `total` has them from then on; ``result.attrs["diagnostics"]["particles"]`` says how many
+        were put in and taken out.
+
+        Parameters
+        ----------
+        species
+            Which they are of.
+        positions
+            Where, ``(n, d)``, or ``(n,)`` where a particle has one coordinate (length).
+
+        Returns
+        -------
+        numpy.ndarray
+            Their ids, ``(n,)``, in the order of the positions.
+
+        Raises
+        ------
+        ModelError
+            If one is not in the particle region, or there is none; then none is put in.
+        CapacityError
+            If there is no memory for so many.
+        HybridrdError
+            If the simulation is running.
+
+        Examples
+        --------
+        >>> import hybridrd as hrd
+        >>> A = hrd.Species("A", D=1.0)
+        >>> line = hrd.Box(x=(0, 1))
+        >>> system = hrd.System(species=[A], domain=line, particles=line)
+        >>> sim = hrd.Simulation(system, dt=1e-3, seed=1)
+        >>> ids = sim.insert(A, [0.2, 0.5])
+        >>> sim.remove(A, ids[:1])
+        >>> sim.copy_number
+        array([1])
+        """
+        with self.guard.changing("insert()"):
+            s = self._changed_species("insert", species)
+            return self._by_hand.insert(self._population, self._region, s, positions)
+
+    def remove(self, species: SpeciesLike, ids: ArrayLike) -> None:
+        """Take particles out, between steps, see `insert`.
+
+        Parameters
+        ----------
+        species
+            Which they are of.
+        ids
+            Their ids, as in ``sim.particles["A"].id``.
+
+        Raises
+        ------
+        ModelError
+            If one is not there; then none is taken out.
+        HybridrdError
+            If the simulation is running.
+        """
+        with self.guard.changing("remove()"):
+            s = self._changed_species("remove", species)
+            self._by_hand.remove(self._population[s], s, ids)
+
+    def _changed_species(self, what: str, species: SpeciesLike) -> int:
+        """The number of a species whose particles are changed. Raises ModelError."""
+        if self.system.particles is None:
+            raise ModelError(f"{what}: the system has no particle region, and so no particles")
+        return self.system.index(species)
 
     # What can be observed
 
@@ -538,7 +615,8 @@ class Simulation:
     def attributes(self, reason: str) -> dict[str, Any]:
         """What a result says of its origin and of the run."""
         counted = self.events, self.arrivals, self.crossings
-        particles = balance(self.system, self.face_names, *counted)
+        hand = self._by_hand.inserted, self._by_hand.removed
+        particles = balance(self.system, self.face_names, *counted, *hand)
         found = self.diagnostics() | {"particles": particles}
         if self.mark is not None and self.mark.largest.any():
             found["largest_c"] = by_name(self.system.names, self.mark.largest)
@@ -671,7 +749,7 @@ class Simulation:
     def _parts(self) -> list[Stateful]:
         adapted = [] if self._adapted is None else [self._adapted]
         parts = self._population, self._exchange.motion, self._continuum, *self._gates, self._baths
-        return [*parts, *adapted]
+        return [*parts, self._by_hand, *adapted]
 
     def load_state(self, state: State) -> None:
         """Go back to what `state` gave: the same particles, fields, debts and counts.
