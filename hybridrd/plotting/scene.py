@@ -132,14 +132,19 @@ def scene(
             )  # fmt: skip
     if particles:
         plotter.add_legend(face="circle", bcolor=None, size=(0.12, 0.05 * len(names)))
+    _add_text(plotter, view, names, float(view.times[k]))
+    return plotter
+
+
+def _add_text(plotter: Any, view: View, names: list[str], time: float) -> None:
+    """Add the axes with their labels, and the title."""
     labels = [style.axis_label(view, a).replace("$", "") for a in view.axes]
     plotter.show_bounds(
         bounds=[v for a in view.axes for v in view.bounds(a)], location="outer",
         xtitle=labels[0], ytitle=labels[1], ztitle=labels[2], font_size=10,
     )  # fmt: skip
-    shown = f"{', '.join(names)}, {style.time_text(view, float(view.times[k]))}"
-    plotter.add_title(shown.replace("$", ""), font_size=10)
-    return plotter
+    title = f"{', '.join(names)}, {style.time_text(view, time)}".replace("$", "")
+    plotter.add_title(title, font_size=10)
 
 
 def _library() -> Any:
