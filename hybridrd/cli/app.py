@@ -508,7 +508,8 @@ def export(
         typer.Option(
             "--out",
             "-o",
-            help="FILE.simularium, .pvd, .vtp, .vtu, .xyz, .csv or .nc: the suffix is the format.",
+            help="FILE.simularium, .pvd, .vtp, .vtu, .ome.zarr, .xyz, .csv or .nc: the suffix is "
+            "the format.",
         ),
     ],
     time: Annotated[
@@ -517,7 +518,7 @@ def export(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a saved result for another program: Simularium, ParaView, OVITO, spreadsheets."""
+    """Write a saved result for another program: Simularium, ParaView, napari, OVITO, R."""
     with messages():
         from hybridrd.exporters import check_place, export
         from hybridrd.results.store import open_result

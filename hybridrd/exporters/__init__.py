@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from hybridrd.arguments import named_arguments, number, path_of, truth
 from hybridrd.errors import ResultError
-from hybridrd.exporters import study
+from hybridrd.exporters import ome_zarr, study
 from hybridrd.exporters.place import check_free
 from hybridrd.exporters.records import record_near
 from hybridrd.exporters.vtk import check_folder
@@ -25,6 +25,7 @@ _MODULES = {
     ".extxyz": "xyz",
     ".csv": "csv",
     ".nc": "netcdf",
+    ome_zarr.SUFFIX: "ome_zarr",
 }
 SUFFIXES = tuple(_MODULES)
 _ONE_RECORD = (".vtp", ".vtu")
@@ -46,6 +47,8 @@ def export(
                         and ``.vtu`` files (concentrations as cells) in the folder ``NAME_vtk``
                         beside it; needs ``hybridrd[vtk]``.
     ``.vtp``, ``.vtu``  One record of these.
+    ``.ome.zarr``       Concentrations of all records as an OME-Zarr image (a folder), for napari
+                        and other viewers of microscopy.
     ``.xyz``            Particles as extended XYZ, for OVITO and ASE; also ``.extxyz``.
     ``.csv``            Numbers by time: ``copy_number`` and ``total``, of an ensemble their means
                         and standard errors.
@@ -101,7 +104,7 @@ def export(
     <BLANKLINE>
     """
     path = path_of(path, "path", ResultError)
-    suffix, overwrite = path.suffix.lower(), truth(overwrite, "overwrite", ResultError)
+    suffix, overwrite = _suffix(path), truth(overwrite, "overwrite", ResultError)
     if has_points(result) and suffix in study.SUFFIXES:
         check_place(path, overwrite)
         study.write(result, path, time)
@@ -125,11 +128,21 @@ def check_place(path: Path, overwrite: bool) -> None:
     ResultError
         If the suffix is unknown, the file exists, or its directory cannot be written to.
     """
-    suffix = path.suffix.lower()
+    suffix = _suffix(path)
     if suffix not in _MODULES:
+        hint = "; hybridrd.save writes NAME.zarr" if suffix == ".zarr" else ""
         raise ResultError(
-            f"{path}: unknown suffix {path.suffix!r}; it is one of {', '.join(SUFFIXES)}"
+            f"{path}: unknown suffix {path.suffix!r}; it is one of {', '.join(SUFFIXES)}{hint}"
         )
+    if suffix == ome_zarr.SUFFIX:
+        ome_zarr.check_folder(path, overwrite)
+        return
     check_free(path, overwrite)
     if suffix == ".pvd":
         check_folder(path, overwrite)
+
+
+def _suffix(path: Path) -> str:
+    """The suffix that says the format, in lower case."""
+    name = path.name.lower()
+    return ome_zarr.SUFFIX if name.endswith(ome_zarr.SUFFIX) else path.suffix.lower()

@@ -13,12 +13,17 @@ from typing import Any
 from hybridrd.errors import ResultError
 
 
-def check_free(path: Path, overwrite: bool) -> None:
-    """Raise ResultError for a path that cannot be written."""
+def check_parent(path: Path) -> None:
+    """Raise ResultError for a path in a directory that is not there or cannot be written."""
     if not path.parent.is_dir():
         raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
     if not os.access(path.parent, os.W_OK):
         raise ResultError(f"{path}: the directory {path.parent} cannot be written to")
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raise ResultError for a path that cannot be written."""
+    check_parent(path)
     if not path.exists() and not path.is_symlink():
         return
     if not overwrite:

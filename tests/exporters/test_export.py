@@ -14,6 +14,8 @@ from support.exported import DOMAINS, S, particles, run, shell, system, written
 import hybridrd as hrd
 from hybridrd.exporters import SUFFIXES
 
+FILES = [s for s in SUFFIXES if s != ".ome.zarr"]  # that is a folder
+
 
 @pytest.fixture(scope="module", params=[*DOMAINS, "shell"])
 def result(request):
@@ -315,7 +317,7 @@ def test_units_beyond_ascii_in_vtk(unit, spelled, tmp_path):
     assert list(cells.field_data["length_unit"]) == [spelled]
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", FILES)
 def test_suffixes_in_upper_case(suffix, tmp_path):
     result = run(system("plane"))
     hrd.export(result, tmp_path / f"a{suffix}")
