@@ -71,7 +71,9 @@ class Exchange:
             for g in gates
             if g.numbers is not None and g.numbers.kind == "layer" and g.numbers.survival < 1
         ]
-        self._planes = [g for g in gates if g.numbers is None or g.numbers.kind == "exact"]
+        self._planes = [
+            g for g in gates if g.numbers is None or g.numbers.kind in ("exact", "kinetic")
+        ]
         self._injections = [
             (g, g.numbers) for g in gates if g.numbers is not None and g.numbers.kind == "injection"
         ]
@@ -266,6 +268,8 @@ class Exchange:
                     group = population.announce(gate.species, len(cells))
                     kept = self.motion.enter_plane(gate, stream, group, cells, top, step)
                     self._book(gate, kept)
+                    if group.gone[group.n - int(kept.sum()) : group.n].any():
+                        self.leave(gate.species, group)
         self._inject(population, step, 1)
 
     def _from_bath(self, gate: Gate, bath: BathContent, step: int) -> Integers:

@@ -9,6 +9,7 @@ import numpy as np
 from hybridrd.coupling.drift import DriftMotion
 from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.face_exchange import Gate
+from hybridrd.coupling.langevin import LangevinMotion
 from hybridrd.coupling.mask_exchange import MaskExchange
 from hybridrd.coupling.motion import BoxMotion, Motion, ShellMotion
 from hybridrd.model.drift import Drift
@@ -18,9 +19,13 @@ Place = tuple[Region, Sequence[SpeciesWalls], Sequence[float], float, np.uint64]
 
 
 def make_exchange(
-    place: Place, drifts: Sequence[Drift | None], gates: list[Gate], two_way: bool
+    place: Place,
+    drifts: Sequence[Drift | None],
+    frictions: Sequence[float | None],
+    gates: list[Gate],
+    two_way: bool,
 ) -> Exchange | MaskExchange:
-    """The exchange through gates of species that may drift.
+    """The exchange through gates of species that may drift or have inertia.
 
     ``place`` is the region, how each species meets its faces, D, dt and the key.
     """
@@ -31,4 +36,6 @@ def make_exchange(
         motion = DriftMotion(*place, drifts)
     else:
         motion = (ShellMotion if place[0].grid.radial else BoxMotion)(*place)
+    if any(friction is not None for friction in frictions):
+        motion = LangevinMotion(motion, frictions)
     return Exchange(motion, gates, two_way)

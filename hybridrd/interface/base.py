@@ -12,7 +12,7 @@ from hybridrd.arguments import number
 from hybridrd.errors import ModelError
 
 Context = Literal["mean-field", "two-way", "cells", "wall"]
-Kind = Literal["layer", "exact", "injection"]
+Kind = Literal["layer", "exact", "injection", "kinetic"]
 Stencil = Literal["cell", "linear"]
 
 
@@ -27,8 +27,10 @@ class FaceNumbers:
         ``"exact"``: open plane, exchange inside the diffusion.
         ``"injection"``: arrivals in the layer before and after the diffusion, removal of those
         who end beyond the plane.
+        ``"kinetic"``: open plane for particles with inertia, exchange inside their flights.
     width
-        Layer width dx (length); 0 for the exact plane.
+        Layer width dx (length); 0 for the exact plane; for the kinetic one how deep a slab beyond
+        it holds as many as enter in a step.
     survival
         q, probability that a particle in the layer is not removed in the step; 1 for the exact
         plane, which removes by touch.
@@ -76,6 +78,8 @@ class FaceNumbers:
 
         Through a plane of finite `reactivity` all that enter, some of which leave again.
         """
+        if self.kind == "kinetic":
+            return self.width
         if self.kind == "layer":
             return self.width * (1.0 - self.survival)
         if self.reactivity < math.inf:

@@ -400,7 +400,7 @@ def react_families(table, ids, families, now, asks):
         return m
     for s in families.reacting:
         if some(groups.marks_of(table, s)[: table[s, N]]):
-            groups.compact(table, s, d)
+            groups.compact(table, s)
     if m > 0:  # by the parents' ids, not by where they are stored
         stable_order(out.parent[:m], order[0], order[1])
         groups.add(table, ids, out.species, out.x, order[0], m)

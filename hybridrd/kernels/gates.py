@@ -137,7 +137,7 @@ def leave(table, s, d, exits):
     for face in range(counts.shape[0]):
         if counts[face] != 0:
             exits.crossings[s, exits.number[face]] += counts[face]
-    groups.drop(table, s, d, gaps)
+    groups.drop(table, s, gaps)
 
 
 @jit

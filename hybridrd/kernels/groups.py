@@ -15,10 +15,12 @@ from hybridrd.kernels._jit import jit
 from hybridrd.kernels.arrays import close_gaps, find_gone
 
 # Columns: how many particles, a number that changes when they are added, dropped or stored in
-# another order, how many there is room for; then addresses of arrays, the last two 0 before anybody
-# has sorted: positions and ids in use and out of use, which sorting exchanges.
-N, STAMP, ROOM, X, IDS, GONE, MARKS, OTHER_X, OTHER_IDS = range(9)
-COLUMNS = 9
+# another order, how many there is room for, and rows of numbers: an axis each, and with inertia a
+# velocity each, which particles with ids below the next number have already. Then addresses of
+# arrays, the last two 0 before anybody has sorted: rows and ids in use and out of use, which are
+# exchanged by sorting.
+N, STAMP, ROOM, ROWS, KNOWN, X, IDS, GONE, MARKS, OTHER_X, OTHER_IDS = range(11)
+COLUMNS = 11
 FEW = 100  # particles of a species, up to which it shares loops with others
 SPARE = 8  # kernels look at whole vectors, a few places beyond the last particle
 
@@ -51,7 +53,7 @@ _floats, _words, _bytes, _flags = (
 
 @jit
 def positions(table, s, d):
-    """Positions ``x[axis, particle]`` of a species."""
+    """The first d rows ``x[axis, particle]`` of a species: positions, then velocities."""
     return carray(_floats(table[s, X]), (d, table[s, ROOM]))
 
 
@@ -134,18 +136,18 @@ def gaps_of(table, s):
 
 
 @jit
-def drop(table, s, d, gaps):
+def drop(table, s, gaps):
     """Drop those at the gaps; see `hybridrd.kernels.arrays.close_gaps` for what it returns."""
     places = np.empty(gaps.shape[0], np.int64)
-    x, ids, gone = arrays_of(table, s, d)
-    table[s, N] = close_gaps(x, ids, gone, table[s, N], gaps, places)
+    rows, ids, gone = arrays_of(table, s, table[s, ROWS])
+    table[s, N] = close_gaps(rows, ids, gone, table[s, N], gaps, places)
     table[s, STAMP] += 1
     return places
 
 
 @jit
-def compact(table, s, d):
+def compact(table, s):
     """Drop the particles of a species that are gone."""
     gaps = gaps_of(table, s)
     if gaps.shape[0] > 0:
-        drop(table, s, d, gaps)
+        drop(table, s, gaps)

@@ -54,6 +54,11 @@ ADAPT = 26  # numbers and places of particles where the region has new cells
 REACTION_NOISE = 27  # fluctuations of reactions in a cell
 CELL_ROUNDING = 28  # contents to whole copies
 INJECTION = 29  # number of arrivals per face cell by a published rule
+MAXWELL = 30  # velocity of a new particle
+FLIGHT = 31  # Langevin motion
+HALVE = 32  # where it was in the middle of a flight
+HIT = 33  # whether a wall keeps a particle that hits it
+KINETIC = 34  # when, where and how fast a particle enters through an open face
 
 _MASK = np.uint64(0xFFFFFFFF)
 _M0 = np.uint64(0xD2511F53)
@@ -485,3 +490,20 @@ def family_in_cell(cell, half, count):
     return (
         (np.uint64(count) << np.uint64(33)) | (np.uint64(half) << np.uint64(32)) | np.uint64(cell)
     )
+
+
+# A step of a Langevin particle is halved over and over; the parts are the nodes of a binary tree,
+# numbered from 1, the whole step, part p being followed by its halves 2 p and 2 p + 1.
+MOST_HALVINGS = 20
+
+
+@inlined
+def part_draw(part, pair):
+    """Draw of `FLIGHT` for a part of a step: part (22 bits), pair of axes (1)."""
+    return 2 * part + pair
+
+
+@inlined
+def middle_draw(part, axis):
+    """Draw of `HALVE` or `HIT` for a part of a step along an axis: 3 part + axis, below 2^23."""
+    return 3 * part + axis

@@ -38,12 +38,34 @@ def _species(draft: Draft, at: Places) -> Iterator[str]:
         times = draft.names.count(name)
         if name in draft.names[:i] and name not in draft.names[i + 1 :]:
             yield f"{at.species(i)}: {name} is given {times} times"
+    yield from _inertia(draft, at)
     if draft.domain is not None:
         for i, species in enumerate(draft.species):
             try:
                 check_drift(species, draft.domain.axes)
             except ModelError as error:
                 yield f"{at.species(i)}: {error}"
+
+
+def _inertia(draft: Draft, at: Places) -> Iterator[str]:
+    """What a system can't have if a species has inertia."""
+    domain, region = draft.domain, draft.particles
+    for i, species in enumerate(draft.species):
+        if species.friction is None or domain is None:
+            continue
+        where = f"{at.species(i)}: {species.name} has friction, and"
+        if domain.radial or draft.obstacles is not None:
+            yield f"{where} flies in a Box without obstacles alone; give one, or leave friction out"
+        elif region is None or region != domain:
+            yield (
+                f"{where} no continuum holds velocities; give particles = domain, or leave "
+                f"friction out"
+            )
+        if draft.interface is not None:
+            yield (
+                f"{where} meets reservoirs as a gas of its own temperature, while interface is for "
+                f"particles that diffuse; leave it out"
+            )
 
 
 def _options(draft: Draft, at: Places) -> Iterator[str]:

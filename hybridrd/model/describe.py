@@ -15,6 +15,7 @@ from hybridrd.model.functions import ARGUMENTS
 from hybridrd.model.initial import Copies, Patch, Points, as_sequence
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.shell import Domain
+from hybridrd.model.species import Species
 from hybridrd.model.table import Table
 from hybridrd.model.walls import Reflecting
 
@@ -98,7 +99,7 @@ def _rows(system: Description) -> Rows:
     rows.append(("walls", list(_walls(system))))
     if system.units:
         rows.append(("units", [", ".join(f"{k} {v}" for k, v in system.units.items())]))
-    rows.append(("species", [f"{s.name:<{widest}}  D = {_value(s.D)}" for s in system.species]))
+    rows.append(("species", [f"{s.name:<{widest}}  {_motion(s)}" for s in system.species]))
     if system.reactions:
         wide = max(len(r.equation) for r in system.reactions)
         reactions = [
@@ -162,6 +163,11 @@ def _interface(system: Description) -> list[str]:
 def _scheme(scheme: Any) -> str:
     options = {k: v for k, v in scheme.to_dict().items() if k != "scheme"}
     return f"{type(scheme).__name__}({', '.join(f'{k}={v:g}' for k, v in options.items())})"
+
+
+def _motion(species: Species) -> str:
+    friction = "" if species.friction is None else f", friction {species.friction:g}"
+    return f"D = {_value(species.D)}{friction}"
 
 
 def _walls(system: Description) -> Iterator[str]:

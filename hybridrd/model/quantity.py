@@ -224,7 +224,8 @@ class _Change:
             sides = (part.reactants, part.products)
             return (d * (len(sides[name == "k_back"]) - 1), -1)
         fixed = {
-            ("Species", "D"): (2, -1), ("Reaction", "lambda0"): (0, -1),
+            ("Species", "D"): (2, -1), ("Species", "friction"): (0, -1),
+            ("Reaction", "lambda0"): (0, -1),
             ("Reaction", "radius"): (1, 0), ("Reservoir", "concentrations"): (-d, 0),
             ("Influx", "fluxes"): (1 - d, -1), ("Leaky", "outside"): (-d, 0),
             ("Bath", "volume"): (d, 0), ("Bath", "initial"): (-d, 0), ("Patch", "c"): (-d, 0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -41,6 +41,10 @@ class Species:
     velocity
         u, the flow that carries the species (length/time): a number, function of place or formula
         for each axis, or one function that returns as many values.
+    friction
+        Makes Langevin particles of it: g in ``dx = v dt``, ``dv = -g v dt + g sqrt(2 D) dW``
+        (1/time), above 0. Their velocities have the variance kT/m = D g along each axis; seen for
+        longer than 1/g they diffuse with D. There is no continuum of such particles.
 
     Raises
     ------
@@ -60,6 +64,7 @@ class Species:
     D: Any
     potential: Value = 0.0
     velocity: Any = ()
+    friction: float | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -79,6 +84,10 @@ class Species:
             arguments(function, what)
             if needs_time(function):
                 raise ModelError(f"{what}: it is a function of time; give one of place alone")
+        if self.friction is not None:
+            where = f"species {self.name}: friction"
+            object.__setattr__(self, "friction", measure(self.friction, where, strict=True))
+            self._check_inertia()
         if self.drifts and self.D == 0:
             raise ModelError(f"species {self.name}: it drifts, but D = 0; give D > 0")
 
@@ -94,6 +103,26 @@ class Species:
         where = f"velocity of {self.name}"
         read = [_formula(v, where) if isinstance(v, str) else v for v in given]
         return tuple(v if callable(v) else number(v, where, -math.inf) for v in read)
+
+    def _check_inertia(self) -> None:
+        if self.D == 0:
+            raise ModelError(f"species {self.name}: it has friction, but D = 0; give D > 0")
+        if self.drifts or self.uneven:
+            raise ModelError(
+                f"species {self.name}: it has friction, and particles with inertia know no "
+                f"potential, no flow and one D alone; leave out one or the other"
+            )
+
+    @property
+    def thermal_speed(self) -> float | None:
+        """Standard deviation of a velocity along an axis, sqrt(D friction); None without inertia.
+
+        Examples
+        --------
+        >>> Species("A", D=1.0, friction=4.0).thermal_speed
+        2.0
+        """
+        return None if self.friction is None else math.sqrt(self.D * self.friction)
 
     @property
     def uneven(self) -> bool:
@@ -116,6 +145,7 @@ class Species:
     def __repr__(self) -> str:
         more = f", potential={self.potential!r}" if self.potential != 0.0 else ""
         more += f", velocity={self.velocity!r}" if self.velocity != () else ""
+        more += f", friction={self.friction!r}" if self.friction is not None else ""
         return f"Species(name={self.name!r}, D={self.D!r}{more})"
 
     def __str__(self) -> str:
@@ -141,6 +171,16 @@ def _formula(text: str, where: str) -> Expression:
         return Expression(text)
     except ModelError as error:
         raise ModelError(f"{where}: {error}") from error
+
+
+def refuse_inertia(species: Iterable[Species], what: str) -> None:
+    """Refuse species with friction where nothing has a velocity. Raises ModelError."""
+    for s in species:
+        if s.friction is not None:
+            raise ModelError(
+                f"species {s.name}: it has friction, but {what} has no velocities; use Simulation, "
+                f"or leave friction out: seen for longer than {1.0 / s.friction:.4g} it diffuses"
+            )
 
 
 def check_name(name: object) -> None:

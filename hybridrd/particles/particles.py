@@ -1,12 +1,14 @@
-"""Particles of one species: positions, ids, and spare capacity."""
+"""Particles of one species: positions, velocities if they have inertia, ids, spare capacity."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from hybridrd.arrays import Floats, Ids, Integers, State, stored, stored_numbers
-from hybridrd.errors import CapacityError, ResultError
-from hybridrd.kernels import arrays, groups
+from hybridrd.errors import CapacityError, ModelError, ResultError
+from hybridrd.kernels import arrays, groups, langevin
 from hybridrd.kernels.groups import COLUMNS, SPARE
 from hybridrd.particles.cell_list import Counted, store
 from hybridrd.particles.memory import free_memory, gigabytes
@@ -15,6 +17,13 @@ _LEAST = 64
 # A system may promise more than it has and end the program when it is used: from so many bytes on
 # it is asked first.
 ASKED = 50e6
+
+
+class Maxwell(NamedTuple):
+    """Velocities at equilibrium: standard deviation along an axis, and key of their numbers."""
+
+    speed: float
+    key: np.uint64
 
 
 class Particles:
@@ -29,17 +38,24 @@ class Particles:
     row
         Their row in the table of a population, see `hybridrd.kernels.groups`; a new one by default.
         Compiled code changes it, and the arrays.
+    maxwell
+        Velocities of new particles, if they have any; None for those without inertia.
     """
 
     def __init__(
-        self, dimension: int, name: str = "one species", row: Integers | None = None
+        self,
+        dimension: int,
+        name: str = "one species",
+        row: Integers | None = None,
+        maxwell: Maxwell | None = None,
     ) -> None:
-        self.name = name
+        self.name, self._d, self._maxwell = name, dimension, maxwell
         self._row = np.zeros(COLUMNS, np.int64) if row is None else row
-        self._hold(np.zeros((dimension, _LEAST)), np.zeros(_LEAST, np.uint64))
+        self._row[groups.ROWS] = dimension if maxwell is None else 2 * dimension
+        self._hold(np.zeros((self._row[groups.ROWS], _LEAST)), np.zeros(_LEAST, np.uint64))
 
     def _hold(self, x: Floats, ids: Ids) -> None:
-        """Take new arrays of positions and ids, with marks as long."""
+        """Take new arrays of rows and ids, with marks as long."""
         capacity = len(ids)
         words, marks = np.zeros(capacity // 8, np.uint64), np.zeros(capacity, np.bool_)
         self._words, self.gone, self.marks = words, words.view(np.uint8), marks
@@ -72,6 +88,11 @@ class Particles:
     @property
     def x(self) -> Floats:
         """Positions as rows, ``(d, capacity)``, the array itself."""
+        return self.rows[: self._d]
+
+    @property
+    def rows(self) -> Floats:
+        """Positions, and the velocities that are drawn already, the array itself."""
         return self._places[int(self._row[groups.X])][0]
 
     @property
@@ -85,6 +106,34 @@ class Particles:
         return self.x[:, : self.n].T.copy()
 
     @property
+    def velocities(self) -> Floats:
+        """Velocities of Langevin particles, shape ``(n, d)`` (length/time); a copy.
+
+        Raises
+        ------
+        ModelError
+            If the species has no ``friction``, and so no velocities.
+        """
+        if self._maxwell is None:
+            raise ModelError(
+                f"velocities: particles of {self.name} diffuse without inertia and have none; give "
+                f"Species(friction=) for those that have"
+            )
+        self.set_off()
+        return self.rows[self._d :, : self.n].T.copy()
+
+    def set_off(self) -> None:
+        """Give Maxwell's velocities to the particles that have none yet: new ones."""
+        if self._maxwell is not None and self.n:
+            ids, known = self.ids[: self.n], int(self._row[groups.KNOWN])
+            langevin.set_off(self.rows[self._d :, : self.n], ids, known, *self._maxwell)
+            self.know(int(ids.max()) + 1)
+
+    def know(self, below: int) -> None:
+        """Take note that all particles with ids below a number have velocities."""
+        self._row[groups.KNOWN] = max(below, int(self._row[groups.KNOWN]))
+
+    @property
     def id(self) -> Ids:
         """Ids, shape ``(n,)``; a copy."""
         return self.ids[: self.n].copy()
@@ -93,7 +142,7 @@ class Particles:
         return self.n
 
     def __repr__(self) -> str:
-        return f"Particles({self.n} in {self.x.shape[0]} dimensions)"
+        return f"Particles({self.n} in {self._d} dimensions)"
 
     def reserve(self, extra: int) -> None:
         """Make room for ``extra`` more particles. Raises CapacityError without memory."""
@@ -101,7 +150,7 @@ class Particles:
         if needed <= self.ids.size:
             return
         capacity = -(-max(needed, self.ids.size + self.ids.size // 4) // 8) * 8
-        size = capacity * (8.0 * self.x.shape[0] + 10.0)
+        size = capacity * (8.0 * len(self.rows) + 10.0)
         free = free_memory() if size > ASKED else None
         if free is not None and size > free.bytes:
             raise CapacityError(
@@ -122,8 +171,8 @@ class Particles:
         )
 
     def _grow(self, capacity: int) -> None:
-        x, ids = np.zeros((self.x.shape[0], capacity)), np.zeros(capacity, np.uint64)
-        x[:, : self.n] = self.x[:, : self.n]
+        x, ids = np.zeros((len(self.rows), capacity)), np.zeros(capacity, np.uint64)
+        x[:, : self.n] = self.rows[:, : self.n]
         ids[: self.n] = self.ids[: self.n]
         gone = self.gone[: self.n]
         self._hold(x, ids)
@@ -154,7 +203,7 @@ class Particles:
         """
         self.stamp += 1
         places = np.empty(len(gaps), np.int64)
-        self.n = arrays.close_gaps(self.x, self.ids, self.gone, self.n, gaps, places)
+        self.n = arrays.close_gaps(self.rows, self.ids, self.gone, self.n, gaps, places)
         return places
 
     def compact(self) -> None:
@@ -166,7 +215,7 @@ class Particles:
         self.hold_spare()
         row = self._row
         x, ids = self._places[int(row[groups.OTHER_X])]
-        store(self.x, self.ids, self.n, counted, x, ids)
+        store(self.rows, self.ids, self.n, counted, x, ids)
         self.stamp += 1
         row[groups.X : groups.GONE], row[groups.OTHER_X :] = (
             row[groups.OTHER_X :].copy(),
@@ -176,20 +225,26 @@ class Particles:
     def hold_spare(self) -> None:
         """Have arrays to sort into."""
         if self._row[groups.OTHER_X] == 0:
-            x, ids = np.zeros_like(self.x), np.zeros_like(self.ids)
+            x, ids = np.zeros_like(self.rows), np.zeros_like(self.ids)
             self._places[_address(x)] = x, ids
             self._row[groups.OTHER_X :] = _address(x), _address(ids)
 
     def state(self) -> State:
-        """Positions and ids in storage order, as arrays by name."""
-        return {f"positions/{self.name}": self.x[:, : self.n].copy(), f"ids/{self.name}": self.id}
+        """Positions, ids, and velocities if there are any, in storage order, as arrays by name."""
+        state = {f"positions/{self.name}": self.x[:, : self.n].copy(), f"ids/{self.name}": self.id}
+        if self._maxwell is not None:
+            state[f"velocities/{self.name}"] = self.velocities.T.copy()
+        return state
 
     def load_state(self, state: State) -> None:
         """Replace the particles by those of a state."""
         ids = stored(state, f"ids/{self.name}").astype(np.uint64)
-        x = stored(state, f"positions/{self.name}", (self.x.shape[0], len(ids)))
-        self.n = 0
+        x = stored(state, f"positions/{self.name}", (self._d, len(ids)))
+        self.n = self._row[groups.KNOWN] = 0
         self.append(x, ids)
+        if self._maxwell is not None:
+            self.rows[self._d :, : self.n] = stored(state, f"velocities/{self.name}", x.shape)
+            self.know(int(ids.max(initial=0)) + 1)
 
     def check_state(self, state: State, next_id: int, low: Floats, high: Floats) -> None:
         """Raise ResultError for impossible particles in a state.
@@ -215,7 +270,9 @@ class Particles:
                 f"the state has an id of {name} twice, or one that is not below the next, "
                 f"{next_id}; it is damaged"
             )
-        x = stored_numbers(state, f"positions/{name}", (self.x.shape[0], len(ids)))
+        x = stored_numbers(state, f"positions/{name}", (self._d, len(ids)))
+        if self._maxwell is not None:
+            stored_numbers(state, f"velocities/{name}", x.shape)
         slack = 1e-9 * (high - low)[:, None]
         outside = ((x < low[:, None] - slack) | (x > high[:, None] + slack)).any(axis=0)
         if outside.any():

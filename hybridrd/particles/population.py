@@ -8,7 +8,7 @@ import numpy as np
 
 from hybridrd.arrays import Floats, Ids, Integers, State, stored_count
 from hybridrd.kernels.groups import COLUMNS, N
-from hybridrd.particles.particles import Particles
+from hybridrd.particles.particles import Maxwell, Particles
 from hybridrd.particles.pool import Pool
 
 
@@ -23,6 +23,8 @@ class Population:
         Number of coordinates of a particle.
     threads
         Threads that share the work; the result does not depend on it.
+    maxwells
+        For each species the velocities of new particles, None without inertia; by default of all.
 
     Attributes
     ----------
@@ -38,10 +40,17 @@ class Population:
     (array([1, 2]), array([0, 2], dtype=uint64), 3)
     """
 
-    def __init__(self, names: Sequence[str], dimension: int, threads: int = 1) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        dimension: int,
+        threads: int = 1,
+        maxwells: Sequence[Maxwell | None] = (),
+    ) -> None:
         self.table = np.zeros((len(names), COLUMNS), np.int64)
         self.ids = np.zeros(1, np.int64)
-        self._groups = [Particles(dimension, *each) for each in zip(names, self.table, strict=True)]
+        given = zip(names, self.table, maxwells or [None] * len(names), strict=True)
+        self._groups = [Particles(dimension, *each) for each in given]
         self._pool = Pool(threads)
 
     def __len__(self) -> int:

@@ -18,6 +18,7 @@ from hybridrd.errors import ModelError
 from hybridrd.kernels.rng import MAX_STEPS
 from hybridrd.model.describe import as_html, as_text
 from hybridrd.model.grid import AXES
+from hybridrd.model.species import refuse_inertia
 from hybridrd.model.system import System
 from hybridrd.particles.memory import check_fits, naming
 from hybridrd.particles.region import Region, RegionFace, make_region
@@ -152,6 +153,7 @@ class PDE:
     ) -> None:
         if not isinstance(system, System):
             raise ModelError(f"system = {shown(system)}: give a System")
+        refuse_inertia(system.species, "the PDE")
         self.system = system
         self.dt = number(dt, "dt", strict=True)
         self.solver = choice(solver, "solver", ("auto", *KINDS))

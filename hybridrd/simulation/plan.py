@@ -23,6 +23,7 @@ from hybridrd.model.drift import Drift, make_drift
 from hybridrd.model.partition import Partition
 from hybridrd.model.system import System
 from hybridrd.particles.adaptive import first_partition
+from hybridrd.particles.kinetic_walls import kinetic_walls
 from hybridrd.particles.memory import Memory
 from hybridrd.particles.region import (
     Region,
@@ -140,7 +141,10 @@ def compile_system(
     elif region is not None:
         width = None if user_cells is None else user_cells.width
         walls = tuple(
-            species_walls(system, region, s, dt, width) for s in range(len(system.species))
+            species_walls(system, region, s, dt, width)
+            if species.friction is None
+            else kinetic_walls(region, species, dt)
+            for s, species in enumerate(system.species)
         )
         _check_obstacles(region, tables)
         check_drifts(system, region, walls, drifts, dt)

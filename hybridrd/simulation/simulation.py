@@ -38,7 +38,7 @@ from hybridrd.model.system import System
 from hybridrd.particles.adaptive import Adapted, stored_inside
 from hybridrd.particles.by_hand import ByHand
 from hybridrd.particles.initial_state import InitialState
-from hybridrd.particles.particles import Particles
+from hybridrd.particles.particles import Maxwell, Particles
 from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 from hybridrd.reactions.reactor import Reactor
@@ -172,7 +172,11 @@ class Simulation:
         self.plan = plan_that_fits(system, self.dt, cells) if plan is None else plan
         self._region: Region = region_of(self.plan, system, self.dt)
         self._key = make_key(self.seed, self.replica)
-        self._population = Population(system.names, len(system.domain.axes), self.threads)
+        speeds = [s.thermal_speed for s in system.species]
+        self._population = Population(
+            system.names, len(system.domain.axes), self.threads,
+            [None if speed is None else Maxwell(speed, self._key) for speed in speeds],
+        )  # fmt: skip
         self._baths = Baths(system)
         self._by_hand = ByHand(len(system.names))
         self._adapted = None
@@ -190,10 +194,12 @@ class Simulation:
         """Make what the plan describes: gates, exchange, reactions, continuum."""
         self._gates = self.plan.gates(self._baths)
         self._partners = self.plan.partners(self._gates)
-        D = [largest_D(self.system, s) for s in self.system.species]
+        species = self.system.species
+        D = [largest_D(self.system, s) for s in species]
+        frictions = [s.friction for s in species]
         place = self._region, self.plan.walls, D, self.dt, self._key
         two_way = self.plan.coupling == "two-way"
-        self._exchange = make_exchange(place, self.plan.drifts, self._gates, two_way)
+        self._exchange = make_exchange(place, self.plan.drifts, frictions, self._gates, two_way)
         self._reactor = Reactor(self.plan.tables, self._region, self.dt, self._key)
         self._reactor.encounters.credit = self._exchange.credit
         self._continuum = make_continuum(

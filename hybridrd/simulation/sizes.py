@@ -124,12 +124,13 @@ def crowd(
 
 def particle_bytes(system: System, tables: ReactionTables) -> Floats:
     """Bytes that a particle of each species takes, ``(species,)``."""
-    d = len(system.domain.axes)
-    result = np.full(len(system.species), 8.0 * d + 10.0)
+    axes = len(system.domain.axes)
+    rows = [axes * (1.0 if s.friction is None else 2.0) for s in system.species]
+    result = 8.0 * np.array(rows) + 10.0
     for e in tables.encounters:
         for s in e.partners:
             if s is not None:
-                result[s] = 16.0 * d + 32.0
+                result[s] = 16.0 * rows[s] + 32.0
     return ROOM * result
 
 

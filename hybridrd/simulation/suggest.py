@@ -17,7 +17,7 @@ from hybridrd.errors import AccuracyWarning, ModelError, StepError
 from hybridrd.model.describe import Rows, as_html, as_text
 from hybridrd.model.drift import largest_D, mean_D
 from hybridrd.model.functions import evaluate
-from hybridrd.model.species import SpeciesLike
+from hybridrd.model.species import SpeciesLike, refuse_inertia
 from hybridrd.model.system import System
 from hybridrd.model.table import Table
 from hybridrd.reactions.tables import ReactionTables, make_tables
@@ -174,6 +174,7 @@ def suggest(
     """
     if not isinstance(system, System):
         raise ModelError(f"system = {shown(system)}: give a System")
+    refuse_inertia(system.species, "what these laws are for")
     error = number(error, "error", 1e-4)
     if error > 0.2:
         raise ModelError(f"error = {error:g}: at most 0.2; the laws used here are for small errors")

@@ -129,17 +129,20 @@ class SpeciesTable(Table):
     ``D`` is a number, a quantity with units, or a formula of the place. The drift is a formula for
     the ``potential`` (kT), and for each axis a number or formula for the ``velocity``
     (length/time).
+    ``friction`` (1/time) makes Langevin particles of it.
     """
 
     name: SpeciesName
     D: Coefficient
     potential: float | Formula | None = None
     velocity: list[float | Formula] | None = None
+    friction: PositiveMeasure | None = None
     initial: Initial | None = None
 
     def build(self) -> Species:
         """The species that the table describes. Raises ModelError."""
-        given: dict[str, Any] = {"potential": self.potential, "velocity": self.velocity}
+        names = "potential", "velocity", "friction"
+        given: dict[str, Any] = {name: getattr(self, name) for name in names}
         return Species(self.name, self.D, **{n: v for n, v in given.items() if v is not None})
 
     def content(self) -> Any:

@@ -54,6 +54,8 @@ def system_to_dict(system: Description) -> dict[str, Any]:
         if s.velocity != ():
             parts = s.velocity if isinstance(s.velocity, tuple) else (s.velocity,)
             species[-1]["velocity"] = [_formula(v, f"species[{i}].velocity") for v in parts]
+        if s.friction is not None:
+            species[-1]["friction"] = s.friction
         if s.name in system.initial:
             species[-1]["initial"] = _initial(system.initial[s.name], f"species[{i}].initial")
     assert isinstance(system.cells, tuple)

@@ -31,7 +31,7 @@ def test_a_copy_is_the_original_and_can_be_read(name):
 def test_no_copy_is_missing():
     # Scripts that the package cannot run yet have no copy.
     numbers = {name[:2] for name in NAMES if name.endswith(".py")}
-    assert numbers == {"01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "12"}
+    assert numbers == {"01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "12", "13"}
     if ORIGINALS.is_dir():
         assert {p.name for p in ORIGINALS.iterdir()} >= set(NAMES)
 
@@ -197,6 +197,22 @@ def check_sweep(printed):
     exact = 500 * (1 - np.exp(-5 * k)) / k
     assert (abs(means - exact) < 4.5 * np.sqrt(exact / 8)).all()
     assert printed.split()[-1] == "4"  # the added rate is there, too
+
+
+def check_langevin(printed, T):
+    """A Poisson count of mean 2000 between two reservoirs, over a time T; velocities of variance 5.
+
+    The slowest mode of the content decays at ``D (pi/(L + 2 l))²``, l = 1.4604 s/friction.
+    """
+    (mean, variance, _), (speed, _) = (map(float, line.split()) for line in printed.splitlines())
+    tau = ((4 + 2 * 0.6531) / math.pi) ** 2
+    assert abs(mean - 2000) < 4 * math.sqrt(2000 * 2 * tau / T)
+    assert abs(variance * (1 + 2 * tau / T) - 2000) < 4 * 2000 * math.sqrt(2 * tau / T)
+    assert abs(speed - 5) < 4 * 5 * math.sqrt(2 / 2000)
+
+
+def test_langevin_as_written(tmp_path):
+    check_langevin(run("13_langevin.py", tmp_path), T=180)
 
 
 def test_sweep(tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 
 from hybridrd.errors import ModelError
 from hybridrd.model.drift import make_drift, mean_D
+from hybridrd.model.species import refuse_inertia
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.event import Event, combined, event, rates_of
 from hybridrd.theory.cdme.voxels import Voxels
@@ -25,6 +26,7 @@ def motion_events(system: System, voxels: Voxels, mirror: bool) -> Iterator[Even
     from hybridrd.continuum.field import conditions
     from hybridrd.continuum.fipy_solver import assemble
 
+    refuse_inertia(system.species, "the master equation")
     closed = np.ones(voxels.grid.cells, np.bool_)
     closed[voxels.free] = False
     for s, species in enumerate(system.species):
