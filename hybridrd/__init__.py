@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hybridrd.model.initial import Copies as Copies
     from hybridrd.model.initial import Patch as Patch
     from hybridrd.model.initial import Points as Points
+    from hybridrd.model.plane import Plane as Plane
     from hybridrd.model.reaction import Reaction as Reaction
     from hybridrd.model.shape import Outside as Outside
     from hybridrd.model.shapes import Ball as Ball
@@ -94,6 +95,7 @@ _PLACES = {
     "PartiallyAbsorbing": "hybridrd.model.walls",
     "Patch": "hybridrd.model.initial",
     "Periodic": "hybridrd.model.walls",
+    "Plane": "hybridrd.model.plane",
     "Points": "hybridrd.model.initial",
     "Reaction": "hybridrd.model.reaction",
     "Reflecting": "hybridrd.model.walls",

@@ -14,6 +14,7 @@ from hybridrd.continuum.baths import BathContent
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.injection import injected_numbers
 from hybridrd.coupling.motion import Motion
+from hybridrd.coupling.witness import Witnesses, beyond_faces
 from hybridrd.interface import FaceNumbers
 from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels.arrays import exit_cells, runs
@@ -61,11 +62,14 @@ class Exchange:
     credit
         Net number of particles that each cell of the domain received in this step, ``(species,
         cells)``; None if the particles don't affect the continuum.
+    witnesses
+        What sees the particles that enter and leave, see `hybridrd.coupling.witness`.
     """
 
     def __init__(self, motion: Motion, gates: list[Gate], two_way: bool) -> None:
         region = motion.region
         self.motion = motion
+        self.witnesses: Witnesses = ()
         self._layers = [
             g
             for g in gates
@@ -105,7 +109,7 @@ class Exchange:
 
     def compiled(self) -> CompiledExchange | None:
         """The same as compiled stages take it, None if the methods are to be called instead."""
-        walk = self.motion.walk()
+        walk = None if self.witnesses else self.motion.walk()
         if walk is None or self._baths or self._meet() or self._injections:
             return None
         species = len(self.motion.D)
@@ -204,6 +208,8 @@ class Exchange:
 
         In each layer a particle survives with probability q, and Poisson(c_R V (1 - q)) arrive.
         """
+        for witness in self.witnesses:
+            witness.begin(population)
         removed = np.zeros(len(population), np.int64)
         for gate in self._layers:
             numbers, copies = gate.numbers, self._copies(gate)
@@ -222,7 +228,7 @@ class Exchange:
                 group = population.announce(gate.species, len(cells))
                 self.motion.fill_layer(gate, numbers, group, cells, step)
                 group.n += len(cells)
-                self._book(gate, counts)
+                self._book(gate, counts, group)
         for s in np.flatnonzero(removed):
             self.leave(int(s), population[int(s)])
         self._inject(population, step, 0)
@@ -238,12 +244,19 @@ class Exchange:
                 group = population.announce(gate.species, len(cells))
                 self.motion.fill_layer(gate, numbers, group, cells, step)
                 group.n += len(cells)
-                self._book(gate, counts)
+                self._book(gate, counts, group)
 
     def move(self, population: Population, step: int) -> None:
         """Diffuse all particles for a step; those that end at a face leave through it."""
         for s, group in enumerate(population):
-            if self.motion.D[s] > 0 and group.n and self.motion.move(s, population, step):
+            if not (self.motion.D[s] > 0 and group.n):
+                continue
+            before = group.x[:, : group.n].copy() if self.witnesses else None
+            ended = self.motion.move(s, population, step)
+            if before is not None:
+                for witness in self.witnesses:
+                    witness.moved(s, before, group.x[:, : group.n])
+            if ended:
                 self.leave(s, group)
 
     def planes(self, population: Population, step: int) -> None:
@@ -267,10 +280,12 @@ class Exchange:
                 if len(cells):
                     group = population.announce(gate.species, len(cells))
                     kept = self.motion.enter_plane(gate, stream, group, cells, top, step)
-                    self._book(gate, kept)
+                    self._book(gate, kept, group)
                     if group.gone[group.n - int(kept.sum()) : group.n].any():
                         self.leave(gate.species, group)
         self._inject(population, step, 1)
+        for witness in self.witnesses:
+            witness.end(population)
 
     def _from_bath(self, gate: Gate, bath: BathContent, step: int) -> Integers:
         """The face cell of each candidate from a bath, drawn for each copy in the bath separately.
@@ -320,6 +335,11 @@ class Exchange:
         counts = np.zeros(len(self._outside), np.int64)
         credit = self._scrap if self.credit is None else self.credit[species]
         gaps = group.gaps()
+        if self.witnesses and len(gaps):
+            x, index = group.x[:, gaps], group.gone[gaps].astype(np.int64) - 1
+            seen = self._number[index], x, group.ids[gaps], beyond_faces(x, index)
+            for witness in self.witnesses:
+                witness.left(species, *seen)
         exit_cells(
             group.x, group.gone, gaps, self.motion.region.cells, self._first, self._last,
             self._outside, counts, credit,
@@ -388,9 +408,15 @@ class Exchange:
             f"use a smaller {'flux' if gate.is_influx else 'concentration'} or dt",
         )  # fmt: skip
 
-    def _book(self, gate: Gate, counts: Integers) -> None:
-        """Count arrivals through a gate, and debit the cells outside it."""
+    def _book(self, gate: Gate, counts: Integers, group: Particles) -> None:
+        """Count arrivals through a gate, the last of a species, and debit the cells outside it."""
         number, total = self._number[gate.face.index], counts.sum()
+        if self.witnesses and total:
+            new = slice(group.n - total, group.n)
+            x, index = group.x[:, new].copy(), np.full(total, gate.face.index)
+            seen = int(number), x, group.ids[new].copy(), beyond_faces(x, index)
+            for witness in self.witnesses:
+                witness.entered(gate.species, *seen)
         self.crossings[gate.species, number] -= total
         self.arrivals[gate.species, number] += total
         if gate.bath is not None and not gate.follows:

@@ -8,8 +8,9 @@ from typing import Any, final
 
 import numpy as np
 
-from hybridrd.arrays import Floats, Integers, State
+from hybridrd.arrays import Floats, Ids, Integers, State
 from hybridrd.coupling.face_exchange import Gate
+from hybridrd.coupling.witness import Witnesses, beyond_faces
 from hybridrd.kernels import mask as kernels
 from hybridrd.kernels.arrays import runs
 from hybridrd.kernels.exchange import place_in_cells
@@ -156,7 +157,7 @@ class MaskExchange:
 
     Attributes
     ----------
-    crossings, arrivals, credit
+    crossings, arrivals, credit, witnesses
         As of `hybridrd.coupling.exchange.Exchange`.
     """
 
@@ -172,6 +173,7 @@ class MaskExchange:
     ) -> None:
         grid = region.grid
         self.motion = self  # it has no other
+        self.witnesses: Witnesses = ()
         self._region, self._D, self._dt, self._key = region, D, dt, key
         open_gates = [g for g in gates if g.numbers is not None and g.numbers.survival < 1]
         self._at_walls = [g for g in open_gates if g.face.outside < 0]
@@ -211,6 +213,8 @@ class MaskExchange:
         arrive, or, of a continuum of copies, each of its copies with probability p. Beside a wall
         with a reservoir it stays with probability q, and Poisson(c_R V (1 - q)) arrive.
         """
+        for witness in self.witnesses:
+            witness.begin(population)
         taken: dict[int, Integers] = {}
         for s, bounds in self._bounds.items():
             self._remove(s, population, kernels.remove_to_cells, bounds, step)
@@ -285,6 +289,8 @@ class MaskExchange:
             f = self._number[face.index + (len(self._beyond) if at_wall else 0)]
             self.crossings[gate.species, f] -= total
             self.arrivals[gate.species, f] += total
+            new = slice(group.n - total, group.n)
+            self._see_arrivals(gate, int(f), group.x[:, new], group.ids[new])
             if self.credit is not None and not at_wall:
                 np.subtract.at(self.credit[gate.species], beyond, counts)
         return counts
@@ -292,7 +298,14 @@ class MaskExchange:
     def move(self, population: Population, step: int) -> None:
         """Diffuse all particles for a step; those that end at a wall leave through it."""
         for s, group in enumerate(population):
-            if self._D[s] > 0 and group.n and self._move(s, group, population, step):
+            if not (self._D[s] > 0 and group.n):
+                continue
+            before = group.x[:, : group.n].copy() if self.witnesses else None
+            ended = self._move(s, group, population, step)
+            if before is not None:
+                for witness in self.witnesses:
+                    witness.moved(s, before, group.x[:, : group.n])
+            if ended:
                 self._leave(s, group)
 
     def _move(self, s: int, group: Particles, population: Population, step: int) -> int:
@@ -307,14 +320,30 @@ class MaskExchange:
 
         return population.share(kernel, group.n)
 
-    def planes(self, population: Population, step: int) -> None:
+    def planes(self, population: Population, step: int) -> None:  # noqa: ARG002
         """There are no planes: what enters does so in the layers."""
+        for witness in self.witnesses:
+            witness.end(population)
+
+    def _see_arrivals(self, gate: Gate, face: int, x: Floats, ids: Ids) -> None:
+        """Let witnesses see what entered through a gate."""
+        if self.witnesses:
+            index = np.full(len(ids), gate.face.index)
+            beyond = beyond_faces(x, index, np.array(self._region.grid.spacing))
+            for witness in self.witnesses:
+                witness.entered(gate.species, face, x.copy(), ids.copy(), beyond)
 
     def _leave(self, species: int, group: Particles) -> None:
         """Drop the particles that went through a face; count them and credit the continuum."""
         counts = np.zeros(len(self._number), np.int64)
         credit = self._scrap if self.credit is None else self.credit[species]
         gaps = group.gaps()
+        if self.witnesses and len(gaps):
+            x, code = group.x[:, gaps], group.gone[gaps].astype(np.int64) - 1
+            width = np.array(self._region.grid.spacing)
+            beyond = beyond_faces(x, code % len(self._beyond), width)
+            for witness in self.witnesses:
+                witness.left(species, self._number[code], x, group.ids[gaps], beyond)
         kernels.credit_exits(
             group.x, group.gone, gaps, self._region.cells, self._beyond, counts, credit
         )

@@ -28,6 +28,7 @@ DESCRIPTIONS = {
     "bath": "concentration in the bath beyond the wall",
     "mask": MASK,
     "particle_share": "part of the cells that are particles",
+    "plane_flux": "net number per time through the plane along its axis since the last record",
     "row_size": "number of particles of the species in the record",
     "position": "positions of all particles, by record, then species, then id",
     "particle_id": "which particle it is; ids are never used again",
@@ -40,6 +41,7 @@ DIMENSIONS = {
     "events": ("time", "reaction"),
     "bath": ("time", "species", "wall"),
     "particle_share": ("time",),
+    "plane_flux": ("time", "species", "plane"),
     "row_size": ("time", "species"),
     "position": ("obs", "axis"),
     "particle_id": ("obs",),
@@ -64,6 +66,8 @@ class Recorder:
         Names of the walls with a bath.
     codes
         What each cell is, flat: 0 obstacle, 1 continuum, 2 particles; None where it is recorded.
+    planes
+        Names of the planes whose flux is recorded in any case.
     """
 
     def __init__(
@@ -77,16 +81,19 @@ class Recorder:
         offered: Sequence[str],
         walls: Sequence[str] = (),
         codes: np.ndarray | None = None,
+        planes: Sequence[str] = (),
     ) -> None:
         self.variables = tuple(offered)
         if variables is not None:
             self.variables = chosen(variables, "record", "recorded", offered)
+        self.variables += ("plane_flux",) if planes else ()
         self._grid = grid
         self._coordinates = {
             "species": list(species),
             "face": list(faces),
             "reaction": list(reactions),
             "wall": list(walls),
+            "plane": list(planes),
             "axis": list(grid.axes),
         }
         self._units = units
@@ -201,6 +208,7 @@ class Recorder:
             "concentration": f"1/{length}^{d}" if d > 1 else f"1/{length}",
             "bath": f"1/{length}^{d}" if d > 1 else f"1/{length}",
             "flux": f"1/{duration}",
+            "plane_flux": f"1/{duration}",
             "position": length,
         }
         variables: dict[str, Any] = {}

@@ -191,7 +191,7 @@ class StoreWriter:
             raise ResultError(
                 f"{self.path}: was written with {', '.join(sorted(there))}; now there is "
                 f"{', '.join(new) if new else 'no ' + ', '.join(missing)} to record; give the "
-                f"same record=, observe= and positions= (--positions)"
+                f"same record=, observe=, planes= and positions= (--positions)"
             )
 
     def _write(self, block: xr.Dataset) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 PARTICLES = ("row_size", "position", "particle_id")
-_TAKEN = {*DESCRIPTIONS, "time", "species", "face", "reaction", "axis", "wall", "obs"}
+_TAKEN = {*DESCRIPTIONS, "time", "species", "face", "reaction", "axis", "wall", "plane", "obs"}
 _TAKEN |= {passing("time"), passing("obs")}
 # Records are written together: so many, or as many bytes, or those of so many seconds.
 BLOCK, BLOCK_BYTES, BLOCK_SECONDS = 16, 8_000_000, 5.0

@@ -28,11 +28,14 @@ from hybridrd.continuum.solvers import KINDS
 from hybridrd.continuum.user import Continuum
 from hybridrd.coupling.mask_exchange import carry_deficits
 from hybridrd.coupling.motions import make_exchange
+from hybridrd.coupling.plane_counts import PlaneCounts, planes_of, stored_planes
+from hybridrd.coupling.witness import Witnesses
 from hybridrd.errors import ModelError
 from hybridrd.kernels.arrays import count_in_cells
 from hybridrd.kernels.rng import MAX_STEPS, make_key
 from hybridrd.model.describe import as_html, as_text
 from hybridrd.model.drift import largest_D
+from hybridrd.model.plane import Plane
 from hybridrd.model.species import SpeciesLike
 from hybridrd.model.system import System
 from hybridrd.particles.adaptive import Adapted, stored_inside
@@ -42,7 +45,7 @@ from hybridrd.particles.particles import Maxwell, Particles
 from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 from hybridrd.reactions.reactor import Reactor
-from hybridrd.results.dataset import Recorder
+from hybridrd.results.dataset import Recorder, mean_rate
 from hybridrd.run import loop
 from hybridrd.run.balance import balance, by_name
 from hybridrd.run.checkpoint import restore, write_checkpoint
@@ -179,6 +182,7 @@ class Simulation:
         )  # fmt: skip
         self._baths = Baths(system)
         self._by_hand = ByHand(len(system.names))
+        self._planes: PlaneCounts | None = None
         self._adapted = None
         if system.particles is not None and system.particles.follows:
             self._adapted = Adapted(system, self.dt, self._key)
@@ -200,6 +204,7 @@ class Simulation:
         place = self._region, self.plan.walls, D, self.dt, self._key
         two_way = self.plan.coupling == "two-way"
         self._exchange = make_exchange(place, self.plan.drifts, frictions, self._gates, two_way)
+        self._exchange.witnesses = self._witnesses
         self._reactor = Reactor(self.plan.tables, self._region, self.dt, self._key)
         self._reactor.encounters.credit = self._exchange.credit
         self._continuum = make_continuum(
@@ -212,6 +217,26 @@ class Simulation:
             self._population, self._gates, self._partners, self._exchange, self._reactor,
             self._continuum, self._key, self.dt, self.timings,
         )  # fmt: skip
+
+    @property
+    def _witnesses(self) -> Witnesses:
+        """What sees the particles that enter and leave."""
+        return () if self._planes is None else (self._planes,)
+
+    def _measure(self, planes: Mapping[str, Plane]) -> None:
+        """Count what passes planes from now on; go on where these are counted already."""
+        if self._planes is None and not planes:
+            return
+        if self._planes is None or self._planes.planes != planes:
+            self._planes = None
+            if planes and (self.system.particles is None or self._adapted is not None):
+                why = "there are no particles" if self._adapted is None else "the region moves"
+                raise ModelError(f"planes: particles that pass are counted, but {why}")
+            if planes:
+                D = [largest_D(self.system, s) for s in self.system.species]
+                self._planes = PlaneCounts(planes, self._region, D, self.dt)
+        self._exchange.witnesses = self._witnesses
+        self._stepper.renew_exchange()
 
     def _adapt(self) -> None:
         """Let the particle region follow the copies, where it is time to look."""
@@ -480,11 +505,13 @@ class Simulation:
             system.grid, system.names, self.face_names, channels, dict(system.units), variables,
             offered_by(system), self.bath_walls,
             self._region.parts.codes if self._adapted is None else None,
+            [] if self._planes is None else self._planes.names,
         )  # fmt: skip
 
     def counts(self) -> Counts:
         """Crossings and events since the start, copies of them."""
-        return {"crossings": self.crossings.copy(), "events": self.events.copy()}
+        found = {"crossings": self.crossings.copy(), "events": self.events.copy()}
+        return found if self._planes is None else found | {"planes": self._planes.counts.copy()}
 
     def counts_in(self, state: State, prefix: str) -> Counts:
         """The counts of a state, under names with a prefix. Raises ResultError."""
@@ -493,11 +520,14 @@ class Simulation:
         found = counts["crossings"], "faces", self.face_names, -MANY
         load_counts(state, f"{prefix}crossings", *found)
         load_counts(state, f"{prefix}events", counts["events"], "reactions", channels)
+        if self._planes is not None:
+            self._planes.load_counts(state, f"{prefix}planes", counts["planes"])
         return counts
 
     def record(self, names: Sequence[str], before: Counts, elapsed: float) -> dict[str, Any]:
         """Values of variables; of counts and fluxes those since the last record."""
         crossings, events = self.crossings - before["crossings"], self.events - before["events"]
+        planes = self._planes
         makers: dict[str, Callable[[], Any]] = {
             "concentration": self.flat_concentration,
             "copy_number": lambda: self.copy_number,
@@ -509,6 +539,9 @@ class Simulation:
             "mask": lambda: self._region.parts.codes,
             "particle_share": lambda: self.particle_share,
         }
+        if planes is not None:
+            passed = planes.counts - before["planes"]
+            makers["plane_flux"] = lambda: mean_rate(passed, elapsed)
         return {name: makers[name]() for name in names}
 
     def particle_rows(self) -> dict[str, np.ndarray]:
@@ -544,6 +577,7 @@ class Simulation:
         checkpoint_minutes: float = 10.0,
         keep: int = 3,
         progress: Progress = None,
+        planes: Mapping[str, Plane] | None = None,
     ) -> xr.Dataset:
         """Run to a time and return what was recorded.
 
@@ -589,6 +623,12 @@ class Simulation:
             A function is called with the simulation at the start, each second, and at the end, as
             `hybridrd.plot.live` makes one that draws.
 
+        planes
+            `Plane` by name: ``plane_flux(time, species, plane)`` is the net number of particles per
+            time that passed each by moving, entering or leaving since the last record, positive
+            along its axis (one that reacts passes nothing); through the part of the plane in the
+            particle region. The exchange is done in Python then, with the same numbers.
+
         Returns
         -------
         xarray.Dataset
@@ -613,6 +653,8 @@ class Simulation:
         HybridrdError
             If the simulation is running already.
         """
+        self.guard.check_idle("run()")
+        self._measure({} if planes is None else planes_of(planes))
         return loop.run(
             self, until, every, record, out, positions, observe, stop, checkpoint,
             checkpoint_minutes, keep, progress,
@@ -712,7 +754,8 @@ class Simulation:
         self, records: int, variables: Sequence[str], positions: bool, stored: bool
     ) -> None:
         """Refuse a run whose records or particles to come do not fit into memory."""
-        numbers = record_numbers(self.system, len(self.face_names))
+        planes = 0 if self._planes is None else len(self._planes.names)
+        numbers = record_numbers(self.system, len(self.face_names), planes)
         check_run(
             self.plan, self._population.numbers, numbers, records, variables, positions, stored
         )
@@ -750,6 +793,8 @@ class Simulation:
             state |= part.state()
         if self._adapted is not None:
             state["adaptive/inside"] = self._region.mask.copy()
+        if self._planes is not None:
+            state |= self._planes.state()
         return state | run_state(self)
 
     def _parts(self) -> list[Stateful]:
@@ -772,8 +817,11 @@ class Simulation:
         if self._adapted is not None:
             self._change_region(stored_inside(state, self._region.parts))
         self._population.check_state(state, self._region.low, self._region.high)
-        for name, values in self.counts_in(state, "").items():
-            getattr(self, name)[...] = values
+        self._measure(stored_planes(state))
+        found = self.counts_in(state, "")
+        self.crossings[...], self.events[...] = found["crossings"], found["events"]
+        if self._planes is not None:
+            self._planes.counts[...] = found["planes"]
         load_counts(state, "arrivals", self.arrivals, "faces", self.face_names)
         for part in self._parts():
             part.load_state(state)

@@ -192,7 +192,7 @@ def continuum_part(system: System, dt: float, kind: str = "auto", whole: bool = 
     )  # fmt: skip
 
 
-def record_numbers(system: System, faces: int) -> dict[str, int]:
+def record_numbers(system: System, faces: int, planes: int = 0) -> dict[str, int]:
     """How many numbers a record of each variable has."""
     species = len(system.species)
     return {
@@ -205,6 +205,7 @@ def record_numbers(system: System, faces: int) -> dict[str, int]:
         "bath": species * len(system.walls),
         "mask": system.grid.cells,
         "particle_share": 1,
+        "plane_flux": species * planes,
     }
 
 

@@ -95,6 +95,11 @@ class Stepper:
             step.PAIRS_LAST: lambda k: self._react_pairs(k, 1),
         }
 
+    def renew_exchange(self) -> None:
+        """Take the exchange anew, after its witnesses have changed."""
+        self._compiled = self._exchange.compiled()
+        self._begun, self._drains = False, False
+
     def advance(self, number: int) -> None:
         """Take some steps.
 

@@ -1,0 +1,63 @@
+"""Witnesses of the exchange: they see every particle that enters and leaves.
+
+While there are any, the exchange is done by its methods in Python, with the same numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from hybridrd.arrays import Floats, Ids, Integers
+from hybridrd.particles.population import Population
+
+
+class Witness(Protocol):
+    """Something that sees the exchange and motion of a step; it changes nothing."""
+
+    def begin(self, population: Population) -> None:
+        """See the particles before they are exchanged and move."""
+
+    def end(self, population: Population) -> None:
+        """See them after that."""
+
+    def moved(self, species: int, before: Floats, after: Floats) -> None:
+        """See places ``(d, n)`` before and after a move; those that leave are still among them."""
+
+    def left(self, species: int, faces: Integers, x: Floats, ids: Ids, beyond: Floats) -> None:
+        """See particles that leave.
+
+        Parameters
+        ----------
+        faces
+            The number of the face of each, ``(n,)``.
+        x, ids
+            Where it was last, ``(d, n)``, and its id.
+        beyond
+            Where it went, ``(d, n)``; infinite along the axis of the face of a box.
+        """
+
+    def entered(self, species: int, face: int, x: Floats, ids: Ids, beyond: Floats) -> None:
+        """See particles that entered through a face, and ``beyond`` where they came from."""
+
+
+Witnesses = tuple[Witness, ...]
+
+
+def beyond_faces(x: Floats, index: Integers, width: Floats | None = None) -> Floats:
+    """Places beyond faces: infinitely far along the axis of the face, or by a cell's width.
+
+    Parameters
+    ----------
+    x
+        Places, ``(d, n)``.
+    index
+        Twice the axis of each one's face, and one more for its upper side, ``(n,)``.
+    width
+        Width of a cell along each axis, ``(d,)``.
+    """
+    beyond, which = x.copy(), np.arange(x.shape[1])
+    axis, sign = index // 2, np.where(index % 2, 1.0, -1.0)
+    beyond[axis, which] += sign * (np.inf if width is None else width[axis])
+    return beyond
