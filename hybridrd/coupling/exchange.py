@@ -336,10 +336,7 @@ class Exchange:
         credit = self._scrap if self.credit is None else self.credit[species]
         gaps = group.gaps()
         if self.witnesses and len(gaps):
-            x, index = group.x[:, gaps], group.gone[gaps].astype(np.int64) - 1
-            seen = self._number[index], x, group.ids[gaps], beyond_faces(x, index)
-            for witness in self.witnesses:
-                witness.left(species, *seen)
+            self._see_leaving(species, group, gaps)
         exit_cells(
             group.x, group.gone, gaps, self.motion.region.cells, self._first, self._last,
             self._outside, counts, credit,
@@ -351,6 +348,12 @@ class Exchange:
                 bath.amount += int(counts[index])
                 self._came[species, int(index)] = int(counts[index])
         group.drop(gaps)
+
+    def _see_leaving(self, species: int, group: Particles, gaps: Integers) -> None:
+        """Let witnesses see the particles that leave."""
+        x, index = group.x[:, gaps], group.gone[gaps].astype(np.int64) - 1
+        for witness in self.witnesses:
+            witness.left(species, self._number[index], x, group.ids[gaps], beyond_faces(x, index))
 
     def _arrivals(
         self, gate: Gate, means: Floats, step: int, purpose: int, stream: int = 0

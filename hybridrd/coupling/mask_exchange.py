@@ -325,6 +325,14 @@ class MaskExchange:
         for witness in self.witnesses:
             witness.end(population)
 
+    def _see_leaving(self, species: int, group: Particles, gaps: Integers) -> None:
+        """Let witnesses see the particles that leave."""
+        x, index = group.x[:, gaps], group.gone[gaps].astype(np.int64) - 1
+        width = np.array(self._region.grid.spacing)
+        beyond = beyond_faces(x, index % len(self._beyond), width)
+        for witness in self.witnesses:
+            witness.left(species, self._number[index], x, group.ids[gaps], beyond)
+
     def _see_arrivals(self, gate: Gate, face: int, x: Floats, ids: Ids) -> None:
         """Let witnesses see what entered through a gate."""
         if self.witnesses:
@@ -339,11 +347,7 @@ class MaskExchange:
         credit = self._scrap if self.credit is None else self.credit[species]
         gaps = group.gaps()
         if self.witnesses and len(gaps):
-            x, code = group.x[:, gaps], group.gone[gaps].astype(np.int64) - 1
-            width = np.array(self._region.grid.spacing)
-            beyond = beyond_faces(x, code % len(self._beyond), width)
-            for witness in self.witnesses:
-                witness.left(species, self._number[code], x, group.ids[gaps], beyond)
+            self._see_leaving(species, group, gaps)
         kernels.credit_exits(
             group.x, group.gone, gaps, self._region.cells, self._beyond, counts, credit
         )

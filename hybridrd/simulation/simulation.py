@@ -541,7 +541,7 @@ class Simulation:
         }
         if planes is not None:
             passed = planes.counts - before["planes"]
-            makers["plane_flux"] = lambda: mean_rate(passed, elapsed)
+            makers["plane_flux"] = lambda: mean_rate(passed.astype(float), elapsed)
         return {name: makers[name]() for name in names}
 
     def particle_rows(self) -> dict[str, np.ndarray]:
