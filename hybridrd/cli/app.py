@@ -143,6 +143,11 @@ Positions = Annotated[
         show_default=False,
     ),
 ]
+TimeStep = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Time step: a number, or with units, '1 ms'.")
+]
+End = Annotated[str | None, typer.Option(metavar="TIME", help="End, a multiple of dt.")]
+Every = Annotated[str | None, typer.Option(metavar="TIME", help="Time between records.")]
 Progress = Annotated[
     bool | None,
     typer.Option(
@@ -188,9 +193,9 @@ def run(
     seed: Annotated[
         int | None, typer.Option(min=0, help="By default a new one; it is saved.")
     ] = None,
-    dt: Annotated[float | None, typer.Option(help="Time step.")] = None,
-    until: Annotated[float | None, typer.Option(help="End, a multiple of dt.")] = None,
-    every: Annotated[float | None, typer.Option(help="Time between records.")] = None,
+    dt: TimeStep = None,
+    until: End = None,
+    every: Every = None,
     replicas: Annotated[
         int | None, typer.Option(min=1, help="Independent runs to average.")
     ] = None,
@@ -263,9 +268,9 @@ def sweep(
     seed: Annotated[
         int | None, typer.Option(min=0, help="By default a new one; it is saved.")
     ] = None,
-    dt: Annotated[float | None, typer.Option(help="Time step.")] = None,
-    until: Annotated[float | None, typer.Option(help="End, a multiple of dt.")] = None,
-    every: Annotated[float | None, typer.Option(help="Time between records.")] = None,
+    dt: TimeStep = None,
+    until: End = None,
+    every: Every = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes for all points.")] = None,
     independent: Annotated[
         bool,
@@ -302,7 +307,8 @@ def suggest(
     ],
     error: Annotated[float, typer.Option(help="Relative error of means.")] = 0.01,
     until: Annotated[
-        float | None, typer.Option(help="Time over which functions of time are looked at.")
+        str | None,
+        typer.Option(metavar="TIME", help="Time over which functions of time are evaluated."),
     ] = None,
     check: Annotated[
         int | None,

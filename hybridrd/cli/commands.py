@@ -146,7 +146,7 @@ def schema(out: Path | None, overwrite: bool) -> str:
     return f"written to {out}; in the first line of a TOML file beside it: #:schema ./{out.name}"
 
 
-def suggest_steps(what: str, error: float, until: float | None, check: int | None) -> Iterator[str]:
+def suggest_steps(what: str, error: float, until: str | None, check: int | None) -> Iterator[str]:
     """The suggestion for a case or a file, and its check against half of its step.
 
     Raises
@@ -154,6 +154,7 @@ def suggest_steps(what: str, error: float, until: float | None, check: int | Non
     ModelError
         If there is no such case or file, or the check has no time to run to.
     """
+    from hybridrd.cli.preflight import in_units
     from hybridrd.ensembles.check_step import check_step
     from hybridrd.errors import ModelError
     from hybridrd.simulation.suggest import suggest
@@ -162,11 +163,12 @@ def suggest_steps(what: str, error: float, until: float | None, check: int | Non
         raise ModelError("--check: give --until, a multiple of the suggested dt")
     case = CASES.get(what)
     system = System.from_toml(what) if case is None else case.system()
-    found = suggest(system, error, until)
+    end = None if until is None else in_units(until, system, "--until")
+    found = suggest(system, error, end)
     yield repr(found)
-    if check is None or until is None:
+    if check is None or end is None:
         return
-    table = check_step(found.system, found.dt, until, check, every=until)
+    table = check_step(found.system, found.dt, end, check, every=end)
     yield f"dt = {found.dt:g} against {found.dt / 2:g}, {check} replicas each:"
     yield repr(table)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from hybridrd.arguments import path_of
 from hybridrd.cli.methods import by_method, check_method, is_pde
-from hybridrd.cli.preflight import Place, step_problems, time_problems
+from hybridrd.cli.preflight import Place, in_units, step_problems, time_problems
 from hybridrd.errors import ModelError, ResultError
 from hybridrd.examples import CASES
 from hybridrd.model.system import System
@@ -99,7 +99,15 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
         check_method(method, at("method"))
         system, sound, changed = _by_method(system, sound, method, at)
         problems += changed
-    wrong_times = time_problems(values, at)
+    wrong_times: dict[str, str] = {}
+    for name in ("dt", "until", "every"):
+        if name in values:
+            try:
+                values[name] = in_units(values[name], sound, at(name))
+            except ModelError as error:
+                wrong_times[name] = str(error)
+                del values[name]
+    wrong_times |= time_problems(values, at)
     problems += wrong_times.values()
     if sound is not None:
         problems += _contradictions(what, sound, values, chosen, at)

@@ -8,8 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hybridrd.arguments import number
+from hybridrd.arguments import number, shown
 from hybridrd.errors import AccuracyWarning, HybridrdError, ModelError, StepError
+from hybridrd.model.quantity import in_time
 from hybridrd.model.system import System
 from hybridrd.run.schedule import in_steps
 
@@ -51,6 +52,22 @@ def time_problems(values: Mapping[str, Any], at: Place) -> dict[str, str]:
         except HybridrdError as error:
             problems[name] = str(error)
     return problems
+
+
+def in_units(time: Any, system: System | None, where: str) -> Any:
+    """A time of a file or an option as a number, in the units of the system. Raises ModelError.
+
+    Text is of a number, or of a quantity, ``10 s``.
+    """
+    found = in_time(time, {"time": "s"} if system is None else system.units, where)
+    if not isinstance(found, str):
+        return found
+    try:
+        return float(found)
+    except ValueError:
+        raise ModelError(
+            f"{where} = {shown(time)}: a number is needed, or a quantity such as '10 s'"
+        ) from None
 
 
 def step_problems(system: System, dt: float, at: Place, whole: bool = True) -> list[str]:

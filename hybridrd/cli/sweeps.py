@@ -85,8 +85,8 @@ def _system(vary: Variation, **values: Any) -> System:
     return vary(**{place: value for place, value in values.items() if place != DT})
 
 
-def _step(dt: float, **values: Any) -> float:
-    return float(values.get(DT, dt))
+def _step(dt: float, **values: Any) -> Any:
+    return values.get(DT, dt)
 
 
 def _parameter(text: str) -> tuple[str, list[Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hybridrd.arguments import named_arguments, number, whole_number
 from hybridrd.ensembles.ensemble import ensemble
+from hybridrd.model.quantity import in_time
 from hybridrd.model.system import System
 from hybridrd.results.compare import compare
 from hybridrd.simulation.mean_field import mean_field
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 @named_arguments
 def check_step(
     system: System,
-    dt: float,
-    until: float,
+    dt: float | str,
+    until: float | str,
     replicas: int = 32,
-    every: float | None = None,
+    every: float | str | None = None,
     seed: int = 0,
     workers: int | None = None,
     record: Sequence[str] | None = None,
@@ -68,7 +69,10 @@ def check_step(
     >>> bool(abs(table["z"].iloc[-1]) < 4)
     True
     """
-    dt, seed = number(dt, "dt", strict=True), whole_number(seed, "seed", 0)
+    dt, seed = (
+        number(in_time(dt, system.units, "dt"), "dt", strict=True),
+        whole_number(seed, "seed", 0),
+    )
     if system.particles is None and not system.fluctuations:
         one, other = (mean_field(system, step, until, every, record) for step in (dt, dt / 2))
     else:

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 def ensemble(
     system: System,
     replicas: int,
-    dt: float,
-    until: float,
-    every: float | None = None,
+    dt: float | str,
+    until: float | str,
+    every: float | str | None = None,
     seed: int | None = None,
     workers: int | None = None,
     record: Sequence[str] | None = None,

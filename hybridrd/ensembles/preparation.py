@@ -10,6 +10,7 @@ from hybridrd.arguments import shown, whole_number
 from hybridrd.ensembles.blocks import EnsembleSetup
 from hybridrd.ensembles.requests import Requests, check_memory
 from hybridrd.errors import ModelError
+from hybridrd.model.quantity import in_time
 from hybridrd.model.system import System
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ class Prepared:
         cls,
         system: System,
         replicas: int,
-        dt: float,
-        until: float,
-        every: float | None = None,
+        dt: Any,
+        until: Any,
+        every: Any = None,
         record: Sequence[str] | None = None,
         threads: int | None = None,
         covariance: Sequence[str] = (),
@@ -79,6 +80,10 @@ class Prepared:
             raise ModelError(f"system = {shown(system)}: give a System")
         replicas = whole_number(replicas, "replicas", 1, MOST_REPLICAS)
         threads = whole_number(1 if threads is None else threads, "threads", 1, MOST_THREADS)
+        dt, until, every = (
+            in_time(value, system.units, name)
+            for name, value in (("dt", dt), ("until", until), ("every", every))
+        )
         plan = plan_that_fits(system, dt, here=not elsewhere)
         if plan.region is None:
             raise ModelError(

@@ -25,6 +25,7 @@ from hybridrd.ensembles.store import BlockStore, remove
 from hybridrd.ensembles.summary import summary
 from hybridrd.ensembles.variation import Variation
 from hybridrd.errors import HybridrdError, ModelError, ResultError
+from hybridrd.model.quantity import in_time
 from hybridrd.model.system import System
 from hybridrd.results.lock import locked
 from hybridrd.results.study import ROW, Study
@@ -43,9 +44,9 @@ def sweep(
     make_system: Callable[..., System] | System,
     parameters: Any,
     replicas: int = 1,
-    dt: float | Callable[..., float] | None = None,
-    until: float | None = None,
-    every: float | None = None,
+    dt: float | str | Callable[..., Any] | None = None,
+    until: float | str | None = None,
+    every: float | str | None = None,
     seed: int | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
@@ -140,9 +141,10 @@ def sweep(
     if dt is None or until is None:
         raise ModelError(f"{'dt' if dt is None else 'until'}: missing; give dt= and until=")
     jobs = [
-        _Job(label(row), row, system, _step(dt, row))
+        _Job(label(row), row, system, in_time(_step(dt, row), system.units, "dt"))
         for row, system in _systems(make_system, points)
     ]
+    shared |= _times(jobs, until=until, every=every)
     place = None if out is None else _place(out)
     if processes > 1:
         check_main()
@@ -411,7 +413,19 @@ def _systems(
         yield row, system
 
 
-def _step(dt: float | Callable[..., float], row: Mapping[str, Any]) -> Any:
+def _times(jobs: Sequence[_Job], **given: Any) -> dict[str, Any]:
+    """Times with units as numbers in those of the systems. Raises ModelError if these differ."""
+    found = {name: in_time(value, jobs[0].system.units, name) for name, value in given.items()}
+    labels = {str(job.system.units.get("time")) for job in jobs}
+    if found != given and len(labels) > 1:
+        raise ModelError(
+            f"the systems of the points have several units of time, {', '.join(sorted(labels))}; "
+            f"give until and every as plain numbers"
+        )
+    return found
+
+
+def _step(dt: float | str | Callable[..., Any], row: Mapping[str, Any]) -> Any:
     """The time step of a point."""
     if not callable(dt):
         return dt

@@ -121,6 +121,47 @@ def _of_pint(quantity: Any, text: str) -> Measured:
     return made
 
 
+def in_time(value: Any, units: Mapping[str, str], where: str) -> Any:
+    """A time with units as a number in those of a system; a plain number as it is.
+
+    Raises
+    ------
+    ModelError
+        If it is no time, or the system has no unit of time.
+
+    Examples
+    --------
+    >>> in_time("2 min", {"time": "s"}, "until"), in_time(2.0, {}, "until")
+    (120.0, 2.0)
+    """
+    found = read(value, where)
+    if found is None:
+        return value
+    if found.dimension != (0, 1):
+        raise ModelError(
+            f"{where} = {found.text!r}: its dimension is {words(found.dimension)}, a time is needed"
+        )
+    try:
+        return float(f"{found / unit('time', units.get('time'), found.text):.15g}")
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from error
+
+
+def unit(name: str, label: Any, text: str) -> float:
+    """A unit of length or time in SI units. Raises ModelError; ``text`` is what needs it."""
+    if label is None:
+        raise ModelError(
+            f"units: {text!r} needs units of the system; give units={{'length': 'um', 'time': 's'}}"
+        )
+    try:
+        found = _read(f"1 {label}")
+        if found.dimension != ((1, 0) if name == "length" else (0, 1)):
+            raise ModelError(f"it is no unit of {name}")
+    except ModelError as error:
+        raise ModelError(f"units: {name} = {label!r}: {error}") from error
+    return float(found)
+
+
 def words(dimension: Dimension) -> str:
     """A dimension in words, ``length^2/time``.
 
@@ -254,22 +295,11 @@ class _Change:
         return f" in {self._d} dimension{'s' if self._d > 1 else ''}" if three else ""
 
     def _unit(self, name: str, value: Measured) -> float:
-        label = self._labels.get(name)
-        if label is None:
-            self.problems.append(
-                f"units: {value.text!r} needs units of the system; give units={{'length': 'um', "
-                f"'time': 's'}}"
-            )
-            return 1.0
-        expected: Dimension = (1, 0) if name == "length" else (0, 1)
         try:
-            found = _read(f"1 {label}")
-            if found.dimension != expected:
-                raise ModelError(f"it is no unit of {name}")
+            return unit(name, self._labels.get(name), value.text)
         except ModelError as error:
-            self.problems.append(f"units: {name} = {label!r}: {error}")
+            self.problems.append(str(error))
             return 1.0
-        return float(found)
 
 
 _KAPPAS = {("PartiallyAbsorbing", "kappa"), ("Leaky", "kappa")}

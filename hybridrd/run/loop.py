@@ -11,6 +11,7 @@ from hybridrd.arguments import number, path_of, shown, truth, whole_number
 from hybridrd.arrays import State
 from hybridrd.continuum.solvers import one_blas_thread
 from hybridrd.errors import CapacityError, ModelError, StepError
+from hybridrd.model.quantity import in_time
 from hybridrd.results.lock import locked
 from hybridrd.run.checkpoint import Checkpoints
 from hybridrd.run.interrupt import Interrupt
@@ -42,8 +43,8 @@ class Remembering(Protocol):
 
 def run(
     what: Runnable,
-    until: float,
-    every: float | None = None,
+    until: Any,
+    every: Any = None,
     record: Sequence[str] | None = None,
     out: str | Path | None = None,
     positions: bool = False,
@@ -55,6 +56,8 @@ def run(
     progress: Progress = None,
 ) -> xr.Dataset:
     """Run something to a time and return what was recorded; see `Simulation.run`."""
+    units = what.system.units
+    until, every = in_time(until, units, "until"), in_time(every, units, "every")
     last = in_steps(until, what.dt, "until", least=0)
     if last < what.steps:
         raise StepError(f"until = {until:g} has passed; the simulation is at {what.time:.12g}")

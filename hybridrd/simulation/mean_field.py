@@ -18,6 +18,7 @@ from hybridrd.errors import ModelError
 from hybridrd.kernels.rng import MAX_STEPS
 from hybridrd.model.describe import as_html, as_text
 from hybridrd.model.grid import AXES
+from hybridrd.model.quantity import in_time
 from hybridrd.model.species import refuse_inertia
 from hybridrd.model.system import System
 from hybridrd.particles.memory import check_fits, naming
@@ -47,9 +48,9 @@ STAGES = ("set_up", "continuum", "records", "writing")
 @named_arguments
 def mean_field(
     system: System,
-    dt: float,
-    until: float,
-    every: float | None = None,
+    dt: float | str,
+    until: float | str,
+    every: float | str | None = None,
     record: Sequence[str] | None = None,
     solver: str = "auto",
     progress: Progress = None,
@@ -149,13 +150,13 @@ class PDE:
     title = "mean field"
 
     def __init__(
-        self, system: System, dt: float, solver: str = "auto", nonlocal_pairs: bool = False
+        self, system: System, dt: float | str, solver: str = "auto", nonlocal_pairs: bool = False
     ) -> None:
         if not isinstance(system, System):
             raise ModelError(f"system = {shown(system)}: give a System")
         refuse_inertia(system.species, "the PDE")
         self.system = system
-        self.dt = number(dt, "dt", strict=True)
+        self.dt = number(in_time(dt, system.units, "dt"), "dt", strict=True)
         self.solver = choice(solver, "solver", ("auto", *KINDS))
         self.nonlocal_pairs = truth(nonlocal_pairs, "nonlocal_pairs")
         self.steps = 0
@@ -269,8 +270,8 @@ class PDE:
     @named_arguments
     def run(
         self,
-        until: float,
-        every: float | None = None,
+        until: float | str,
+        every: float | str | None = None,
         record: Sequence[str] | None = None,
         out: str | Path | None = None,
         observe: Mapping[str, Callable[[Any], Any]] | None = None,
@@ -445,7 +446,9 @@ def _tangential(region: Region, face: RegionFace) -> np.ndarray:
     return plane.ravel(order="F")
 
 
-def _remade(system: System, dt: float, solver: str, nonlocal_pairs: bool, state: State) -> PDE:
+def _remade(
+    system: System, dt: float | str, solver: str, nonlocal_pairs: bool, state: State
+) -> PDE:
     made = PDE(system, dt, solver, nonlocal_pairs)
     made.load_state(state)
     return made

@@ -36,6 +36,7 @@ from hybridrd.kernels.rng import MAX_STEPS, make_key
 from hybridrd.model.describe import as_html, as_text
 from hybridrd.model.drift import largest_D
 from hybridrd.model.plane import Plane
+from hybridrd.model.quantity import in_time
 from hybridrd.model.species import SpeciesLike
 from hybridrd.model.system import System
 from hybridrd.particles.adaptive import Adapted, stored_inside
@@ -144,7 +145,7 @@ class Simulation:
     def __init__(
         self,
         system: System,
-        dt: float,
+        dt: float | str,
         seed: int | None = None,
         replica: int = 0,
         threads: int | None = None,
@@ -157,7 +158,7 @@ class Simulation:
         if not isinstance(system, System):
             raise ModelError(f"system = {shown(system)}: give a System")
         self.system = system
-        self.dt = number(dt, "dt", strict=True)
+        self.dt = number(in_time(dt, system.units, "dt"), "dt", strict=True)
         self.seed = whole_number(secrets.randbits(63) if seed is None else seed, "seed")
         self.replica = whole_number(replica, "replica")
         self.threads = max(1, whole_number(1 if threads is None else threads, "threads", 0, 1024))
@@ -566,8 +567,8 @@ class Simulation:
     @named_arguments
     def run(
         self,
-        until: float,
-        every: float | None = None,
+        until: float | str,
+        every: float | str | None = None,
         record: Sequence[str] | None = None,
         out: str | Path | None = None,
         positions: bool = False,
@@ -841,7 +842,7 @@ def offered_by(system: System) -> tuple[str, ...]:
 
 def _remade(
     system: System,
-    dt: float,
+    dt: float | str,
     options: tuple[int, int, int, str],
     continuum: Continuum | None,
     state: State,

@@ -17,6 +17,7 @@ from hybridrd.errors import AccuracyWarning, ModelError, StepError
 from hybridrd.model.describe import Rows, as_html, as_text
 from hybridrd.model.drift import largest_D, mean_D
 from hybridrd.model.functions import evaluate
+from hybridrd.model.quantity import in_time
 from hybridrd.model.species import SpeciesLike, refuse_inertia
 from hybridrd.model.system import System
 from hybridrd.model.table import Table
@@ -115,7 +116,7 @@ class Suggestion:
 def suggest(
     system: System,
     error: float = 0.01,
-    until: float | None = None,
+    until: float | str | None = None,
     concentrations: Mapping[SpeciesLike, float] | None = None,
     measure: bool = True,
 ) -> Suggestion:
@@ -205,7 +206,7 @@ def suggest(
     )  # fmt: skip
 
 
-def _times(system: System, until: float | None) -> list[float]:
+def _times(system: System, until: float | str | None) -> list[float]:
     """Times at which functions are looked at."""
     given: list[Any] = [c.macroscopic(system.dimension) for c in system.channels]
     for side in system.domain.sides:
@@ -219,7 +220,9 @@ def _times(system: System, until: float | None) -> list[float]:
         if isinstance(value, Table):
             times |= {float(t) for t in value.t if t >= 0}
     if until is not None:
-        times |= set(np.linspace(0.0, number(until, "until"), 65).tolist())
+        times |= set(
+            np.linspace(0.0, number(in_time(until, system.units, "until"), "until"), 65).tolist()
+        )
     return sorted(times)
 
 

@@ -375,9 +375,9 @@ class SystemTable(Table):
 class RunTable(Table):
     """``[run]``: how the command line runs the system by default."""
 
-    dt: Positive | None = None
-    until: NotNegative | None = None
-    every: Positive | None = None
+    dt: PositiveMeasure | None = None
+    until: Measure | None = None
+    every: PositiveMeasure | None = None
     seed: Annotated[int, Field(ge=0)] | None = None
     replicas: Annotated[int, Field(ge=1)] | None = None
     workers: Annotated[int, Field(ge=1)] | None = None
