@@ -42,9 +42,12 @@ def by_method(system: System, method: str | None, where: str) -> System:
             )
         return system
     if method == "particles":
-        return system.replace(particles=system.domain, fluctuations=None, coupling="two-way")
-    noise = {"rdme": "discrete", "spde": "gaussian"}[method]
-    return system.replace(particles=None, fluctuations=noise)
+        return system.replace(
+            particles=system.domain, fluctuations=None, coupling="two-way", correct_pairs=False
+        )
+    if method == "rdme":
+        return system.replace(particles=None, fluctuations="discrete")
+    return system.replace(particles=None, fluctuations="gaussian", correct_pairs=False)
 
 
 def is_pde(system: System, method: str | None) -> bool:

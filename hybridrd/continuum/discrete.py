@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from hybridrd.arrays import Floats, Integers, State, stored_numbers
 from hybridrd.continuum.assembled import Assembled, excluded, wall_cells
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.cache import Assembly
+from hybridrd.continuum.cell_pairs import PairsInReach
 from hybridrd.continuum.field import Rates, WallValues, conditions, side_of_box
 from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.errors import StepError
@@ -128,7 +129,8 @@ class DiscreteField:
         self._rates = Rates(
             system, lambda: {n: x[self.active] for n, x in grid.coordinates().items()}
         )
-        self._reactions = Reactions(system)
+        self._near = PairsInReach(system, self.active, self.position)
+        self._reactions = Reactions(system, self._near.channels)
         self.events = np.zeros(len(system.channels), np.int64)
 
     @property
@@ -180,7 +182,14 @@ class DiscreteField:
         rates = rates.reshape(len(rates), -1)
         now = cell_reactions.Moment(self.key, step, half, 0.5 * self.dt)
         cells = cell_reactions.Cells(self.n, rates, self.volumes, self.active)
-        self._reactions.react(cells, now, self.events)
+        # In the second half step in the other order, which makes both of second order in dt.
+        if half == 0:
+            self._reactions.react(cells, now, self.events)
+        if self._near.channels:
+            status = self._near.react(cells, now, self.events)
+            self._reactions.check(status, now, self.c)
+        if half == 1:
+            self._reactions.react(cells, now, self.events)
 
     def diffuse(self, step: int) -> None:
         """A step of diffusion, and of what passes the walls."""
@@ -494,9 +503,9 @@ def colours(
 
 
 class Reactions:
-    """The reactions of a system in a cell, by the quickest exact way."""
+    """The reactions of a system in a cell, by the quickest exact way, but for some ``without``."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, without: Sequence[int] = ()) -> None:
         index = {name: i for i, name in enumerate(system.names)}
         channels = system.channels
         taken = [[index[n] for n in sorted(c.reactants)] for c in channels]
@@ -504,7 +513,7 @@ class Reactions:
         self._laws = {r: c.law for r, c in enumerate(channels) if c.law is not None}
         self._index = index
         self.by_themselves = not self._laws and all(
-            len(r) <= 1 and len(p) <= 1 for r, p in zip(taken, made, strict=True)
+            r in without or (len(taken[r]) <= 1 and len(made[r]) <= 1) for r in range(len(channels))
         )
         most = max([1, *map(len, taken)])
         sites = np.full((len(channels), most), -1, np.int64)
@@ -520,11 +529,12 @@ class Reactions:
         powers = 1.0 - np.array([len(before) for before in taken], np.float64)
         for r in self._laws:
             powers[r] = factors[r] = 1.0
+        factors[list(without)] = 0.0
         self.network = cell_reactions.Network(
             sites, change, powers, factors, self._addresses(len(channels))
         )
         by_species = [
-            [r for r, c in enumerate(taken) if len(c) == 1 and c[0] == s]
+            [r for r, c in enumerate(taken) if c == [s] and r not in without]
             for s in range(len(system.species))
         ]
         self._families = cell_reactions.Families(

@@ -59,6 +59,7 @@ FLIGHT = 31  # Langevin motion
 HALVE = 32  # where it was in the middle of a flight
 HIT = 33  # whether a wall keeps a particle that hits it
 KINETIC = 34  # when, where and how fast a particle enters through an open face
+CELL_PAIR = 35  # pairs of copies in cells within reach of each other
 
 _MASK = np.uint64(0xFFFFFFFF)
 _M0 = np.uint64(0xD2511F53)

@@ -78,6 +78,7 @@ def _options(draft: Draft, at: Places) -> Iterator[str]:
             f"ExactPlane() or your own InterfaceScheme"
         )
     yield from _fluctuations(draft, at)
+    yield from _correct_pairs(draft, at)
     for key, label in draft.units.items():
         if key not in ("length", "time") or not isinstance(label, str):
             yield (
@@ -103,6 +104,41 @@ def _fluctuations(draft: Draft, at: Places) -> Iterator[str]:
             f"{where}: it does nothing here, for the continuum of mean-field coupling is a PDE "
             f"that takes no notice of the particles; give coupling = 'two-way', or leave it out"
         )
+
+
+def _correct_pairs(draft: Draft, at: Places) -> Iterator[str]:
+    given = draft.correct_pairs
+    where = f"{at.field('correct_pairs')} = {shown(given)}"
+    if not isinstance(given, bool):
+        yield f"{where}: it is True or False"
+        return
+    pairs = [c for r in draft.reactions for c in r.channels() if c.order == 2 and c.law is None]
+    near = [c for c in pairs if c.radius is not None or c.reaction.kernel is not None]
+    if not given:
+        return
+    if draft.fluctuations != "discrete":
+        yield (
+            f"{where}: it does nothing with fluctuations = {shown(draft.fluctuations)}, for it is "
+            f"about pairs of whole copies; give fluctuations = 'discrete', or leave it out"
+        )
+    elif not near:
+        yield (
+            f"{where}: it does nothing here, for no reaction of two copies has a radius; give "
+            f"radius= to a reaction, or leave it out"
+        )
+    elif draft.domain is not None and draft.domain.radial:
+        yield (
+            f"{where}: pairs within a radius need positions, and the cells of a Shell are mixed "
+            f"over all angles; leave it out"
+        )
+    names = {name for c in near for name in (*c.reactants, *c.products)}
+    for side, wall in draft.walls.items():
+        held = sorted(name for name in names if wall.law(name).is_reservoir)
+        if held:
+            yield (
+                f"{where}: walls[{side!r}] holds {', '.join(held)}, and copies in cells have no "
+                f"partners beyond a wall; use particles there, or leave it out"
+            )
 
 
 def _unknown(name: str, draft: Draft) -> str:

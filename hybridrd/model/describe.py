@@ -32,6 +32,10 @@ _ALONE: dict[object, str] = {
 Rows = list[tuple[str, list[str]]]
 
 
+def _pairs(system: Description) -> str:
+    return ", pairs within their radius" if system.correct_pairs else ""
+
+
 def text(system: Description) -> str:
     """The system as an aligned table of a few lines.
 
@@ -92,7 +96,7 @@ def _rows(system: Description) -> Rows:
     spacing = " x ".join(f"{h:.6g}" for h in grid.spacing)
     rows.append(("cells", [f"{shape}, spacing {spacing}"]))
     if system.is_hybrid:
-        rows.append(("coupling", [system.coupling + _CELLS[system.fluctuations]]))
+        rows.append(("coupling", [system.coupling + _CELLS[system.fluctuations] + _pairs(system)]))
     interface = _interface(system)
     if interface:
         rows.append(("interface", interface))
@@ -118,7 +122,7 @@ def region_words(system: Description) -> str:
     """Where particles are."""
     region = system.particles
     if region is None:
-        return "none: " + _ALONE[system.fluctuations]
+        return "none: " + _ALONE[system.fluctuations] + _pairs(system)
     if not system.is_hybrid:
         return "everywhere: no PDE"
     if region.follows:

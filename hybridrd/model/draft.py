@@ -31,7 +31,7 @@ class Draft:
     ----------
     domain, cells
         None if they are not known; checks that depend on them are skipped then.
-    particles, obstacles, interface, coupling, fluctuations
+    particles, obstacles, interface, coupling, fluctuations, correct_pairs
         As given.
     species, reactions, walls, units
         Those that have the right form.
@@ -48,6 +48,7 @@ class Draft:
     interface: Any
     coupling: Any
     fluctuations: Any
+    correct_pairs: Any
     species: tuple[Species, ...]
     reactions: tuple[Reaction, ...]
     walls: dict[str, Wall]
@@ -99,6 +100,8 @@ class Description(Protocol):
     def coupling(self) -> Coupling: ...
     @property
     def fluctuations(self) -> Fluctuations | bool | None: ...
+    @property
+    def correct_pairs(self) -> bool: ...
     @property
     def initial(self) -> Mapping[Any, Any]: ...
     @property

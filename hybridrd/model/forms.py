@@ -63,6 +63,7 @@ def normalise(
         interface=given["interface"],
         coupling=given["coupling"],
         fluctuations=_fluctuations(given["fluctuations"]),
+        correct_pairs=given["correct_pairs"],
         species=species,
         reactions=_tuple(given["reactions"], Reaction, at.field("reactions"), problems),
         walls=_walls(given["walls"], domain, at, problems),

@@ -67,6 +67,11 @@ class System:
         the stochastic PDE, whose diffusion and reactions have normal noise; a step that begins
         with fewer than 50 copies of a species in some cell is one of whole copies. Both start from
         Poisson numbers, and need the default interface. `mean_field` of any of them is the PDE.
+    correct_pairs
+        Whether copies in discrete cells react with all partners within the Doi radius, also those
+        in other cells, at the rate averaged over both cells: Doi's rate on cells of any width. By
+        default they react with those in their own cell, as if well mixed, which in three dimensions
+        makes pairs too slow in narrow cells, and impossible below ``k/(4 pi D)``.
     initial
         Per species: a concentration (number, function, or array on the cells), a `Patch`,
         `Copies`, `Points`, or a list of them, which adds up. A species not named starts empty.
@@ -100,6 +105,7 @@ class System:
     interface: InterfaceScheme | None = None
     coupling: Coupling = "two-way"
     fluctuations: Fluctuations | bool | None = None
+    correct_pairs: bool = False
     initial: Mapping[Any, Any] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 

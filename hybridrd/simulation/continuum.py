@@ -645,7 +645,8 @@ def _make(
     if two_way and user_field is None and system.fluctuations is not None:
         alone = system.particles is None
         discrete = DiscreteField(system, dt, key, region.mask, baths, assembly)
-        discrete.scale_pairs(pair_factors(plan))
+        if not system.correct_pairs:  # which have no partners but those in cells
+            discrete.scale_pairs(pair_factors(plan))
         for gate in gates:
             gate.to_active(discrete.position)
             gate.binomial = gate.stencil is not None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from hybridrd.continuum.cell_pairs import within_reach
 from hybridrd.errors import AccuracyWarning, ModelError
 from hybridrd.model.drift import mean_D
 from hybridrd.model.functions import evaluate
@@ -22,7 +23,8 @@ def check_well_mixed(system: System) -> None:
     """Refuse cells so small that their copies can't react in pairs at the rate k; warn before that.
 
     In three dimensions two copies that hop meet at ``k/(1 + 0.2527 k/(D h))``. Where h is below
-    ``k/(4 pi D)``, which no rate within a cell makes up for, the system is refused.
+    ``k/(4 pi D)``, which no rate within a cell makes up for, the system is refused. Pairs that
+    react across cells (``correct_pairs``) have no limit.
 
     Raises
     ------
@@ -39,22 +41,22 @@ def check_well_mixed(system: System) -> None:
     h = min(system.grid.spacing)
     for channel, k, D in _pairs(system):
         name = f"reaction {channel.label!r} in cells of width {h:.4g}"
-        if channel.radius is not None and channel.radius > _WIDE * h * (1.0 + 1e-9):
-            _warn(
-                f"{name}: the Doi radius {channel.radius:g} is more than half of it, so that pairs "
-                f"in a cell are not well mixed; use cells at least "
-                f"{2.0 * channel.radius:.4g} wide"
-            )
-        if system.dimension < 3 or D == 0.0:
-            continue
-        least = k / (4.0 * np.pi * D)
+        spatial = system.dimension == 3 and D > 0.0
+        least = k / (4.0 * np.pi * D) if spatial else 0.0
         if h < least:
             raise ModelError(
                 f"{name}: they are below k/(4 pi D) = {least:.4g}, for k = {k:.4g} and D = {D:.4g} "
                 f"of both; copies that hop between such cells do not meet often enough to react at "
-                f"the rate k; use cells several times as wide, or particles"
+                f"the rate k; use cells several times as wide, correct_pairs=True with a radius, "
+                f"or particles"
             )
-        found = cell_rate_3d(k, D, h)
+        if channel.radius is not None and channel.radius > _WIDE * h * (1.0 + 1e-9):
+            _warn(
+                f"{name}: the Doi radius {channel.radius:g} is more than half of it, so that pairs "
+                f"in a cell are not well mixed; use cells at least "
+                f"{2.0 * channel.radius:.4g} wide, or correct_pairs=True with discrete cells"
+            )
+        found = cell_rate_3d(k, D, h) if spatial else k
         if found < _TRUSTED * k:
             wide = 0.2527 / (1.0 / _TRUSTED - 1.0) * k / D
             _warn(
@@ -66,8 +68,9 @@ def check_well_mixed(system: System) -> None:
 
 def _pairs(system: System) -> Iterator[tuple[Channel, float, float]]:
     """Reactions of two copies, their largest rate at time 0, and the sum of their D."""
-    for channel in system.channels:
-        if channel.order != 2:
+    across = within_reach(system)
+    for r, channel in enumerate(system.channels):
+        if channel.order != 2 or r in across:
             continue
         k, grid = channel.macroscopic(system.dimension), system.grid
         if callable(k):

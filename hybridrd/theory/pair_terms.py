@@ -11,7 +11,7 @@ from hybridrd.arguments import number, real_array
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import Grid
-from hybridrd.theory.cdme.pair_rates import pair_rates
+from hybridrd.model.voxel_pairs import pair_rates
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -350,6 +350,7 @@ class SystemTable(Table):
         ]
         | None
     ) = None
+    correct_pairs: bool = False
     units: UnitsTable | None = None
 
     def fields(self) -> dict[str, Any]:
@@ -368,6 +369,7 @@ class SystemTable(Table):
             "interface": self.interface and self.interface.build(),
             "coupling": self.coupling,
             "fluctuations": self.fluctuations,
+            "correct_pairs": self.correct_pairs,
             "units": self.units.model_dump(exclude_none=True) if self.units else {},
         }
 

@@ -69,6 +69,8 @@ def system_to_dict(system: Description) -> dict[str, Any]:
     table["coupling"] = system.coupling
     if system.fluctuations:
         table["fluctuations"] = system.fluctuations
+    if system.correct_pairs:
+        table["correct_pairs"] = True
     if system.interface is not None:
         table["interface"] = system.interface.to_dict()
     if system.walls:

@@ -9,7 +9,7 @@ from scipy.integrate import dblquad
 
 import hybridrd as hrd
 from hybridrd.errors import ModelError
-from hybridrd.theory.cdme.pair_rates import Reach, kernel_fraction
+from hybridrd.model.voxel_pairs import Reach, kernel_fraction
 
 A = hrd.Species("A", D=0.2)
 Gaussian, Ring, Distance = (getattr(hrd.pair_kernels, n) for n in ("Gaussian", "Ring", "Distance"))

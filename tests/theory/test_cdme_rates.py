@@ -31,9 +31,7 @@ def rates_at(events, takes, makes):
     return sum(e.rate for e in events if e.takes == takes and e.makes == makes)
 
 
-@pytest.mark.parametrize(
-    "name", ["events", "evolve", "generator", "pair_rates", "propagate", "states", "steady"]
-)
+@pytest.mark.parametrize("name", ["events", "evolve", "generator", "propagate", "states", "steady"])
 def test_examples_in_docstrings_hold(name):
     result = doctest.testmod(importlib.import_module(f"hybridrd.theory.cdme.{name}"))
     assert result.attempted > 0

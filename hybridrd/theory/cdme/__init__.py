@@ -5,11 +5,11 @@ steady state, from the same `System` as particles and the PDE; `operators` write
 tiny system as products of a and a+.
 """
 
+from hybridrd.model.voxel_pairs import mean_cap, pair_fraction, pair_rates
 from hybridrd.theory.cdme.event import Event
 from hybridrd.theory.cdme.events import VoxelModel, voxel_model
 from hybridrd.theory.cdme.evolve import solve
 from hybridrd.theory.cdme.ladder_operators import Operators, operators
-from hybridrd.theory.cdme.pair_rates import mean_cap, pair_fraction, pair_rates
 from hybridrd.theory.cdme.steady import steady_state
 from hybridrd.theory.cdme.voxels import Voxels
 

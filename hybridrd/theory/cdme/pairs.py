@@ -10,12 +10,10 @@ import numpy as np
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import ModelError
-from hybridrd.model.grid import Grid
-from hybridrd.model.pair_kernels import PairKernel
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.system import System
+from hybridrd.model.voxel_pairs import Reach, pair_reach
 from hybridrd.theory.cdme.event import Event, Rates, Site, at, combined, event, rates_of
-from hybridrd.theory.cdme.pair_rates import Reach, doi_reach, kernel_fraction
 from hybridrd.theory.cdme.voxels import Voxels
 
 
@@ -134,15 +132,6 @@ def pair_table(system: System, reaction: Reaction, voxels: Voxels) -> PairTable:
     return PairTable(
         reaction, first, second, near, beyond, back, apart, whole, at_centres, voxels.count
     )
-
-
-def pair_reach(reaction: Reaction, grid: Grid, periodic: Sequence[bool]) -> Reach:
-    """Pairs of cells that are within reach in a reaction, with the mean of its kernel over both."""
-    kernel = reaction.kernel
-    if not isinstance(kernel, PairKernel):
-        assert reaction.radius is not None
-        return doi_reach(grid, reaction.radius, periodic)
-    return Reach(grid, kernel.reach, periodic, lambda u, h: kernel_fraction(kernel, u, h))
 
 
 def _per_voxel(part: Beyond, factor: Floats, c: Floats | float) -> Floats:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from hybridrd.arrays import Floats, Integers
 from hybridrd.model.grid import Grid
 from hybridrd.model.pair_kernels import PairKernel
+from hybridrd.model.reaction import Reaction
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 
@@ -150,20 +151,11 @@ class Reach:
     ) -> None:
         self.grid = grid
         shape = np.array(grid.shape)
-        reach = [int(np.ceil(radius / h - 1e-9)) for h in grid.spacing]
         start = np.stack(np.unravel_index(np.arange(grid.cells), grid.shape[::-1])[::-1], axis=1)
-        known: dict[tuple[int, ...], float] = {}
-        steps, values = [], []
-        for step in itertools.product(*(range(-n, n + 1) for n in reach)):
-            size = tuple(map(abs, step))
-            if size not in known:
-                known[size] = _mean_at(mean, size, grid.spacing)
-            if known[size] > 0:
-                steps.append(step)
-                values.append(known[size])
+        steps, values = steps_within(grid, radius, mean)
         each, count = len(start), len(steps)
-        self.step = np.repeat(np.array(steps, np.int64).reshape(count, len(shape)), each, axis=0)
-        self.fraction = np.repeat(np.array(values), each)
+        self.step = np.repeat(steps, each, axis=0)
+        self.fraction = np.repeat(values, each)
         end = np.tile(start, (count, 1)) + self.step
         end = np.where(periodic, end % shape, end)
         self.outside = np.where(end < 0, -1, np.where(end >= shape, 1, 0))
@@ -198,6 +190,41 @@ def _flat(index: Integers, grid: Grid) -> Integers:
     """Flat indices of cells from those along the axes, ``(n, axes)``."""
     strides = np.cumprod([1, *grid.shape[:-1]])
     return np.asarray(index @ strides, np.int64)
+
+
+def steps_within(
+    grid: Grid, radius: float, mean: Callable[[Any, Any], ArrayLike]
+) -> tuple[Integers, Floats]:
+    """Steps from a cell to those within reach, in cells ``(n, axes)``, and the mean over both.
+
+    Arguments are as of `Reach`.
+    """
+    reach = [int(np.ceil(radius / h - 1e-9)) for h in grid.spacing]
+    known: dict[tuple[int, ...], float] = {}
+    steps, values = [], []
+    for step in itertools.product(*(range(-n, n + 1) for n in reach)):
+        size = tuple(map(abs, step))
+        if size not in known:
+            known[size] = _mean_at(mean, size, grid.spacing)
+        if known[size] > 0:
+            steps.append(step)
+            values.append(known[size])
+    return np.array(steps, np.int64).reshape(len(steps), grid.dimension), np.array(values)
+
+
+def reach_of(reaction: Reaction) -> tuple[float, Callable[[Any, Any], ArrayLike]]:
+    """How far the partners of a reaction are, and the mean of its kernel over two cells."""
+    kernel, radius = reaction.kernel, reaction.radius
+    if isinstance(kernel, PairKernel):
+        return kernel.reach, lambda u, h: kernel_fraction(kernel, u, h)
+    assert radius is not None
+    return radius, lambda u, h: pair_fraction(u, h, radius)
+
+
+def pair_reach(reaction: Reaction, grid: Grid, periodic: Sequence[bool]) -> Reach:
+    """Pairs of cells that are within reach in a reaction, with the mean of its kernel over both."""
+    radius, mean = reach_of(reaction)
+    return Reach(grid, radius, periodic, mean)
 
 
 def doi_reach(grid: Grid, radius: float, periodic: Sequence[bool]) -> Reach:
