@@ -166,7 +166,8 @@ def _interface(system: Description) -> list[str]:
 
 def _scheme(scheme: Any) -> str:
     options = {k: v for k, v in scheme.to_dict().items() if k != "scheme"}
-    return f"{type(scheme).__name__}({', '.join(f'{k}={v:g}' for k, v in options.items())})"
+    given = (f"{k}={v if isinstance(v, str) else f'{v:g}'}" for k, v in options.items())
+    return f"{type(scheme).__name__}({', '.join(given)})"
 
 
 def _motion(species: Species) -> str:

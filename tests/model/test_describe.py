@@ -78,6 +78,7 @@ def test_the_text_says(words):
         ({"coupling": "two-way"}, "CalibratedLayer() to the continuum (default)", "mean-field"),
         ({"coupling": "two-way", "fluctuations": True}, "two-way, whole copies", "mean-field"),
         ({"interface": hrd.Layer(width=0.05)}, "Layer(width=0.05)", "default"),
+        ({"interface": hrd.interface.Published("tau", width=0.05)}, "(rule=tau, ", "default"),
         ({"interface": hrd.ExactPlane(), "particles": None}, "pure PDE", "ExactPlane"),
         ({"walls": {}}, "x-, x+, y-, y+ reflecting", "periodic"),
         ({"walls": {"x+": hrd.Influx({"A": 5})}}, "x+ influx, A = 5", "reservoir"),
