@@ -7,21 +7,19 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import erfc
 
 from hybridrd.arrays import Floats, Integers
-from hybridrd.continuum.baths import BathContent
+from hybridrd.coupling.baths import BathExchange, drained
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.injection import injected_numbers
 from hybridrd.coupling.motion import Motion
 from hybridrd.coupling.witness import Witnesses, beyond_faces
 from hybridrd.interface import FaceNumbers
-from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels.arrays import exit_cells, runs
 from hybridrd.kernels.binomial import binomial_numbers
 from hybridrd.kernels.gates import Exits, Gates, Walk
 from hybridrd.kernels.poisson import poisson_numbers
-from hybridrd.kernels.rng import ARRIVALS, BATH, INFLUX, stream_address
+from hybridrd.kernels.rng import ARRIVALS, INFLUX, stream_address
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.population import Population
 from hybridrd.particles.room import check_new
@@ -87,11 +85,8 @@ class Exchange:
         self._places = {id(g): int(end) - g.face.size for g, end in pairs}
         self.start, self.end = np.zeros((2, int(ends[-1]) if len(ends) else 0))
         self._key = motion.key
-        self._baths = {
-            (g.species, g.face.index): g.bath for g in gates if g.bath is not None and not g.follows
-        }
+        self._baths = BathExchange(gates, motion.key)
         self._chances: dict[tuple[int, int, float], Floats] = {}
-        self._came: dict[tuple[int, int], int] = {}  # into each bath in this step
         self._survival = np.zeros(0)  # in each layer, as compiled stages take it
         grid = region.grid
         self.crossings = np.zeros((len(motion.D), len(region.faces)), np.int64)
@@ -266,17 +261,17 @@ class Exchange:
         """
         for gate in self._planes:
             if gate.drain is not None and gate.drain.any():
-                self._drain(gate, gate.drain, population[gate.species], step)
-            bath = self._baths.get((gate.species, gate.face.index))
-            if bath is not None:
+                self._drain(gate, population[gate.species], step)
+            from_bath = self._baths.has(gate)
+            if from_bath:
                 gate.start = gate.end = gate.read(gate.start)
             top = np.maximum(gate.start, gate.end)
             purpose = INFLUX if gate.is_influx else ARRIVALS
             for stream, means in enumerate(self.motion.plane_means(gate, top)):
-                if bath is None:
-                    _, cells = self._arrivals(gate, means, step, purpose, stream)
+                if from_bath:
+                    cells = self._baths.entries(gate, step, self._check_new)
                 else:
-                    cells = self._from_bath(gate, bath, step)
+                    _, cells = self._arrivals(gate, means, step, purpose, stream)
                 if len(cells):
                     group = population.announce(gate.species, len(cells))
                     kept = self.motion.enter_plane(gate, stream, group, cells, top, step)
@@ -287,45 +282,13 @@ class Exchange:
         for witness in self.witnesses:
             witness.end(population)
 
-    def _from_bath(self, gate: Gate, bath: BathContent, step: int) -> Integers:
-        """The face cell of each candidate from a bath, drawn for each copy in the bath separately.
-
-        The bath holds the mean of what it had before the step and has after it: less half of what
-        came in, and of what goes.
-        """
-        assert gate.leak is not None
-        came = self._came.pop((gate.species, gate.face.index), 0)
-        per_copy = bath.partition * gate.face.area * gate.face.size / bath.volume
-        chance = per_copy * gate.leak.tried / (1.0 + 0.5 * per_copy * gate.leak.arrived)
-        content = np.array([np.floor(bath.amount) - 0.5 * came])
-        self._check_new(gate, float(content[0]) * chance)
-        found = np.empty(1, np.int64)
-        total = binomial_numbers(content, chance, self._key, gate.address, step, BATH, found)
-        counts = np.empty(gate.face.size, np.int64)
-        kernels.share_out(total, self._key, gate.address, step, ARRIVALS, counts)
-        return np.asarray(runs(counts, total))
-
-    def _drain(self, gate: Gate, rate: Floats, group: Particles, step: int) -> None:
-        """Remove what a negative influx takes from the particles that touched the wall.
-
-        A particle at depth d after a step of uniform content has touched it with probability
-        erfc(d/sqrt(4 D dt)). No others are removed: a drain that is too strong absorbs.
-        """
+    def _drain(self, gate: Gate, group: Particles, step: int) -> None:
+        """Remove what a negative influx takes from the particles that touched the wall."""
         face, motion = gate.face, self.motion
-        wanted = np.empty(face.size, np.int64)
-        means = rate * (face.area * motion.dt)
-        poisson_numbers(means, self._key, gate.address, step, ARRIVALS, wanted)
         depth = np.abs(group.x[face.axis, : group.n] - face.plane)
-        reach = 2.0 * np.sqrt(motion.D[gate.species] * motion.dt)
-        near = np.flatnonzero(depth < 6.0 * reach)
-        chance = kernels.removal_chances(group.ids[near], self._key, step, face.index)
-        order = chance / erfc(depth[near] / reach)
-        near, order = near[order < 1.0], order[order < 1.0]
-        cells = motion.region.face_cells(face, group.x[:, near])
-        sorting = np.lexsort((order, cells))
-        near, cells = near[sorting], cells[sorting]
-        rank = np.arange(len(cells)) - np.searchsorted(cells, cells)
-        taken = near[rank < wanted[cells]]
+        cells = motion.region.face_cells(face, group.x[:, : group.n])
+        D = motion.D[gate.species]
+        taken = drained(gate, depth, cells, group, D, motion.dt, self._key, step)
         if len(taken):
             group.gone[taken] = face.index + 1
             self.leave(gate.species, group)
@@ -343,10 +306,7 @@ class Exchange:
         )  # fmt: skip
         for index in np.flatnonzero(counts):
             self.crossings[species, self._number[index]] += counts[index]
-            bath = self._baths.get((species, int(index)))
-            if bath is not None:
-                bath.amount += int(counts[index])
-                self._came[species, int(index)] = int(counts[index])
+            self._baths.take(species, int(index), int(counts[index]))
         group.drop(gaps)
 
     def _see_leaving(self, species: int, group: Particles, gaps: Integers) -> None:
@@ -422,8 +382,7 @@ class Exchange:
                 witness.entered(gate.species, *seen)
         self.crossings[gate.species, number] -= total
         self.arrivals[gate.species, number] += total
-        if gate.bath is not None and not gate.follows:
-            gate.bath.amount -= int(total)
+        self._baths.give(gate, int(total))
         if self.credit is not None and gate.face.outside >= 0:
             self.credit[gate.species, gate.face.columns[:, gate.face.outside]] -= counts
 

@@ -9,11 +9,12 @@ from typing import Any, final
 import numpy as np
 
 from hybridrd.arrays import Floats, Ids, Integers, State
+from hybridrd.coupling.baths import BathExchange, drained
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.witness import Witnesses, beyond_faces
 from hybridrd.kernels import mask as kernels
-from hybridrd.kernels.arrays import runs
-from hybridrd.kernels.exchange import place_in_cells
+from hybridrd.kernels.arrays import cell_indices, runs
+from hybridrd.kernels.exchange import Entry, place_in_cells
 from hybridrd.kernels.rng import ARRIVE, arrivals_address
 from hybridrd.kernels.walk import Walls
 from hybridrd.particles.mask_faces import cell_runs
@@ -177,6 +178,7 @@ class MaskExchange:
         self._region, self._D, self._dt, self._key = region, D, dt, key
         open_gates = [g for g in gates if g.numbers is not None and g.numbers.survival < 1]
         self._at_walls = [g for g in open_gates if g.face.outside < 0]
+        self._planes = [g for g in gates if g.numbers is None]
         self._passages = _passages(region, [g for g in open_gates if g.face.outside >= 0])
         directions = 2 * grid.dimension
         self._beyond = np.full((directions, grid.cells), kernels.CLOSED, np.int64)
@@ -199,6 +201,7 @@ class MaskExchange:
         self.arrivals = np.zeros_like(self.crossings)
         self.credit = np.zeros((len(D), grid.cells), np.int64) if two_way else None
         self._scrap = np.zeros(grid.cells, np.int64)
+        self._baths = BathExchange(gates, key)
 
     def compiled(self) -> None:
         """Its methods are to be called; none of its stages is compiled into the step."""
@@ -320,11 +323,6 @@ class MaskExchange:
 
         return population.share(kernel, group.n)
 
-    def planes(self, population: Population, step: int) -> None:  # noqa: ARG002
-        """There are no planes: what enters does so in the layers."""
-        for witness in self.witnesses:
-            witness.end(population)
-
     def _see_leaving(self, species: int, group: Particles, gaps: Integers) -> None:
         """Let witnesses see the particles that leave."""
         x, index = group.x[:, gaps], group.gone[gaps].astype(np.int64) - 1
@@ -341,6 +339,75 @@ class MaskExchange:
             for witness in self.witnesses:
                 witness.entered(gate.species, face, x.copy(), ids.copy(), beyond)
 
+    def planes(self, population: Population, step: int) -> None:
+        """Arrivals through influx walls and leaky ones, after the particles inside have moved."""
+        for gate in self._planes:
+            if gate.drain is not None and gate.drain.any():
+                self._drain(gate, population[gate.species], step)
+            top = np.maximum(gate.start, gate.end)
+            if self._baths.has(gate):
+                gate.start = gate.end = top = gate.read(top)
+                cells = self._baths.entries(gate, step, self._check_new)
+            else:
+                means = top * (gate.face.area * gate.per_area(self._dt))
+                self._check_new(gate, float(means.sum()))
+                counts = np.empty(gate.face.size, np.int64)
+                address = arrivals_address(gate.species, gate.face.index, self._region.grid.cells)
+                own = gate.face.columns[:, 0]
+                at = own, self._key, address, step, counts
+                cells = runs(counts, kernels.arrivals_in_cells(means, *at))
+            if len(cells):
+                self._enter_from_wall(gate, cells, top, population, step)
+        for witness in self.witnesses:
+            witness.end(population)
+
+    def _enter_from_wall(
+        self, gate: Gate, cells: Integers, top: Floats, population: Population, step: int
+    ) -> None:
+        """Place candidates, by their face cells, and keep some."""
+        s, face = gate.species, gate.face
+        group = population.announce(s, len(cells))
+        kept = np.empty(len(cells), np.uint8)
+        chances = ((v / np.where(top > 0, top, 1.0))[cells] for v in (gate.start, gate.end))
+        entered = kernels.enter_from_wall(
+            (group.x, group.ids, group.gone), group.n, face.columns[cells, 0],
+            (face.axis, face.side), Entry(gate.way, self._D[s], self._dt, *chances), self._runs,
+            self._sides[s], self._key, step, kept,
+        )  # fmt: skip
+        if not entered:
+            return
+        group.n += entered
+        group.stamp += 1
+        f = int(self._number[face.index + len(self._beyond)])
+        self.crossings[s, f] -= entered
+        self.arrivals[s, f] += entered
+        self._baths.give(gate, entered)
+        new = slice(group.n - entered, group.n)
+        self._see_arrivals(gate, f, group.x[:, new], group.ids[new])
+        if group.gone[new].any():
+            self._leave(s, group)
+
+    def _drain(self, gate: Gate, group: Particles, step: int) -> None:
+        """Remove what a negative influx takes."""
+        face, region = gate.face, self._region
+        grid, a = region.grid, face.axis
+        cells = np.empty(group.n, np.int64)
+        cell_indices(group.x, group.n, region.cells, cells)
+        stride = int(np.prod(grid.shape[:a]))
+        at = cells // stride % grid.shape[a]
+        last = grid.shape[a] - 1 if face.side else 0
+        end = self._runs.last[a, cells] - 1 if face.side else self._runs.first[a, cells]
+        place = np.full(grid.cells, -1)
+        place[face.columns[:, 0]] = np.arange(face.size)
+        # The face cell at the end of the run of each, -1 where that is not the wall.
+        there = np.where(end == last, place[cells + (last - at) * stride], -1)
+        plane = (grid.upper if face.side else grid.lower)[a]
+        depth = np.where(there >= 0, np.abs(group.x[a, : group.n] - plane), np.inf)
+        taken = drained(gate, depth, there, group, self._D[gate.species], self._dt, self._key, step)
+        if len(taken):
+            group.gone[taken] = 2 * grid.dimension + face.index + 1
+            self._leave(gate.species, group)
+
     def _leave(self, species: int, group: Particles) -> None:
         """Drop the particles that went through a face; count them and credit the continuum."""
         counts = np.zeros(len(self._number), np.int64)
@@ -353,6 +420,7 @@ class MaskExchange:
         )
         for code in np.flatnonzero(counts):
             self.crossings[species, self._number[code]] += counts[code]
+            self._baths.take(species, int(code) - len(self._beyond), int(counts[code]))
         group.drop(gaps)
 
     def mean_flux(self, crossings: np.ndarray, elapsed: float) -> Floats:

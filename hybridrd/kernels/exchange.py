@@ -174,7 +174,7 @@ def layer_place(x, ids, start, cells, face, width, key, step):
 
 
 @jit
-def _enter(entry, kind, gamma, key, address, step, purpose):
+def enter(entry, kind, gamma, key, address, step, purpose):
     """Age, depth and chance of an arrival through a face of that kind, see `plane_place`."""
     D, dt = entry.D, entry.dt
     u, v = uniforms(key, address, step, purpose, 0)
@@ -225,7 +225,7 @@ def plane_place(x, ids, start, cells, face, walls, entry, key, step, kept):
     for k in range(cells.shape[0]):
         address = ids[start + k]
         kind, gamma = kinds[axis, side], gammas[axis, side]
-        age, depth, chance = _enter(entry, kind, gamma, key, address, step, purpose)
+        age, depth, chance = enter(entry, kind, gamma, key, address, step, purpose)
         w, place = uniforms(key, address, step, purpose, 2)
         j = cells[k]
         fraction = age / entry.dt

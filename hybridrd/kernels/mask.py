@@ -15,17 +15,21 @@ import numpy as np
 from hybridrd.kernels._jit import jit
 from hybridrd.kernels.arrays import Cells, axis_cell, cell_of
 from hybridrd.kernels.binomial import binomial
+from hybridrd.kernels.exchange import FED, enter
 from hybridrd.kernels.poisson import poisson
 from hybridrd.kernels.rng import (
     ARRIVALS,
+    ARRIVE,
     BRIDGE,
+    ENTER,
     LAST_DRAW,
     MASK_DRAW,
     REMOVE,
+    normal_pair,
     touch_draw,
     uniforms,
 )
-from hybridrd.kernels.walk import REFLECT, displacements, fold, land, touches, wrap
+from hybridrd.kernels.walk import OPEN, REFLECT, displacements, fold, land, touches, wrap
 
 # What is beyond a cell in a direction, where it is no cell of the continuum.
 CLOSED, WALL = -1, -2
@@ -224,6 +228,74 @@ def credit_exits(x, gone, gaps, cells, beyond, counts, credit):
         counts[code] += 1
         if code < 2 * d:
             credit[beyond[code, cell_of(x, i, cells)]] += 1
+
+
+@jit
+def _deepen(depth, a, side, run, n, walls):
+    """Where an arrival in a run is that went in so deep from its end, and whether it is still."""
+    f, l, lower, upper = run
+    far_open = walls.kinds[a, 1 - side] == OPEN and (l == n if side == 0 else f == 0)
+    position = lower + depth if side == 0 else upper - depth
+    return fold(position, lower, upper), not far_open or lower < position < upper
+
+
+@jit
+def enter_from_wall(particles, start, cells, face, entry, runs, walls, key, step, kept):
+    """Place arrivals through an influx wall or a leaky one, see `exchange.plane_place`.
+
+    Each enters at its cell, goes in so deep along the axis of the wall, and along the others walks
+    in the region as the particles do: through an influx wall for its age, through a leaky one for
+    the whole step, as those do that leave; so a uniform state is stationary in any shape. What
+    walks into another wall is marked in ``gone``. Returns how many are kept.
+    """
+    x, ids, gone = particles
+    axis, side = face
+    low, width, inverse, shape = runs.cells
+    d = x.shape[0]
+    purpose = ENTER if entry.way == FED else ARRIVE
+    moves, at, flat = np.empty((d, 1)), np.empty((d, 1), np.int64), np.empty(1, np.int64)
+    m = start
+    for k in range(cells.shape[0]):
+        address = ids[start + k]
+        kind, gamma = walls.kinds[axis, side], walls.gammas[axis, side]
+        age, depth, chance = enter(entry, kind, gamma, key, address, step, purpose)
+        w, place = uniforms(key, address, step, purpose, 2)
+        _, second = uniforms(key, address, step, purpose, 4)
+        fraction = age / entry.dt
+        alive = w < chance * (entry.end[k] + fraction * (entry.start[k] - entry.end[k]))
+        moves[0, 0], n2 = normal_pair(key, address, step, purpose, 3)
+        if d > 1:
+            moves[1, 0] = moves[0, 0] if axis == 0 else n2
+        if d > 2:
+            moves[2, 0] = n2
+        ids[m], flat[0], rest, first = address, cells[k], cells[k], True
+        for a in range(d):
+            at[a, 0] = rest % shape[a]
+            rest //= shape[a]
+            x[a, m] = low[a] + width[a] * (at[a, 0] + (place if first else second))
+            first = first and a == axis
+        Ddt = entry.D * (age if entry.way == FED else entry.dt)
+        for turn in range(d):
+            a = turn if step % 2 == 0 else d - 1 - turn
+            if a != axis:
+                block = x[a, m : m + 1], ids[m : m + 1], moves[a], gone[m : m + 1]
+                _move_along(a, block, at[a], flat, runs, walls, Ddt, key, step)
+                continue
+            cell, stride = flat[0], 1
+            for b in range(a):
+                stride *= shape[b]
+            run = runs.first[a, cell], runs.last[a, cell], runs.lower[a, cell], runs.upper[a, cell]
+            x[a, m], stays = _deepen(depth, a, side, run, shape[a], walls)
+            alive = alive and stays
+            after = axis_cell(x[a, m], low[a], inverse[a], shape[a])
+            after = min(max(after, run[0]), run[1] - 1)
+            flat[0] += (after - at[a, 0]) * stride
+        kept[k] = 1 if alive else 0
+        if alive:
+            m += 1
+        else:
+            gone[m] = 0
+    return m - start
 
 
 @jit

@@ -394,8 +394,6 @@ def species_walls(
                 leaks[number] = _leak(region, face, gammas[at], D, dt, where)
         if law.influx is not None:
             influxes.append(number)
-        if not region.is_box:
-            _check_mask_law(law, f"species {name} at {face.name}")
         # What does not move has partners beyond a reservoir wall all the same.
         if context is not None and (D > 0 or context == "wall"):
             scheme = system.interface or default_scheme(context)
@@ -439,22 +437,14 @@ def _mask_scheme(
     return CalibratedLayer(), "cells" if context == "cells" else "two-way", 4.0 * h
 
 
-def _check_mask_law(law: Law, where: str) -> None:
-    """Refuse walls that a region which is no box cannot have. Raises ModelError."""
-    if law.influx is not None or (law.kappa > 0 and not law.held and law.outside is not None):
-        raise ModelError(
-            f"{where}: a particle region that is no box meets no influx or leaky walls; keep it "
-            f"away from that wall, or use Reservoir, Absorbing, PartiallyAbsorbing or Reflecting"
-        )
-
-
 def _leak(region: Region, face: RegionFace, gamma: float, D: float, dt: float, where: str) -> Leak:
     """The arrivals through a leaky wall. Raises StepError for a region that is too narrow."""
     if region.grid.radial:
         s = face.plane if face.side == 0 else -face.plane
         sphere = s, gamma, D, dt
         return Leak(leak.tried_on_sphere(*sphere), leak.arrived_on_sphere(*sphere))
-    check_depth(D, dt, float(region.extent[face.axis]), where)
+    if region.is_box:  # else any run of cells may be short
+        check_depth(D, dt, float(region.extent[face.axis]), where)
     return Leak(leak.tried(gamma * D, D, dt), leak.arrived(gamma * D, D, dt))
 
 

@@ -138,11 +138,65 @@ def test_an_interrupted_run_in_a_mask_goes_on_as_if_it_had_not_been(tmp_path):
     assert np.array_equal(whole.concentration, again.concentration)
 
 
+def at_walls(walls, alpha: float, **changes) -> hrd.Simulation:
+    """Particles among obstacles that touch the walls, or in a disc that does."""
+    obstacles = hrd.Ball((0.0, 0.3), 0.18) | hrd.Ball((0.6, 0.0), 0.15)
+    fields = {"particles": SQUARE, "obstacles": obstacles, "initial": {A: 1e5}}
+    system = hrd.System(
+        species=[A], domain=SQUARE, cells=(20, 20), walls=walls, **(fields | changes)
+    )  # fmt: skip
+    return hrd.Simulation(system, dt=alpha / 400, seed=3)
+
+
+def test_leaky_walls_leave_a_uniform_state_as_it_is_among_obstacles():
+    for kappa, alpha in ((0.5, 1.5), (5.0, 0.5), (200.0, 0.5)):
+        leaky = hrd.Leaky({A: kappa}, outside={A: 1e5})
+        sim = at_walls({"x-": leaky, "y": leaky}, alpha)
+        sim.step(40)
+        free = sim.system.grid.unflatten(sim.system.free)
+        counts = (sim.concentration[0] * sim.system.grid.volume)[free]
+        expected = 1e5 * sim.system.grid.volume
+        assert abs(chi_square(counts, expected)) < 4.5, kappa
+        assert abs(counts.sum() / expected - free.sum()) < 4.5 * np.sqrt(free.sum() / expected)
+
+
+@pytest.mark.parametrize("way", ["influx", "drain", "leak"])
+def test_what_walls_let_in_among_obstacles_is_what_the_pde_has(way):
+    wall = {
+        "influx": hrd.Influx({A: lambda y, t: 4e5 * (1 + np.sin(3 * y)) * (t < 0.04)}),
+        "drain": hrd.Influx({A: lambda y: -1.5e5 * (1 + np.sin(3 * y))}),
+        "leak": hrd.Leaky({A: 5.0}, outside={A: lambda y: 3e5 * y}),
+    }[way]
+    walls = {"x-": wall, "x+": hrd.Absorbing()}
+    for changes in ({}, {"obstacles": None, "particles": hrd.Ball((0.0, 0.5), 0.3)}):
+        sim = at_walls(walls, 0.4, **changes)
+        run = sim.run(until=0.05, every=0.05)
+        pde = hrd.mean_field(sim.system, dt=sim.dt, until=0.05, every=0.05)
+        found, expected = float(run["copy_number"][-1, 0]), float(pde["copy_number"][-1, 0])
+        assert found == pytest.approx(expected, abs=4.5 * np.sqrt(expected) + 0.003 * expected)
+        through = (r["flux"].sel(face="x-").values[-1, 0] * 0.05 for r in (run, pde))
+        passed, wanted = (float(n) for n in through)
+        assert passed == pytest.approx(wanted, abs=4.5 * np.sqrt(3e4) + 0.01 * abs(wanted))
+
+
+def test_a_bath_beyond_a_wall_of_a_disc_has_what_the_disc_lacks():
+    bath = hrd.Leaky({A: 4.0}, outside={A: hrd.Bath(volume=0.2, initial=2e4)})
+    disc = hrd.Ball((0.0, 0.5), 0.3)
+    free = {"obstacles": hrd.Outside(disc), "initial": {}}
+    sim = at_walls({"x-": bath}, 0.2, **free)
+    run = sim.run(until=0.3, every=0.3)
+    there = run["bath"].sel(species="A", wall="x-").values * 0.2
+    here = run["copy_number"].sel(species="A").values
+    assert there + here == pytest.approx(4000)
+    volume = sim.system.grid.volume * sim.system.free.sum()
+    share = volume / (volume + 0.2)
+    assert abs(here[-1] - 4000 * share) < 4.5 * np.sqrt(4000 * share * (1 - share))
+
+
 def test_what_masks_cannot_do_is_refused_by_name():
     refused = {
         "ExactPlane": {"interface": hrd.ExactPlane()},
         "Layer": {"interface": hrd.Layer()},
-        "influx or leaky walls": {"walls": {"x-": hrd.Influx({A: 1.0})}},
     }
     region = hrd.Ball((0.0, 0.5), 0.3)
     for words, changes in refused.items():
