@@ -240,6 +240,18 @@ def _deepen(depth, a, side, run, n, walls):
 
 
 @jit
+def _spread_along(a, axis, cell, low, width, shape, key, address, step, purpose):
+    """Place of an arrival at a wall along axis a, within its cell, and how far it is to walk."""
+    for b in range(a):
+        cell //= shape[b]
+    n1, n2 = normal_pair(key, address, step, purpose, 3)
+    first = a == (1 if axis == 0 else 0)
+    _, place = uniforms(key, address, step, purpose, 2 if first else 4)
+    at = cell % shape[a]
+    return low[a] + width[a] * (at + place), at, n1 if first else n2
+
+
+@jit
 def enter_from_wall(particles, start, cells, face, entry, runs, walls, key, step, kept):
     """Place arrivals through an influx wall or a leaky one, see `exchange.plane_place`.
 
@@ -259,21 +271,14 @@ def enter_from_wall(particles, start, cells, face, entry, runs, walls, key, step
         address = ids[start + k]
         kind, gamma = walls.kinds[axis, side], walls.gammas[axis, side]
         age, depth, chance = enter(entry, kind, gamma, key, address, step, purpose)
-        w, place = uniforms(key, address, step, purpose, 2)
-        _, second = uniforms(key, address, step, purpose, 4)
+        w, _ = uniforms(key, address, step, purpose, 2)
         fraction = age / entry.dt
         alive = w < chance * (entry.end[k] + fraction * (entry.start[k] - entry.end[k]))
-        moves[0, 0], n2 = normal_pair(key, address, step, purpose, 3)
-        if d > 1:
-            moves[1, 0] = moves[0, 0] if axis == 0 else n2
-        if d > 2:
-            moves[2, 0] = n2
-        ids[m], flat[0], rest, first = address, cells[k], cells[k], True
+        ids[m], flat[0] = address, cells[k]
         for a in range(d):
-            at[a, 0] = rest % shape[a]
-            rest //= shape[a]
-            x[a, m] = low[a] + width[a] * (at[a, 0] + (place if first else second))
-            first = first and a == axis
+            x[a, m], at[a, 0], moves[a, 0] = _spread_along(
+                a, axis, cells[k], low, width, shape, key, address, step, purpose
+            )
         Ddt = entry.D * (age if entry.way == FED else entry.dt)
         for turn in range(d):
             a = turn if step % 2 == 0 else d - 1 - turn
