@@ -12,6 +12,7 @@ from hybridrd.arrays import Floats, Integers
 from hybridrd.continuum.assembled import Assembled, excluded, wall_cells
 from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import WallCondition, bernoulli, resolve_walls
+from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.continuum.solvers import TridiagonalSolver
 from hybridrd.continuum.stage import G as G
 from hybridrd.continuum.stage import not_finite, right_side
@@ -107,6 +108,14 @@ class Diffusion:
         if D > 0:
             self._stage = self._cache.get(grid, D, G * dt, self.walls, cut, solver, drift)
             self.name = self._stage[1].name
+
+    def carry(self, drift: Drift) -> None:
+        """Assemble FiPy's matrix for another drift."""
+        self._drift, self._cache = drift, SolverCache(assemble)
+        found = self._cache.get(
+            self.grid, self.D, G * self.dt, self.walls, self._cut, self._kind, drift
+        )
+        self._stage, self.name = found, found[1].name
 
     def step(
         self,

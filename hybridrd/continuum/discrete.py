@@ -25,6 +25,7 @@ from hybridrd.kernels.rng import CELL_WALLS, hop_address, hop_part
 from hybridrd.model.drift import make_drift, mean_D
 from hybridrd.model.functions import needs_time
 from hybridrd.model.grid import AXES, Grid
+from hybridrd.model.species import refuse_change
 from hybridrd.model.system import System
 
 Mask = NDArray[np.bool_]
@@ -103,6 +104,7 @@ class DiscreteField:
         baths: Baths | None = None,
         assembly: Assembly = assemble,
     ) -> None:
+        refuse_change(system.species, "a continuum that fluctuates")
         self.system, self.dt, self.key = system, dt, key
         self.grid = grid = system.grid
         self.baths = Baths(system) if baths is None else baths

@@ -66,6 +66,7 @@ class Field:
             cut = ~system.free if cut is None else cut | ~system.free
         kind = SphericalDiffusion if self.grid.radial else Diffusion
         self._drifts = [make_drift(system, s) for s in system.species]
+        self._time = 0.0  # of the drifts
         self.diffusion = [
             kind(
                 self.grid, mean_D(system, s), dt, conditions(system, s.name), cut, solver, cache,
@@ -200,6 +201,7 @@ class Field:
             See `hybridrd.continuum.diffusion.Diffusion.step`.
         """
         t = (step + 0.5) * self.dt
+        self._carry(t)
         start = None if self._drift is None else self.c.copy()
         for s, diffusion in enumerate(self.diffusion):
             walls = self._walls[s]
@@ -224,6 +226,15 @@ class Field:
         if start is not None:
             self._drift = (self.c - start) / self.dt
 
+    def _carry(self, t: float) -> None:
+        """Take the drifts that depend on time as they are at t."""
+        for s, drift in enumerate(self._drifts):
+            if drift is not None and drift.later is not None and t != self._time:
+                self._drifts[s] = now = drift.later(t)
+                assert now is not None
+                self.diffusion[s].carry(now)
+        self._time = t
+
     def line(
         self,
         owed: Floats,
@@ -241,6 +252,7 @@ class Field:
             return None
         factors = [d.factors() for d in self.diffusion]
         steady = not self._rates.in_time and all(w.steady for w in self._walls)
+        steady = steady and not any(s.changes for s in self.system.species)
         if not steady:
             return None
         species, n = self.c.shape
@@ -280,6 +292,7 @@ class Field:
     def _predicted(self, step: int) -> Floats:
         """What diffusion from the present concentrations adds to them per time in this step."""
         t = (step + 0.5) * self.dt
+        self._carry(t)
         self._drift = np.empty_like(self.c)
         for s, diffusion in enumerate(self.diffusion):
             inflow = self._walls[s].influx(t, partial(self._most, s))

@@ -68,8 +68,9 @@ class DriftMotion(Motion):
     ) -> None:
         super().__init__(region, walls, D, dt, key)
         self._free = BoxMotion(region, walls, D, dt, key)
-        self._drifts = drifts
+        self._drifts = list(drifts)
         self._forces = [None if drift is None else self._force(drift) for drift in drifts]
+        self._at = [-1.0] * len(drifts)  # times of those that depend on it
         self._known: dict[tuple[int, int], LayerDrift] = {}
 
     def _force(self, drift: Drift) -> kernels.Force | Medium:
@@ -83,8 +84,21 @@ class DriftMotion(Motion):
             shifts = shifts[:, :1]
         return kernels.Force(region.inner_cells, np.ascontiguousarray(shifts))
 
+    def _carry(self, species: int, step: int) -> None:
+        """Take a drift that depends on time as it is in the middle of a step."""
+        drift, t = self._drifts[species], (step + 0.5) * self.dt
+        if drift is None or drift.later is None or self._at[species] == t:
+            return
+        now = drift.later(t)
+        assert now is not None
+        check_step(now, self.region, self.dt, f"at t = {t:.6g} a species drifts")
+        self._drifts[species], self._forces[species] = now, self._force(now)
+        self._at[species] = t
+        self._known = {key: layer for key, layer in self._known.items() if key[0] != species}
+
     def move(self, species: int, population: Population, step: int) -> bool:
         """Diffuse the particles of a species for dt; returns whether any is marked as gone."""
+        self._carry(species, step)
         force = self._forces[species]
         if force is None:
             return self._free.move(species, population, step)
@@ -106,6 +120,7 @@ class DriftMotion(Motion):
         self, gate: Gate, numbers: FaceNumbers, population: Population, step: int
     ) -> int:
         """Mark the particles that leave a boundary layer; returns their number."""
+        self._carry(gate.species, step)
         if self._forces[gate.species] is None:
             return super().empty_layer(gate, numbers, population, step)
         group, face = population[gate.species], self.faces[gate.face.index]
@@ -310,13 +325,18 @@ def check_drifts(
                 f"{who} {region.faces[f].name} lets particles in by a rate or a permeability, "
                 f"which know nothing of it; use a Reservoir or a closed wall there"
             )
-        for a, h in enumerate(region.grid.spacing):
-            across = drift.across[a, region.mask]  # v h/D
-            most = float(np.abs(across).max())
-            speed = float(np.abs(across * drift.D[region.mask]).max()) / h
-            if np.ptp(across) > SAME * most and speed * dt > 0.5 * h:
-                least = at_most(0.5 * h / speed)
-                raise StepError(
-                    f"{who} by {speed * dt:.4g} in a step along {AXES[a]}, more "
-                    f"than half a cell ({0.5 * h:.4g}); use dt <= {least}"
-                )
+        check_step(drift, region, dt, who)
+
+
+def check_step(drift: Drift, region: Region, dt: float, who: str) -> None:
+    """Refuse steps in which particles drift by more than half a cell. Raises StepError."""
+    for a, h in enumerate(region.grid.spacing):
+        across = drift.across[a, region.mask]  # v h/D
+        most = float(np.abs(across).max())
+        speed = float(np.abs(across * drift.D[region.mask]).max()) / h
+        if np.ptp(across) > SAME * most and speed * dt > 0.5 * h:
+            least = at_most(0.5 * h / speed)
+            raise StepError(
+                f"{who} by {speed * dt:.4g} in a step along {AXES[a]}, more "
+                f"than half a cell ({0.5 * h:.4g}); use dt <= {least}"
+            )

@@ -39,12 +39,24 @@ def _species(draft: Draft, at: Places) -> Iterator[str]:
         if name in draft.names[:i] and name not in draft.names[i + 1 :]:
             yield f"{at.species(i)}: {name} is given {times} times"
     yield from _inertia(draft, at)
+    yield from _carried(draft, at)
     if draft.domain is not None:
         for i, species in enumerate(draft.species):
             try:
                 check_drift(species, draft.domain.axes)
             except ModelError as error:
                 yield f"{at.species(i)}: {error}"
+
+
+def _carried(draft: Draft, at: Places) -> Iterator[str]:
+    """Walls that can't be where a species is carried by a flow that depends on time."""
+    for i, species in enumerate(draft.species):
+        for side, wall in draft.walls.items():
+            if species.changes and wall.law(species.name).influx is not None:
+                yield (
+                    f"{at.species(i)}: the velocity of {species.name} depends on time, and the "
+                    f"influx at {side} knows nothing of it; use a Reservoir"
+                )
 
 
 def _inertia(draft: Draft, at: Places) -> Iterator[str]:

@@ -46,6 +46,8 @@ class Drift:
         From face to face of each cell along each axis, ``(d, cells)``.
     flow
         The part of ``across`` that is the flow's, ``-u h/D``, ``(d, cells)``.
+    later
+        The drift at another time, where it depends on it; None where it does not.
     """
 
     grid: Grid
@@ -55,6 +57,7 @@ class Drift:
     low: tuple[Floats, ...]
     across: Floats
     flow: Floats
+    later: Callable[[float], Drift | None] | None = None
 
     @property
     def uneven(self) -> bool:
@@ -81,8 +84,10 @@ class Drift:
         return np.asarray(np.take(layers, -1, axis=-1 - axis).ravel())
 
 
-def make_drift(system: Description, species: Species, grid: Grid | None = None) -> Drift | None:
-    """How a species moves on a system's cells, or those of another grid.
+def make_drift(
+    system: Description, species: Species, grid: Grid | None = None, t: float = 0.0
+) -> Drift | None:
+    """How a species moves at a time on a system's cells, or those of another grid.
 
     None if it diffuses evenly and does not drift.
 
@@ -110,7 +115,7 @@ def make_drift(system: Description, species: Species, grid: Grid | None = None) 
         joined = system.is_periodic(AXES[a])
         between = _on_faces(on_cells, a, joined)
         D_up[a] = grid.flatten(np.take(between, range(1, n + 1), axis=a))
-        carried = _flow(species, grid, a, edges) * (h / between)
+        carried = _flow(species, grid, a, edges, t) * (h / between)
         first, last = (np.take(on_faces, i, axis=a) for i in (0, n))
         rise = np.take(centre, range(1, n), axis=a) - np.take(centre, range(n - 1), axis=a)
         rise = rise - np.take(carried, range(1, n), axis=a)
@@ -123,10 +128,11 @@ def make_drift(system: Description, species: Species, grid: Grid | None = None) 
         up[a] = grid.flatten(np.concatenate([rise, np.expand_dims(beyond, a)], axis=a))
         start = np.take(centre, 0, axis=a) - first - 0.5 * np.take(carried, 0, axis=a)
         low.append(start.ravel(order="F"))
-        along = _flow(species, grid, a, [grid.centers(b) for b in range(d)]) * (h / on_cells)
+        along = _flow(species, grid, a, [grid.centers(b) for b in range(d)], t) * (h / on_cells)
         flow[a] = grid.flatten(-along)
         across[a] = grid.flatten(np.diff(on_faces, axis=a) - along)
-    return Drift(grid, D, D_up, up, tuple(low), across, flow)
+    later = functools.partial(make_drift, system, species, grid) if species.changes else None
+    return Drift(grid, D, D_up, up, tuple(low), across, flow, later)
 
 
 def coefficients(species: Species, grid: Grid) -> Floats:
@@ -177,12 +183,12 @@ def _potential(species: Species, grid: Grid, points: list[Floats]) -> Floats:
     return evaluate(species.potential, at, 0.0, where, minimum=-np.inf).reshape(shape)
 
 
-def _flow(species: Species, grid: Grid, axis: int, points: list[Floats]) -> Floats:
+def _flow(species: Species, grid: Grid, axis: int, points: list[Floats], t: float) -> Floats:
     """The velocity (length/time) along an axis on the mesh of some points along each axis."""
     at, shape = _mesh(grid, points)
     where = f"velocity of {species.name} along {AXES[axis]}"
     value = component(species.velocity, axis, grid.dimension, where)
-    return evaluate(value, at, 0.0, where, minimum=-np.inf).reshape(shape)
+    return evaluate(value, at, t, where, minimum=-np.inf).reshape(shape)
 
 
 def component(velocity: Any, axis: int, dimension: int, where: str) -> float | Callable[..., Any]:
@@ -226,7 +232,7 @@ def _check_periodic(
 def check_drift(species: Species, axes: tuple[str, ...]) -> None:
     """Check the functions of a species against the coordinates. Raises ModelError."""
     for what, value in species.functions():
-        absent = [n for n in arguments(value, what) if n not in axes]
+        absent = [n for n in arguments(value, what) if n not in (*axes, "t")]
         if absent:
             raise ModelError(
                 f"{what}: the function takes {', '.join(absent)}, but the coordinates here are "

@@ -39,8 +39,8 @@ class Species:
     potential
         U in units of kT: a function of place, ``lambda x: 2 * x``, or a formula, ``"2 * x"``.
     velocity
-        u, the flow that carries the species (length/time): a number, function of place or formula
-        for each axis, or one function that returns as many values.
+        u, the flow that carries the species (length/time): a number, function of place and time
+        or formula for each axis, or one function that returns as many values.
     friction
         Makes Langevin particles of it: g in ``dx = v dt``, ``dv = -g v dt + g sqrt(2 D) dW``
         (1/time), above 0. Their velocities have the variance kT/m = D g along each axis; seen for
@@ -82,7 +82,7 @@ class Species:
             object.__setattr__(self, "velocity", self._components())
         for what, function in self.functions():
             arguments(function, what)
-            if needs_time(function):
+            if needs_time(function) and not what.startswith("velocity"):
                 raise ModelError(f"{what}: it is a function of time; give one of place alone")
         if self.friction is not None:
             where = f"species {self.name}: friction"
@@ -134,6 +134,11 @@ class Species:
         """Whether it has a potential or is carried by a flow."""
         return self.potential != 0.0 or (callable(self.velocity) or any(self.velocity))
 
+    @property
+    def changes(self) -> bool:
+        """Whether the flow that carries it depends on time."""
+        return any(needs_time(function) for _, function in self.functions())
+
     def functions(self) -> Iterator[tuple[str, Callable[..., Any]]]:
         """Its functions, each with a name for messages."""
         parts = self.velocity if isinstance(self.velocity, tuple) else (self.velocity,)
@@ -180,6 +185,16 @@ def refuse_inertia(species: Iterable[Species], what: str) -> None:
             raise ModelError(
                 f"species {s.name}: it has friction, but {what} has no velocities; use Simulation, "
                 f"or leave friction out: seen for longer than {1.0 / s.friction:.4g} it diffuses"
+            )
+
+
+def refuse_change(species: Iterable[Species], what: str) -> None:
+    """Refuse species carried by a flow that depends on time. Raises ModelError."""
+    for s in species:
+        if s.changes:
+            raise ModelError(
+                f"species {s.name}: its velocity depends on time, while {what} has rates that do "
+                f"not; use particles and the PDE, or a velocity of place alone"
             )
 
 

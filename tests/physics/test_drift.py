@@ -324,3 +324,67 @@ def test_a_drift_is_written_to_a_file_and_read_again():
     again = hrd.System.from_dict(system.to_dict())
     assert again.species == system.species
     assert again.to_dict() == system.to_dict()
+
+
+# Flows that depend on time
+
+SWING = "6 * cos(20 * t)"
+
+
+def test_the_pde_is_carried_to_and_fro():
+    """In the frame of the flow it diffuses: the mean of a bell moves by the integral of u."""
+    A = hrd.Species("A", D=0.1, velocity=lambda t: 6 * np.cos(20 * t))
+    bell = hrd.Patch(lambda x: np.exp(-((x - 2.0) ** 2) / 0.08))
+    system = hrd.System(species=[A], domain=hrd.Box(x=(0, 4)), cells=200, initial={A: bell})
+    run = hrd.mean_field(system, dt=4e-3, until=0.08, every=0.02)
+    c, x = run["concentration"].values[:, 0], run["x"].values
+    moved = (c * x).sum(1) / c.sum(1) - 2.0
+    spread = (c * x**2).sum(1) / c.sum(1) - (2.0 + moved) ** 2
+    t = run["time"].values
+    np.testing.assert_allclose(moved, 0.3 * np.sin(20 * t), atol=1e-3)
+    # Exponential fitting adds |u| h/2 times coth(z) - 1/z, z = u h/2 D, to D.
+    z = np.abs(6 * np.cos(20 * np.linspace(0, 0.08, 2001))) * 0.02 / 0.2
+    extra = np.mean(0.1 * (z / np.tanh(z) - 1))
+    assert spread[-1] == pytest.approx(0.04 + 2 * (0.1 + extra) * 0.08, rel=0.02)
+
+
+def test_particles_and_hybrids_are_carried_to_and_fro():
+    n, line = 20_000, hrd.Box(x=(0, 4))
+    A = hrd.Species("A", D=0.5, velocity=SWING)
+    pure = hrd.System(
+        species=[A],
+        domain=line,
+        particles=line,
+        cells=40,
+        initial={A: hrd.Points(np.full((n, 1), 2.0))},
+    )
+    simulation = hrd.Simulation(pure, dt=5e-3, seed=1)
+    simulation.step(16)
+    x = simulation.particles["A"].positions
+    assert x.mean() - 2.0 == pytest.approx(0.3 * np.sin(1.6), abs=4.5 * math.sqrt(0.08 / n) + 5e-4)
+    assert x.var() == pytest.approx(0.08, rel=4.5 * math.sqrt(2 / n))
+    # Across the planes of a ring, which a uniform state passes as it is.
+    ring = pure.replace(particles=hrd.Box(x=(1, 3)), walls={"x": hrd.Periodic()}, initial={A: 2e4})
+    simulation = hrd.Simulation(ring, dt=5e-3, seed=2)
+    total = simulation.total.copy()
+    simulation.step(16)
+    np.testing.assert_allclose(simulation.total, total, rtol=1e-9)
+    assert int(simulation.copy_number[0]) == pytest.approx(4e4, rel=4.5 / math.sqrt(4e4) + 0.002)
+
+
+def test_where_a_flow_of_time_cannot_be_it_is_refused_by_name():
+    A, line = hrd.Species("A", D=1.0, velocity="sin(t)"), hrd.Box(x=(0, 1))
+    system = hrd.System(species=[A], domain=line, cells=4, initial={A: 1.0})
+    for kind in ("discrete", "gaussian"):
+        noisy = system.replace(fluctuations=kind)
+        with pytest.raises(ModelError, match="velocity depends on time"):
+            hrd.Simulation(noisy, dt=1e-3)
+    with pytest.raises(ModelError, match="the master equation"):
+        hrd.theory.moments.linear_moments(system, voxels=4, times=[0.0, 1.0])
+    with pytest.raises(ModelError, match="influx at x-"):
+        system.replace(walls={"x-": hrd.Influx({A: 1.0})})
+    fast = hrd.Species("A", D=1.0, velocity=lambda x, t: 400 * t * x)
+    pure = system.replace(species=[fast], particles=line, initial={fast: 100.0})
+    simulation = hrd.Simulation(pure, dt=0.01, seed=1)
+    with pytest.raises(StepError, match=r"at t = .* half a cell"):
+        simulation.step(50)

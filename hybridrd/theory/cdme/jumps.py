@@ -12,7 +12,7 @@ import numpy as np
 
 from hybridrd.errors import ModelError
 from hybridrd.model.drift import make_drift, mean_D
-from hybridrd.model.species import refuse_inertia
+from hybridrd.model.species import refuse_change, refuse_inertia
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.event import Event, combined, event, rates_of
 from hybridrd.theory.cdme.voxels import Voxels
@@ -27,6 +27,7 @@ def motion_events(system: System, voxels: Voxels, mirror: bool) -> Iterator[Even
     from hybridrd.continuum.fipy_solver import assemble
 
     refuse_inertia(system.species, "the master equation")
+    refuse_change(system.species, "the master equation")
     closed = np.ones(voxels.grid.cells, np.bool_)
     closed[voxels.free] = False
     for s, species in enumerate(system.species):
