@@ -274,3 +274,25 @@ def test_cells_too_small_for_a_pair_rate():
     flat = line(reactions=[hrd.Reaction("2 A -> 0", k=0.1, radius=0.6)], fluctuations="discrete")
     with pytest.warns(hrd.AccuracyWarning, match=r"use cells at least 1\.2 wide"):
         hrd.Simulation(flat, dt=1e-2, seed=1)
+
+
+def test_branching_has_the_covariances_of_the_moment_equations():
+    """A -> 2 A, A -> 0: copies of a family are correlated, across cells, too."""
+    system = line(
+        reactions=[hrd.Reaction("A -> 2 A", k=1.0), hrd.Reaction("A -> 0", k=0.8)],
+        initial={A: [hrd.Copies(3, x=(0, 1)), hrd.Copies(1, x=(2, 3))]},
+    )
+    truth = hrd.theory.moments.linear_moments(system, voxels=3, times=[0.0, 1.0])
+    _field, n, step = replicas(system, dt=0.05, rows=40_000)
+    n[0, 0], n[0, 2] = 3, 1
+    step(0, 20)
+    mean, covariance = truth["mean"].values[-1, 0], truth["covariance"].values[-1, 0, 0]
+    covariance = covariance + np.diag(mean)  # theirs is that of pairs of different copies
+    x = n[0].T - mean
+    assert np.abs(x.mean(axis=0)).max() < 4.5 * np.sqrt(covariance.max() / len(x))
+    for i in range(3):
+        for j in range(3):
+            products = x[:, i] * x[:, j]
+            error = products.std() / np.sqrt(len(x))
+            assert abs(products.mean() - covariance[i, j]) < 4.5 * error, (i, j)
+    assert covariance[0, 1] > 0.2
