@@ -102,6 +102,13 @@ class Field:
         """Set a species to a concentration on all cells, ``(cells,)``."""
         self.c[species] = c[self.active]
 
+    def restart(self) -> bool:
+        """Go back to before `start`; whether it can. Baths are the simulation's."""
+        self._drift = None
+        for diffusion in self.diffusion:
+            diffusion.fallbacks = 0
+        return True
+
     def show(self) -> None:
         """Nobody else has to know the concentrations."""
 

@@ -73,6 +73,11 @@ class DriftMotion(Motion):
         self._at = [-1.0] * len(drifts)  # times of those that depend on it
         self._known: dict[tuple[int, int], LayerDrift] = {}
 
+    def restart(self, key: np.uint64) -> None:
+        """Go back to the start, with other random numbers."""
+        super().restart(key)
+        self._free.restart(key)
+
     def _force(self, drift: Drift) -> kernels.Force | Medium:
         """How far a species drifts in a step, in each cell of the region; or what it meets."""
         region = self.region

@@ -119,6 +119,14 @@ class Exchange:
         opens = layers is not None or planes is not None or not walk.closed.all()
         return CompiledExchange(walk, exits if opens else None, layers, planes, self)
 
+    def restart(self, key: np.uint64) -> None:
+        """Go back to the start, with other random numbers."""
+        self._key = key
+        self.motion.restart(key)
+        self.crossings[:], self.arrivals[:] = 0, 0
+        if self.credit is not None:
+            self.credit[:] = 0
+
     def _meet(self) -> bool:
         """Whether two faces have the same whole copies beyond them, and must take turns."""
         whole = [gate for gate in self._layers if gate.binomial]

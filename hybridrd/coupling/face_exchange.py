@@ -166,6 +166,12 @@ class Gate:
         self.cell_volume = float(volumes[cells[0]])
         self.start = self.end = self.copies / self.cell_volume
 
+    def restart(self) -> None:
+        """Forget what was carried and noted."""
+        self.change = 0.0
+        if self.deficit is not None:
+            self.deficit[:] = 0.0
+
     def state(self) -> State:
         """Its state between steps, as arrays by name."""
         state: State = {}

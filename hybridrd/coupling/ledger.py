@@ -80,6 +80,10 @@ class Ledger:
         self.counts[0] += self._carry()
         credit[:] = 0
 
+    def restart(self) -> None:
+        """Forget all debts."""
+        self.owed[:], self.counts[0] = 0.0, 0
+
     def put(self, amounts: Floats) -> None:
         """Let the active cells hold amounts ``(species, active)``; negative ones are owed."""
         self._field.c[:] = amounts / self._field.volume

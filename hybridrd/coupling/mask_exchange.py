@@ -206,6 +206,13 @@ class MaskExchange:
     def compiled(self) -> None:
         """Its methods are to be called; none of its stages is compiled into the step."""
 
+    def restart(self, key: np.uint64) -> None:
+        """Go back to the start, with other random numbers."""
+        self._key = key
+        self.crossings[:], self.arrivals[:] = 0, 0
+        if self.credit is not None:
+            self.credit[:] = 0
+
     def check_arrivals(self, layers: bool, number: int, expected: float) -> None:
         """Nothing asks: the methods check their own arrivals."""
 

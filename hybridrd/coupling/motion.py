@@ -108,6 +108,10 @@ class Motion(ABC):
         """Net particles per time through each face since the last record, outwards."""
         return mean_rate(crossings, elapsed)
 
+    def restart(self, key: np.uint64) -> None:
+        """Go back to the start, with other random numbers."""
+        self.key = key
+
     def state(self) -> State:
         """Its state as arrays by name: none."""
         return {}
@@ -258,6 +262,11 @@ class ShellMotion(Motion):
         gone = np.where(self._absorbs, self._expected - self._recorded, crossings)
         self._recorded = self._expected.copy()
         return super().mean_flux(gone, elapsed)
+
+    def restart(self, key: np.uint64) -> None:
+        """Go back to the start, with other random numbers."""
+        super().restart(key)
+        self._expected[:], self._recorded = 0.0, np.zeros_like(self._expected)
 
     def state(self) -> State:
         """Expected absorption since the start, and at the last record."""

@@ -161,6 +161,10 @@ class UserField:
         about = {"kind": type(self.continuum).__name__, "cells": list(self._user_cells.cells.shape)}
         return {"continuum": about | dict(self.continuum.diagnostics())}
 
+    def restart(self) -> bool:
+        """It can't go back: its memory is the user's."""
+        return False
+
     def show(self) -> None:
         """Pass the concentrations to the continuum."""
         self.continuum.show(self.user_cells())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,7 +16,9 @@ from hybridrd.results.statistics import Comoments, Moments
 if TYPE_CHECKING:
     import xarray as xr
 
+    from hybridrd.results.dataset import Recorder
     from hybridrd.simulation.plan import Plan
+    from hybridrd.simulation.simulation import Simulation
     from hybridrd.simulation.window import RecordedWindow
 
 _MOST_BLOCKS = 100
@@ -55,6 +58,13 @@ class Outcome(NamedTuple):
     labels: dict[str, Any] | None = None
 
 
+class _Idle(list["tuple[Simulation, Recorder]"]):
+    """Simulations that have done their replica; a pickle has none of them."""
+
+    def __reduce__(self) -> tuple[type[_Idle], tuple[()]]:
+        return _Idle, ()
+
+
 @dataclass(frozen=True)
 class EnsembleSetup:
     """Setup that all replicas of an ensemble share.
@@ -80,6 +90,7 @@ class EnsembleSetup:
     threads: int
     covariance: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    _idle: _Idle = field(default_factory=lambda: _Idle(), compare=False, repr=False)
 
     def named(self, block: range) -> str:
         """A block in words, for messages."""
@@ -106,13 +117,9 @@ class EnsembleSetup:
     def _outcome(self, replica: int) -> Outcome:
         from hybridrd.run.brief import run_briefly
         from hybridrd.run.schedule import in_steps, record_stride
-        from hybridrd.simulation.simulation import Simulation
 
         plan = self.plan
-        simulation = Simulation(
-            plan.system, plan.dt, self.seed, replica, self.threads,
-            plan=plan, mean_field=self.window,
-        )  # fmt: skip
+        simulation, recorder = self._simulation(replica)
         if replica == 0:  # its Dataset has the labels of all
             result = simulation.run(self.until, self.every, self.record, progress=False)
             values = {str(name): v.values for name, v in result.data_vars.items()}
@@ -122,9 +129,25 @@ class EnsembleSetup:
             )
         last = in_steps(self.until, plan.dt, "until", least=0)
         stride = record_stride(self.every, plan.dt, last)
-        recorder = simulation.recorder(self.record)
         values = run_briefly(simulation, last, stride, recorder)
-        return Outcome(values, simulation.timings, simulation.happened())
+        outcome = Outcome(values, dict(simulation.timings), simulation.happened())
+        self._idle.append((simulation, recorder))
+        return outcome
+
+    def _simulation(self, replica: int) -> tuple[Simulation, Recorder]:
+        """The simulation of a replica, and what collects its records: used ones if possible."""
+        from hybridrd.simulation.simulation import Simulation
+
+        with suppress(IndexError):
+            used, recorder = self._idle.pop()
+            if used.begin_again(replica):
+                return used, recorder
+        plan = self.plan
+        simulation = Simulation(
+            plan.system, plan.dt, self.seed, replica, self.threads,
+            plan=plan, mean_field=self.window,
+        )  # fmt: skip
+        return simulation, simulation.recorder(self.record)
 
 
 class Sums:

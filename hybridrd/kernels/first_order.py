@@ -17,7 +17,7 @@ from hybridrd.kernels import groups
 from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.arrays import Cells, cell_of, runs, stable_order
 from hybridrd.kernels.groups import CROWDED, DEEP, DONE, FEW, FULL, MANY, N
-from hybridrd.kernels.poisson import poisson_numbers
+from hybridrd.kernels.poisson import poisson_in_cells
 from hybridrd.kernels.rng import (
     CREATE,
     CREATIONS,
@@ -359,7 +359,7 @@ def create_all(families, now, allowed, asks):
             asks[0], asks[1] = reaction, families.expected[c]
             return MANY
         address = families.addresses[now.half, c]
-        total = poisson_numbers(means, now.key, address, now.step, CREATIONS, counts)
+        total = poisson_in_cells(means, now.key, address, now.step, CREATIONS, counts)
         if total > 0:
             where = families.inside[runs(counts, total)]
             m = create(reaction, where, now, families.network, families.cells, out, m)

@@ -25,6 +25,7 @@ from hybridrd.particles.region import Region
 _SLICE = 1 << 20  # points placed at a time
 
 Address = tuple[np.uint64, int]  # the step with it
+Spread = tuple[Floats, tuple[float, Patch] | None]  # on all cells; c and shape where constant
 
 
 def parts(system: System, species: int) -> list[Any]:
@@ -67,6 +68,12 @@ class InitialState:
         self._region = region
         self._key = key
         self._population = population
+        self._known: dict[tuple[int, int], Spread] | None = None
+
+    def restart(self, key: np.uint64) -> None:
+        """Draw with other random numbers from now on, and remember all that is not random."""
+        self._key = key
+        self._known = {} if self._known is None else self._known
 
     def draw(self, species: int) -> Floats:
         """Fill the region; returns the concentration outside it, ``(cells,)``, 0 inside."""
@@ -81,10 +88,8 @@ class InitialState:
                 for x in self._copies(part) if isinstance(part, Copies) else [part.positions.T]:
                     outside += self._add(x, group)
                 continue
-            free = None if system.obstacles is None else system.free
-            field = concentration(part, region.grid, where, free)
+            field, shape = self._spread(species, p, part, where)
             outside += self._in_cells(np.where(region.mask, 0.0, field), address)
-            shape = _constant_shape(part)
             if shape is None:
                 self._by_cell(field, address, group)
             elif region.mask.any():
@@ -92,6 +97,17 @@ class InitialState:
         # Points on an interface belong to the region; their cells may lie outside it.
         outside[region.mask] = 0.0
         return outside
+
+    def _spread(self, species: int, p: int, part: Any, where: str) -> Spread:
+        """Mean concentration of a part of a species on all cells, and where it is constant."""
+        known = self._known
+        if known is not None and (species, p) in known:
+            return known[species, p]
+        free = None if self._system.obstacles is None else self._system.free
+        spread = concentration(part, self._region.grid, where, free), _constant_shape(part)
+        if known is not None:
+            known[species, p] = spread
+        return spread
 
     def _in_cells(self, field: Floats, address: Address) -> Floats:
         """The concentration outside the region, of whole copies where they are asked for."""

@@ -92,6 +92,13 @@ class Population:
         self.next_id = first + int(n)
         return np.arange(first, first + int(n), dtype=np.uint64)
 
+    def clear(self) -> None:
+        """Drop all particles; ids begin anew."""
+        self.next_id = 0
+        for group in self._groups:
+            group.n = 0
+            group.stamp += 1
+
     def announce(self, species: int, n: int) -> Particles:
         """Make room for n candidates behind the particles of a species and give them ids."""
         group = self._groups[species]

@@ -41,6 +41,13 @@ class Reactor:
         self._cells = region.cells if tables.varies else region.inner_cells
         self.set_rates(0.5 * dt)
 
+    def restart(self, key: np.uint64) -> bool:
+        """Go back to the start, with other random numbers; False, and nothing done, with pairs."""
+        if self.has_pairs:
+            return False
+        self._key, self.events[:] = key, 0
+        return True
+
     @property
     def has_pairs(self) -> bool:
         """Whether there are reactions of pairs."""

@@ -49,10 +49,10 @@ class Moments:
             If its shape is not that of the samples before.
         """
         x = np.asarray(sample)
-        whole = x.astype(np.int64) if np.issubdtype(x.dtype, np.integer) else None
-        x = x.astype(np.float64)
+        whole = x.astype(np.int64, copy=False) if x.dtype.kind in "iu" else None
         if self._mean is None or self._m2 is None:
-            self.count, self._mean, self._m2, self._sum = 1, x, np.zeros_like(x), whole
+            self.count, self._mean = 1, x.astype(np.float64)
+            self._m2, self._sum = np.zeros_like(self._mean), None if whole is None else whole.copy()
             return
         self._same_shape(x.shape)
         self.count += 1

@@ -113,6 +113,10 @@ class Coupling(ABC):
         """
         return None
 
+    def restart(self) -> bool:
+        """Go back to before `start`; False, and nothing done, where it has to be made anew."""
+        return False
+
     def baths(self, step: int, own: Floats) -> Floats:  # noqa: ARG002
         """What the baths hold after ``step`` steps: as a rule the simulation's ``own``."""
         return own
@@ -155,6 +159,10 @@ class NoContinuum(Coupling):
 
     def put(self, amounts: Floats) -> None:
         """There is nowhere to put anything."""
+
+    def restart(self) -> bool:
+        """There is nothing to go back."""
+        return True
 
     def start(self, species: int, outside: Floats) -> None:
         """There is nothing outside."""
@@ -235,6 +243,13 @@ class TwoWay(Coupling):
             found = self._field.line(*parts)
         self._known = None if found is None else CompiledContinuum(found[0], None, found[1], True)
         return self._known
+
+    def restart(self) -> bool:
+        """Forget debts; a continuum with noise, with baths or a user's is to be made anew."""
+        if self._noise is not None or self._reactions is not None or not self._field.restart():
+            return False
+        self._ledger.restart()
+        return True
 
     def start(self, species: int, outside: Floats) -> None:
         """Take the initial concentration; a user's continuum has its own, and refuses."""
@@ -549,6 +564,10 @@ class MeanField(Coupling):
     def compiled(self, gates: list[Gate], exchange: Exchange) -> CompiledContinuum | None:
         """The solved mean field, or the line on which it is solved; None for others."""
         return self._window.compiled(gates, exchange)
+
+    def restart(self) -> bool:
+        """A solved mean field has nothing to go back; one that is being solved is made anew."""
+        return self._window.solved
 
     def start(self, species: int, outside: Floats) -> None:
         """It starts from the expected concentrations; a user's has its own, and refuses."""

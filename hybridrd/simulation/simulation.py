@@ -189,11 +189,44 @@ class Simulation:
             self._adapted = Adapted(system, self.dt, self._key)
         self._assembly: Assembly = assemble_once if self._adapted is None else KeptAssembly()
         self._build(continuum, mean_field)
-        whole = system.fluctuations is not None
-        start = InitialState(system, self._region, self._key, self._population, whole)
-        for s in range(len(self._population)):
-            self._continuum.start(s, start.draw(s))
+        self._initial: InitialState | None = None  # kept by those that begin again
+        self._draw(self._initial_state())
         begun.lap("set_up")
+
+    def begin_again(self, replica: int) -> bool:
+        """Go back to the start as another realisation, for less than a new simulation costs.
+
+        Returns False, and the simulation is good for nothing, where a new one has to be made: with
+        a continuum of copies or noise, a mean field that is being solved, a user's continuum,
+        baths, pairs, inertia, planes that are watched, and a region that follows.
+        """
+        begun = Clock(self.timings)
+        key = make_key(self.seed, replica)
+        inertia = any(s.thermal_speed is not None for s in self.system.species)
+        kept = not (inertia or self._baths or self._adapted or self._planes)
+        if not (kept and self._continuum.restart() and self._reactor.restart(key)):
+            return False
+        self.timings.update(dict.fromkeys(STAGES, 0.0))
+        self.replica, self._key = replica, key
+        for gate in self._gates:
+            gate.restart()
+        self._exchange.restart(key)
+        self._stepper.restart(key)
+        self._population.clear()
+        self._by_hand = ByHand(len(self.system.names))
+        self._initial = self._initial or self._initial_state()
+        self._initial.restart(key)
+        self._draw(self._initial)
+        begun.lap("set_up")
+        return True
+
+    def _initial_state(self) -> InitialState:
+        whole = self.system.fluctuations is not None
+        return InitialState(self.system, self._region, self._key, self._population, whole)
+
+    def _draw(self, initial: InitialState) -> None:
+        for s in range(len(self._population)):
+            self._continuum.start(s, initial.draw(s))
 
     def _build(self, continuum: Continuum | None = None, mean_field: Window | None = None) -> None:
         """Make what the plan describes: gates, exchange, reactions, continuum."""

@@ -100,6 +100,11 @@ class Stepper:
         self._compiled = self._exchange.compiled()
         self._begun, self._drains = False, False
 
+    def restart(self, key: np.uint64) -> None:
+        """Go back to the start, with other random numbers."""
+        self._world = self._world._replace(key=key)
+        self._begun, self.reached = False, 0
+
     def advance(self, number: int) -> None:
         """Take some steps.
 
@@ -156,21 +161,19 @@ class Stepper:
     def _choose_outside(self) -> None:
         """Which stages are not compiled for this system, and this many particles."""
         outside, population, reactor = self._outside, self._population, self._reactor
-        outside[:] = False
         threads = population.uses_threads
-        families = reactor.families
         outside[step.WALLS] = reactor.in_time or any(
             g.value is not None and needs_time(g.value) for g in self._given
         )
         pairs = reactor.has_pairs and (bool(self._partners) or reactor.meetings is None)
-        outside[[step.PAIRS_FIRST, step.PAIRS_LAST]] = pairs
-        outside[[step.MARK_FIRST, step.MARK_LAST]] = threads and families is not None
-        outside[[step.CREATE_FIRST, step.CREATE_LAST]] = reactor.creates_radially
+        outside[step.PAIRS_FIRST] = outside[step.PAIRS_LAST] = pairs
+        marks = threads and reactor.families is not None
+        outside[step.MARK_FIRST] = outside[step.MARK_LAST] = marks
+        outside[step.CREATE_FIRST] = outside[step.CREATE_LAST] = reactor.creates_radially
         self._take_continuum()
-        outside[[step.LAYERS, step.MOVE, step.PLANES]] = self._compiled is None
-        outside[step.PLANES] |= self._drains
-        if threads:
-            outside[[step.LAYERS, step.MOVE]] = True
+        methods = self._compiled is None
+        outside[step.LAYERS] = outside[step.MOVE] = methods or threads
+        outside[step.PLANES] = methods or self._drains
 
     def _take_continuum(self) -> None:
         """Take the continuum as it is now, compiled if it can be."""
@@ -178,8 +181,8 @@ class Stepper:
         # Python's exchange takes c_R from the gates, where Python's continuum puts it.
         if self._compiled is not None and not (self._drains or self._population.uses_threads):
             self._continuous = self._continuum.compiled(self._gates, self._compiled.owner)
-        works = self._continuum.works if self._continuous is None else False
-        self._outside[[step.BEFORE, step.AFTER]] = works
+        works = self._continuum.works if self._continuous is None else (False, False)
+        self._outside[step.BEFORE], self._outside[step.AFTER] = works
 
     def _make_room(self, stage: int, status: int) -> tuple[float, int]:
         """Let a stage that has failed succeed; how many it may draw, and where to begin."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,16 @@ from hybridrd.simulation.plan import Plan
 
 
 class Window(Protocol):
-    """What the mean-field reservoir of a simulation does."""
+    """What the mean-field reservoir of a simulation does.
+
+    Attributes
+    ----------
+    solved
+        Whether it is known beforehand, for all steps.
+    """
+
+    @property
+    def solved(self) -> bool: ...
 
     def start(self, species: int, outside: Floats) -> None:
         """Take notice of the initial concentration outside the region, ``(cells,)``."""
@@ -79,6 +88,8 @@ class LiveWindow:
         Told what the initial state puts outside the particle region; a user's field refuses it,
         the package's has its own start.
     """
+
+    solved = False
 
     def __init__(self, field: Field | UserField, start: Callable[[int, Floats], None]) -> None:
         self._field, self.start = field, start
@@ -157,6 +168,8 @@ class RecordedWindow:
     near: NDArray[np.float64]
     partners: tuple[int, ...]
     held: NDArray[np.float64]
+
+    solved: ClassVar[bool] = True
 
     def start(self, species: int, outside: Floats) -> None:
         """It has started."""

@@ -169,14 +169,14 @@ def test_units_follow_the_statistics() -> None:
 def test_a_failing_replica_is_named(
     error: Exception, raised: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Simulation.recorder
+    step = Simulation.step
 
-    def fails(self: Simulation, *args: Any, **kwargs: Any) -> xr.Dataset:
+    def fails(self: Simulation, number: int = 1) -> None:
         if self.replica == 2:
             raise error
-        return run(self, *args, **kwargs)
+        step(self, number)
 
-    monkeypatch.setattr(Simulation, "recorder", fails)
+    monkeypatch.setattr(Simulation, "step", fails)
     with pytest.raises(raised, match=r"replica 2 of the ensemble \(seed = 8\)") as caught:
         hrd.ensemble(decay(), 4, dt=0.1, until=0.5, seed=8)
     assert str(error) in str(caught.value)

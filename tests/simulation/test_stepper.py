@@ -97,8 +97,12 @@ def after(case, *numbers):
     sim = hrd.Simulation(case.system, dt=case.dt, seed=5)
     for number in numbers:
         sim.step(number)
+    return sorted_state(sim)
+
+
+def sorted_state(sim):
     state = {name: v for name, v in sim.state().items() if "timings" not in name}
-    for name in case.system.names:  # the order of storage says nothing
+    for name in sim.system.names:  # the order of storage says nothing
         order = np.argsort(state[f"ids/{name}"])
         state[f"ids/{name}"] = state[f"ids/{name}"][order]
         state[f"positions/{name}"] = state[f"positions/{name}"][:, order]
@@ -186,3 +190,38 @@ def test_species_that_share_a_loop_move_and_react_as_alone():
         order = np.argsort(sim._population[s].id)
         np.testing.assert_array_equal(sim._population[s].id[order], ids[:n][kept])
         np.testing.assert_array_equal(sim._population[s].positions[order], x[:, :n].T[kept])
+
+
+AGAIN = CASES | {
+    "shell": Case(
+        hrd.System(
+            species=[A], domain=hrd.Shell(1.0, 3.0), particles=hrd.Shell(1.0, 2.0), cells=20,
+            walls={"inner": hrd.Absorbing()}, initial={A: 5.0},
+        ),
+        set(),
+    ),
+    "disc": Case(
+        hrd.System(
+            species=[A], domain=hrd.Box(x=(0, 1), y=(0, 1)), cells=(10, 10),
+            particles=hrd.Ball(center=(0.5, 0.5), radius=0.3), initial={A: 300.0},
+        ),
+        set(),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_a_simulation_that_begins_again_is_a_new_one(name):
+    case = AGAIN[name]
+    used = hrd.Simulation(case.system, dt=case.dt, seed=1, replica=4)
+    used.step(case.steps)
+    if not used.begin_again(2):
+        assert name in ("pairs", "sharp", "held")  # see its docstring
+        return
+    fresh = hrd.Simulation(case.system, dt=case.dt, seed=1, replica=2)
+    for sim in (used, fresh):
+        sim.step(case.steps)
+    assert len(fresh.particles["A"]) > 0
+    same(sorted_state(used), sorted_state(fresh))
+    assert used.diagnostics() == fresh.diagnostics()
+    assert (used.replica, used.title) == (fresh.replica, fresh.title)
