@@ -32,8 +32,10 @@ html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_math_renderer = "mathml"  # Sphinx's own loads a script from a network
 html_title = f"hybridrd {release}"
-html_sidebars = {"**": []}  # pages have no pages below them
-exclude_patterns = ["_build"]
+html_sidebars = {"**": ["navigation.html"]}  # all pages by their captions
+html_theme_options = {"navbar_center": [], "show_prev_next": True}
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "paper"]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 nb_execution_mode = "force"

@@ -30,13 +30,19 @@ PAGES = [
 ]
 
 
+# Some ten seconds each.
+LONG = [f"docs/{name}.md" for name in ("biochemistry", "epidemiology", "ecology")]
+
+
 def script(page):
     """All ```python blocks of a page; what other programs run stands in other blocks."""
     text = (ROOT / page).read_text(encoding="utf-8")
     return "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.M | re.S))
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [*PAGES, *(pytest.param(page, marks=pytest.mark.validation) for page in LONG)]
+)
 def test_page_runs(page, tmp_path):
     code = script(page)
     assert code.count("hrd.") > 3
