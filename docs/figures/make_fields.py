@@ -1,4 +1,7 @@
-"""The figures of the pages for each field, by the pages' own code: ``python docs/figures/make_fields.py``."""
+"""The figures of the pages by field, by the pages' own code.
+
+python docs/figures/make_fields.py
+"""
 
 import os
 import re
