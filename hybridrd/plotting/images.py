@@ -321,8 +321,12 @@ def region_text(view: View, cut: int | None = None) -> str:
     """Where particles are, in words, if the names cannot be written above their parts."""
     if not view.is_box:
         codes = view.codes(-1) if cut is None else view.codes(-1)[..., cut]
-        both = (codes == CONTINUUM).any() and (codes == PARTICLES).any()
-        return "" if not both else "particles inside the lines"
+        if not ((codes == CONTINUUM).any() and (codes == PARTICLES).any()):
+            return ""
+        edge = np.ones(codes.shape, bool)
+        edge[tuple(slice(1, -1) for _ in codes.shape)] = False
+        around = (codes[edge] == PARTICLES).any() and not (codes[edge] == CONTINUUM).any()
+        return f"particles {'outside' if around else 'inside'} the lines"
     if not meets_region(view, cut):
         return "continuum"
     x, y = view.axes[:2]

@@ -65,7 +65,10 @@ def checked_axes(given: Iterable[Any]) -> list[Axes]:
 
 def new_axes_for_image(view: View) -> Axes:
     """Axes of a new figure with about the height of an image of the domain."""
-    return new_axes(*size_for_image(view))
+    ax = new_axes(*size_for_image(view))
+    # The bar beside an image is as tall as the image, for which one pass of the layout is short.
+    figure_of(ax).set_layout_engine("constrained", w_pad=0.12)
+    return ax
 
 
 def size_for_image(view: View) -> tuple[float, float]:

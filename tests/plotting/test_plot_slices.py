@@ -100,3 +100,17 @@ def test_the_names_of_rows_stand_clear_of_the_labels():
     (row,) = [t for t in ax.texts if t.get_text() == "A"]
     renderer = figure.canvas.get_renderer()
     assert row.get_window_extent(renderer).x1 < ax.yaxis.label.get_window_extent(renderer).x0
+
+
+def test_a_picture_says_that_particles_are_outside_and_cuts_no_label():
+    A = hrd.Species("A", D=1.0)
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 30), y=(0, 30)), cells=(30, 30),
+        particles=hrd.Outside(hrd.Ball((15, 15), 8)), initial={A: 100.0},
+    )  # fmt: skip
+    run = hrd.Simulation(system, dt=0.05, seed=3).run(until=0.05)
+    ax = hrd.plot.field(run, "A")
+    assert names(ax) == ["particles outside the lines"]
+    ax.figure.draw_without_rendering()
+    assert ax.yaxis.label.get_window_extent().x0 > 1
+    assert ax.child_axes[0].yaxis.label.get_window_extent().x1 < ax.figure.bbox.x1 - 1
