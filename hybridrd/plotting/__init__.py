@@ -2,6 +2,7 @@
 
 - `profile`: concentration along an axis, hybrid and reference;
 - `field`: an image of the concentration in two dimensions, or of a slice;
+- `drift`: contours of a potential and arrows of a flow, to put behind a field;
 - `counts`: numbers in the particle region in time;
 - `kymograph`: concentration against position and time;
 - `snapshot`: particles as dots next to the continuum as colour;
@@ -18,6 +19,7 @@ pyplot figures, so notebooks and ``plt.show()`` show them.
 """
 
 from hybridrd.plotting.comparison import compare
+from hybridrd.plotting.drift import drift
 from hybridrd.plotting.images import field
 from hybridrd.plotting.kymograph import kymograph
 from hybridrd.plotting.lines import counts, profile
@@ -32,6 +34,7 @@ from hybridrd.plotting.study import sweep
 __all__ = [
     "compare",
     "counts",
+    "drift",
     "field",
     "kymograph",
     "live",
