@@ -19,6 +19,7 @@ TITLES = [
     "06_sir",
     "07_large_copy_numbers",
     "08_fit_a_rate",
+    "09_innovation_on_a_landscape",
 ]
 QUICK = ("02", "06")  # the others take longer than a test should
 
