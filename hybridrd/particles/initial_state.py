@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,28 @@ from hybridrd.particles.region import Region
 _SLICE = 1 << 20  # points placed at a time
 
 Address = tuple[np.uint64, int]  # the step with it
-Spread = tuple[Floats, tuple[float, Patch] | None]  # on all cells; c and shape where constant
+
+
+class Constant(NamedTuple):
+    """A constant concentration: its shape, the box with it in the region, and how many are there.
+
+    Parameters
+    ----------
+    patch
+        The shape.
+    low, high
+        Corners of the box (length).
+    mean
+        Expected number in the box.
+    """
+
+    patch: Patch
+    low: Floats
+    high: Floats
+    mean: Floats
+
+
+Spread = tuple[Floats, Constant | None]  # mean concentration on all cells; where it is constant
 
 
 def parts(system: System, species: int) -> list[Any]:
@@ -93,7 +114,7 @@ class InitialState:
             if shape is None:
                 self._by_cell(field, address, group)
             elif region.mask.any():
-                self._in_shape(*shape, address, group)
+                self._in_shape(shape, address, group)
         # Points on an interface belong to the region; their cells may lie outside it.
         outside[region.mask] = 0.0
         return outside
@@ -104,7 +125,7 @@ class InitialState:
         if known is not None and (species, p) in known:
             return known[species, p]
         free = None if self._system.obstacles is None else self._system.free
-        spread = concentration(part, self._region.grid, where, free), _constant_shape(part)
+        spread = concentration(part, self._region.grid, where, free), self._constant(part)
         if known is not None:
             known[species, p] = spread
         return spread
@@ -177,9 +198,12 @@ class InitialState:
         total = poisson_numbers(means, self._key, *address, INITIAL, counts)
         return counts, total
 
-    def _in_shape(self, c: float, patch: Patch, address: Address, group: Particles) -> None:
-        """A Poisson process of constant concentration in a patch, cut to the region."""
-        region = self._region
+    def _constant(self, part: Any) -> Constant | None:
+        """A constant part cut to the region, None for functions and arrays."""
+        shape = _constant_shape(part)
+        if shape is None:
+            return None
+        (c, patch), region = shape, self._region
         if patch.center is not None and patch.radius is not None:
             center = np.array(patch.center)
             low = np.maximum(region.low, center - patch.radius)
@@ -187,12 +211,21 @@ class InitialState:
         else:
             low, high = _box(patch, region.low, region.high)
             low, high = np.maximum(low, region.low), np.minimum(high, region.high)
-        if (high <= low).any() or c == 0:
+        empty = c == 0 or (high <= low).any()
+        return Constant(
+            patch, low, high, np.array([0.0 if empty else c * region.grid.box_volume(low, high)])
+        )
+
+    def _in_shape(self, constant: Constant, address: Address, group: Particles) -> None:
+        """A Poisson process of constant concentration in a patch, cut to the region."""
+        region, (patch, low, high, mean) = self._region, constant
+        if mean[0] == 0:
             return
-        _, total = self._number(np.array([c * region.grid.box_volume(low, high)]), address)
+        _, total = self._number(mean, address)
         group.reserve(total)
         for x in self._place(total, None, low, high - low, np.ones(len(low), np.int64)):
             if patch.center is not None and patch.radius is not None:
+                center = np.array(patch.center)
                 inside = ((x - center[:, None]) ** 2).sum(axis=0) <= patch.radius**2
                 x = x[:, inside]
             if not region.is_box:

@@ -80,7 +80,8 @@ class Population:
     @property
     def uses_threads(self) -> bool:
         """Whether there is more than one thread, and enough to do for them."""
-        return self._pool.shares(int(self.table[:, N].max(initial=0)))
+        pool = self._pool
+        return pool.threads > 1 and pool.shares(int(self.table[:, N].max(initial=0)))
 
     def share(self, kernel: Callable[[int, int], int | None], n: int) -> int:
         """Call ``kernel(start, stop)`` on parts of [0, n) among threads; the sum of its results."""

@@ -498,8 +498,8 @@ class Simulation:
         grid, inner = self._region.grid, self._region.inner
         result = np.zeros((len(self._population), grid.cells))
         for s, group in enumerate(self._population):
-            if not self._region.mask.any():
-                break
+            if not group.n:
+                continue
             # In the region's own cells, so that a particle on the plane is not beyond it.
             counts = np.zeros(inner.cells, np.int64)
             count_in_cells(group.x, group.n, self._region.inner_cells, counts)
