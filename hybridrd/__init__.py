@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from hybridrd.model.walls import Reflecting as Reflecting
     from hybridrd.model.walls import Reservoir as Reservoir
     from hybridrd.results.compare import compare as compare
+    from hybridrd.results.event_table import events as events
+    from hybridrd.results.event_table import first_passage as first_passage
     from hybridrd.results.regions import copy_number as copy_number
     from hybridrd.results.store import load as load
     from hybridrd.results.store import save as save
@@ -114,7 +116,9 @@ _PLACES = {
     "compare": "hybridrd.results.compare",
     "copy_number": "hybridrd.results.regions",
     "ensemble": "hybridrd.ensembles.ensemble",
+    "events": "hybridrd.results.event_table",
     "export": "hybridrd.exporters",
+    "first_passage": "hybridrd.results.event_table",
     "from_antimony": "hybridrd.sbml",
     "from_sbml": "hybridrd.sbml",
     "load": "hybridrd.results.store",

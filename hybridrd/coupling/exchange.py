@@ -212,7 +212,7 @@ class Exchange:
         In each layer a particle survives with probability q, and Poisson(c_R V (1 - q)) arrive.
         """
         for witness in self.witnesses:
-            witness.begin(population)
+            witness.begin(population, step)
         removed = np.zeros(len(population), np.int64)
         for gate in self._layers:
             numbers, copies = gate.numbers, self._copies(gate)

@@ -224,7 +224,7 @@ class MaskExchange:
         with a reservoir it stays with probability q, and Poisson(c_R V (1 - q)) arrive.
         """
         for witness in self.witnesses:
-            witness.begin(population)
+            witness.begin(population, step)
         taken: dict[int, Integers] = {}
         for s, bounds in self._bounds.items():
             self._remove(s, population, kernels.remove_to_cells, bounds, step)

@@ -64,7 +64,7 @@ class PlaneCounts:
                 )
         self.counts = np.zeros((len(D), len(self.names)), np.int64)
 
-    def begin(self, population: Population) -> None:
+    def begin(self, population: Population, step: int) -> None:  # noqa: ARG002
         """See the particles before they are exchanged and move."""
         self.counts -= self._above(population)
 

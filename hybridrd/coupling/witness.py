@@ -16,8 +16,8 @@ from hybridrd.particles.population import Population
 class Witness(Protocol):
     """Something that sees the exchange and motion of a step; it changes nothing."""
 
-    def begin(self, population: Population) -> None:
-        """See the particles before they are exchanged and move."""
+    def begin(self, population: Population, step: int) -> None:
+        """See the particles before they are exchanged and move in a step."""
 
     def end(self, population: Population) -> None:
         """See them after that."""

@@ -63,6 +63,47 @@ class HalfStep(NamedTuple):
     tau: float
 
 
+# In place of an id: nothing there; one that never had an id, since it lived within a half step or
+# is no particle of the region. In rows that are not done: the particle itself; from `BORN` down the
+# offspring.
+NOBODY, NAMELESS, ITSELF, BORN = -1, -2, -3, -4
+
+
+class FamilyLog(NamedTuple):
+    """Reactions one by one, one row each; without rows where nobody wants to know.
+
+    Parameters
+    ----------
+    numbers
+        How many rows there are, and how many of them are done.
+    reaction, time
+        Which it was, and when in half steps since the start; ``(rows,)``.
+    reactant, products
+        Ids, or `NOBODY` or `NAMELESS`: ``(rows,)`` and ``(rows, products)``.
+    place
+        Where, ``(d, rows)``.
+    origin
+        Of each member of a family who still has to live, the row and the product that it is.
+    """
+
+    numbers: np.ndarray
+    reaction: np.ndarray
+    time: np.ndarray
+    reactant: np.ndarray
+    products: np.ndarray
+    place: np.ndarray
+    origin: np.ndarray
+
+
+def make_family_log(rows: int, products: int, d: int) -> FamilyLog:
+    """Room for so many rows."""
+    return FamilyLog(
+        np.zeros(2, np.int64), np.empty(rows, np.int64), np.empty(rows), np.empty(rows, np.int64),
+        np.empty((rows, products), np.int64), np.empty((d, rows)),
+        np.empty((_DEPTH if rows else 0, 2), np.int64),
+    )  # fmt: skip
+
+
 class Offspring(NamedTuple):
     """Where new particles are put, and how often each reaction fired.
 
@@ -72,12 +113,15 @@ class Offspring(NamedTuple):
         Of each new particle its species, the address of its family, and its place ``x[axis, j]``.
     events
         Counts by reaction, added to.
+    log
+        The same one by one.
     """
 
     species: np.ndarray
     parent: np.ndarray
     x: np.ndarray
     events: np.ndarray
+    log: FamilyLog
 
 
 class Families(NamedTuple):
@@ -191,6 +235,26 @@ def _choose(s, cell, network, choice):
 
 
 @jit
+def _note(reaction, time, reactant, network, log):
+    """A new row of the log; False where there is no room for it."""
+    row = log.numbers[0]
+    if row >= log.time.shape[0]:
+        return False
+    log.numbers[0] = row + 1
+    log.reaction[row], log.time[row], log.reactant[row] = reaction, time, reactant
+    number = network.products[reaction + 1] - network.products[reaction]
+    for p in range(log.products.shape[1]):
+        log.products[row, p] = NAMELESS if p < number else NOBODY
+    return True
+
+
+@inlined
+def _date(now, left):
+    """The time at which so much of a half step is left, in half steps since the start."""
+    return 2 * now.step + now.half + (1.0 - left / now.tau)
+
+
+@jit
 def _follow(cell, address, now, network, stack, out, n):
     """One family, from the one member on the stack; survivors go to ``out`` from position n.
 
@@ -199,6 +263,8 @@ def _follow(cell, address, now, network, stack, out, n):
     top = 1
     draw = fate_draw(now.half)
     survives = False
+    log = out.log
+    logs = log.time.shape[0] > 0
     while top > 0:
         top -= 1
         species, remaining, is_first = stack.species[top], stack.left[top], stack.first[top]
@@ -211,6 +277,11 @@ def _follow(cell, address, now, network, stack, out, n):
                 time = min(-math.log1p(-u) / total, remaining)
                 reaction = _choose(species, cell, network, v * total)
                 out.events[reaction] += 1
+                if logs:
+                    who = ITSELF if is_first else NAMELESS
+                    if not _note(reaction, _date(now, remaining - time), who, network, log):
+                        return FULL, False
+                row = log.numbers[0] - 1
                 begin, end = network.products[reaction], network.products[reaction + 1]
                 if top + end - begin > _DEPTH or draw >= fate_draw(now.half + 1):
                     return DEEP, False
@@ -218,6 +289,10 @@ def _follow(cell, address, now, network, stack, out, n):
                     stack.species[top] = network.product[p]
                     stack.left[top] = remaining - time
                     stack.first[top] = is_first and p == begin and network.product[p] == species
+                    if logs:
+                        log.origin[top, 0], log.origin[top, 1] = row, p - begin
+                        if stack.first[top]:
+                            log.products[row, p - begin] = ITSELF
                     top += 1
                 continue
         if is_first:
@@ -226,8 +301,35 @@ def _follow(cell, address, now, network, stack, out, n):
             return FULL, False
         else:
             out.species[n] = species
+            if logs and log.origin[top, 0] >= 0:
+                log.products[log.origin[top, 0], log.origin[top, 1]] = BORN - n
             n += 1
     return n, survives
+
+
+@jit
+def _name(log, first, x, i, address):
+    """Put place and id of a particle into the rows of its family, from one on."""
+    for row in range(first, log.numbers[0]):
+        for a in range(x.shape[0]):
+            log.place[a, row] = x[a, i]
+        if log.reactant[row] == ITSELF:
+            log.reactant[row] = address
+        for p in range(log.products.shape[1]):
+            if log.products[row, p] == ITSELF:
+                log.products[row, p] = address
+
+
+@jit
+def _name_born(log, order, m, next_id):
+    """Put ids into the rows that are new, of m offspring that got theirs in an order."""
+    for k in range(m):
+        order[1, order[0, k]] = next_id - m + k
+    for row in range(log.numbers[1], log.numbers[0]):
+        for p in range(log.products.shape[1]):
+            if log.products[row, p] <= BORN:
+                log.products[row, p] = order[1, BORN - log.products[row, p]]
+    log.numbers[1] = log.numbers[0]
 
 
 @jit
@@ -242,11 +344,12 @@ def react_first_order(s, x, ids, marks, gone, now, network, cells, out, m):
         if not marks[i]:
             continue
         cell = cell_of(x, i, cells) if network.rates.shape[1] > 1 else 0
-        before = m
+        before, first = m, out.log.numbers[0]
         stack.species[0], stack.left[0], stack.first[0] = s, now.tau, True
         m, survives = _follow(cell, ids[i], now, network, stack, out, m)
         if m < 0:
             return m
+        _name(out.log, first, x, i, np.int64(ids[i]))
         if not survives:
             gone[i] = 1
         for j in range(before, m):
@@ -270,24 +373,36 @@ def create(reaction, where, now, network, cells, out, m):
         time, place[0] = uniforms(now.key, address, now.step, CREATE, 0)
         place[1], place[2] = uniforms(now.key, address, now.step, CREATE, 1)
         out.events[reaction] += 1
-        begin = network.products[reaction]
+        begin, first = network.products[reaction], out.log.numbers[0]
+        if out.log.time.shape[0] > 0:
+            date = _date(now, now.tau * (1.0 - time))
+            if not _note(reaction, date, NOBODY, network, out.log):
+                return FULL
         for p in range(begin, network.products[reaction + 1]):
             cell = where[k] if network.rates.shape[1] > 1 else 0
             before = m
             stack.species[0], stack.left[0] = network.product[p], now.tau * (1.0 - time)
             stack.first[0] = False
+            if out.log.time.shape[0] > 0:
+                out.log.origin[0, 0], out.log.origin[0, 1] = first, p - begin
             family = family_address(address, p - begin)
             m, _ = _follow(cell, family, now, network, stack, out, m)
             if m < 0:
                 return m
             for j in range(before, m):
                 out.parent[j] = address
-                rest = where[k]
-                for a in range(out.x.shape[0]):
-                    axis_index = rest % cells.shape[a]
-                    out.x[a, j] = cells.low[a] + cells.width[a] * (axis_index + place[a])
-                    rest //= cells.shape[a]
+                _put(out.x, j, where[k], place, cells)
+        for row in range(first, out.log.numbers[0]):
+            _put(out.log.place, row, where[k], place, cells)
     return m
+
+
+@jit
+def _put(x, j, cell, place, cells):
+    """Set a position by its cell and its place in it, from 0 to 1 along each axis."""
+    for a in range(x.shape[0]):
+        x[a, j] = cells.low[a] + cells.width[a] * (cell % cells.shape[a] + place[a])
+        cell //= cells.shape[a]
 
 
 @jit
@@ -350,6 +465,7 @@ def mark_all(table, families, key, step, half):
 def create_all(families, now, allowed, asks):
     """All creations of a half step, into ``families.out``."""
     out, counts = families.out, families.counts
+    out.log.numbers[0] = out.log.numbers[1]
     for r in range(out.events.shape[0]):
         out.events[r] = 0
     m = 0
@@ -397,6 +513,7 @@ def react_families(table, ids, families, now, asks):
         out.events[r] = 0
     families.made[0] = 0
     if m < 0:
+        out.log.numbers[0] = out.log.numbers[1]
         return m
     for s in families.reacting:
         if some(groups.marks_of(table, s)[: table[s, N]]):
@@ -404,4 +521,6 @@ def react_families(table, ids, families, now, asks):
     if m > 0:  # by the parents' ids, not by where they are stored
         stable_order(out.parent[:m], order[0], order[1])
         groups.add(table, ids, out.species, out.x, order[0], m)
+    if out.log.time.shape[0] > 0:
+        _name_born(out.log, order, m, ids[0])
     return DONE

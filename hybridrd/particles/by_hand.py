@@ -43,20 +43,23 @@ class ByHand:
         self.inserted[s] += len(ids)
         return ids
 
-    def remove(self, group: Particles, s: int, ids: Any) -> None:
-        """Drop the particles with these ids. Raises ModelError if one is not there."""
+    def checked(self, group: Particles, ids: Any) -> Ids:
+        """Ids of particles, each once. Raises ModelError if one is not there."""
         wanted = _ids(ids)
-        there = group.ids[: group.n]
-        missing = wanted[~np.isin(wanted, there)]
+        missing = wanted[~np.isin(wanted, group.ids[: group.n])]
         if len(missing):
             raise ModelError(
                 f"remove: there is no particle of {group.name} with the id {missing[0]}"
                 f"{f', nor {len(missing) - 1} others' if len(missing) > 1 else ''}; "
                 f"sim.particles[{group.name!r}].id are those there"
             )
-        group.gone[: group.n][np.isin(there, wanted)] = 1
+        return wanted
+
+    def remove(self, group: Particles, s: int, ids: Ids) -> None:
+        """Drop the particles with these ids."""
+        group.gone[: group.n][np.isin(group.ids[: group.n], ids)] = 1
         group.compact()
-        self.removed[s] += len(wanted)
+        self.removed[s] += len(ids)
 
     def state(self) -> State:
         """Its numbers, where there are any."""

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers
+from hybridrd.coupling.event_log import EventLog
 from hybridrd.errors import StepError
 from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 from hybridrd.reactions.cascade import Cascade
 from hybridrd.reactions.close_pairs import ClosePairs, Couples
+from hybridrd.reactions.pair_rows import PairRows
 from hybridrd.reactions.proposals import Actors, Events, Proposals
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import Encounter, Probability
@@ -36,12 +38,13 @@ class Encounters:
 
     def __init__(self, encounters: tuple[Encounter, ...], region: Region, key: np.uint64) -> None:
         self._encounters = encounters
-        self._cells = region.grid.cells
+        self._cells, self._low = region.grid.cells, region.low
         self._search = ClosePairs(encounters, region)
         self._proposals = Proposals(region, key)
         self._reactive = frozenset(s for e in encounters for s in e.partners if s is not None)
         self.credit: NDArray[np.int64] | None = None
         self.copies: Callable[[int], Integers | None] | None = None
+        self.log: EventLog | None = None
 
     def half_step(
         self,
@@ -78,7 +81,11 @@ class Encounters:
         cascade.add(self._first(active, actors, close, partners))
         if cascade.found:
             accepted = self._live(cascade, active, actors, particles, partners)
-            self._settle(cascade, accepted, offsets, particles, events)
+            rows = self._rows(len(accepted), particles)
+            self._settle(cascade, accepted, offsets, particles, events, rows)
+            if rows is not None and self.log is not None:
+                time, what, before, after, place = rows.columns
+                self.log.reactions(2 * step + half + time, True, what, before, after, place)
         self._search.end(particles)
 
     def _first(
@@ -176,12 +183,14 @@ class Encounters:
         offsets: Integers,
         particles: Population,
         events: NDArray[np.int64],
+        rows: PairRows | None,
     ) -> None:
         """Drop consumed particles, add products, and credit the continuum with its share."""
         news: list[tuple[Integers, Integers, Integers, Floats]] = []
         for f, at, k in cascade.by_origin(accepted):
             e = f.encounter
             events[e.channel] += len(k)
+            column = 0 if rows is None else _note(rows, f, at, k)
             if f.reservoir >= 0 and e.consumes[f.reservoir]:
                 consumed = e.second if f.reservoir else e.first
                 self._book(consumed, f.cells[f.reservoir][k], -1)
@@ -189,9 +198,8 @@ class Encounters:
             for slot, ((s, place), stays) in enumerate(zip(f.news, there, strict=True)):
                 self._book(s, f.cells[place][k], 1)
                 m = np.count_nonzero(stays)
-                news.append(
-                    (at[stays], np.full(m, slot), np.full(m, s), f.places[place][:, k[stays]])
-                )
+                mine = f.places[place][:, k[stays]]
+                news.append((at[stays], np.full(m, column + slot), np.full(m, s), mine))
         for s, group in enumerate(particles):
             lost = cascade.gone[offsets[s] : offsets[s + 1]]
             if lost.any():
@@ -202,13 +210,34 @@ class Encounters:
         when, slots, species, x = (np.concatenate(n, axis=-1) for n in zip(*news, strict=True))
         order = np.lexsort((slots, when))
         self._search.added(set(species.tolist()))
+        if rows is not None:
+            ids = particles.next_id + np.arange(len(order))
+            rows.born(when[order], slots[order], ids)
         particles.add(species[order], x[:, order])
+
+    def _rows(self, n: int, particles: Population) -> PairRows | None:
+        """What becomes the rows of n events in a log, if there is one."""
+        if self.log is None:
+            return None
+        ids = np.concatenate([g.ids[: g.n].astype(np.int64) for g in particles])
+        return PairRows(ids, n, self.log.products, len(self._low))
 
     def _book(self, species: int, cells: Integers, amount: int) -> None:
         """Credit those of the cells that belong to the continuum."""
         if self.credit is not None:
             inside = cells[(cells >= 0) & (cells < self._cells)]
             np.add.at(self.credit[species], inside, amount)
+
+
+def _note(rows: PairRows, f: Events, at: Integers, k: Integers) -> int:
+    """Note events k of a proposal; returns the column of their first new product."""
+    e = f.encounter
+    roles = [0] if e.back else [0, 1]
+    x, y = (place[:, k] for place in f.places)
+    return rows.note(
+        at, e.channel, f.time[k], [f.actors[r][k] for r in roles],
+        [not e.consumes[r] for r in roles], len(f.news), (x, y), f.cells[0][k] < 0,
+    )  # fmt: skip
 
 
 def _ordered(

@@ -6,9 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from hybridrd.coupling.event_log import EventLog
 from hybridrd.errors import StepError
 from hybridrd.kernels import first_order
-from hybridrd.kernels.first_order import Families, HalfStep, Network, Offspring, create_all
+from hybridrd.kernels.first_order import (
+    Families,
+    HalfStep,
+    Network,
+    Offspring,
+    create_all,
+    make_family_log,
+)
 from hybridrd.kernels.groups import DEEP, DONE, MANY
 from hybridrd.kernels.meetings import Meetings
 from hybridrd.kernels.rng import check_reactions, creations_address, stream_key
@@ -18,6 +26,8 @@ from hybridrd.particles.room import FEW, check_new
 from hybridrd.reactions.pairs import Encounters
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import Probability, ReactionTables, encounter_probabilities
+
+_ROWS = 2048  # reactions noted before they are handed over
 
 
 class Reactor:
@@ -36,6 +46,8 @@ class Reactor:
         self._key = key
         self._probabilities: list[Probability] = []
         self._room = 256
+        self._log: EventLog | None = None
+        self._rows = make_family_log(0, 1, region.grid.dimension)
         self.events = np.zeros(len(tables.system.channels), np.int64)
         self.encounters = Encounters(tables.encounters, region, key)
         self._cells = region.cells if tables.varies else region.inner_cells
@@ -132,8 +144,33 @@ class Reactor:
                 allowed = float(asks[1])
             else:
                 families = self.grow(status)
-        x = families.out.x[:, : families.made[0]]
-        self._region.grid.by_volume(x, self._cells.low, self._cells.width)
+        rows = families.out.log
+        new = slice(rows.numbers[1], rows.numbers[0])
+        for x in (families.out.x[:, : families.made[0]], rows.place[:, new]):
+            self._region.grid.by_volume(x, self._cells.low, self._cells.width)
+
+    def note(self, log: EventLog | None) -> None:
+        """Note each reaction in a log from now on, None for no log."""
+        if log is self._log:
+            return
+        self._log = self.encounters.log = log
+        if log is not None:
+            log.in_turn = self.has_pairs
+        rows, most = (0, 1) if log is None else (_ROWS, log.products)
+        self._rows = make_family_log(rows, most, self._region.grid.dimension)
+        if self._families is not None:
+            self._families = self._families._replace(**self._work())
+
+    def drain(self) -> None:
+        """Hand over to the log what compiled stages have noted."""
+        rows = self._rows
+        done = rows.numbers[1]
+        if self._log is not None and done:
+            self._log.reactions(
+                rows.time[:done], False, rows.reaction[:done], rows.reactant[:done, None],
+                rows.products[:done], rows.place[:, :done].T,
+            )  # fmt: skip
+        rows.numbers[:] = 0
 
     def grow(self, status: int) -> Families:
         """Make twice the room for what is new in half a step. Raises StepError, CapacityError."""
@@ -142,9 +179,14 @@ class Reactor:
                 f"one particle has thousands of descendants within half a step of "
                 f"{self._dt:g}; use a smaller dt"
             )
+        assert self._families is not None
+        if self._rows.numbers[1]:
+            self.drain()
+            return self._families
         self._room *= 2
         self._check_new(self._room, "what one reaction or species becomes in half a step")
-        assert self._families is not None
+        if self._log is not None:
+            self._rows = make_family_log(self._room * 8, self._log.products, len(self._region.low))
         self._families = self._families._replace(**self._work())
         return self._families
 
@@ -187,7 +229,8 @@ class Reactor:
         """Room for what is new in half a step."""
         room, d = self._room, self._region.grid.dimension
         species, parents = np.empty(room, np.int64), np.empty(room, np.uint64)
-        out = Offspring(species, parents, np.empty((d, room)), np.zeros_like(self.events))
+        counts = np.zeros_like(self.events)
+        out = Offspring(species, parents, np.empty((d, room)), counts, self._rows)
         return {"out": out, "order": np.empty((2, room), np.int64)}
 
     def _mark(self, s: int, population: Population, step: int, half: int) -> None:

@@ -29,6 +29,13 @@ DESCRIPTIONS = {
     "mask": MASK,
     "particle_share": "part of the cells that are particles",
     "plane_flux": "net number per time through the plane along its axis since the last record",
+    "event_count": "number of events since the last record",
+    "event_time": "when it happened",
+    "event_what": "number of its label: a reaction, or an arrival or exit at a face",
+    "event_species": "number of the species of the first particle, -1 for none",
+    "event_reactants": "ids of particles that were there, -1: nobody, -2: one without an id",
+    "event_products": "ids of particles that are there now, -1: nobody, -2: one without an id",
+    "event_place": "where it happened",
     "row_size": "number of particles of the species in the record",
     "position": "positions of all particles, by record, then species, then id",
     "particle_id": "which particle it is; ids are never used again",
@@ -42,13 +49,22 @@ DIMENSIONS = {
     "bath": ("time", "species", "wall"),
     "particle_share": ("time",),
     "plane_flux": ("time", "species", "plane"),
+    "event_count": ("time",),
+    "event_time": ("event",),
+    "event_what": ("event",),
+    "event_species": ("event",),
+    "event_reactants": ("event", "reactant"),
+    "event_products": ("event", "product"),
+    "event_place": ("event", "axis"),
     "row_size": ("time", "species"),
     "position": ("obs", "axis"),
     "particle_id": ("obs",),
 }
-# Particles as a contiguous ragged array (CF conventions, section 9.3.3): records of any length one
-# after another along ``obs``; ``row_size`` says how many belong to each time and species.
-RAGGED = ("position", "particle_id")
+# Particles and events as contiguous ragged arrays (CF conventions, section 9.3.3): records of any
+# length one after another along the first dimension; these say how many belong to each record.
+SIZES = {"obs": "row_size", "event": "event_count"}
+EVENTS = tuple(name for name in DIMENSIONS if name.startswith("event_"))
+RAGGED = tuple(name for name, dims in DIMENSIONS.items() if dims[0] in SIZES)
 
 
 class Recorder:
@@ -68,6 +84,8 @@ class Recorder:
         What each cell is, flat: 0 obstacle, 1 continuum, 2 particles; None where it is recorded.
     planes
         Names of the planes whose flux is recorded in any case.
+    happenings
+        Labels of what can happen to a particle; events are recorded one by one if there are any.
     """
 
     def __init__(
@@ -82,11 +100,14 @@ class Recorder:
         walls: Sequence[str] = (),
         codes: np.ndarray | None = None,
         planes: Sequence[str] = (),
+        happenings: Sequence[str] = (),
     ) -> None:
         self.variables = tuple(offered)
         if variables is not None:
             self.variables = chosen(variables, "record", "recorded", offered)
         self.variables += ("plane_flux",) if planes else ()
+        self.variables += EVENTS if happenings else ()
+        self._happenings = list(happenings)
         self._grid = grid
         self._coordinates = {
             "species": list(species),
@@ -210,6 +231,8 @@ class Recorder:
             "flux": f"1/{duration}",
             "plane_flux": f"1/{duration}",
             "position": length,
+            "event_place": length,
+            "event_time": duration,
         }
         variables: dict[str, Any] = {}
         for name, rows in self._rows.items():
@@ -222,13 +245,16 @@ class Recorder:
                 dims = DIMENSIONS[name]
             else:
                 dims = ("time", *self._labels[name].dims)
-            attrs = {"units": units.get(name, "1")}
+            attrs: dict[str, Any] = {"units": units.get(name, "1")}
             if name in self._labels:
                 attrs |= self._labels[name].attributes
             if name in DESCRIPTIONS:
                 attrs["long_name"] = DESCRIPTIONS[name]
-            if name == "row_size":
-                attrs["sample_dimension"] = "obs"
+            for dimension, size in SIZES.items():
+                if name == size:
+                    attrs["sample_dimension"] = dimension
+            if name == "event_what":
+                attrs["labels"] = self._happenings
             variables[name] = (dims, data, attrs)
         used = {d for dims, _, _ in variables.values() for d in dims}
         coordinates: dict[str, Any] = {

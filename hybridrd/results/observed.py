@@ -13,7 +13,7 @@ from hybridrd.errors import ModelError
 from hybridrd.results.metadata import passing
 from hybridrd.results.names import flaw
 
-_GROWING = ("time", "obs", passing("time"), passing("obs"))
+_GROWING = tuple(n for d in ("time", "obs", "event") for n in (d, passing(d)))
 
 
 @dataclass(frozen=True)

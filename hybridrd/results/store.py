@@ -16,6 +16,7 @@ from hybridrd.arguments import check_file, named_arguments, path_of, truth
 from hybridrd.errors import ResultError
 from hybridrd.results import metadata
 from hybridrd.results.attributes import pack, unpack
+from hybridrd.results.dataset import SIZES
 from hybridrd.results.integrity import (
     CAUSE,
     SUM_NAME,
@@ -189,12 +190,13 @@ def _complete(path: Path) -> dict[str, int]:
     if records is None:
         return {}
     ends = {"time": int(records)}
-    if (path / "row_size").is_dir():
-        sizes = zarr.open_array(path / "row_size", mode="r", zarr_format=3)
-        try:
-            ends["obs"] = int(np.asarray(sizes[:records]).sum())
-        except (*UNREADABLE, RuntimeError):  # reported when it is read
-            ends["obs"] = 0
+    for dimension, name in SIZES.items():
+        if (path / name).is_dir():
+            sizes = zarr.open_array(path / name, mode="r", zarr_format=3)
+            try:
+                ends[dimension] = int(np.asarray(sizes[:records]).sum())
+            except (*UNREADABLE, RuntimeError):  # reported when it is read
+                ends[dimension] = 0
     return ends
 
 
@@ -224,11 +226,13 @@ def _committed(dataset: xr.Dataset) -> xr.Dataset:
     records = dataset.attrs.get(RECORDS_NAME)
     if records is None:
         return dataset
-    names = {passing(name): name for name in ("time", "obs") if passing(name) in dataset.dims}
+    growing = ("time", *SIZES)
+    names = {passing(name): name for name in growing if passing(name) in dataset.dims}
     if names:  # a length is just being changed, or was when the writer was killed
-        ends = {"time": records, "obs": None}
-        if "row_size" in dataset:
-            ends["obs"] = int(dataset["row_size"].values[:records].sum())
+        ends = {"time": records}
+        for dimension, size in SIZES.items():
+            if size in dataset:
+                ends[dimension] = int(dataset[size].values[:records].sum())
         variables = {}
         for name, variable in dataset.variables.items():
             dims = [names.get(str(d), str(d)) for d in variable.dims]
@@ -237,8 +241,9 @@ def _committed(dataset: xr.Dataset) -> xr.Dataset:
         labels = [name for name in variables if name in (*dataset.coords, "time")]
         return xr.Dataset(variables, attrs=dataset.attrs).set_coords(labels)
     result = dataset.isel(time=slice(records))
-    if "row_size" in result and "obs" in result.dims:
-        result = result.isel(obs=slice(int(result["row_size"].values.sum())))
+    for dimension, name in SIZES.items():
+        if name in result and dimension in result.dims:
+            result = result.isel({dimension: slice(int(result[name].values.sum()))})
     return result
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from hybridrd.errors import ResultError
 from hybridrd.results import metadata
 from hybridrd.results.attributes import pack
+from hybridrd.results.dataset import SIZES
 from hybridrd.results.growing_array import GrowingArray
 from hybridrd.results.place import FORMAT_NAME, discard
 from hybridrd.results.store import ORDER_NAME, RECORDS_NAME, RUN_NAME, packed, write_zarr
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 CHUNK_BYTES = 1 << 18  # of several records; written anew for every block in it
-_CHUNK_PARTICLES = 1 << 14
+_CHUNK_ROWS = 1 << 14  # of particles and events
 _FAILURES = (OSError, RuntimeError, TypeError, ValueError, KeyError)
 UNFINISHED = "not finished: still running, or killed"
 
@@ -54,8 +55,9 @@ class StoreWriter:
         self.kept = self.records
         self.broken = False
         self._growing = metadata.arrays_along(path, "time")
-        self._ragged = metadata.arrays_along(path, "obs")
-        self._open = {n: GrowingArray(path / n) for n in (*self._growing, *self._ragged)}
+        along = {d: metadata.arrays_along(path, d) for d in SIZES}
+        self._ragged = {d: names for d, names in along.items() if names}
+        self._open = {n: GrowingArray(path / n) for n in (*self._growing, *self._all_ragged)}
 
     @classmethod
     def create(cls, path: Path, block: xr.Dataset, length: int, run: str) -> StoreWriter:
@@ -124,8 +126,9 @@ class StoreWriter:
             metadata.edit(path, lambda about: about["attributes"].update(known))
             writer.records = records
             writer._resize("time", max(length, writer.kept))
-            if writer._ragged:  # killed between one array and the next, perhaps
-                writer._resize("obs", max(writer._open[n].shape[0] for n in writer._ragged))
+            for dimension, rows in writer._ragged.items():
+                # Killed between one array and the next, perhaps.
+                writer._resize(dimension, max(writer._open[n].shape[0] for n in rows))
         except _FAILURES as error:
             if isinstance(error, ResultError):
                 raise
@@ -170,8 +173,8 @@ class StoreWriter:
         end = self.records if whole else max(self.records, self.kept)
         try:
             self._mark(end)
-            if self._ragged:
-                self._resize("obs", self._particles(end))
+            for dimension in self._ragged:
+                self._resize(dimension, self._rows(dimension, end))
             self._resize("time", end)
             plain = pack(attributes, netcdf=False, where=str(self.path))
 
@@ -185,21 +188,21 @@ class StoreWriter:
             raise ResultError(f"{self.path}: cannot be completed: {error}") from error
 
     def _check_variables(self, names: set[str]) -> None:
-        there = {*self._growing, *self._ragged} - {"time"}
+        there = {*self._growing, *self._all_ragged} - {"time"}
         missing, new = sorted(there - names), sorted(names - there)
         if missing or new:
             raise ResultError(
                 f"{self.path}: was written with {', '.join(sorted(there))}; now there is "
                 f"{', '.join(new) if new else 'no ' + ', '.join(missing)} to record; give the "
-                f"same record=, observe=, planes= and positions= (--positions)"
+                f"same record=, observe=, planes=, events= and positions= (--positions)"
             )
 
     def _write(self, block: xr.Dataset) -> None:
         n, more = self.records, block.sizes["time"]
         if n + more > self._open["time"].shape[0]:
             self._resize("time", n + more)
-        if self._ragged:
-            self._write_particles(block)
+        for dimension in self._ragged:
+            self._write_rows(dimension, block)
         for name in self._growing:
             values, array = block[name].values, self._open[name]
             if values.shape[1:] != array.shape[1:] or not _fits(values, array.dtype):
@@ -226,10 +229,11 @@ class StoreWriter:
             return block
         parts = {"time": slice(m)}
         there = {name: self._open[name].read(n, n + m) for name in self._growing}
-        if self._ragged:
-            done, rows = self._particles(n), int(block["row_size"].values[:m].sum())
-            parts["obs"] = slice(rows)
-            for name in self._ragged:
+        for dimension, names in self._ragged.items():
+            done = self._rows(dimension, n)
+            rows = int(block[SIZES[dimension]].values[:m].sum())
+            parts[dimension] = slice(rows)
+            for name in names:
                 there[name] = self._open[name].read(done, done + rows)
         repeated = block.isel(parts)
         if not all(_same(repeated[name].values, values) for name, values in there.items()):
@@ -238,21 +242,25 @@ class StoreWriter:
         self.records += m
         return block.isel({name: slice(part.stop, None) for name, part in parts.items()})
 
-    def _write_particles(self, block: xr.Dataset) -> None:
-        done, more = self._particles(self.records), block.sizes["obs"]
-        length = self._open[self._ragged[0]].shape[0]
+    def _write_rows(self, dimension: str, block: xr.Dataset) -> None:
+        done, more = self._rows(dimension, self.records), block.sizes[dimension]
+        length = self._open[self._ragged[dimension][0]].shape[0]
         if done + more > length:  # rarely, with room for what comes
-            self._resize("obs", max(done + more, 2 * length))
+            self._resize(dimension, max(done + more, 2 * length))
         if more:
-            for name in self._ragged:
+            for name in self._ragged[dimension]:
                 self._open[name].write(done, block[name].values)
 
-    def _particles(self, records: int) -> int:
-        """Number of particles in the first records."""
-        return int(self._open["row_size"].read(0, records).sum())
+    def _rows(self, dimension: str, records: int) -> int:
+        """Number of particles or events in the first records."""
+        return int(self._open[SIZES[dimension]].read(0, records).sum())
+
+    @property
+    def _all_ragged(self) -> list[str]:
+        return [name for names in self._ragged.values() for name in names]
 
     def _resize(self, dimension: str, length: int) -> None:
-        names = self._growing if dimension == "time" else self._ragged
+        names = self._growing if dimension == "time" else self._ragged[dimension]
         if metadata.resize(self.path, names, dimension, length):
             self._open |= {name: GrowingArray(self.path / name) for name in names}
 
@@ -282,7 +290,7 @@ def store_run(path: Path) -> str | None:
 def _lay_out(part: Path, block: xr.Dataset, length: int, run: str) -> None:
     """The store without records: coordinates, attributes, empty arrays."""
     ready = packed(block, part, netcdf=False)
-    growing = {"time", "obs"}
+    growing = {"time", *SIZES}
     along = {
         name: v.dims[0] for name, v in ready.variables.items() if growing.intersection(v.dims[:1])
     }
@@ -292,8 +300,8 @@ def _lay_out(part: Path, block: xr.Dataset, length: int, run: str) -> None:
     for name, dimension in along.items():
         variable = ready[name].variable
         size = variable.dtype.itemsize * int(np.prod(variable.shape[1:]))
-        rows = _CHUNK_PARTICLES if dimension == "obs" else max(1, CHUNK_BYTES // max(1, size))
-        length_now = 0 if dimension == "obs" else length
+        rows = _CHUNK_ROWS if dimension in SIZES else max(1, CHUNK_BYTES // max(1, size))
+        length_now = 0 if dimension in SIZES else length
         GrowingArray.lay_out(
             part / str(name), list(map(str, variable.dims)), (length_now, *variable.shape[1:]),
             variable.dtype, rows, variable.attrs,

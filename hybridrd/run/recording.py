@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 PARTICLES = ("row_size", "position", "particle_id")
-_TAKEN = {*DESCRIPTIONS, "time", "species", "face", "reaction", "axis", "wall", "plane", "obs"}
-_TAKEN |= {passing("time"), passing("obs")}
+_TAKEN = {*DESCRIPTIONS, "time", "species", "face", "reaction", "axis", "wall", "plane"}
+_TAKEN |= {name for d in ("time", "obs", "event") for name in (d, passing(d))}
+_TAKEN |= {"reactant", "product"}
 # Records are written together: so many, or as many bytes, or those of so many seconds.
 BLOCK, BLOCK_BYTES, BLOCK_SECONDS = 16, 8_000_000, 5.0
 

@@ -6,8 +6,9 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import TYPE_CHECKING, Any, Literal, Self, final
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.cache import Assembly, KeptAssembly, assemble_once
 from hybridrd.continuum.solvers import KINDS
 from hybridrd.continuum.user import Continuum
+from hybridrd.coupling.event_log import EventLog
 from hybridrd.coupling.mask_exchange import carry_deficits
 from hybridrd.coupling.motions import make_exchange
 from hybridrd.coupling.plane_counts import PlaneCounts, planes_of, stored_planes
@@ -184,6 +186,7 @@ class Simulation:
         self._baths = Baths(system)
         self._by_hand = ByHand(len(system.names))
         self._planes: PlaneCounts | None = None
+        self._log: EventLog | None = None
         self._adapted = None
         if system.particles is not None and system.particles.follows:
             self._adapted = Adapted(system, self.dt, self._key)
@@ -255,7 +258,7 @@ class Simulation:
     @property
     def _witnesses(self) -> Witnesses:
         """What sees the particles that enter and leave."""
-        return () if self._planes is None else (self._planes,)
+        return tuple(w for w in (self._planes, self._log) if w is not None)
 
     def _measure(self, planes: Mapping[str, Plane]) -> None:
         """Count what passes planes from now on; go on where these are counted already."""
@@ -271,6 +274,27 @@ class Simulation:
                 self._planes = PlaneCounts(planes, self._region, D, self.dt)
         self._exchange.witnesses = self._witnesses
         self._stepper.renew_exchange()
+
+    def _note(self, log: EventLog | None) -> None:
+        """Note what happens to each particle from now on, or no longer."""
+        if log is None and self._log is None:
+            return
+        self._log = log
+        self._reactor.note(log)
+        self._exchange.witnesses = self._witnesses
+        self._stepper.renew_exchange()
+
+    def _new_log(self) -> EventLog:
+        """A log of events. Raises ModelError where there can be none."""
+        system = self.system
+        why = None
+        if system.particles is None:
+            why = "there are no particles"
+        elif self._adapted is not None:
+            why = "the region moves, and particles come and go with it"
+        if why is not None:
+            raise ModelError(f"events = 'log': what happens to each particle is noted, but {why}")
+        return EventLog(system, self._region, self.dt)
 
     def _adapt(self) -> None:
         """Let the particle region follow the copies, where it is time to look."""
@@ -384,7 +408,9 @@ class Simulation:
         """
         with self.guard.changing("insert()"):
             s = self._changed_species("insert", species)
-            return self._by_hand.insert(self._population, self._region, s, positions)
+            ids = self._by_hand.insert(self._population, self._region, s, positions)
+            self._note_by_hand(s, ids, False)
+            return ids
 
     def remove(self, species: SpeciesLike, ids: ArrayLike) -> None:
         """Take particles out, between steps, see `insert`.
@@ -405,7 +431,18 @@ class Simulation:
         """
         with self.guard.changing("remove()"):
             s = self._changed_species("remove", species)
-            self._by_hand.remove(self._population[s], s, ids)
+            gone = self._by_hand.checked(self._population[s], ids)
+            self._note_by_hand(s, gone, True)
+            self._by_hand.remove(self._population[s], s, gone)
+
+    def _note_by_hand(self, s: int, ids: Ids, removed: bool) -> None:
+        """Put what was done by hand into the log, if there is one."""
+        if self._log is None:
+            return
+        group = self._population[s]
+        where = {int(i): k for k, i in enumerate(group.ids[: group.n])}
+        columns = [where[int(i)] for i in ids]
+        self._log.by_hand(self.time, s, ids, group.x[:, columns], removed)
 
     def _changed_species(self, what: str, species: SpeciesLike) -> int:
         """The number of a species whose particles are changed. Raises ModelError."""
@@ -540,6 +577,7 @@ class Simulation:
             offered_by(system), self.bath_walls,
             self._region.parts.codes if self._adapted is None else None,
             [] if self._planes is None else self._planes.names,
+            [] if self._log is None else self._log.labels,
         )  # fmt: skip
 
     def counts(self) -> Counts:
@@ -576,6 +614,12 @@ class Simulation:
         if planes is not None:
             passed = planes.counts - before["planes"]
             makers["plane_flux"] = lambda: mean_rate(passed.astype(float), elapsed)
+        if self._log is not None:
+            self._reactor.drain()
+            if elapsed == 0.0:
+                self._log.take()  # before the first record nothing is noted
+            rows = self._log.take()
+            makers |= {name: partial(rows.__getitem__, name) for name in rows}
         return {name: makers[name]() for name in names}
 
     def particle_rows(self) -> dict[str, np.ndarray]:
@@ -612,6 +656,7 @@ class Simulation:
         keep: int = 3,
         progress: Progress = None,
         planes: Mapping[str, Plane] | None = None,
+        events: Literal["log"] | None = None,
     ) -> xr.Dataset:
         """Run to a time and return what was recorded.
 
@@ -662,6 +707,10 @@ class Simulation:
             time that passed each by moving, entering or leaving since the last record, positive
             along its axis (one that reacts passes nothing); through the part of the plane in the
             particle region. The exchange is done in Python then, with the same numbers.
+        events
+            ``"log"`` records each reaction, arrival and exit of a particle, see `hybridrd.events`
+            and `hybridrd.first_passage`: time, what, ids, place. As many rows as there are
+            ``events`` and passages of faces; the exchange is done in Python, with the same numbers.
 
         Returns
         -------
@@ -689,6 +738,8 @@ class Simulation:
         """
         self.guard.check_idle("run()")
         self._measure({} if planes is None else planes_of(planes))
+        chosen = None if events is None else choice(events, "events", ("log",))
+        self._note((self._log or self._new_log()) if chosen else None)
         return loop.run(
             self, until, every, record, out, positions, observe, stop, checkpoint,
             checkpoint_minutes, keep, progress,
@@ -829,6 +880,9 @@ class Simulation:
             state["adaptive/inside"] = self._region.mask.copy()
         if self._planes is not None:
             state |= self._planes.state()
+        if self._log is not None:
+            self._reactor.drain()
+            state |= self._log.state()
         return state | run_state(self)
 
     def _parts(self) -> list[Stateful]:
@@ -852,6 +906,7 @@ class Simulation:
             self._change_region(stored_inside(state, self._region.parts))
         self._population.check_state(state, self._region.low, self._region.high)
         self._measure(stored_planes(state))
+        self._note(self._new_log().load_state(state) if "log/time" in state else None)
         found = self.counts_in(state, "")
         self.crossings[...], self.events[...] = found["crossings"], found["events"]
         if self._planes is not None:

@@ -20,6 +20,7 @@ from hybridrd.particles.initial_state import expected_particles
 from hybridrd.particles.memory import Memory, Part, ParticleNumbers, check_fits
 from hybridrd.particles.region import Region, index_box
 from hybridrd.reactions.tables import ReactionTables
+from hybridrd.results.dataset import EVENTS
 from hybridrd.simulation.plan import Plan, compile_system
 
 # Measured as the growth of the process: 18, 24 and 32 bytes a particle in one to three dimensions,
@@ -206,6 +207,7 @@ def record_numbers(system: System, faces: int, planes: int = 0) -> dict[str, int
         "mask": system.grid.cells,
         "particle_share": 1,
         "plane_flux": species * planes,
+        **dict.fromkeys(EVENTS, 0),
     }
 
 

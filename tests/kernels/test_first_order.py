@@ -51,8 +51,9 @@ def tables(reactions, factors=(1.0,)):
 def offspring(table, room, d):
     events = np.zeros(len(table.rates), np.int64)
     return Offspring(
-        np.empty(room, np.int64), np.empty(room, np.uint64), np.empty((d, room)), events
-    )
+        np.empty(room, np.int64), np.empty(room, np.uint64), np.empty((d, room)), events,
+        first_order.make_family_log(0, 1, d),
+    )  # fmt: skip
 
 
 def react(s, x, ids, tau, table, step=0, half=0, room=None):
