@@ -195,43 +195,50 @@ def _look_up(names, count, now, word):
         word[1, k] = (w2 << _32) | w3
 
 
-@inlined
-def _begin(i, cells, families, tails, now, active, events, word, k):
-    """Which copies jump at all, ``active[0]`` of those there and ``active[1]`` of those born.
+@jit
+def _begin(begin, m, first, cells, families, tails, now, active, events, word):
+    """Which copies of m cells jump at all: ``active[0]`` of those there, ``active[1]`` of the born.
 
     Of births those that jump and those that don't are independent Poisson numbers. ``word`` has two
-    words for each species, and for each birth, of the k-th cell of a block.
+    words for each species, and for each birth, of each cell of a block, of which the ``first`` to
+    use is that of the cell ``begin``. Returns how many numbers a cell has drawn.
     """
-    n, cell, species = cells.n, cells.names[i], cells.n.shape[0]
-    column = i if cells.rates.shape[1] > 1 else 0
-    jumps, births = families.jumps, families.made
-    for s in range(species):
-        active[0, s] = active[1, s] = 0
-        if families.channels[s] < families.channels[s + 1]:
+    # Arrays are looked up once, not in every cell, where that would be most of the time.
+    n, names, rates, volumes = cells.n, cells.names, cells.rates, cells.volumes
+    channels, product, jumps, births = (
+        families.channels, families.product, families.jumps, families.made
+    )  # fmt: skip
+    old, young = tails.old[1], tails.young[1]
+    active[:, :, first : first + m] = 0
+    for s in range(n.shape[0]):
+        if channels[s] == channels[s + 1]:
+            continue
+        for k in range(first, first + m):
+            i = begin + k - first
             if n[s, i] < jumps.size:
-                active[0, s] = from_table(n[s, i], jumps, word[s, 0, k])
+                active[0, s, k] = from_table(n[s, i], jumps, word[s, 0, k])
             elif n[s, i] > 0:
-                active[0, s] = _draw(n[s, i], tails.old[1], cell, s, now)
-            n[s, i] -= active[0, s]
-    count = species
+                active[0, s, k] = _draw(n[s, i], old, names[i], s, now)
+            n[s, i] -= active[0, s, k]
+    count = n.shape[0]
     for b in range(families.births.shape[0]):
         r = families.births[b]
-        s = families.product[r]
-        if births.size > 0:
-            still = from_table(2 * b, births, word[species + b, 0, k])
-            moving = from_table(2 * b + 1, births, word[species + b, 1, k])
-        else:
-            mean = cells.rates[r, column] * cells.volumes[i] * now.tau
-            share = 0.0
-            if s >= 0 and families.channels[s] < families.channels[s + 1]:
-                share = tails.young[1]
-            still = _draw_mean(mean * (1.0 - share), cell, count, now)
-            moving = _draw_mean(mean * share, cell, count + 1, now)
+        s = product[r]
+        share = young if s >= 0 and channels[s] < channels[s + 1] else 0.0
+        for k in range(first, first + m):
+            i = begin + k - first
+            if births.size > 0:
+                still = from_table(2 * b, births, word[n.shape[0] + b, 0, k])
+                moving = from_table(2 * b + 1, births, word[n.shape[0] + b, 1, k])
+            else:
+                mean = rates[r, i if rates.shape[1] > 1 else 0] * volumes[i] * now.tau
+                still = _draw_mean(mean * (1.0 - share), names[i], count, now)
+                moving = _draw_mean(mean * share, names[i], count + 1, now)
+            events[r] += still + moving
+            if s >= 0:
+                n[s, i] += still
+                active[1, s, k] += moving
         count += 2
-        events[r] += still + moving
-        if s >= 0:
-            n[s, i] += still
-            active[1, s] += moving
     return count
 
 
@@ -293,34 +300,41 @@ def react_families(cells, families, now, events):
     within the half step are present for a uniform share of it. ``events`` counts by reaction.
     """
     species, births = cells.n.shape[0], families.births.shape[0]
-    active, new = np.zeros((2, species), np.int64), np.zeros(species, np.int64)
+    active, new = np.zeros((2, species, _BLOCK), np.int64), np.zeros(species, np.int64)
     word = np.empty((species + births, 2, _BLOCK), np.uint64)
+    varies = cells.rates.shape[1] > 1
     fastest = _fastest(0, cells, families)
     tails = _tails(min(fastest * now.tau, FASTEST))
+    if not varies and fastest * now.tau > FASTEST:
+        return TOO_MANY
     for begin in range(0, cells.n.shape[1], _BLOCK):
         m = min(_BLOCK, cells.n.shape[1] - begin)
         for d in range(species + births):
             count = d if d < species else 2 * d - species
             _look_up(cells.names[begin : begin + m], count, now, word[d])
+        if not varies:
+            count = _begin(begin, m, 0, cells, families, tails, now, active, events, word)
         for k in range(m):
             i = begin + k
-            if cells.rates.shape[1] > 1:
+            if varies:
                 fastest = _fastest(i, cells, families)
-            x = fastest * now.tau
-            if x > FASTEST:
-                return TOO_MANY
-            if x != tails.x[0]:
-                tails = _tails(x)
-            count = _begin(i, cells, families, tails, now, active, events, word, k)
+                x = fastest * now.tau
+                if x > FASTEST:
+                    return TOO_MANY
+                if x != tails.x[0]:
+                    tails = _tails(x)
+                count = _begin(i, 1, k, cells, families, tails, now, active, events, word)
+            drawn = count
             for age in range(2):
                 moving = 0
                 for s in range(species):
-                    moving += active[age, s]
+                    moving += active[age, s, k]
                 if moving > 0:
                     left = tails.young if age else tails.old
-                    count = _live(
-                        i, cells, fastest, families, left, now, count, active[age], new, events
-                    )
+                    drawn = _live(
+                        i, cells, fastest, families, left, now, drawn, active[age, :, k], new,
+                        events,
+                    )  # fmt: skip
     return DONE
 
 
@@ -481,6 +495,34 @@ def react_cell(i, cells, network, now, work, events):
 
 
 @jit
+def _waits(n, names, rates, network, scale, now, idle):
+    """Whether nothing happens in each cell: ``idle``, False also where that is not plain.
+
+    The same numbers as of `react_cell`, with arrays looked up once, as most cells are idle.
+    """
+    sites, reactions = network.sites, network.sites.shape[0]
+    for i in range(n.shape[1]):
+        column = i if rates.shape[1] > 1 else 0
+        total = 0.0
+        for r in range(reactions):
+            a = rates[r, column] * scale[r]
+            for p in range(sites.shape[1]):
+                s = sites[r, p]
+                if s < 0:
+                    break
+                used = 0
+                for q in range(p):
+                    used += 1 if sites[r, q] == s else 0
+                a *= max(float(n[s, i]) - used, 0.0)
+            total += a
+        idle[i] = total == 0.0
+        if 0.0 < total * now.tau < MANY:
+            cell = np.uint64(names[i])
+            u, _ = uniforms(now.key, cell, now.step, CELL_EVENT, event_draw(now.half, 0))
+            idle[i] = now.tau + math.log(u) / total <= 0.0
+
+
+@jit
 def react_cells(cells, network, now, events):
     """Half a step of any reactions in each cell; `DONE`, `TOO_MANY`, or `NO_RATE` for bad laws.
 
@@ -491,7 +533,18 @@ def react_cells(cells, network, now, events):
     species, reactions = cells.n.shape[0], network.sites.shape[0]
     work = new_work(species, reactions)
     volume = -1.0
+    idle = np.zeros(cells.n.shape[1], np.bool_)
+    if (
+        cells.n.shape[1] > 0
+        and network.laws.max() == 0
+        and cells.volumes.min() == cells.volumes.max()
+    ):
+        for r in range(reactions):
+            work.scale[r] = network.factors[r] * cells.volumes[0] ** network.powers[r]
+        _waits(cells.n, cells.names, cells.rates, network, work.scale, now, idle)
     for i in range(cells.n.shape[1]):
+        if idle[i]:
+            continue
         if cells.volumes[i] != volume:
             volume = cells.volumes[i]
             for r in range(reactions):
