@@ -202,6 +202,10 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes for the replicas.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of each replica.")] = None,
     positions: Positions = None,
+    events: Annotated[
+        str | None,
+        typer.Option(help="log: record each reaction, arrival and exit of a particle."),
+    ] = None,
     progress: Progress = None,
     method: Annotated[
         str | None,
@@ -227,7 +231,8 @@ def run(
     """
     given: dict[str, Any] = {"dt": dt, "until": until, "every": every, "seed": seed}
     given |= {"replicas": replicas, "workers": workers, "threads": threads}
-    given |= {"positions": positions, "progress": progress, "method": method}
+    given |= {"positions": positions, "events": events, "progress": progress}
+    given |= {"method": method}
     with messages():
         from hybridrd.cli import commands
 

@@ -44,6 +44,7 @@ class Job:
     workers: int | None = None
     threads: int | None = None
     positions: bool = False
+    events: str | None = None
     progress: bool | None = None
     method: str | None = None
     times: tuple[float, ...] = ()
@@ -191,6 +192,9 @@ def _contradictions(
         yield f"{at('replicas')}: a pure PDE has no replicas; leave it out"
     if "workers" in chosen and replicas == 1:
         yield "--workers is for several replicas; give --replicas, or --threads"
+    if values.get("events") and (pde or system.particles is None or replicas > 1):
+        which = "replicas of an ensemble" if replicas > 1 else "without particles"
+        yield f"{at('events')}: a log is of one run of particles, not {which}; leave it out"
     if not values.get("positions"):
         return
     where, remedy = at("positions"), "give --no-positions: the table [run] asks for them"

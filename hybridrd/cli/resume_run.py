@@ -95,6 +95,7 @@ class ResumableRun:
             self._clear()
             self._work.mkdir()
         particles: Any = {"positions": True} if self._job.positions else {}
+        particles |= {"events": self._job.events} if self._job.events else {}
         try:
             result = self._simulation.run(
                 self._job.until, self._job.every, out=self._store, checkpoint=self._work,

@@ -58,6 +58,8 @@ def run(
     if len(parameters) < len(over):
         raise ModelError("--over: a place is there twice; give all of its values at once")
     job = find_job(what, given)
+    if job.events:
+        raise ModelError(f"{what}: run.events: a sweep keeps no log of events; leave it out")
     if job.positions:
         raise ModelError(f"{what}: run.positions: a sweep keeps no positions; leave it out")
     out = named_after(what, "-sweep") if out is None else out

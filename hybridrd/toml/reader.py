@@ -32,6 +32,7 @@ class Run:
     replicas: int | None = None
     workers: int | None = None
     positions: bool | None = None
+    events: str | None = None
     method: str | None = None
 
 

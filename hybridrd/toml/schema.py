@@ -384,6 +384,7 @@ class RunTable(Table):
     replicas: Annotated[int, Field(ge=1)] | None = None
     workers: Annotated[int, Field(ge=1)] | None = None
     positions: bool | None = None
+    events: Literal["log"] | None = None
     method: Literal["particles", "hybrid", "pde", "rdme", "spde"] | None = None
 
 

@@ -96,3 +96,19 @@ def test_where_there_are_none_the_option_is_refused():
     Path("line.toml").write_text(LINE + "positions = 1\n")
     assert "run.positions = 1: true or false is needed" in call(*RUN, "a", code=2)
     assert sorted(p.name for p in Path().iterdir()) == ["line.toml", "pde.toml"]
+
+
+@pytest.mark.parametrize("out", ["a.zarr", "a.nc"])
+def test_a_log_of_events_is_that_of_the_same_run_in_python(out):
+    call(*RUN, out, "--events", "log")
+    log = hrd.events(hrd.load(out))
+    assert len(log) > 10
+    assert log.equals(hrd.events(simulation().run(0.1, 0.02, events="log")))
+
+
+def test_the_file_can_ask_for_a_log_of_one_run():
+    Path("line.toml").write_text(LINE + 'events = "log"\n')
+    call(*RUN, "a")
+    assert len(hrd.events(hrd.load("a"))) > 10
+    assert "run.events: a log is of one run" in call(*RUN, "b", "--replicas", "2", code=2)
+    assert "events = 'all'" in call(*RUN, "c", "--events", "all", code=2)
