@@ -75,17 +75,18 @@ def survival_drifting(d0, d1, gamma, inward, Ddt):
 
 @jit
 def _drifts(x, begin, force, kinds, low, high, sd, moves, carried):
-    """The drift of each particle of a block, ``carried``; adds it to ``moves`` (in units of sd)."""
+    """The drift of each particle of a block, ``carried``; adds it to ``moves`` (in units of sd).
+
+    Where it is the same everywhere ``carried`` has it already.
+    """
     d, n = moves.shape
     shifts = force.shifts
     origin, _, inverse, shape = force.cells
     if shifts.shape[1] == 1:
         for a in range(d):
-            shift = shifts[a, 0]
-            row, mine = moves[a], carried[a]
+            shift, row = shifts[a, 0] / sd, moves[a]
             for i in range(n):
-                mine[i] = shift
-                row[i] += shift / sd
+                row[i] += shift
         return
     for i in range(n):
         here = there = 0
@@ -93,7 +94,9 @@ def _drifts(x, begin, force, kinds, low, high, sd, moves, carried):
             here = here * shape[a] + axis_cell(x[a, begin + i], origin[a], inverse[a], shape[a])
         for a in range(d - 1, -1, -1):
             end = x[a, begin + i] + shifts[a, here] + sd * moves[a, i]
-            end = wrap(end, low[a], high[a]) if kinds[a, 0] == WRAP else fold(end, low[a], high[a])
+            if not low[a] <= end < high[a]:
+                wraps = kinds[a, 0] == WRAP
+                end = wrap(end, low[a], high[a]) if wraps else fold(end, low[a], high[a])
             there = there * shape[a] + axis_cell(end, origin[a], inverse[a], shape[a])
         for a in range(d):
             shift = 0.5 * (shifts[a, here] + shifts[a, there])
@@ -135,9 +138,14 @@ def _walled_row(x, moved, Ddt, walls, axis, ids, key, step, exits, times):
     move, carried = moved
     sd = math.sqrt(2.0 * Ddt)
     low, high, kinds = walls.low[axis], walls.high[axis], walls.kinds[axis]
+    far, closed = _FAR * Ddt, kinds[0] != OPEN and kinds[1] != OPEN
     ended = 0
     for i in range(x.shape[0]):
         x0 = x[i]
+        x1 = x0 + sd * move[i]
+        if low < x1 < high and min((x0 - low) * (x1 - low), (high - x0) * (high - x1)) > far:
+            x[i] = fold(x1, low, high) if closed else x1
+            continue
         x1 = _confined(x0, x0 + sd * move[i], low, high, kinds, Ddt, key, ids[i], step, axis)
         x[i] = x1
         for side in range(2):
@@ -164,6 +172,8 @@ def drift_move(x, ids, start, stop, key, step, Ddt, walls, force, exits):
     low, high, kinds, _ = walls
     before, times = np.empty((d, _BLOCK)), np.empty(_BLOCK)
     moves, carried = np.empty((d, _BLOCK)), np.empty((d, _BLOCK))
+    for a in range(d):
+        carried[a] = force.shifts[a, 0]
     ended = 0
     for begin in range(start, stop, _BLOCK):
         end = min(stop, begin + _BLOCK)
@@ -171,7 +181,10 @@ def drift_move(x, ids, start, stop, key, step, Ddt, walls, force, exits):
         named, left_at = ids[begin:end], exits[begin:end]
         displacements(d, named, key, step, moves)
         _drifts(x, begin, force, kinds, low, high, sd, moves[:, :n], carried)
-        before[:, :n] = x[:, begin:end]
+        if d > 1:
+            for a in range(d):
+                for i in range(n):
+                    before[a, i] = x[a, begin + i]
         left = 0
         for a in range(d):
             row = x[a][begin:end]

@@ -1,0 +1,72 @@
+"""Forces at length: escape over a barrier, and equilibria of reactions in a potential."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import hybridrd as hrd
+from hybridrd.continuum.fipy_solver import assemble
+from hybridrd.model.drift import make_drift
+
+pytestmark = pytest.mark.validation
+
+
+def slowest(system, species):
+    """The slowest decay rate of FiPy's matrix, its mode, and Boltzmann's shares, by cell."""
+    tau = 1.0
+    found = assemble(system.grid, 1.0, tau, drift=make_drift(system, species))
+    generator = (np.eye(system.grid.cells) / tau - found.matrix.toarray() / found.volume).T
+    weight = np.exp(-species.potential(system.grid.centers(0)))
+    root = np.sqrt(weight / weight.sum())
+    rates, modes = np.linalg.eigh(0.5 * (s := root[:, None] * generator / root) + 0.5 * s.T)
+    mode = modes[:, -2] / root
+    return -rates[-2], mode * np.sign(mode[0]), root**2
+
+
+@pytest.mark.parametrize("method", ["particles", "hybrid", "rdme"])
+def test_the_rate_of_escape_over_a_barrier_is_that_of_the_slowest_mode(method):
+    """What starts in the left well's half of the mode decays as exp(-rate t)."""
+    A = hrd.Species("A", D=1.0, potential=lambda x: 2.0 * (x**2 - 1.0) ** 2)
+    line, n, until = hrd.Box(x=(-1.4, 1.4)), 200_000, 1.5
+    region = {"particles": line, "hybrid": hrd.Box(x=(-1.4, 0.0))}.get(method)
+    system = hrd.System(
+        species=[A], domain=line, cells=56, particles=region,
+        fluctuations="discrete" if method == "rdme" else None,
+    )  # fmt: skip
+    rate, mode, share = slowest(system, A)
+    start = share * (1.0 + mode / np.abs(mode).max())
+    system = system.replace(initial={A: n * start / 0.05})
+    simulation = hrd.Simulation(system, dt=1e-3, seed=4)
+    first = mode @ simulation.concentration[0]
+    simulation.step(round(until / 1e-3))
+    found = -math.log(mode @ simulation.concentration[0] / first) / until
+    error = math.sqrt(math.exp(2 * rate * until) - 1) / math.sqrt(n) / until * np.abs(mode).max()
+    assert error < 0.01 * rate
+    assert found == pytest.approx(rate, abs=0.01 * rate + 2 * error)
+
+
+def test_a_product_at_equilibrium_keeps_its_constant_in_a_potential():
+    """A + B <-> C with U_C = U_A + U_B: c_A c_B/c_C is k_back/k everywhere, the wells included."""
+    U = {"A": 1.0, "B": 0.5, "C": 1.5}
+    species = [hrd.Species(s, D=1.0, potential=f"{u} * cos(6.283185307 * x)") for s, u in U.items()]
+    box, n = hrd.Box(x=(0, 1), y=(0, 1)), 400
+    system = hrd.System(
+        species=species, domain=box, particles=box, cells=20, walls={"x": hrd.Periodic()},
+        reactions=[hrd.Reaction("A + B <-> C", k=0.01, k_back=3.0, radius=0.03)],
+        initial={"A": hrd.Copies(n), "B": hrd.Copies(n)},
+    )  # fmt: skip
+    simulation = hrd.Simulation(system, dt=5e-4, seed=8)
+    simulation.step(1000)
+    bound = []
+    for _ in range(500):
+        simulation.step(40)
+        bound.append(int(simulation.copy_number[2]))
+    x = (np.arange(1000) + 0.5) / 1000
+    z = {s: np.exp(-u * np.cos(2 * np.pi * x)).mean() for s, u in U.items()}
+    k = 3.0 / 0.01 * z["A"] * z["B"] / z["C"]  # (n - m)²/m, of the numbers in unit area
+    expected = n + k / 2 - math.sqrt((n + k / 2) ** 2 - n**2)
+    parts = np.array(bound).reshape(10, 50).mean(1)
+    assert abs(parts.mean() - expected) < 4.5 * parts.std(ddof=1) / math.sqrt(10) + 0.005 * expected
