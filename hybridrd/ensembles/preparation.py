@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hybridrd.arguments import shown, whole_number
+from hybridrd.arguments import number, shown, whole_number
 from hybridrd.ensembles.blocks import EnsembleSetup
 from hybridrd.ensembles.requests import Requests, check_memory
 from hybridrd.errors import ModelError
@@ -84,6 +84,7 @@ class Prepared:
             in_time(value, system.units, name)
             for name, value in (("dt", dt), ("until", until), ("every", every))
         )
+        dt = number(dt, "dt", strict=True)
         plan = plan_that_fits(system, dt, here=not elsewhere)
         if plan.region is None:
             raise ModelError(

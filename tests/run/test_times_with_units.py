@@ -41,6 +41,7 @@ def test_text_is_the_number_in_the_units_of_the_system(kind):
         ({"dt": "1 um"}, "dt = '1 um': its dimension is length, a time is needed"),
         ({"until": "3 1/s"}, "until = '3 1/s': its dimension is 1/time"),
         ({"every": "40 parsnips"}, "every = 40 parsnips: cannot be read"),
+        ({"dt": "x"}, "dt = 'x': a number greater than 0"),
         ({"dt": "0.02"}, "dt = '0.02': a number greater than 0"),
         ({"until": "30 us"}, r"until = 0.03 is not a multiple of dt = 0.02"),
     ],
@@ -49,6 +50,13 @@ def test_text_is_the_number_in_the_units_of_the_system(kind):
 def test_refusals(kind, times, words):
     with pytest.raises((hrd.ModelError, hrd.StepError), match=words):
         RUNS[kind](**{**NUMBERS, **times})
+
+
+def test_a_check_of_the_step_needs_a_system_and_two_replicas():
+    with pytest.raises(hrd.ModelError, match="system = 's': give a System"):
+        hrd.check_step("s", 0.02, 0.1)
+    with pytest.raises(hrd.ModelError, match="replicas = 1: a whole number of at least 2"):
+        hrd.check_step(SYSTEM, "20 us", "100 us", replicas=1)
 
 
 def test_a_system_without_units_takes_none():
