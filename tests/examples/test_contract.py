@@ -278,6 +278,27 @@ def test_rooms_as_written(tmp_path):
     check_rooms(run("10_rooms.py", tmp_path))
 
 
+def check_events(printed, fluxes):
+    """The mean first passage time within 4 standard errors of the closed form, and D dc/dx.
+
+    The flux through a plane, over the time T of ``fluxes`` records, is a mean of T D c/h² or so
+    independent steps: its standard error is that of the walkers' exchange, some sqrt(2 c D/T).
+    """
+    mean, sem, expected, flux, gradient = map(float, printed.split())
+    assert abs(mean - expected) < 4 * sem
+    assert sem < 0.03 * expected
+    assert abs(flux - gradient) < 4 * np.sqrt(3000 / (0.1 * fluxes))
+
+
+def test_events(tmp_path):
+    check_events(run("11_events.py", tmp_path, until=("20.0", "2.0")), 20)
+
+
+@pytest.mark.validation
+def test_events_as_written(tmp_path):
+    check_events(run("11_events.py", tmp_path), 200)
+
+
 def test_adaptive_front(tmp_path):
     """The front is slower than that of the PDE, and leaves fewer and fewer cells as particles."""
     text = (COPIES / "08_adaptive_front.py").read_text()
