@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hybridrd.arguments import named_arguments, number, whole_number
+from hybridrd.arguments import named_arguments, number, shown, whole_number
 from hybridrd.ensembles.ensemble import ensemble
+from hybridrd.errors import ModelError
 from hybridrd.model.quantity import in_time
 from hybridrd.model.system import System
 from hybridrd.results.compare import compare
@@ -42,7 +43,7 @@ def check_step(
     until, every, workers, record
         As of `ensemble`.
     replicas
-        Of each of the two ensembles.
+        Of each of the two ensembles, two at least.
     seed
         Of the first; the second has the next.
 
@@ -69,10 +70,11 @@ def check_step(
     >>> bool(abs(table["z"].iloc[-1]) < 4)
     True
     """
-    dt, seed = (
-        number(in_time(dt, system.units, "dt"), "dt", strict=True),
-        whole_number(seed, "seed", 0),
-    )
+    if not isinstance(system, System):
+        raise ModelError(f"system = {shown(system)}: give a System")
+    replicas = whole_number(replicas, "replicas", 2)  # one has no standard error
+    dt = number(in_time(dt, system.units, "dt"), "dt", strict=True)
+    seed = whole_number(seed, "seed", 0)
     if system.particles is None and not system.fluctuations:
         one, other = (mean_field(system, step, until, every, record) for step in (dt, dt / 2))
     else:
