@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
-
-from scipy.optimize import brentq
 
 from hybridrd.errors import StepError
 from hybridrd.interface.operator import (
@@ -51,7 +50,7 @@ def calibrated_rate(alpha: float, s_over_dx: float) -> float:
         return 1.0 / (math.tanh(K) * K) - 1.0 - s
 
     # 1/K**2 < coth(K)/K < 1/K**2 + 1/3
-    K = brentq(continuous, (1.0 + s) ** -0.5, (2.0 / 3.0 + s) ** -0.5, xtol=1e-15, rtol=1e-14)
+    K = _root(continuous, (1.0 + s) ** -0.5, (2.0 / 3.0 + s) ** -0.5, 1e-15, 1e-14)
     if alpha < CONTINUOUS_BELOW:
         return K * K
 
@@ -69,7 +68,7 @@ def calibrated_rate(alpha: float, s_over_dx: float) -> float:
     least = 0.5 * -math.expm1(-K * K * alpha)
     while excess(least) < 0.0:
         least *= 0.5
-    removed = brentq(excess, least, most, xtol=1e-13 * least, rtol=1e-13)
+    removed = _root(excess, least, most, 1e-13 * least, 1e-13)
     return -math.log1p(-removed) / alpha
 
 
@@ -101,9 +100,7 @@ def largest_alpha(s_over_dx: float) -> float:
     above = 4.0 + 2.0 * s
     while full_replacement_offset(above) < s:
         above *= 2.0
-    return float(
-        brentq(lambda alpha: full_replacement_offset(alpha) - s, 0.5, above, xtol=1e-12, rtol=1e-12)
-    )
+    return _root(lambda alpha: full_replacement_offset(alpha) - s, 0.5, above, 1e-12, 1e-12)
 
 
 @lru_cache(maxsize=256)
@@ -149,4 +146,13 @@ def smallest_width(spread: float, offset: float) -> float:
                 f"no layer has c_R at {offset:g} outside the plane with steps of sqrt(2 D dt) = "
                 f"{spread:.4g}; use a smaller offset or a larger dt"
             )
-    return spread * float(brentq(excess, below, above, xtol=1e-12, rtol=1e-12))
+    return spread * _root(excess, below, above, 1e-12, 1e-12)
+
+
+def _root(
+    function: Callable[[float], float], low: float, high: float, xtol: float, rtol: float
+) -> float:
+    """The root between two bounds, by Brent's method."""
+    from scipy.optimize import brentq  # takes long to import, and most runs don't need it
+
+    return float(brentq(function, low, high, xtol=xtol, rtol=rtol))
