@@ -179,7 +179,7 @@ class MaskExchange:
         open_gates = [g for g in gates if g.numbers is not None and g.numbers.survival < 1]
         self._at_walls = [g for g in open_gates if g.face.outside < 0]
         self._planes = [g for g in gates if g.numbers is None]
-        self._passages = _passages(region, [g for g in open_gates if g.face.outside >= 0])
+        self._beside = [g for g in open_gates if g.face.outside >= 0]
         directions = 2 * grid.dimension
         self._beyond = np.full((directions, grid.cells), kernels.CLOSED, np.int64)
         self._number = np.full(2 * directions, -1, np.int64)
@@ -188,13 +188,8 @@ class MaskExchange:
             at_wall = face.outside < 0
             self._beyond[face.index, own] = kernels.WALL if at_wall else beyond
             self._number[face.index + (directions if at_wall else 0)] = f
-        self._bounds: dict[int, Floats] = {}
-        for passage in self._passages:
-            s, face = passage.gate.species, passage.gate.face
-            chances = self._bounds.setdefault(s, np.zeros((directions, grid.cells)))
-            chances[face.index, face.columns[:, 0]] = passage.chance
-        for chances in self._bounds.values():
-            np.cumsum(chances, axis=0, out=chances)
+        # By the chances to stay: a continuum of few copies has others than one of many.
+        self._known: dict[tuple[float, ...], tuple[list[_Passage], dict[int, Floats]]] = {}
         self._runs = _runs(region)
         self._sides = [Walls(region.low, region.high, w.kinds, w.gammas) for w in walls]
         self.crossings = np.zeros((len(D), len(region.faces)), np.int64)
@@ -226,10 +221,11 @@ class MaskExchange:
         for witness in self.witnesses:
             witness.begin(population, step)
         taken: dict[int, Integers] = {}
-        for s, bounds in self._bounds.items():
+        passages, leaving = self._chances()
+        for s, bounds in leaving.items():
             self._remove(s, population, kernels.remove_to_cells, bounds, step)
             taken[s] = np.zeros(self._region.grid.cells, np.int64)
-        for passage in self._passages:
+        for passage in passages:
             self._come(passage, taken[passage.gate.species], population, step)
         for gate in self._at_walls if step % 2 == 0 else reversed(self._at_walls):
             assert gate.numbers is not None
@@ -239,6 +235,21 @@ class MaskExchange:
             means = gate.mean * (self._region.grid.volume * (1.0 - survival))
             self._check_new(gate, float(means.sum()))
             self._enter(gate, population, step, kernels.arrivals_in_cells, means)
+
+    def _chances(self) -> tuple[list[_Passage], dict[int, Floats]]:
+        """Gates to the continuum in this step, and the bounds of each species to leave by them."""
+        key = tuple(g.numbers.survival for g in self._beside if g.numbers is not None)
+        if key not in self._known:
+            passages = _passages(self._region, self._beside)
+            bounds: dict[int, Floats] = {}
+            for passage in passages:
+                species, face = passage.gate.species, passage.gate.face
+                chances = bounds.setdefault(species, np.zeros(self._beyond.shape))
+                chances[face.index, face.columns[:, 0]] = passage.chance
+            for chances in bounds.values():
+                np.cumsum(chances, axis=0, out=chances)
+            self._known[key] = passages, bounds
+        return self._known[key]
 
     def _remove(
         self, species: int, population: Population, kernel: Any, where: Any, step: int
