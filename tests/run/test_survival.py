@@ -10,7 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.survivors import DT, HALF, LINE, A, B, line, plane, same, same_state, simulation
+from support.survivors import (
+    DT,
+    HALF,
+    LINE,
+    A,
+    B,
+    follower,
+    line,
+    plane,
+    same,
+    same_state,
+    simulation,
+)
 
 import hybridrd as hrd
 from hybridrd.run.checkpoint import checkpoints_in
@@ -23,15 +35,17 @@ import shutil, sys, time
 from pathlib import Path
 folder, steps, pause = Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 sys.path.insert(0, sys.argv[1])
-from support.survivors import DT, line, simulation
+from support import survivors
+from support.survivors import DT, simulation
 import hybridrd as hrd
 from hybridrd.run.checkpoint import checkpoints_in
+system = getattr(survivors, sys.argv[5])()
 place, out = folder / "checkpoints", folder / "run.zarr"
 if checkpoints_in(place):
     sim = hrd.Simulation.restore(place)
 else:
     shutil.rmtree(out, ignore_errors=True)
-    sim = simulation(line())
+    sim = simulation(system)
 print("begun", flush=True)
 sim.run(
     steps * DT, every=3 * DT, out=out, positions=True, checkpoint=place,
@@ -41,10 +55,10 @@ print("done", flush=True)
 """
 
 
-def kill_and_resume(folder, kills, steps, pause, seed):
+def kill_and_resume(folder, kills, steps, pause, seed, system="line"):
     """Kill a run at random moments and resume it each time, then let it end; how often killed."""
     rng = np.random.default_rng(seed)
-    command = [sys.executable, "-c", CHILD, HERE, folder, str(steps), str(pause)]
+    command = [sys.executable, "-c", CHILD, HERE, folder, str(steps), str(pause), system]
     killed = 0
     while True:
         with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
@@ -59,13 +73,21 @@ def kill_and_resume(folder, kills, steps, pause, seed):
             return killed
 
 
-def undisturbed(steps):
-    return simulation(line()).run(steps * DT, every=3 * DT, positions=True)
+def undisturbed(steps, system=line):
+    return simulation(system()).run(steps * DT, every=3 * DT, positions=True)
 
 
 def test_killed_and_resumed_is_undisturbed(tmp_path):
     assert kill_and_resume(tmp_path, kills=3, steps=600, pause=0.01, seed=1) == 3
     same(undisturbed(600), hrd.load(tmp_path / "run.zarr"))
+
+
+@pytest.mark.validation
+def test_a_region_that_follows_is_killed_and_resumed_undisturbed(tmp_path):
+    assert kill_and_resume(tmp_path, 3, 600, 0.01, seed=3, system="follower") == 3
+    whole = undisturbed(600, follower)
+    same(whole, hrd.load(tmp_path / "run.zarr"))
+    assert np.ptp(whole["particle_share"].values) > 0.1
 
 
 @pytest.mark.validation

@@ -24,6 +24,14 @@ def line(**changes):
     return hrd.System(**(given | changes))
 
 
+def follower(**changes):
+    """Whole copies on a line, whose particle region follows them."""
+    given = {"species": [A], "reactions": [BIRTH], "cells": 20, "fluctuations": "discrete",
+             "initial": {A: hrd.Patch(40.0, x=(0, 2))},
+             "particles": hrd.Adaptive(low=2, high=6, every=15 * DT, buffer=0.2)}  # fmt: skip
+    return line(**(given | changes))
+
+
 def plane(**changes):
     given = {"species": [A, B], "domain": PLANE, "particles": QUARTER, "cells": 20,
              "reactions": [INFECT, DECAY], "initial": STEP}  # fmt: skip
