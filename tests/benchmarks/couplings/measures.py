@@ -22,8 +22,8 @@ class Figure:
     def __str__(self) -> str:
         if not np.isfinite(self.value):
             return ""
-        if self.error == 0:
-            return f"{self.value:.0e}" if self.value else "0"
+        if self.error < 1e-9 * max(abs(self.value), 1e-3):  # of a field without noise
+            return f"{self.value:.0e}" if abs(self.value) > 1e-15 else "0"
         digits = max(0, 1 - int(np.floor(np.log10(self.error))))
         return f"{self.value:.{digits}f} ± {self.error:.{digits}f}"
 

@@ -73,7 +73,7 @@ def turns(
             found = scheme.run(problem, dt, n, 2 + turn)
             contents[scheme.name].append(found.contents)
             spent = (found.seconds * n - alone[scheme.name]) / (n - 1)
-            times[scheme.name].append(max(spent, 1e-6))
+            times[scheme.name].append(spent if spent > 0 else found.seconds)
     return {k: (np.concatenate(v), float(np.median(times[k]))) for k, v in contents.items()}
 
 
