@@ -15,6 +15,7 @@ from hybridrd.arrays import Floats
 from hybridrd.continuum._mass_action import apply, integrate
 from hybridrd.continuum.stage import G
 from hybridrd.kernels._jit import jit
+from hybridrd.kernels.events import BOOKED
 from hybridrd.kernels.groups import DONE, OUTSIDE
 
 # Negative concentrations of this size beside the largest one are round-off.
@@ -389,6 +390,34 @@ def step_mean_field(line: Any, rates: Any, tau: float) -> int:
             openings.start[openings.at[g]] = max(_read(c, line, g), 0.0)
             openings.end[openings.at[g]] = max(_read(diffused, line, g), 0.0)
     _copy(reacted, line.c)
+    return DONE
+
+
+@jit
+def read_partners(line: Any, meetings: Any, step: int) -> int:  # noqa: ARG001
+    """Take the concentrations that partners of particles have."""
+    beyond = meetings.beyond
+    for row in range(beyond.rows.shape[0]):
+        s, to = beyond.rows[row, 0], beyond.c[beyond.rows[row, 1]]
+        beyond.most[row] = 0.0
+        for k in range(beyond.starts[row], beyond.starts[row + 1]):
+            i = np.searchsorted(line.active, beyond.strips[k])
+            to[beyond.strips[k]] = line.c[s, i]
+            beyond.most[row] = max(beyond.most[row], line.c[s, i])
+    return DONE
+
+
+@jit
+def book_pairs(line: Any, meetings: Any) -> int:
+    """Take what reactions with partners brought, see `hybridrd.coupling.ledger.Ledger.apply`."""
+    if meetings.bench.counts[BOOKED] == 0 or not line.credit.any():
+        return DONE
+    for s in range(line.c.shape[0]):
+        for i in range(line.c.shape[1]):
+            gained = np.float64(line.credit[s, line.active[i]])
+            line.c[s, i] += (gained - line.owed[s, i]) / line.volume
+    line.overdrafts[0] += _carry(line.c, line.owed, line.volume)
+    line.credit[:] = 0
     return DONE
 
 

@@ -70,18 +70,6 @@ def close_gaps(x, ids, gone, n, gaps, places):
     return left
 
 
-@jit
-def retain(i, j, gone, left, places):
-    """Keep the pairs whose first partner is not gone, at its new place; returns how many."""
-    kept = 0
-    for e in range(i.shape[0]):
-        if gone[i[e]] == 0:
-            j[kept] = j[e]
-            i[kept] = i[e] if i[e] < left else places[i[e] - left]
-            kept += 1
-    return kept
-
-
 @inlined
 def axis_cell(x, low, inverse, count):
     """The cell index of a coordinate along one axis, within 0 and ``count - 1``."""

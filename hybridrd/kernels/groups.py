@@ -146,6 +146,14 @@ def drop(table, s, gaps):
 
 
 @jit
+def turn(table, s):
+    """Exchange the arrays of rows and ids with those out of use."""
+    table[s, X], table[s, OTHER_X] = table[s, OTHER_X], table[s, X]
+    table[s, IDS], table[s, OTHER_IDS] = table[s, OTHER_IDS], table[s, IDS]
+    table[s, STAMP] += 1
+
+
+@jit
 def compact(table, s):
     """Drop the particles of a species that are gone."""
     gaps = gaps_of(table, s)

@@ -1,9 +1,8 @@
-"""Reactions of order two: Doi pairs by a cell list, events in the order of addressed times.
+"""Reactions of order two: Doi pairs by a cell list, or all with all where they are few.
 
 Particles are sorted into cells of at least the Doi radius. Each pair within the radius has its own
-number, looked up by the two ids and the step, so the outcome does not depend on the order in which
-pairs are found. It says when the pair reacts; events are accepted in the order of their times while
-both partners are there.
+number, looked up by the two ids and the step, which says when the pair reacts. So the outcome does
+not depend on the order in which pairs are found.
 """
 
 from __future__ import annotations
@@ -22,9 +21,11 @@ _BLOCK = 512
 
 
 @inlined
-def _gap(delta, width, inverse):
-    """The shortest difference of two coordinates; ``width`` is the period."""
-    return delta - width * np.floor(delta * inverse + 0.5)
+def _gap(delta, width):
+    """The shortest distance of two coordinates; ``width`` is the period, infinite for none."""
+    a = abs(delta)
+    b = width - a
+    return a if a < b else b
 
 
 class Pairs(NamedTuple):
@@ -50,7 +51,7 @@ class Pairs(NamedTuple):
 @jit
 def local_hazards(i, j, xa, xb, hazard, cells, periods):
     """The hazard of each pair, that of the cell of the point midway between its partners."""
-    low, _, inverse, shape = cells
+    low, inverse, shape = cells.low, cells.inverse, cells.shape
     result = np.empty(i.shape[0])
     for k in range(i.shape[0]):
         index = 0
@@ -84,6 +85,12 @@ def _turned(cell, count):
 
 
 @inlined
+def _period(periods, axis):
+    """The period of an axis, infinite where there is none."""
+    return periods[axis] if axis < periods.shape[0] and periods[axis] > 0.0 else np.inf
+
+
+@inlined
 def _within(xb, begin, d, x, y, z, r2, close):
     """Which of eight particles in a row are within the radius of a point: whole vectors."""
     if d == 3:
@@ -101,22 +108,22 @@ def _within(xb, begin, d, x, y, z, r2, close):
 
 
 @inlined
-def _within_periodic(xb, begin, d, x, y, z, widths, inverse, r2, close):
-    """`_within` where at least one axis is periodic; ``inverse`` is 0 along the others."""
+def _within_periodic(xb, begin, d, x, y, z, widths, r2, close):
+    """`_within` where at least one axis is periodic; ``widths`` are infinite along the others."""
     if d == 3:
         for k in range(8):
-            a = _gap(xb[0, begin + k] - x, widths[0], inverse[0])
-            b = _gap(xb[1, begin + k] - y, widths[1], inverse[1])
-            c = _gap(xb[2, begin + k] - z, widths[2], inverse[2])
+            a = _gap(xb[0, begin + k] - x, widths[0])
+            b = _gap(xb[1, begin + k] - y, widths[1])
+            c = _gap(xb[2, begin + k] - z, widths[2])
             close[k] = a * a + b * b + c * c <= r2
     elif d == 2:
         for k in range(8):
-            a = _gap(xb[0, begin + k] - x, widths[0], inverse[0])
-            b = _gap(xb[1, begin + k] - y, widths[1], inverse[1])
+            a = _gap(xb[0, begin + k] - x, widths[0])
+            b = _gap(xb[1, begin + k] - y, widths[1])
             close[k] = a * a + b * b <= r2
     else:
         for k in range(8):
-            a = _gap(xb[0, begin + k] - x, widths[0], inverse[0])
+            a = _gap(xb[0, begin + k] - x, widths[0])
             close[k] = a * a <= r2
 
 
@@ -156,11 +163,8 @@ def find_close(xa, na, xb, starts_b, like, radius, cells, out_i, out_j):
     d = xa.shape[0]
     low, inverse, shape, widths, mask = cells
     nx, ny, nz = shape[0], shape[1] if d > 1 else 1, shape[2] if d > 2 else 1
-    period, turn = np.zeros(3), np.zeros(3)
-    for a in range(d):
-        if widths[a] > 0.0:
-            period[a], turn[a] = widths[a], 1.0 / widths[a]
-    px, py, pz = period[0] > 0.0, period[1] > 0.0, period[2] > 0.0
+    period = (_period(widths, 0), _period(widths, 1), _period(widths, 2))
+    px, py, pz = period[0] < np.inf, period[1] < np.inf, period[2] < np.inf
     periodic = px or py or pz
     room = out_i.shape[0]
     r2 = radius * radius
@@ -191,7 +195,7 @@ def find_close(xa, na, xb, starts_b, like, radius, cells, out_i, out_j):
                         begin = max(begin, i + 1)
                     while begin < end:
                         if periodic:
-                            _within_periodic(xb, begin, d, x, y, z, period, turn, r2, close)
+                            _within_periodic(xb, begin, d, x, y, z, period, r2, close)
                         else:
                             _within(xb, begin, d, x, y, z, r2, close)
                         some = eight[0]
@@ -207,6 +211,57 @@ def find_close(xa, na, xb, starts_b, like, radius, cells, out_i, out_j):
                                         out_i[m], out_j[m] = i, j
                                     m += 1
                         begin += 8
+    return m
+
+
+@jit
+def _near(x, i, y, begin, n, p, q, r, r2):
+    """How many of the particles from ``begin`` on are near particle i; a loop that vectorises."""
+    # An index counted from 0 is known not to be negative: else it would not.
+    d, found, size = x.shape[0], 0, n - begin
+    a, row = x[0, i], y[0, begin:]
+    if d == 1:
+        for j in range(size):
+            u = _gap(row[j] - a, p)
+            found += u * u <= r2
+        return found
+    b, second = x[1, i], y[1, begin:]
+    if d == 2:
+        for j in range(size):
+            u, v = _gap(row[j] - a, p), _gap(second[j] - b, q)
+            found += u * u + v * v <= r2
+        return found
+    c, third = x[2, i], y[2, begin:]
+    for j in range(size):
+        u, v, w = _gap(row[j] - a, p), _gap(second[j] - b, q), _gap(third[j] - c, r)
+        found += u * u + v * v + w * w <= r2
+    return found
+
+
+@jit
+def is_near(x, i, y, j, periods, r2):
+    """Whether two points are within a radius, of which this is the square."""
+    total = 0.0
+    for a in range(x.shape[0]):
+        u = _gap(y[a, j] - x[a, i], _period(periods, a))
+        total += u * u
+    return total <= r2
+
+
+@jit
+def find_all(xa, na, xb, nb, like, radius, periods, out_i, out_j, m):
+    """As `find_close`, all with all, after the first m pairs; returns how many there are then."""
+    r2 = radius * radius
+    p, q, r = _period(periods, 0), _period(periods, 1), _period(periods, 2)
+    for i in range(na):
+        begin = i + 1 if like else 0
+        if _near(xa, i, xb, begin, nb, p, q, r, r2) == 0:
+            continue
+        for j in range(begin, nb):
+            if is_near(xa, i, xb, j, periods, r2):
+                if m < out_i.shape[0]:
+                    out_i[m], out_j[m] = i, j
+                m += 1
     return m
 
 
@@ -239,12 +294,11 @@ def fire(pairs, ida, idb, like, hazard, once, key, step, reaction, half):
     """
     i, j, time, priority, turned = pairs
     m = i.shape[0]
-    first, second = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
-    chance, order = np.empty(_BLOCK), np.empty(_BLOCK, np.uint64)
-    coin = np.empty(_BLOCK, np.uint64)
+    room = min(m, _BLOCK)
+    first, second = np.empty(room, np.uint64), np.empty(room, np.uint64)
+    chance, order = np.empty(room), np.empty(room, np.uint64)
+    coin = np.empty(room, np.uint64)
     same = hazard.shape[0] == 1
-    largest = hazard.max() if hazard.shape[0] > 0 else 0.0
-    bound = largest if once else -math.expm1(-largest)
     kept = 0
     for begin in range(0, m, _BLOCK):
         size = min(m - begin, _BLOCK)
@@ -255,8 +309,6 @@ def fire(pairs, ida, idb, like, hazard, once, key, step, reaction, half):
             first[k], second[k] = (b, a) if swap else (a, b)
         _draw(first[:size], second[:size], key, step, reaction, half, chance, order, coin)
         for k in range(size):
-            if chance[k] >= bound:
-                continue
             h = hazard[0] if same else hazard[begin + k]
             p, q = i[begin + k], j[begin + k]
             t = when(chance[k], h, once) if h > 0.0 else 1.0
@@ -266,28 +318,3 @@ def fire(pairs, ida, idb, like, hazard, once, key, step, reaction, half):
                 turned[kept] = like and heads == (ida[p] < idb[q])
                 kept += 1
     return kept
-
-
-@jit
-def accept(order, index_a, index_b, consumes_a, consumes_b, children, born, gone, accepted):
-    """Go through the events in their order, accept while both partners are there.
-
-    ``index_a[e]``, ``index_b[e]`` are positions in ``gone``, one array over all species;
-    ``consumes_a[e]`` says whether the first partner disappears (a catalyst stays, and may react
-    again). An accepted event gives birth to ``born[e]`` from ``children[e]`` on, which are marked
-    as gone before. Returns the number accepted; their positions in the lists are in ``accepted``.
-    """
-    m = 0
-    for k in range(order.shape[0]):
-        e = order[k]
-        i, j = index_a[e], index_b[e]
-        if gone[i] == 0 and gone[j] == 0:
-            if consumes_a[e]:
-                gone[i] = 1
-            if consumes_b[e]:
-                gone[j] = 1
-            for child in range(children[e], children[e] + born[e]):
-                gone[child] = 0
-            accepted[m] = e
-            m += 1
-    return m

@@ -364,13 +364,13 @@ def pair_words(key, first, second, step, reaction, half):
     )
 
 
-def newborn_addresses(priority: np.ndarray, product: int) -> np.ndarray:
-    """Addresses of a product of events, from their priorities: 1 (1 bit), hash (63).
+@inlined
+def newborn_address(word, product):
+    """Address of a product of an event, from the event's number: 1 (1 bit), hash (63).
 
-    They have no ids before the half step is over.
+    It has no id before the half step is over.
     """
-    shift = np.uint64((product + 1) * int(_GOLDEN) & 0xFFFFFFFFFFFFFFFF)
-    return (priority + shift) | np.uint64(1 << 63)
+    return (word + np.uint64(product + 1) * _GOLDEN) | (np.uint64(1) << np.uint64(63))
 
 
 def stream_key(key: np.uint64, encounter: int, half: int, kind: int) -> np.uint64:
@@ -394,6 +394,9 @@ def candidate_draw(candidate):
     return 3 * candidate
 
 
+MOST_CANDIDATES = 5.5e6  # their mean number about a particle
+
+
 def check_candidates(mean: float) -> None:
     """Check that a Poisson number of candidates of this mean fits `candidate_draw`.
 
@@ -402,7 +405,7 @@ def check_candidates(mean: float) -> None:
     CapacityError
         A mean of more than 5.5 million.
     """
-    if not mean <= 5.5e6:
+    if not mean <= MOST_CANDIDATES:
         raise CapacityError(
             f"{mean:.3g} partners in reach of a particle in a half step: random numbers have "
             f"addresses for 5.5e+06; use a smaller dt or radius"

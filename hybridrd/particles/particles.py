@@ -10,7 +10,6 @@ from hybridrd.arrays import Floats, Ids, Integers, State, stored, stored_numbers
 from hybridrd.errors import CapacityError, ModelError, ResultError
 from hybridrd.kernels import arrays, groups, langevin
 from hybridrd.kernels.groups import COLUMNS, SPARE
-from hybridrd.particles.cell_list import Counted, store
 from hybridrd.particles.memory import free_memory, gigabytes
 
 _LEAST = 64
@@ -209,18 +208,6 @@ class Particles:
     def compact(self) -> None:
         """Drop the particles marked as gone."""
         self.drop(self.gaps())
-
-    def sort(self, counted: Counted) -> None:
-        """Store the particles in the order of cells, see `hybridrd.particles.cell_list`."""
-        self.hold_spare()
-        row = self._row
-        x, ids = self._places[int(row[groups.OTHER_X])]
-        store(self.rows, self.ids, self.n, counted, x, ids)
-        self.stamp += 1
-        row[groups.X : groups.GONE], row[groups.OTHER_X :] = (
-            row[groups.OTHER_X :].copy(),
-            row[groups.X : groups.GONE].copy(),
-        )
 
     def hold_spare(self) -> None:
         """Have arrays to sort into."""

@@ -1,8 +1,6 @@
-"""Pair reactions within the region and across its faces, and dissociation."""
+"""Pair reactions in a region and across its faces, and dissociation, for compiled steps."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,238 +8,179 @@ from numpy.typing import NDArray
 from hybridrd.arrays import Floats, Integers
 from hybridrd.coupling.event_log import EventLog
 from hybridrd.errors import StepError
+from hybridrd.kernels import close_pairs, encounters
+from hybridrd.kernels.cascade import MOST_GENERATIONS, Meetings
+from hybridrd.kernels.cell_list import Box
+from hybridrd.kernels.close_pairs import make_search
+from hybridrd.kernels.encounters import Encounters
+from hybridrd.kernels.events import ACCEPTED, CELL, ENCOUNTER, make_bench
+from hybridrd.kernels.partner_places import Domain
+from hybridrd.kernels.rng import stream_key
 from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
-from hybridrd.reactions.cascade import Cascade
-from hybridrd.reactions.close_pairs import ClosePairs, Couples
-from hybridrd.reactions.pair_rows import PairRows
-from hybridrd.reactions.proposals import Actors, Events, Proposals
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import Encounter, Probability
 
-_MOST_GENERATIONS = 1_000
-_FIRST_GENERATIONS = 60  # from then on they must keep a pace with which the most suffice
-_MOST_BORN = 1_000  # and ten for every particle, three for every first event
-Active = list[tuple[int, Encounter, Probability]]
+_ROOM = 64  # events and pairs, to begin with
 
 
-class Encounters:
-    """Doi pairs and dissociations of one region.
+class Pairs:
+    """Doi pairs and dissociations of one region; `hybridrd.kernels.cascade` has what they do.
 
-    A half step is the exact course of these reactions at fixed positions: each pair within the
-    radius and each complex has an exponential waiting time, events are accepted in the order of
-    their times while both partners are there, and their products take part in the rest.
-    ``credit[species, cell]`` adds up what the continuum gains and loses: products that fall into
-    it, partners taken from it. ``copies(species)`` are the whole copies of a partner on all cells,
-    None for a continuum without any.
+    Parameters
+    ----------
+    partners
+        Those beyond the region.
+    key, species
+        Key of the realisation, and the number of species.
+    events, credit
+        Counts by reaction, and what the continuum gains, ``(species, cells)``, None for one that
+        takes no notice; both are added to.
     """
 
-    def __init__(self, encounters: tuple[Encounter, ...], region: Region, key: np.uint64) -> None:
-        self._encounters = encounters
-        self._cells, self._low = region.grid.cells, region.low
-        self._search = ClosePairs(encounters, region)
-        self._proposals = Proposals(region, key)
-        self._reactive = frozenset(s for e in encounters for s in e.partners if s is not None)
-        self.credit: NDArray[np.int64] | None = None
-        self.copies: Callable[[int], Integers | None] | None = None
-        self.log: EventLog | None = None
-
-    def half_step(
+    def __init__(
         self,
-        particles: Population,
-        probabilities: list[Probability],
+        found: tuple[Encounter, ...],
+        region: Region,
         partners: Partners,
-        step: int,
-        half: int,
+        key: np.uint64,
+        species: int,
         events: NDArray[np.int64],
+        credit: NDArray[np.int64] | None,
     ) -> None:
-        """The course of all encounters in half a step.
+        self._found, self._region, self.partners, self._key = found, region, partners, key
+        self._events, self._species = events, species
+        self._credit = np.zeros((0, 0), np.int64) if credit is None else credit
+        self._most = 2 + max(len(e.news) for e in found)
+        self._bench = make_bench(_ROOM, species, region.grid.dimension, self._most)
+        self._encounters = self._tabulate()
+        involved, box = self._encounters.involved, self._encounters.box
+        radius = self._encounters.radius
+        self._search = make_search(_ROOM, len(found), species, involved, radius, box)
+        self._search = self._search._replace(
+            keys=self._encounters.streams[:, :, 3].copy(), always=bool(partners.rows)
+        )
+        self._known: Meetings | None = None
 
-        Raises
-        ------
-        StepError
-            If reactions follow each other without end.
-        """
-        active = [
-            (index, e, p)
-            for index, (e, p) in enumerate(zip(self._encounters, probabilities, strict=True))
-            if p.full.max(initial=0.0) > 0.0
-        ]
-        meeting = [(index, e) for index, e, _ in active if not e.back]
-        self._search.begin([index for index, _ in meeting], particles, step, half)
-        # Pairs first: looking for them sorts the particles.
-        close = {index: self._search.close(index, particles) for index, _ in meeting}
-        offsets = np.concatenate([[0], np.cumsum(particles.numbers)])
-        groups = [(s, particles[s], int(offsets[s])) for s in self._reactive]
-        actors = {s: Actors(g.x, g.ids, g.n, first) for s, g, first in groups}
-        found = {s: self.copies(s) for s in partners.species} if self.copies is not None else {}
-        copies = {s: n for s, n in found.items() if n is not None}
-        self._proposals.begin(step, half, int(offsets[-1]), copies)
-        cascade = Cascade(self._reactive, self._proposals.nobody)
-        cascade.add(self._first(active, actors, close, partners))
-        if cascade.found:
-            accepted = self._live(cascade, active, actors, particles, partners)
-            rows = self._rows(len(accepted), particles)
-            self._settle(cascade, accepted, offsets, particles, events, rows)
-            if rows is not None and self.log is not None:
-                time, what, before, after, place = rows.columns
-                self.log.reactions(2 * step + half + time, True, what, before, after, place)
-        self._search.end(particles)
+    def _tabulate(self) -> Encounters:
+        """All but the probabilities."""
+        found, region, grid = self._found, self._region, self._region.cells
+        reactive = sorted({s for e in found for s in e.partners if s is not None})
+        meeting = [e for e in found if not e.back]
+        none = np.zeros((0, 0))
+        return Encounters(
+            table=np.zeros((0, 0), np.int64), sizes=none, hazard=none, full=none,
+            streams=np.array(
+                [
+                    [[stream_key(self._key, i, half, kind) for kind in range(4)]
+                     for i in range(len(found))]
+                    for half in (0, 1)
+                ],
+                np.uint64,
+            ),
+            **_news(found),
+            reactive=np.isin(np.arange(self._species), reactive),
+            involved=np.array(
+                sorted({s for e in meeting for s in (e.first, e.second)}), np.int64
+            ),
+            radius=max((e.radius for e in meeting), default=0.0),
+            box=Box(region.low, region.high - region.low, region.periods, region.volume),
+            cells=grid,
+            domain=Domain(grid.low, grid.inverse, grid.shape, np.array(region.periodic)),
+            codes=region.parts.codes, events=self._events, credit=self._credit,
+        )  # fmt: skip
 
-    def _first(
-        self,
-        active: Active,
-        actors: dict[int, Actors],
-        close: dict[int, Couples],
-        partners: Partners,
-    ) -> list[Events]:
-        """Events that the particles propose."""
-        found: list[Events] = []
-        for index, e, p in active:
-            if not e.back:
-                a, b = actors[e.first], actors[e.second]
-                found.append(self._proposals.pairs(e, p, a, b, close[index]))
-            elif (complexes := partners.get(index, 0)) is not None:
-                found.append(self._proposals.entering(index, e, p, complexes, partners))
-            found += self._alone(index, e, p, actors, partners)
-        return found
-
-    def _alone(
-        self,
-        index: int,
-        e: Encounter,
-        p: Probability,
-        actors: dict[int, Actors],
-        partners: Partners,
-    ) -> Iterator[Events]:
-        """Events of single actors: with a partner in a reservoir, or dissociation."""
-        if e.back:
-            if e.first in actors:
-                yield from self._proposals.unbinding(index, e, p, actors[e.first], partners)
-            return
-        for role, species in enumerate((e.first, e.second)):
-            reservoir = partners.get(index, role)
-            if reservoir is not None and species in actors:
-                yield from self._proposals.reservoir_pairs(
-                    index, e, role, p, reservoir, actors[species], partners
-                )
-
-    def _live(
-        self, cascade: Cascade, active: Active, actors: dict[int, Actors],
-        particles: Population, partners: Partners,
-    ) -> Integers:  # fmt: skip
-        """Accept events and let their products react, until nothing new is born."""
-        room = _MOST_BORN + 10 * int(particles.numbers.sum()) + 3 * len(cascade.order)
-        for number in range(_MOST_GENERATIONS):
-            accepted = cascade.accept()
-            generation = cascade.next_generation(accepted)
-            if not generation:
-                return accepted
-            reached = min(float(a.since(np.arange(a.n)).min()) for a in generation.values())
-            late = reached * _MOST_GENERATIONS < number >= _FIRST_GENERATIONS
-            if late or cascade.born > room:
-                break
-            found: list[Events] = []
-            for index, e, p in active:
-                if not e.back:
-                    for a, b, close in self._meet(e, cascade, generation, actors, particles):
-                        found.append(self._proposals.pairs(e, p, a, b, close))
-                found += self._alone(index, e, p, generation, partners)
-            cascade.keep(generation)
-            cascade.add(found)
-        names = ", ".join(repr(e.label) for _, e, _ in active)
-        raise StepError(
-            f"reactions {names} follow each other more than {_MOST_GENERATIONS:,} times, or "
-            f"{cascade.born:,} particles were born within half a step; use a smaller dt"
+    def set_probabilities(self, probabilities: list[Probability]) -> None:
+        """Take the probabilities of all reactions."""
+        each = list(zip(self._found, probabilities, strict=True))
+        table = np.array([self._row(i, p) for i, p in enumerate(probabilities)], np.int64)
+        sizes = np.array([_sizes(e, p) for e, p in each], np.float64)
+        self._search = self._search._replace(table=table, sizes=sizes)
+        self._encounters = self._encounters._replace(
+            table=table,
+            sizes=sizes,
+            hazard=_columns([p.hazard for p in probabilities]),
+            full=_columns([p.full for p in probabilities]),
         )
 
-    def _meet(
-        self, e: Encounter, cascade: Cascade, generation: dict[int, Actors],
-        actors: dict[int, Actors], particles: Population,
-    ) -> Iterator[tuple[Actors, Actors, Couples]]:  # fmt: skip
-        """Close pairs with at least one actor of the last generation, each pair once."""
-        search, r = self._search, e.radius
-        for species, other in {e.first: e.second, e.second: e.first}.items():
-            new, old = generation.get(species), cascade.earlier(other)
-            if new is None:
-                continue
-            i, j = search.near(new.x, new.n, other, particles[other], r)
-            yield _ordered(e, species, new, actors[other], i, j)
-            if old is not None:
-                i, j = search.between(new.x, new.n, old.x, old.n, r)
-                yield _ordered(e, species, new, old, i, j)
-        new, last = generation.get(e.first), generation.get(e.second)
-        if new is not None and last is not None:
-            i, j = search.between(new.x, new.n, last.x, last.n, r)
-            once = i < j if e.first == e.second else np.ones(len(i), bool)
-            yield new, last, (i[once], j[once])
+    def _row(self, i: int, p: Probability) -> list[int]:
+        e = self._found[i]
+        row = [0] * encounters.COLUMNS
+        row[encounters.A], row[encounters.B] = e.first, -1 if e.back else e.second
+        row[encounters.CHANNEL], row[encounters.ONCE] = e.channel, p.once
+        row[encounters.ACTIVE] = p.full.max(initial=0.0) > 0.0
+        row[encounters.GOES], row[encounters.OTHER_GOES] = e.consumes
+        row[encounters.LEFT], row[encounters.THROWN] = e.apart or (-1, -1)
+        for role in (0, 1):
+            row[encounters.ROW + role] = self.partners.rows.get((i, role), -1)
+        return row
 
-    def _settle(
-        self,
-        cascade: Cascade,
-        accepted: Integers,
-        offsets: Integers,
-        particles: Population,
-        events: NDArray[np.int64],
-        rows: PairRows | None,
-    ) -> None:
-        """Drop consumed particles, add products, and credit the continuum with its share."""
-        news: list[tuple[Integers, Integers, Integers, Floats]] = []
-        for f, at, k in cascade.by_origin(accepted):
-            e = f.encounter
-            events[e.channel] += len(k)
-            column = 0 if rows is None else _note(rows, f, at, k)
-            if f.reservoir >= 0 and e.consumes[f.reservoir]:
-                consumed = e.second if f.reservoir else e.first
-                self._book(consumed, f.cells[f.reservoir][k], -1)
-            there = cascade.products(f, accepted[at])
-            for slot, ((s, place), stays) in enumerate(zip(f.news, there, strict=True)):
-                self._book(s, f.cells[place][k], 1)
-                m = np.count_nonzero(stays)
-                mine = f.places[place][:, k[stays]]
-                news.append((at[stays], np.full(m, column + slot), np.full(m, s), mine))
-        for s, group in enumerate(particles):
-            lost = cascade.gone[offsets[s] : offsets[s + 1]]
-            if lost.any():
-                group.gone[: group.n] = lost
-                self._search.drop(s, group)
-        if not any(len(at) for at, *_ in news):
+    @property
+    def meetings(self) -> Meetings:
+        """All that compiled steps take."""
+        parts = self._search, self._encounters, self.partners.beyond, self._bench
+        if self._known is None or any(a is not b for a, b in zip(parts, self._known, strict=True)):
+            self._known = Meetings(*parts)
+        return self._known
+
+    def make_room(self, what: int, number: int, population: Population) -> None:
+        """Make room for what half a step has too little of, see `hybridrd.kernels.close_pairs`."""
+        room = number + number // 8
+        if what == close_pairs.SPARES:
+            for s in self._encounters.involved:
+                population[int(s)].hold_spare()
+        elif what == close_pairs.PAIRS:
+            i, j, may, other = (np.empty(room, np.int64) for _ in range(4))
+            known = len(self._search.i)
+            i[:known], j[:known] = self._search.i, self._search.j
+            self._search = self._search._replace(i=i, j=j, may=may, other=other)
+        else:
+            self._bench = make_bench(room, self._species, len(self._bench.x), self._most)
+
+    def note(self, log: EventLog, halves: float) -> None:
+        """Note the events of a half step that began after so many."""
+        bench = self._bench
+        n = int(bench.counts[ACCEPTED])
+        if n == 0:
             return
-        when, slots, species, x = (np.concatenate(n, axis=-1) for n in zip(*news, strict=True))
-        order = np.lexsort((slots, when))
-        self._search.added(set(species.tolist()))
-        if rows is not None:
-            ids = particles.next_id + np.arange(len(order))
-            rows.born(when[order], slots[order], ids)
-        particles.add(species[order], x[:, order])
+        which = bench.accepted[:n]
+        rows, places = bench.events[which], bench.places[which]
+        where = np.where(rows[:, [CELL]] < 0, places[:, 0], places[:, 1])
+        what = self._encounters.table[rows[:, ENCOUNTER], encounters.CHANNEL]
+        times = halves + bench.time[which]
+        log.reactions(times, True, what, bench.before[:n], bench.after[:n], where)
+        bench.counts[ACCEPTED] = 0
 
-    def _rows(self, n: int, particles: Population) -> PairRows | None:
-        """What becomes the rows of n events in a log, if there is one."""
-        if self.log is None:
-            return None
-        ids = np.concatenate([g.ids[: g.n].astype(np.int64) for g in particles])
-        return PairRows(ids, n, self.log.products, len(self._low))
-
-    def _book(self, species: int, cells: Integers, amount: int) -> None:
-        """Credit those of the cells that belong to the continuum."""
-        if self.credit is not None:
-            inside = cells[(cells >= 0) & (cells < self._cells)]
-            np.add.at(self.credit[species], inside, amount)
+    def refuse(self, born: int) -> None:
+        """Refuse reactions that follow each other without end. Raises StepError."""
+        active = self._encounters.table[:, encounters.ACTIVE]
+        names = ", ".join(
+            repr(e.label) for e, acts in zip(self._found, active, strict=True) if acts
+        )
+        raise StepError(
+            f"reactions {names} follow each other more than {MOST_GENERATIONS:,} times, or "
+            f"{born:,} particles were born within half a step; use a smaller dt"
+        )
 
 
-def _note(rows: PairRows, f: Events, at: Integers, k: Integers) -> int:
-    """Note events k of a proposal; returns the column of their first new product."""
-    e = f.encounter
-    roles = [0] if e.back else [0, 1]
-    x, y = (place[:, k] for place in f.places)
-    return rows.note(
-        at, e.channel, f.time[k], [f.actors[r][k] for r in roles],
-        [not e.consumes[r] for r in roles], len(f.news), (x, y), f.cells[0][k] < 0,
-    )  # fmt: skip
+def _sizes(e: Encounter, p: Probability) -> tuple[float, ...]:
+    most = float(p.hazard.max(initial=0.0)) if p.full.max(initial=0.0) > 0.0 else 0.0
+    bound = most if p.once else -np.expm1(-most)
+    return e.radius, e.volume, p.beyond, float(p.full.max(initial=0.0)), bound * (1.0 + 1e-9)
 
 
-def _ordered(
-    e: Encounter, species: int, new: Actors, there: Actors, i: Integers, j: Integers
-) -> tuple[Actors, Actors, Couples]:
-    """Pairs of new actors and others, in the order of the encounter's partners."""
-    return (new, there, (i, j)) if species == e.first else (there, new, (j, i))
+def _columns(values: list[Floats]) -> NDArray[np.float64]:
+    """Values of all reactions as rows, one number or one a cell."""
+    most = max(len(v) for v in values)
+    return np.array([np.broadcast_to(v, most) for v in values], np.float64)
+
+
+def _news(found: tuple[Encounter, ...]) -> dict[str, Integers]:
+    """Products of all reactions, and of complexes at their second partner's place."""
+    lists: list[tuple[tuple[int, int], ...]] = []
+    for e in found:
+        turned = ((e.apart[0], 1), (e.apart[1], 0)) if e.apart is not None else ()
+        lists += [e.news, turned]
+    starts = np.cumsum([0, *map(len, lists)])
+    news = np.array([n for each in lists for n in each], np.int64).reshape(-1, 2)
+    return {"starts": starts.astype(np.int64), "news": news}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hybridrd.coupling.event_log import EventLog
 from hybridrd.errors import StepError
 from hybridrd.kernels import first_order
+from hybridrd.kernels.cascade import Meetings
 from hybridrd.kernels.first_order import (
     Families,
     HalfStep,
@@ -18,14 +20,13 @@ from hybridrd.kernels.first_order import (
     make_family_log,
 )
 from hybridrd.kernels.groups import DEEP, DONE, MANY
-from hybridrd.kernels.meetings import Meetings
-from hybridrd.kernels.rng import check_reactions, creations_address, stream_key
+from hybridrd.kernels.rng import check_candidates, check_reactions, creations_address
 from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 from hybridrd.particles.room import FEW, check_new
-from hybridrd.reactions.pairs import Encounters
+from hybridrd.reactions.pairs import Pairs
 from hybridrd.reactions.reservoir_partners import Partners
-from hybridrd.reactions.tables import Probability, ReactionTables, encounter_probabilities
+from hybridrd.reactions.tables import ReactionTables, encounter_probabilities
 
 _ROWS = 2048  # reactions noted before they are handed over
 
@@ -36,34 +37,46 @@ class Reactor:
     A half step before the diffusion handles pairs, then the rest; one after it the rest, then
     pairs: so the two trials of a pair between two diffusions see the same positions, and the
     whole step is symmetric.
+
+    Attributes
+    ----------
+    pairs
+        Reactions of pairs, and dissociations; None without any.
     """
 
-    def __init__(self, tables: ReactionTables, region: Region, dt: float, key: np.uint64) -> None:
+    def __init__(
+        self,
+        tables: ReactionTables,
+        region: Region,
+        dt: float,
+        key: np.uint64,
+        partners: Partners,
+        credit: NDArray[np.int64] | None,
+    ) -> None:
         check_reactions(len(tables.products) - 1, int(np.diff(tables.products).max(initial=0)))
         self._tables = tables
         self._region = region
         self._dt = dt
         self._key = key
-        self._probabilities: list[Probability] = []
         self._room = 256
         self._log: EventLog | None = None
         self._rows = make_family_log(0, 1, region.grid.dimension)
         self.events = np.zeros(len(tables.system.channels), np.int64)
-        self.encounters = Encounters(tables.encounters, region, key)
+        self.pairs: Pairs | None = None
+        if tables.encounters:
+            self.pairs = Pairs(
+                tables.encounters, region, partners, key, len(tables.system.species), self.events,
+                credit,
+            )  # fmt: skip
         self._cells = region.cells if tables.varies else region.inner_cells
         self.set_rates(0.5 * dt)
 
     def restart(self, key: np.uint64) -> bool:
         """Go back to the start, with other random numbers; False, and nothing done, with pairs."""
-        if self.has_pairs:
+        if self.pairs is not None:
             return False
         self._key, self.events[:] = key, 0
         return True
-
-    @property
-    def has_pairs(self) -> bool:
-        """Whether there are reactions of pairs."""
-        return bool(self._tables.encounters)
 
     @property
     def creates_radially(self) -> bool:
@@ -81,44 +94,25 @@ class Reactor:
         rates = tables.macroscopic(t)
         network = Network(tables.channels, tables.channel, tables.products, tables.product, rates)
         self._families = self._make_families(network)
-        self._probabilities = encounter_probabilities(tables, rates, self._dt)
-        self._meetings = self._make_meetings()
-
-    def pairs(self, population: Population, partners: Partners, step: int, half: int) -> None:
-        """Half a step of reactions of pairs, and of their complexes."""
-        self.encounters.half_step(
-            population, self._probabilities, partners, step, half, self.events
-        )
+        if self.pairs is not None:
+            self.pairs.set_probabilities(encounter_probabilities(tables, rates, self._dt))
 
     @property
     def meetings(self) -> Meetings | None:
         """Pairs as compiled stages take them; None without any."""
-        return self._meetings
+        return self.pairs.meetings if self.pairs is not None else None
 
-    def _make_meetings(self) -> Meetings | None:
-        encounters, region = self._tables.encounters, self._region
-        if not encounters or region.grid.radial:
-            return None
-        bounds = []
-        for p in self._probabilities:
-            most = float(p.hazard.max(initial=0.0)) if p.full.max(initial=0.0) > 0.0 else 0.0
-            bound = most if p.once else -np.expm1(-most)
-            bounds.append(bound * (1.0 + 1e-9))
-        periods = region.periods
-        keys = [
-            [stream_key(self._key, index, half, 3) for index in range(len(encounters))]
-            for half in (0, 1)
-        ]
-        return Meetings(
-            first=np.array([e.first for e in encounters]),
-            second=np.array([-1 if e.back else e.second for e in encounters]),
-            channel=np.array([e.channel for e in encounters]),
-            radius2=np.array([e.radius**2 * (1.0 + 1e-9) for e in encounters]),
-            bound=np.array(bounds, np.float64),
-            keys=np.array(keys, np.uint64),
-            periods=periods,
-            inverse=np.divide(1.0, periods, out=np.zeros(len(periods)), where=periods > 0),
-        )
+    def make_room_for_pairs(
+        self, status: int, what: int, number: float, population: Population
+    ) -> None:
+        """Let half a step of pairs succeed. Raises StepError, CapacityError where it can't."""
+        assert self.pairs is not None
+        if status == MANY:
+            check_candidates(number)
+        elif status == DEEP:
+            self.pairs.refuse(what)
+        else:
+            self.pairs.make_room(what, int(number), population)
 
     # Orders zero and one
 
@@ -153,13 +147,23 @@ class Reactor:
         """Note each reaction in a log from now on, None for no log."""
         if log is self._log:
             return
-        self._log = self.encounters.log = log
+        self._log = log
         if log is not None:
-            log.in_turn = self.has_pairs
+            log.in_turn = self.pairs is not None
         rows, most = (0, 1) if log is None else (_ROWS, log.products)
         self._rows = make_family_log(rows, most, self._region.grid.dimension)
         if self._families is not None:
             self._families = self._families._replace(**self._work())
+
+    @property
+    def notes_pairs(self) -> bool:
+        """Whether `note_pairs` is to be called after each half step of pairs."""
+        return self._log is not None and self.pairs is not None
+
+    def note_pairs(self, step: int, half: int) -> None:
+        """Note what pairs did in the last half step."""
+        if self._log is not None and self.pairs is not None:
+            self.pairs.note(self._log, 2.0 * step + half)
 
     def drain(self) -> None:
         """Hand over to the log what compiled stages have noted."""

@@ -11,156 +11,192 @@ from scipy import ndimage
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.coupling.face_exchange import Gate
-from hybridrd.kernels.partner_places import Reservoir
+from hybridrd.kernels.encounters import Beyond
 from hybridrd.particles.region import Region, RegionFace
 from hybridrd.reactions.tables import Encounter
 
+MOST_COPIES = 1 << 16  # numbers of whole copies, of more of which some share one
 
-@dataclass
-class Reservoirs:
-    """Reservoirs of one species outside the region's faces, with their concentrations.
+
+@dataclass(frozen=True)
+class _Row:
+    """Reservoirs of one species outside the region's faces.
 
     Parameters
     ----------
     species
-        The species of the partners.
+        Of the partners.
     strip
         Continuum cells within the Doi radius of an interface, flat domain indices.
     gates
         Gates of the reservoir walls, where their values begin among those of all walls, and which
         value of the gate each of them is.
-    numbers
-        The same as kernels take it.
-    outside
-        Of a region that is no box, which cells are continuum.
+    opens, offsets
+        See `hybridrd.kernels.partner_places.Reservoir`.
+    near
+        Of a region that is no box, which of its cells may have partners within the radius.
     """
 
     species: int
     strip: Integers
     gates: list[tuple[Gate, int, Integers]]
-    numbers: Reservoir
-    outside: NDArray[np.bool_] | None = None
-
-    def update(self, c: Floats, half: int) -> None:
-        """Take the concentration on the cells, and that of the walls at one end of the step."""
-        largest = float(c[self.strip].max(initial=0.0))
-        for gate, at, which in self.gates:
-            values = (gate.start if half == 0 else gate.end)[which]
-            self.numbers.walls[at : at + len(values)] = values
-            largest = max(largest, float(values.max(initial=0.0)))
-        if self.outside is not None:
-            c = np.where(self.outside, c, 0.0)
-        self.numbers = self.numbers._replace(c=c, c_max=largest)
+    opens: NDArray[np.bool_]
+    offsets: Integers
+    near: NDArray[np.bool_]
 
 
 class Partners:
-    """`Reservoirs` by (encounter, role of the particle), up to date for a half step.
+    """Partners of particles beyond the region, by (encounter, role of the particle).
 
     Those of a dissociation are of the complex.
+
+    Attributes
+    ----------
+    rows
+        The row of each in ``beyond``.
+    beyond
+        The same as kernels take them, up to date for a half step.
     """
 
     def __init__(
         self, region: Region, encounters: tuple[Encounter, ...], gates: list[Gate]
     ) -> None:
-        self._all: dict[tuple[int, int], Reservoirs] = {}
-        self._nowhere = np.zeros((region.grid.dimension, 2), np.bool_)
-        self._holds: dict[int, NDArray[np.bool_]] = {}
+        self.rows: dict[tuple[int, int], int] = {}
+        self._rows: list[_Row] = []
+        d = region.grid.dimension
+        most = max((s for e in encounters for s in e.everyone), default=-1)
+        holds = np.zeros((max([most, *(g.species for g in gates)]) + 2, d, 2), np.bool_)
         for gate in gates:
             if gate.is_reservoir:
-                holds = self._holds.setdefault(gate.species, self._nowhere.copy())
-                holds[gate.face.axis, gate.face.side] = True
+                holds[gate.species, gate.face.axis, gate.face.side] = True
         for i, e in enumerate(encounters):
             for role, other in enumerate((e.first,) if e.back else (e.second, e.first)):
-                found = _reservoirs(region, other, e.radius, gates)
-                if found.numbers.opens.any():
-                    self._all[i, role] = found
+                found = _row(region, other, e.radius, gates)
+                if found.opens.any():
+                    self.rows[i, role] = len(self._rows)
+                    self._rows.append(found)
+        self.beyond = self._make(region, holds)
+
+    def _make(self, region: Region, holds: NDArray[np.bool_]) -> Beyond:
+        rows, d, cells = self._rows, region.grid.dimension, region.grid.cells
+        low, high = region.low, region.high
+        _, width, _, shape = region.inner_cells
+        self._outside = None
+        if not region.is_box:
+            low, width, _, shape = region.cells
+            high = low + width * shape
+            self._outside = region.parts.outside
+        slots = self.species
+        sizes = [at + len(which) for r in rows for _, at, which in r.gates]
+        reach = [np.flatnonzero(r.near) for r in rows]
+        return Beyond(
+            low=low, high=high, width=width, shape=shape,
+            opens=np.array([r.opens for r in rows], np.bool_).reshape(-1, d, 2),
+            offsets=np.array([r.offsets for r in rows], np.int64).reshape(-1, 2 * d),
+            near=np.array([r.near for r in rows], np.bool_).reshape(len(rows), -1 if rows else 0),
+            reach=np.concatenate([*reach, np.zeros(0, np.int64)]),
+            reaches=np.cumsum([0, *map(len, reach)]).astype(np.int64),
+            rows=np.array(
+                [(r.species, slots.index(r.species)) for r in rows], np.int64
+            ).reshape(-1, 2),
+            walls=np.zeros((2, len(rows), max(sizes, default=0))),
+            strips=np.concatenate([*(r.strip for r in rows), np.zeros(0, np.int64)]),
+            starts=np.cumsum([0, *(len(r.strip) for r in rows)]).astype(np.int64),
+            c=np.zeros((len(slots), cells)), copies=np.zeros((0, cells), np.int64),
+            before=np.zeros((0, cells), np.int64), slots=np.zeros(1, np.int64),
+            most=np.zeros(len(rows)), wall_most=np.zeros((2, len(rows))), holds=holds,
+        )  # fmt: skip
 
     @property
     def species(self) -> tuple[int, ...]:
-        """Species whose concentration in the continuum is asked for."""
-        return tuple(sorted({r.species for r in self._all.values() if len(r.strip)}))
+        """Species of the partners; a row of ``beyond.c`` each."""
+        return tuple(sorted({r.species for r in self._rows}))
 
     @property
     def strip(self) -> Integers:
         """All continuum cells that are asked for."""
-        strips = [r.strip for r in self._all.values()]
-        return np.unique(np.concatenate([*strips, np.zeros(0, np.int64)]))
+        return np.unique(self.beyond.strips)
 
-    def update(self, concentration: Callable[[int], Floats], half: int) -> None:
-        """Take the concentrations of the continuum (by species) and of the walls."""
-        known: dict[int, Floats] = {}
-        for reservoirs in self._all.values():
-            s = reservoirs.species
-            if s not in known:
-                known[s] = concentration(s)
-            reservoirs.update(known[s], half)
+    def read_walls(self) -> None:
+        """Take the concentrations of reservoir walls at both ends of a step."""
+        for r, row in enumerate(self._rows):
+            for gate, at, which in row.gates:
+                for half, values in enumerate((gate.start, gate.end)):
+                    self.beyond.walls[half, r, at : at + len(which)] = values[which]
+            self.beyond.wall_most[:, r] = self.beyond.walls[:, r].max(axis=-1, initial=0.0)
 
-    def get(self, encounter: int, role: int) -> Reservoirs | None:
-        """The partners of a particle in a role of an encounter (or complexes), None without any."""
-        found = self._all.get((encounter, role))
-        return found if found is not None and found.numbers.c_max > 0 else None
-
-    def walls(self, species: int) -> NDArray[np.bool_]:
-        """``[axis, side]``: where a wall holds a reservoir of a species."""
-        return self._holds.get(species, self._nowhere)
+    def read_continuum(
+        self,
+        concentration: Callable[[int], Floats],
+        copies: Callable[[int], Integers | None],
+    ) -> None:
+        """Take the concentrations of the continuum, by species, and whole copies in its cells."""
+        beyond, slots = self.beyond, self.species
+        for s in self.species:
+            c = concentration(s)
+            outside = self._outside
+            beyond.c[slots.index(s)] = c if outside is None else np.where(outside, c, 0.0)
+        for r, row in enumerate(self._rows):
+            c = beyond.c[slots.index(row.species)]
+            beyond.most[r] = c[row.strip].max(initial=0.0)
+        whole = {s: n for s in self.species if (n := copies(s)) is not None}
+        if whole:
+            if not len(beyond.copies):
+                shape = beyond.c.shape
+                self.beyond = beyond = beyond._replace(
+                    copies=np.zeros(shape, np.int64), before=np.zeros(shape, np.int64)
+                )
+            total = 0
+            for s, n in whole.items():
+                at = slots.index(s)
+                beyond.copies[at], beyond.before[at] = n, total + np.cumsum(n) - n
+                total += int(n.sum())
+            beyond.slots[0] = min(total, MOST_COPIES)
 
     def __bool__(self) -> bool:
-        return bool(self._all)
+        return bool(self._rows)
 
 
-def _reservoirs(region: Region, species: int, radius: float, gates: list[Gate]) -> Reservoirs:
+def _row(region: Region, species: int, radius: float, gates: list[Gate]) -> _Row:
     d = region.grid.dimension
+    walls = [g for g in gates if g.species == species and g.is_reservoir]
+    opens, offsets = np.zeros((d, 2), np.bool_), np.full(2 * d, -1, np.int64)
     if not region.is_box:
-        return _around_mask(region, species, radius, gates)
-    opens = np.zeros((d, 2), np.bool_)
-    offsets = np.full(2 * d, -1, np.int64)
-    walls: list[tuple[Gate, int, Integers]] = []
+        return _around_mask(region, species, radius, walls)
+    found: list[tuple[Gate, int, Integers]] = []
     at = 0
     for face in region.faces:
         is_open = face.outside >= 0
-        for gate in gates:
-            if gate.species == species and gate.face is face and gate.is_reservoir:
-                walls.append((gate, at, np.arange(face.size)))
+        for gate in walls:
+            if gate.face is face:
+                found.append((gate, at, np.arange(face.size)))
                 offsets[face.index] = at
                 at += face.size
                 is_open = True
         opens[face.axis, face.side] = is_open
-    _, width, _, shape = region.inner_cells
-    c = np.zeros(region.grid.cells)
-    numbers = Reservoir(
-        region.low, region.high, width, shape, opens, radius, c, np.zeros(at), offsets, 0.0,
-        np.zeros(0, np.bool_), np.zeros(0, np.int64),
-    )  # fmt: skip
-    return Reservoirs(species, _strip(region, radius), walls, numbers)
+    return _Row(species, _strip(region, radius), found, opens, offsets, np.zeros(0, np.bool_))
 
 
-def _around_mask(region: Region, species: int, radius: float, gates: list[Gate]) -> Reservoirs:
+def _around_mask(region: Region, species: int, radius: float, walls: list[Gate]) -> _Row:
     """Partners around a region of any shape; a partner's cell says whether it is in the region."""
     grid = region.grid
     d = grid.dimension
     opens = np.full((d, 2), region.parts.outside.any())
     offsets = np.full(2 * d, -1, np.int64)
-    walls: list[tuple[Gate, int, Integers]] = []
+    found: list[tuple[Gate, int, Integers]] = []
     near, at = _near(region, region.parts.outside, radius), 0
-    for gate in gates:
+    for gate in walls:
         face = gate.face
-        if gate.species == species and gate.is_reservoir:
-            which = _nearest(region, face)
-            walls.append((gate, at, which))
-            offsets[face.index], opens[face.axis, face.side] = at, True
-            at += len(which)
-            along = np.zeros(grid.shape[::-1], np.bool_)
-            at_side = [slice(None)] * d
-            at_side[d - 1 - face.axis] = slice(-1, None) if face.side else slice(0, 1)
-            along[tuple(at_side)] = True
-            near |= _near(region, along.ravel(), radius)
-    near &= region.mask
-    low, width, _, shape = region.cells
-    numbers = Reservoir(
-        low, low + width * shape, width, shape, opens, radius, np.zeros(grid.cells),
-        np.zeros(at), offsets, 0.0, near, np.flatnonzero(near),
-    )  # fmt: skip
-    return Reservoirs(species, _strip(region, radius), walls, numbers, region.parts.outside)
+        which = _nearest(region, face)
+        found.append((gate, at, which))
+        offsets[face.index], opens[face.axis, face.side] = at, True
+        at += len(which)
+        along = np.zeros(grid.shape[::-1], np.bool_)
+        at_side = [slice(None)] * d
+        at_side[d - 1 - face.axis] = slice(-1, None) if face.side else slice(0, 1)
+        along[tuple(at_side)] = True
+        near |= _near(region, along.ravel(), radius)
+    return _Row(species, _strip(region, radius), found, opens, offsets, near & region.mask)
 
 
 def _nearest(region: Region, face: RegionFace) -> Integers:

@@ -60,6 +60,11 @@ class Encounter:
         return self.apart is not None
 
     @property
+    def everyone(self) -> frozenset[int]:
+        """All species that take part, before or after."""
+        return frozenset(s for s in (*self.partners, *(s for s, _ in self.news)) if s is not None)
+
+    @property
     def first(self) -> int:
         """Index of the first partner."""
         return self.partners[0]

@@ -11,6 +11,7 @@ from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.stencil import Stencil
 from hybridrd.kernels._jit import jit
+from hybridrd.kernels.cascade import Meetings
 from hybridrd.kernels.groups import DONE
 
 
@@ -23,12 +24,17 @@ class Recorded(NamedTuple):
         ``(steps, 2, face cells)``: before and after each step's diffusion.
     at, start, end
         The place of each of these face cells in ``start`` and ``end``, -1 for none.
+    near, strip
+        Concentration where partners of particles may be, ``(steps + 1, species asked for, cells)``,
+        and these cells.
     """
 
     values: np.ndarray
     at: np.ndarray
     start: np.ndarray
     end: np.ndarray
+    near: np.ndarray
+    strip: np.ndarray
 
 
 @jit
@@ -38,6 +44,21 @@ def read_recorded(recorded: Recorded, step: int) -> int:
         if recorded.at[j] >= 0:
             recorded.start[recorded.at[j]] = max(recorded.values[step, 0, j], 0.0)
             recorded.end[recorded.at[j]] = max(recorded.values[step, 1, j], 0.0)
+    return DONE
+
+
+@jit
+def read_recorded_partners(recorded: Recorded, meetings: Meetings, step: int) -> int:
+    """Take the concentrations that partners of particles have after so many steps."""
+    beyond = meetings.beyond
+    for row in range(beyond.rows.shape[0]):
+        asked = beyond.rows[row, 1]
+        beyond.most[row] = 0.0
+        for k in range(beyond.starts[row], beyond.starts[row + 1]):
+            cell = beyond.strips[k]
+            c = recorded.near[step, asked, np.searchsorted(recorded.strip, cell)]
+            beyond.c[asked, cell] = c
+            beyond.most[row] = max(beyond.most[row], c)
     return DONE
 
 

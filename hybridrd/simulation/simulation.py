@@ -242,13 +242,14 @@ class Simulation:
         two_way = self.plan.coupling == "two-way"
         self._exchange = make_exchange(place, self.plan.drifts, frictions, self._gates, two_way)
         self._exchange.witnesses = self._witnesses
-        self._reactor = Reactor(self.plan.tables, self._region, self.dt, self._key)
-        self._reactor.encounters.credit = self._exchange.credit
+        self._reactor = Reactor(
+            self.plan.tables, self._region, self.dt, self._key, self._partners,
+            self._exchange.credit,
+        )  # fmt: skip
         self._continuum = make_continuum(
             self.plan, self._gates, self._baths, self._key, self.solver, continuum, mean_field,
             self._assembly,
         )  # fmt: skip
-        self._reactor.encounters.copies = self._continuum.copies
         self._continuum.count(RunCounts(self.events, self.crossings, self.arrivals))
         self._stepper = Stepper(
             self._population, self._gates, self._partners, self._exchange, self._reactor,

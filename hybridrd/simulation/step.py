@@ -21,11 +21,15 @@ import numpy as np
 from hybridrd.continuum._line import (
     Line,
     MassActionRates,
+    book_pairs,
     diffuse_line,
     react_line,
+    read_partners,
     step_mean_field,
 )
 from hybridrd.kernels._jit import jit
+from hybridrd.kernels.cascade import Meetings, is_booked, react_pairs
+from hybridrd.kernels.close_pairs import look_for_pairs
 from hybridrd.kernels.entries import call, entry
 from hybridrd.kernels.first_order import Families, HalfStep, create_all, mark_all, react_families
 from hybridrd.kernels.gates import (
@@ -38,28 +42,36 @@ from hybridrd.kernels.gates import (
     exchange_planes,
 )
 from hybridrd.kernels.groups import DONE, OUTSIDE
-from hybridrd.kernels.meetings import Meetings, react_pairs
-from hybridrd.simulation.compiled_continuum import Recorded, read_recorded
+from hybridrd.simulation.compiled_continuum import (
+    Recorded,
+    read_recorded,
+    read_recorded_partners,
+)
 
 # The stages of a step.
 WALLS = 0  # what walls hold or let in, and rates, where they are functions of time
-PAIRS_FIRST = 1  # half a step of reactions: pairs,
-MARK_FIRST = 2  # particles that react by themselves,
-CREATE_FIRST = 3  # creations,
-FAMILIES_FIRST = 4  # and the families of both
-BEFORE = 5  # the continuum reacts for half a step, and c_R is read from it
-LAYERS = 6  # boundary layers exchange, one face after another
-MOVE = 7  # particles diffuse, and leave through open faces
-PLANES = 8  # arrivals through exact planes and influx walls, each with its age
-AFTER = 9  # the continuum diffuses, with all that was exchanged as a source, and reacts
-MARK_LAST = 10  # half a step of reactions, in the opposite order
-CREATE_LAST = 11
-FAMILIES_LAST = 12
-PAIRS_LAST = 13
-STAGES = 14
-OPEN_MOVE = 14  # an entry of its own: diffusion of those that can leave
-RECORDED_BEFORE = 15  # another: c_R of a mean field that has been solved
-ENTRIES = 16
+PARTNERS_FIRST = 1  # half a step of reactions: concentrations that partners in a continuum have,
+PAIRS_FIRST = 2  # pairs,
+BOOK_FIRST = 3  # what they brought to the continuum,
+MARK_FIRST = 4  # particles that react by themselves,
+CREATE_FIRST = 5  # creations,
+FAMILIES_FIRST = 6  # and the families of both
+BEFORE = 7  # the continuum reacts for half a step, and c_R is read from it
+LAYERS = 8  # boundary layers exchange, one face after another
+MOVE = 9  # particles diffuse, and leave through open faces
+PLANES = 10  # arrivals through exact planes and influx walls, each with its age
+AFTER = 11  # the continuum diffuses, with all that was exchanged as a source, and reacts
+MARK_LAST = 12  # half a step of reactions, in the opposite order
+CREATE_LAST = 13
+FAMILIES_LAST = 14
+PARTNERS_LAST = 15
+PAIRS_LAST = 16
+BOOK_LAST = 17
+STAGES = 18
+OPEN_MOVE = 18  # an entry of its own: diffusion of those that can leave
+RECORDED_BEFORE = 19  # another: c_R of a mean field that has been solved
+REACT_PAIRS = 20  # and pairs, where any may react
+ENTRIES = 21
 
 # What stages need: the members of `Parts`, in their order.
 WALK, EXITS, FAMILIES, MEETINGS, OF_LAYERS, OF_PLANES, LINE, RATES, RECORDED = range(9)
@@ -141,6 +153,7 @@ def advance(world: World, stretch: Stretch) -> tuple[int, int, int]:
             if outside[now]:
                 return k, now, OUTSIDE
             status, half, at = DONE, 0 if now < BEFORE else 1, entries[now]
+            time = HalfStep(key, k, half, 0.5 * dt)
             if now == MOVE:
                 if at != 0:
                     status = call(at, (table, walk, key, k))
@@ -150,16 +163,21 @@ def advance(world: World, stretch: Stretch) -> tuple[int, int, int]:
                 status = call(entries[RECORDED_BEFORE], (parts[RECORDED], k))
             elif at == 0:
                 continue
+            elif now in (PARTNERS_FIRST, PARTNERS_LAST):
+                field = parts[RECORDED] if entries[RECORDED_BEFORE] != 0 else parts[LINE]
+                status = call(at, (field, meetings, k + half))
             elif now in (PAIRS_FIRST, PAIRS_LAST):
-                status = call(at, (table, meetings, key, k, half))
+                status = call(at, (table, meetings, key, k, half, asks))
+                if status == OUTSIDE:
+                    status = call(entries[REACT_PAIRS], (table, ids, meetings, time, asks))
+            elif now in (BOOK_FIRST, BOOK_LAST):
+                status = call(at, (parts[LINE], meetings))
             elif now in (MARK_FIRST, MARK_LAST):
                 status = call(at, (table, families, key, k, half))
             elif now in (CREATE_FIRST, CREATE_LAST):
-                now_is = HalfStep(key, k, half, 0.5 * dt)
-                status = call(at, (families, now_is, allowed, asks))
+                status = call(at, (families, time, allowed, asks))
             elif now in (FAMILIES_FIRST, FAMILIES_LAST):
-                now_is = HalfStep(key, k, half, 0.5 * dt)
-                status = call(at, (table, ids, families, now_is, asks))
+                status = call(at, (table, ids, families, time, asks))
             elif now in (BEFORE, AFTER):
                 status = call(at, (parts[LINE], parts[RATES], 0.5 * dt))
             elif now == LAYERS:
@@ -195,8 +213,12 @@ def fill_entries(world: World, parts: Parts, two_way: bool) -> None:
         if len(families.creations):
             entries[[CREATE_FIRST, CREATE_LAST]] = entry(create_all, families, now, few, asks)
     if meetings is not None:
-        react = entry(react_pairs, table, meetings, key, k, 0)
-        entries[[PAIRS_FIRST, PAIRS_LAST]] = react
+        look = entry(look_for_pairs, table, meetings, key, k, 0, asks)
+        entries[[PAIRS_FIRST, PAIRS_LAST]] = look
+        entries[REACT_PAIRS] = entry(react_pairs, table, ids, meetings, now, asks)
+        if len(meetings.encounters.credit):
+            book = is_booked if line is None else book_pairs
+            entries[[BOOK_FIRST, BOOK_LAST]] = entry(book, line, meetings)
     if layers is not None:
         entries[LAYERS] = entry(exchange_layers, table, ids, layers, exits, key, k, few, asks)
     if walk is not None:
@@ -206,6 +228,13 @@ def fill_entries(world: World, parts: Parts, two_way: bool) -> None:
     if planes is not None:
         given = table, ids, planes, walk, exits, key, k, few, asks
         entries[PLANES] = entry(exchange_planes, *given)
+    if meetings is not None and len(meetings.beyond.strips):
+        read = 0
+        if line is not None:
+            read = entry(read_partners, line, meetings, k)
+        if recorded is not None:
+            read = entry(read_recorded_partners, recorded, meetings, k)
+        entries[[PARTNERS_FIRST, PARTNERS_LAST]] = read
     if line is not None:
         before = react_line if two_way else step_mean_field
         entries[BEFORE] = entry(before, line, rates, 0.5 * dt)

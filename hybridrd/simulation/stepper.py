@@ -25,7 +25,8 @@ from hybridrd.simulation.continuum import Coupling
 # What the time of the stages outside is called in the timings.
 NAMES = {
     step.WALLS: "reactions",
-    step.PAIRS_FIRST: "reactions",
+    step.PARTNERS_FIRST: "reactions",
+    step.BOOK_FIRST: "reactions",
     step.MARK_FIRST: "reactions",
     step.CREATE_FIRST: "reactions",
     step.BEFORE: "continuum",
@@ -35,7 +36,8 @@ NAMES = {
     step.AFTER: "continuum",
     step.MARK_LAST: "reactions",
     step.CREATE_LAST: "reactions",
-    step.PAIRS_LAST: "reactions",
+    step.PARTNERS_LAST: "reactions",
+    step.BOOK_LAST: "reactions",
 }
 
 
@@ -82,7 +84,8 @@ class Stepper:
         self.reached = 0
         self._due: Mapping[int, Callable[[int], None]] = {
             step.WALLS: self._read_walls,
-            step.PAIRS_FIRST: lambda k: self._react_pairs(k, 0),
+            step.PARTNERS_FIRST: self._read_partners,
+            step.BOOK_FIRST: lambda k: self._book_pairs(k, 0),
             step.MARK_FIRST: lambda k: reactor.mark(population, k, 0),
             step.CREATE_FIRST: lambda k: reactor.create(k, 0),
             step.BEFORE: self._read_continuum,
@@ -92,7 +95,8 @@ class Stepper:
             step.AFTER: self._advance_continuum,
             step.MARK_LAST: lambda k: reactor.mark(population, k, 1),
             step.CREATE_LAST: lambda k: reactor.create(k, 1),
-            step.PAIRS_LAST: lambda k: self._react_pairs(k, 1),
+            step.PARTNERS_LAST: lambda k: self._read_partners(k + 1),
+            step.BOOK_LAST: lambda k: self._book_pairs(k, 1),
         }
 
     def renew_exchange(self) -> None:
@@ -144,10 +148,9 @@ class Stepper:
     def _give_parts(self) -> None:
         """Let the compiled stages have what they need, as it is now."""
         walk, exits, layers, planes = self._compiled[:4] if self._compiled else (None,) * 4
-        meetings = None if self._partners else self._reactor.meetings
         continuum = self._continuous or CompiledContinuum()
         line, recorded, rates, two_way = continuum
-        families = self._reactor.families
+        families, meetings = self._reactor.families, self._reactor.meetings
         parts = step.Parts(walk, exits, families, meetings, layers, planes, line, rates, recorded)
         changed = [i for i, part in enumerate(parts) if part is not self._parts[i]]
         if not changed and self._parts:
@@ -165,11 +168,10 @@ class Stepper:
         outside[step.WALLS] = reactor.in_time or any(
             g.value is not None and needs_time(g.value) for g in self._given
         )
-        pairs = reactor.has_pairs and (bool(self._partners) or reactor.meetings is None)
-        outside[step.PAIRS_FIRST] = outside[step.PAIRS_LAST] = pairs
         marks = threads and reactor.families is not None
         outside[step.MARK_FIRST] = outside[step.MARK_LAST] = marks
         outside[step.CREATE_FIRST] = outside[step.CREATE_LAST] = reactor.creates_radially
+        outside[step.BOOK_FIRST] = outside[step.BOOK_LAST] = reactor.notes_pairs
         self._take_continuum()
         methods = self._compiled is None
         outside[step.LAYERS] = outside[step.MOVE] = methods or threads
@@ -183,6 +185,8 @@ class Stepper:
             self._continuous = self._continuum.compiled(self._gates, self._compiled.owner)
         works = self._continuum.works if self._continuous is None else (False, False)
         self._outside[step.BEFORE], self._outside[step.AFTER] = works
+        asked = any(works) and len(self._partners.beyond.strips) > 0
+        self._outside[step.PARTNERS_FIRST] = self._outside[step.PARTNERS_LAST] = asked
 
     def _make_room(self, stage: int, status: int) -> tuple[float, int]:
         """Let a stage that has failed succeed; how many it may draw, and where to begin."""
@@ -191,6 +195,8 @@ class Stepper:
             self._population[which].reserve(int(number))
         elif status == MANY and stage in (step.LAYERS, step.PLANES):
             self._exchange.check_arrivals(stage == step.LAYERS, which, number)
+        elif stage in (step.PAIRS_FIRST, step.PAIRS_LAST):
+            self._reactor.make_room_for_pairs(status, which, number, self._population)
         elif status == MANY:
             self._reactor.check_created(which, number)
         elif status in (FULL, DEEP):
@@ -203,12 +209,19 @@ class Stepper:
 
     # Stages outside
 
+    def _book_pairs(self, k: int, half: int) -> None:
+        """Take what pairs brought to the continuum, and note what they did."""
+        self._reactor.note_pairs(k, half)
+        if self._exchange.credit is not None:
+            self._continuum.book(self._exchange.credit)
+
     def _read_walls(self, k: int) -> None:
         """Evaluate what walls hold or let in, and rates, for a step."""
         for gate in self._given:
             gate.set_given(k * self._dt, self._dt)
         if self._reactor.in_time:
             self._reactor.set_rates((k + 0.5) * self._dt)
+        self._partners.read_walls()
         self._take()
 
     def _read_continuum(self, k: int) -> None:
@@ -230,9 +243,7 @@ class Stepper:
                 self._take_continuum()
             self._outside[step.PLANES] = self._drains
 
-    def _react_pairs(self, k: int, half: int) -> None:
-        """Half a step of pairs, also with partners in the reservoir."""
-        if self._partners:
-            self._partners.update(lambda s: self._continuum.partner(s, k + half), half)
-        self._reactor.pairs(self._population, self._partners, k, half)
-        self._continuum.book(self._exchange.credit)
+    def _read_partners(self, k: int) -> None:
+        """Take the concentrations that partners in the continuum have after k steps."""
+        continuum = self._continuum
+        self._partners.read_continuum(lambda s: continuum.partner(s, k), continuum.copies)

@@ -203,7 +203,7 @@ class RecordedWindow:
                 first, n = exchange.place(gate), gate.face.size
                 at += [-1] * n if first < 0 else range(first, first + n)
         where = np.array(at, np.int64)
-        recorded = Recorded(self.values, where, exchange.start, exchange.end)
+        recorded = Recorded(self.values, where, exchange.start, exchange.end, self.near, self.strip)
         return CompiledContinuum(recorded=recorded)
 
     def advance(self, step: int, gates: list[Gate]) -> None:

@@ -10,11 +10,11 @@ from hybridrd.continuum.diffusion import Diffusion
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.continuum.solvers import one_blas_thread
 from hybridrd.kernels import arrays, exchange, pairs, walk
-from hybridrd.kernels.cell_list import CellList
+from hybridrd.kernels.cell_list import Box, sort_species
 from hybridrd.kernels.rng import make_key
 from hybridrd.model.grid import Grid
-from hybridrd.particles.cell_list import Layout
-from hybridrd.particles.particles import SPARE, Particles
+from hybridrd.particles.particles import SPARE
+from hybridrd.particles.population import Population
 
 pytestmark = pytest.mark.benchmark
 N, KEY = 100_000, make_key(1, 0)
@@ -23,17 +23,22 @@ LOW, HIGH = np.zeros(3), np.full(3, EDGE)
 
 
 @pytest.fixture
-def group():
+def population():
     """Uniform particles, one per unit volume."""
-    particles = Particles(3)
-    source = np.random.default_rng(1)
-    particles.append(source.uniform(0, EDGE, (3, N)), np.arange(N, dtype=np.uint64))
-    return particles
+    made = Population(["A"], 3)
+    made[0].append(np.random.default_rng(1).uniform(0, EDGE, (3, N)), np.arange(N, dtype=np.uint64))
+    made[0].hold_spare()
+    return made
 
 
-def layout():
-    shape = np.full(3, int(EDGE / 1.26), np.int64)
-    return Layout(CellList(LOW, shape / HIGH, shape, np.zeros(3), 0), finest=False)
+@pytest.fixture
+def group(population):
+    return population[0]
+
+
+def sort(population, radius):
+    box, only = Box(LOW, HIGH, np.zeros(3), EDGE**3), np.zeros(1, np.int64)
+    return sort_species(population.table, only, box, radius, np.ones(1))
 
 
 def test_walk(benchmark, group):
@@ -41,20 +46,16 @@ def test_walk(benchmark, group):
     benchmark(walk.move_closed, group.x, group.ids, 0, N, KEY, 1, 1e-3, walls)
 
 
-def test_sort_that_is_nearly_sorted(benchmark, group):
-    laid_out = layout()
-    benchmark(lambda: group.sort(laid_out.count(group.x, N)))
+def test_sort_that_is_nearly_sorted(benchmark, population):
+    benchmark(sort, population, 0.3)
 
 
 @pytest.mark.parametrize("radius", [0.3, 0.8])
-def test_search(benchmark, group, radius):
-    counted = layout().count(group.x, N)
-    starts = counted[1]
-    group.sort(counted)
+def test_search(benchmark, population, group, radius):
+    listed = sort(population, radius)
+    starts, cells = listed.starts[0], listed.cells
     i, j = np.empty(4 * N, np.int64), np.empty(4 * N, np.int64)
-    found = benchmark(
-        pairs.find_close, group.x, N, group.x, starts, True, radius, layout().cells, i, j
-    )
+    found = benchmark(pairs.find_close, group.x, N, group.x, starts, True, radius, cells, i, j)
     # Of a Poisson process of density one, but for the walls.
     inside = N / 2 * 4 / 3 * np.pi * radius**3
     assert found == pytest.approx(inside, rel=0.05)

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.close_pairs import find_pairs, search_of
 
 import hybridrd as hrd
-from hybridrd.particles.cell_list import crowd, spread
-from hybridrd.particles.region import make_region
-from hybridrd.reactions.close_pairs import ClosePairs
+from hybridrd.kernels.cell_list import copy_species, crowd, lay_out
 
 SIDE, RADIUS = 10.0, 0.02
 
@@ -44,63 +43,69 @@ def close(a, b, radius, periodic):
     return (gap**2).sum(axis=0) <= radius**2
 
 
+def spread(sim, x, radius, fineness):
+    """The cells for points, and where each begins; changes the fineness."""
+    group = next(iter(sim._population))
+    group.n = 0
+    fill(group, x)
+    box = search_of(sim).box
+    listed = copy_species(sim._population.table, np.zeros(1, np.int64), box, radius, fineness)
+    _, finest = lay_out(box, radius, x.shape[1], fineness[0])
+    return listed.cells, listed.starts[0], finest
+
+
 @pytest.mark.parametrize("dimension", [1, 2, 3])
 @pytest.mark.parametrize("count", [1, 30])
 @pytest.mark.parametrize("n", [2_000, 50_000])
 def test_nobody_sees_a_crowd(dimension, count, n):
     """A cell of a uniform spread would hold all of a cluster; memory stays that of particles."""
-    region = make_region(simulation(dimension).system)
+    sim, fineness = simulation(dimension), np.ones(1)
     x = clusters(dimension, n, count, 5 * RADIUS, 1)
     radius = 0.1 * RADIUS / n ** (1 / dimension)
-    layout, ((_, starts),), fineness = spread(region, radius, [(x, n)])
+    cells, starts, _ = spread(sim, x, radius, fineness)
     assert crowd(starts) <= 8.0
     assert len(starts) < 20 * n + 20_000
     assert starts[-1] == n
-    assert layout.cells.mask > 0 or dimension == 1
-    again, ((_, same),), _ = spread(region, radius, [(x, n)], fineness)
-    assert np.array_equal(again.cells.shape, layout.cells.shape)
+    assert cells.mask > 0 or dimension == 1
+    again, same, _ = spread(sim, x, radius, fineness)
+    assert np.array_equal(again.shape, cells.shape)
     assert np.array_equal(same, starts)
 
 
 def test_cells_are_no_narrower_than_the_radius():
-    region = make_region(simulation(3).system)
     x = clusters(3, 20_000, 1, 3 * RADIUS, 1)
-    layout, ((_, starts),), _ = spread(region, RADIUS, [(x, 20_000)])
-    assert layout.finest
-    assert (1.0 / layout.cells.inverse).min() >= RADIUS
+    cells, starts, finest = spread(simulation(3), x, RADIUS, np.ones(1))
+    assert finest
+    assert (1.0 / cells.inverse).min() >= RADIUS
     assert crowd(starts) > 100  # neighbours, whatever the cells
 
 
 def test_what_has_spread_gets_wide_cells_again():
-    region = make_region(simulation(2).system)
-    n, fineness = 20_000, 1.0
+    sim, fineness = simulation(2), np.ones(1)
     for size in (0.01, 0.01, 0.1, 1.0, *[10.0] * 20):
-        x = clusters(2, n, 1, size, 2)
-        layout, _, fineness = spread(region, 1e-5, [(x, n)], fineness)
-    assert fineness > 0.6
-    assert layout.cells.mask == 0
+        cells, _, _ = spread(sim, clusters(2, 20_000, 1, size, 2), 1e-5, fineness)
+    assert fineness[0] > 0.6
+    assert cells.mask == 0
 
 
 @given(
     dimension=st.integers(1, 3), count=st.integers(1, 8), size=st.sampled_from([0.05, 0.3, 2.0]),
-    wraps=st.booleans(), like=st.booleans(), seed=st.integers(0, 100),
+    wraps=st.booleans(), like=st.booleans(), few=st.booleans(), seed=st.integers(0, 100),
 )  # fmt: skip
 @settings(max_examples=60)
-def test_pairs_are_those_that_are_close(dimension, count, size, wraps, like, seed):
-    """Against all distances, with rows of cells side by side and scattered."""
+def test_pairs_are_those_that_are_close(dimension, count, size, wraps, like, few, seed):
+    """Against all distances: all with all, and with rows of cells side by side and scattered."""
     walls = {"y" if dimension > 1 else "x": hrd.Periodic()} if wraps else {}
     sim = simulation(dimension, walls, like=like)
     periodic = sim.plan.region.periodic
     a, b = (
-        clusters(dimension, 400, count, size, seed),
+        clusters(dimension, 90 if few else 500, count, size, seed),
         clusters(dimension, 90, count, size, seed + 1),
     )
     groups = list(sim.particles.values())
     fill(groups[0], a)
     fill(groups[1], b)
-    search = ClosePairs(sim.plan.tables.encounters, sim.plan.region)
-    search.begin([0], groups, 0, 0)
-    i, j = search.close(0, groups)
+    i, j = find_pairs(sim)
     x, y = (
         groups[0].x[:, : groups[0].n],
         groups[0 if like else 1].x[:, : groups[0 if like else 1].n],

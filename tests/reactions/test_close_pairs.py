@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from support.close_pairs import are_known, find_pairs, search_of
 
 import hybridrd as hrd
-from hybridrd.reactions.close_pairs import ClosePairs
-from hybridrd.reactions.reactor import Reactor
 
 REACTIONS = {
     "product meets nobody": ["A + B -> C"],
@@ -31,55 +30,34 @@ def simulation(equations, seed=1):
     return hrd.Simulation(system, dt=2e-3, seed=seed)
 
 
-def run(equations, steps=12):
-    sim = simulation(equations)
+def run(equations, steps=12, forgets=False):
+    sim, known = simulation(equations), 0
     for _ in range(steps):
+        if forgets:
+            search_of(sim).stamps[-1] = -1
+        known += are_known(sim)
         sim.step()
     groups = sim.particles.values()
-    return [dict(zip(g.id.tolist(), g.positions.tolist(), strict=True)) for g in groups], sim.events
+    found = [dict(zip(g.id.tolist(), g.positions.tolist(), strict=True)) for g in groups]
+    return found, sim.events, known
 
 
 @pytest.mark.parametrize("equations", REACTIONS.values(), ids=REACTIONS)
-def test_pairs_that_are_kept_are_those_of_a_new_search(equations, monkeypatch):
-    found = []
-    kept, kept_events = run(equations)
-    begin, find = ClosePairs.begin, ClosePairs._find
-
-    def forget(self, wanted, particles, step, half):
-        begin(self, wanted, particles, step, 1 - half if half == 0 else half)
-        self._keeps = False
-
-    def count(self, e, particles):
-        found.append(e)
-        return find(self, e, particles)
-
-    monkeypatch.setattr(ClosePairs, "begin", forget)
-    monkeypatch.setattr(ClosePairs, "_find", count)
-    # Nor is a half step passed over in which no pair of so few particles reacts.
-    monkeypatch.setattr(Reactor, "meetings", None)
-    again, events = run(equations)
-    assert len(found) == 2 * 12 * len(equations)
+def test_pairs_that_are_kept_are_those_of_a_new_search(equations):
+    kept, kept_events, _ = run(equations)
+    again, events, known = run(equations, forgets=True)
+    assert known == 0
     assert kept == again
     np.testing.assert_array_equal(kept_events, events)
     assert (events > 20).all()
 
 
 @pytest.mark.parametrize(
-    ("equations", "searches"),
-    [(["A + B -> C"], 13), (["A + B -> A + B + C"], 13), (["A + B -> 2 B"], 24)],
+    ("equations", "kept"),
+    [(["A + B -> C"], 11), (["A + B -> A + B + C"], 11), (["A + B -> 2 B"], 0)],
 )
-def test_pairs_are_looked_for_once_a_step_where_products_meet_nobody(
-    equations, searches, monkeypatch
-):
-    calls, find = [], ClosePairs._find
-
-    def count(self, e, particles):
-        calls.append(e)
-        return find(self, e, particles)
-
-    monkeypatch.setattr(ClosePairs, "_find", count)
-    run(equations, 12)
-    assert len(calls) == searches
+def test_pairs_are_looked_for_once_a_step_where_products_meet_nobody(equations, kept):
+    assert run(equations, 12)[2] == kept
 
 
 def test_pairs_are_looked_for_again_after_particles_have_changed_in_between():
@@ -89,7 +67,7 @@ def test_pairs_are_looked_for_again_after_particles_have_changed_in_between():
             sim.step()
     state = twin.state()
     changed.load_state(state)  # the same particles, stored anew
-    twin._reactor.encounters._search._step = -1  # and a twin that has forgotten
+    search_of(twin).stamps[-1] = -1  # and a twin that has forgotten
     for sim in (changed, twin):
         for _ in range(4):
             sim.step()
@@ -99,17 +77,15 @@ def test_pairs_are_looked_for_again_after_particles_have_changed_in_between():
         )
 
 
-@pytest.mark.parametrize("numbers", [(12, 700), (700, 12)])
+@pytest.mark.parametrize("numbers", [(12, 700), (700, 12), (12, 4000), (4000, 12)])
 def test_pairs_of_a_rare_and_a_common_species_are_those_that_are_close(numbers):
     sim = simulation(["A + B -> C"])
     system = sim.system.replace(
         initial={n: hrd.Copies(k) for n, k in zip("AB", numbers, strict=True)}
     )
     sim = hrd.Simulation(system, dt=2e-3, seed=4)
+    i, j = find_pairs(sim)
     groups = list(sim.particles.values())
-    search = ClosePairs(sim.plan.tables.encounters, sim.plan.region)
-    search.begin([0], groups, 0, 0)
-    i, j = search.close(0, groups)
     a, b = groups[0].positions, groups[1].positions
     gap = a[:, None] - b[None]
     gap[..., 0] -= np.round(gap[..., 0])  # periodic along x

@@ -11,7 +11,6 @@ import pytest
 import hybridrd as hrd
 from hybridrd.kernels.first_order import mark
 from hybridrd.kernels.walk import move_closed
-from hybridrd.reactions.reactor import Reactor
 from hybridrd.simulation import step
 from hybridrd.simulation.continuum import MeanField, TwoWay
 from hybridrd.simulation.stepper import Stepper
@@ -72,7 +71,7 @@ CASES = {
             reactions=[hrd.Reaction("A + B -> A", lambda0=2.0, radius=0.15)],
             initial={A: hrd.Copies(30), B: hrd.Copies(30)},
         ),
-        {step.PAIRS_FIRST},
+        set(),
     ),
 }  # fmt: skip
 
@@ -123,7 +122,6 @@ def test_stages_in_python_give_the_same_numbers(name, due, monkeypatch):
     assert len(due) <= len(case.outside) + 1
     monkeypatch.setattr(TwoWay, "compiled", lambda *_: None)
     monkeypatch.setattr(MeanField, "compiled", lambda *_: None)
-    monkeypatch.setattr(Reactor, "meetings", None)
     same(compiled, after(case, *(case.steps * [1])))
     assert case.outside < due or name in ("pairs", "in time")
 

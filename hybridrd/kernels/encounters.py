@@ -1,0 +1,153 @@
+"""Tables of the reactions of pairs and the dissociations of a region, and of partners beyond it.
+
+One row a reaction; columns are named below, so that the types of the arrays are the same for all
+systems.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hybridrd.kernels._jit import jit
+from hybridrd.kernels.arrays import Cells
+from hybridrd.kernels.cell_list import Box
+from hybridrd.kernels.partner_places import Domain, Reservoir
+
+# Columns of `Encounters.table`: species of the partners, the second -1 for a dissociation; the
+# reaction; whether it can happen; whether each reactant goes; whether no more than the mean number
+# counts; of a dissociation the species left at its place, and the one put into the ball about it;
+# of a particle in either role the row of its partners beyond the region, -1 for none.
+A, B, CHANNEL, ACTIVE, GOES, OTHER_GOES, ONCE, LEFT, THROWN, ROW, OTHER_ROW = range(11)
+COLUMNS = 11
+# Columns of `Encounters.sizes`: the Doi radius, the volume within it, the share of dissociations
+# accepted across a face, the largest probability in a full step, and the number above which nothing
+# reacts in half a step.
+RADIUS, VOLUME, SHARE, LARGEST, BOUND = range(5)
+
+
+class Encounters(NamedTuple):
+    """Reactions of pairs, and dissociations.
+
+    Parameters
+    ----------
+    table, sizes
+        See the columns above.
+    hazard, full
+        Of a pair or complex in half a step, and the probability in a full one; a column each, or
+        one a cell, see `hybridrd.reactions.tables.Probability`.
+    streams
+        Keys of the numbers of single particles, ``(2, reactions, 4)``: half step, use.
+    starts, news
+        Products ``(species, which reactant's place)``; those of encounter e from ``starts[2 e]``
+        on, and from ``starts[2 e + 1]`` on where a complex was put at its second partner's place.
+    reactive
+        Whether a species takes part in any.
+    involved
+        The species that react in pairs.
+    radius
+        The largest.
+    box, cells, domain, codes
+        The region; cells of the domain, twice; and what each is, see `hybridrd.model.partition`.
+    events, credit
+        Counts by reaction, and what the continuum gains by species and cell: both added to.
+    """
+
+    table: np.ndarray
+    sizes: np.ndarray
+    hazard: np.ndarray
+    full: np.ndarray
+    streams: np.ndarray
+    starts: np.ndarray
+    news: np.ndarray
+    reactive: np.ndarray
+    involved: np.ndarray
+    radius: float
+    box: Box
+    cells: Cells
+    domain: Domain
+    codes: np.ndarray
+    events: np.ndarray
+    credit: np.ndarray
+
+
+class Beyond(NamedTuple):
+    """Reservoirs beyond the faces of the region; one row an encounter and role of the particle.
+
+    Parameters
+    ----------
+    low, high, width, shape, opens, offsets, near
+        See `hybridrd.kernels.partner_places.Reservoir`; from ``opens`` on by row.
+    reach, reaches
+        The cells that are ``near``, those of a row from ``reaches[row]`` on.
+    rows
+        ``(rows, 2)``: the species of the partner, and its row of ``c``.
+    walls
+        Concentrations on reservoir walls in both half steps, ``(2, rows, face cells)``.
+    strips, starts
+        Continuum cells within the radius, those of a row from ``starts[row]`` on.
+    c, copies, before
+        ``(species asked for, cells)``: concentration, whole copies and how many are in cells
+        before; the latter two have no row where copies are not whole.
+    slots
+        How many numbers whole copies have, in an array of one.
+    most, wall_most
+        The largest concentration in each strip, and on walls in both half steps.
+    holds
+        ``[species, axis, side]``: where a wall holds a reservoir; the last row is false.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    width: np.ndarray
+    shape: np.ndarray
+    opens: np.ndarray
+    offsets: np.ndarray
+    near: np.ndarray
+    reach: np.ndarray
+    reaches: np.ndarray
+    rows: np.ndarray
+    walls: np.ndarray
+    strips: np.ndarray
+    starts: np.ndarray
+    c: np.ndarray
+    copies: np.ndarray
+    before: np.ndarray
+    slots: np.ndarray
+    most: np.ndarray
+    wall_most: np.ndarray
+    holds: np.ndarray
+
+
+@jit
+def most(beyond, row, half):
+    """The largest concentration of a row."""
+    return max(beyond.most[row], beyond.wall_most[half, row])
+
+
+@jit
+def reservoir_of(beyond, row, radius, half):
+    """The reservoir of a row, as the kernels of partners' places take it."""
+    return Reservoir(
+        beyond.low, beyond.high, beyond.width, beyond.shape, beyond.opens[row], radius,
+        beyond.c[beyond.rows[row, 1]], beyond.walls[half, row], beyond.offsets[row],
+        most(beyond, row, half), beyond.near[row],
+        beyond.reach[beyond.reaches[row] : beyond.reaches[row + 1]],
+    )  # fmt: skip
+
+
+@jit
+def copy_number(beyond, row, cell, word, first, nobody):
+    """The number of one of the copies in a cell, ``nobody`` where there is none.
+
+    Of more copies than numbers some share one, so that of two events at the same moment one may be
+    lost.
+    """
+    asked = beyond.rows[row, 1]
+    if cell < 0 or asked >= beyond.copies.shape[0]:
+        return nobody
+    # The low half of the word: the high one is also the time.
+    share = (word >> np.uint64(12)) & np.uint64(0xFFFFFFFF)
+    which = (share * np.uint64(beyond.copies[asked, cell])) >> np.uint64(32)
+    return first + (beyond.before[asked, cell] + np.int64(which)) % max(beyond.slots[0], 1)
