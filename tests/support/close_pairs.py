@@ -1,28 +1,32 @@
 """The search for close pairs of a simulation, by itself."""
 
-from typing import Any, NamedTuple
-
+import numba
 import numpy as np
 
+from hybridrd.kernels.bundles import bundle
 from hybridrd.kernels.close_pairs import look_for_pairs
+from hybridrd.kernels.entries import call, entry
 from hybridrd.kernels.groups import FULL, STAMP
 
 
-class Only(NamedTuple):
-    """Of `Meetings` what the search needs."""
-
-    search: Any
+@numba.njit
+def _look(at, table, meetings, key, asks):
+    return call(at, (table, meetings, key, 0, 1, asks))
 
 
 def search_of(sim):
-    return sim._reactor.pairs.meetings.search
+    return sim._reactor.meetings.search
 
 
 def find_pairs(sim):
     """Where the partners of the pairs of the first reaction are stored, found anew."""
-    table, pairs, asks = sim._population.table, sim._reactor.pairs, np.zeros(2)
-    while look_for_pairs(table, Only(search_of(sim)), np.uint64(1), 0, 1, asks) == FULL:
-        pairs.make_room(int(asks[0]), int(asks[1]), sim._population)
+    table, key, asks = sim._population.table, np.uint64(1), np.zeros(2)
+    while True:
+        meetings = sim._reactor.meetings
+        at, given = entry(look_for_pairs, table, meetings, key, 0, 1, asks), bundle(meetings)
+        if _look(at, table, given.ctypes.data, key, asks) != FULL:
+            break
+        sim._reactor.pairs.make_room(int(asks[0]), int(asks[1]), sim._population)
     search = search_of(sim)
     return search.i[: search.starts[1]].copy(), search.j[: search.starts[1]].copy()
 
