@@ -147,8 +147,8 @@ class Pairs:
         rows, places = bench.events[which], bench.places[which]
         where = np.where(rows[:, [CELL]] < 0, places[:, 0], places[:, 1])
         what = self._encounters.table[rows[:, ENCOUNTER], encounters.CHANNEL]
-        times = halves + bench.time[which]
-        log.reactions(times, True, what, bench.before[:n], bench.after[:n], where)
+        times, after = halves + bench.time[which], bench.after[:n, : log.products]
+        log.reactions(times, True, what, bench.before[:n], after, where)
         bench.counts[ACCEPTED] = 0
 
     def refuse(self, born: int) -> None:
