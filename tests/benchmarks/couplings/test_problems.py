@@ -7,7 +7,7 @@ import pytest
 
 import hybridrd as hrd
 from tests.benchmarks.couplings.measures import Figure, cost, measures, right_of
-from tests.benchmarks.couplings.own import own, rules
+from tests.benchmarks.couplings.own import Own, own, rules
 from tests.benchmarks.couplings.problems import CELLS, MORPHOGEN, ONE_SIDED, RESERVOIR, UNIFORM, H
 
 
@@ -65,6 +65,6 @@ def test_cost_of_a_bound():
 def test_schemes_have_names_and_reasons():
     names = [scheme.name for scheme in [*rules(), *own()]]
     assert len(set(names)) == len(names)
-    adaptive = next(s for s in own() if s.name == "adaptive, PDE")
-    assert "influx" in adaptive.refuses(MORPHOGEN, 2.5e-3)
-    assert adaptive.refuses(UNIFORM, 2.5e-3) is None
+    noisy = Own("layer, discrete", interface=hrd.Layer(), fluctuations="discrete")
+    assert "CalibratedLayer" in noisy.refuses(UNIFORM, 2.5e-3)
+    assert own()[0].refuses(UNIFORM, 2.5e-3) is None
