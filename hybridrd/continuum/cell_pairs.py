@@ -19,9 +19,7 @@ def within_reach(system: System) -> list[int]:
     if not system.correct_pairs:
         return []
     return [
-        r
-        for r, c in enumerate(system.channels)
-        if c.back or (c.order == 2 and (c.radius is not None or c.reaction.kernel is not None))
+        r for r, c in enumerate(system.channels) if c.back or (c.order == 2 and c.reach is not None)
     ]
 
 

@@ -44,6 +44,7 @@ from hybridrd.kernels.events import (
     NEWS,
     NEXT,
     PLACE,
+    PUT_CELL,
     RESERVOIR,
     SECOND,
     SPECIES,
@@ -214,13 +215,15 @@ def _propose_first(table, search, encounters, beyond, bench, now, asks):
 
 @jit
 def product_place(encounters, beyond, bench, m, k):
-    """Which reactant's place the k-th product of all takes, in event m.
+    """Which reactant's place the k-th product of all takes, in event m; 2 more for its own.
 
     At the place of a partner beyond walls a product is lost if all of those walls hold a reservoir
     of its species; otherwise it is put at the place of the particle.
     """
     event, cells = bench.events[m], encounters.codes.shape[0]
     species, place = encounters.news[k, 0], encounters.news[k, 1]
+    if event[PUT_CELL + place] != -2:
+        return place + 2
     if place != event[RESERVOIR] or event[CELL + place] < cells:
         return place
     if encounters.table[event[ENCOUNTER], B] < 0:

@@ -18,13 +18,16 @@ from hybridrd.kernels.partner_places import Domain, Reservoir
 # Columns of `Encounters.table`: species of the partners, the second -1 for a dissociation; the
 # reaction; whether it can happen; whether each reactant goes; whether no more than the mean number
 # counts; of a dissociation the species left at its place, and the one put into the ball about it;
-# of a particle in either role the row of its partners beyond the region, -1 for none.
+# of a particle in either role the row of its partners beyond the region, -1 for none; whether the
+# hazard depends on the distance; where new products go, the rule by its number in `PLACES`.
 A, B, CHANNEL, ACTIVE, GOES, OTHER_GOES, ONCE, LEFT, THROWN, ROW, OTHER_ROW = range(11)
-COLUMNS = 11
-# Columns of `Encounters.sizes`: the Doi radius, the volume within it, the share of dissociations
-# accepted across a face, the largest probability in a full step, and the number above which nothing
-# reacts in half a step.
-RADIUS, VOLUME, SHARE, LARGEST, BOUND = range(5)
+GRADED, RULE = 11, 12
+COLUMNS = 13
+# Columns of `Encounters.sizes`: how far pairs reach, the volume of that ball, the share of
+# dissociations accepted across a face, the largest probability in a full step, the number above
+# which nothing reacts in half a step, the share of the first partner's place in the weighted one.
+RADIUS, VOLUME, SHARE, LARGEST, BOUND, WEIGHT = range(6)
+WEIGHTED, IN_BALL = 2, 3  # rules; 0 is the reactant's place, 1 the midpoint
 
 
 class Encounters(NamedTuple):
@@ -37,6 +40,9 @@ class Encounters(NamedTuple):
     hazard, full
         Of a pair or complex in half a step, and the probability in a full one; a column each, or
         one a cell, see `hybridrd.reactions.tables.Probability`.
+    shells
+        Hazard and probability in shells of equal r² up to the reach, in shares of the largest,
+        ``(reactions, 2, shells)``; 1 where they do not depend on it.
     streams
         Keys of the numbers of single particles, ``(2, reactions, 4)``: half step, use.
     starts, news
@@ -58,6 +64,7 @@ class Encounters(NamedTuple):
     sizes: np.ndarray
     hazard: np.ndarray
     full: np.ndarray
+    shells: np.ndarray
     streams: np.ndarray
     starts: np.ndarray
     news: np.ndarray

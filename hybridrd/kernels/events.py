@@ -14,10 +14,12 @@ import numpy as np
 from hybridrd.kernels._jit import inlined, jit
 
 # Columns of `Bench.events`: the encounter; both actors; the domain cells of their places, -1 in the
-# region; the list of its products in `Encounters.starts`; the first child; which partner is in a
-# reservoir, -1 for none; generation of the younger actor, and its number, -1 and 0 for particles.
-ENCOUNTER, FIRST, SECOND, CELL, OTHER_CELL, NEWS, CHILD, RESERVOIR, AGE, YOUNGEST = range(10)
-COLUMNS = 10
+# region; those of places of their own for new products, -2 where these are the actors'; the list
+# of its products in `Encounters.starts`; the first child; which partner is in a reservoir, -1 for
+# none; generation of the younger actor, and its number, -1 and 0 for particles.
+ENCOUNTER, FIRST, SECOND, CELL, OTHER_CELL, PUT_CELL, OTHER_PUT_CELL = range(7)
+NEWS, CHILD, RESERVOIR, AGE, YOUNGEST = range(7, 12)
+COLUMNS = 12
 # Columns of `Bench.born`: species; generation; cell of the list, and the next that was born there.
 SPECIES, GENERATION, PLACE, NEXT = range(4)
 # Entries of `Bench.counts`: events, those put in order so far, and those that are still to come;
@@ -34,7 +36,8 @@ class Bench(NamedTuple):
         How many there are of each, see above.
     events, time, word, places
         Of each event the columns above, when it happens (in half steps), its number among those at
-        the same time, and where the products of both actors go, ``(events, 2, d)``.
+        the same time, and where the products of both actors go, ``(events, 4, d)``: to the
+        actors' places, or to their own.
     order
         A heap of the events that wait, the next one first.
     born, since, address, x
@@ -85,7 +88,7 @@ def make_bench(room: int, species: int, d: int, most: int) -> Bench:
     """Room for so many events and actors, of at most so many products each."""
     return Bench(
         np.zeros(7, np.int64), np.empty((room, COLUMNS), np.int64), np.empty(room),
-        np.empty(room, np.uint64), np.empty((room, 2, d)), np.empty(room, np.int64),
+        np.empty(room, np.uint64), np.empty((room, 4, d)), np.empty(room, np.int64),
         np.empty((room, 4), np.int64), np.empty(room), np.empty(room, np.uint64),
         np.empty((d, room)), np.empty(room, np.int64), np.empty((room, 2), np.int64),
         np.empty((room, most), np.int64), np.zeros(species + 2, np.int64),
@@ -102,6 +105,7 @@ def add_event(bench, encounter, a, b, age, time, word):
     event, nobody = bench.events[m], bench.offsets[-1]
     event[ENCOUNTER], event[FIRST], event[SECOND], event[AGE] = encounter, a, b, age
     event[CELL], event[OTHER_CELL], event[RESERVOIR] = -1, -1, -1
+    event[PUT_CELL], event[OTHER_PUT_CELL] = -2, -2
     event[NEWS], event[CHILD] = 2 * encounter, 0
     event[YOUNGEST] = max(a, b) if max(a, b) > nobody else 0
     bench.time[m], bench.word[m] = time, word

@@ -69,6 +69,38 @@ def local_hazards(i, j, xa, xb, hazard, cells, periods):
 
 
 @inlined
+def shortest(delta, period):
+    """The shortest difference of two coordinates; ``period`` is 0 for none."""
+    return delta - period * np.floor(delta / period + 0.5) if period > 0.0 else delta
+
+
+@inlined
+def _shell(r2, reach, shells):
+    return min(np.int64(r2 / (reach * reach) * shells), shells - 1)
+
+
+@jit
+def shell_of(x, y, reach, shells):
+    """In which of so many shells of equal r² up to the reach two points are of each other."""
+    r2 = 0.0
+    for a in range(x.shape[0]):
+        r2 += (x[a] - y[a]) ** 2
+    return _shell(r2, reach, shells)
+
+
+@jit
+def by_distance(i, j, xa, xb, shells, reach, periods):
+    """For each pair the value of the shell that its distance is in."""
+    result = np.empty(i.shape[0])
+    for k in range(i.shape[0]):
+        r2 = 0.0
+        for a in range(xa.shape[0]):
+            r2 += shortest(xb[a, j[k]] - xa[a, i[k]], periods[a]) ** 2
+        result[k] = shells[_shell(r2, reach, shells.shape[0])]
+    return result
+
+
+@inlined
 def _reach(place, reach, low, inverse, count, periodic):
     """First and last cell along one axis within reach; beyond the ends where it is periodic."""
     first = np.int64(np.floor((place - reach - low) * inverse))

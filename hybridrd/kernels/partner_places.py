@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit
+from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.rng import uniforms
 
 
@@ -100,6 +100,15 @@ def locate(y, domain):
             return -1
         index = index * domain.shape[a] + j
     return index
+
+
+@inlined
+def turn_back(x, axis, domain):
+    """A coordinate, within the domain along a periodic axis."""
+    if not domain.periodic[axis]:
+        return x
+    width = domain.shape[axis] / domain.inverse[axis]
+    return domain.low[axis] + (x - domain.low[axis]) % width
 
 
 @jit

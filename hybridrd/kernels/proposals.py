@@ -17,25 +17,44 @@ from hybridrd.kernels.encounters import (
     BOUND,
     CHANNEL,
     GOES,
+    GRADED,
+    IN_BALL,
     LARGEST,
     LEFT,
     ONCE,
     RADIUS,
     ROW,
+    RULE,
     SHARE,
     THROWN,
     VOLUME,
+    WEIGHT,
+    WEIGHTED,
     A,
     B,
     copy_number,
     most,
     reservoir_of,
 )
-from hybridrd.kernels.events import CELL, NEWS, RESERVOIR, add_event
-from hybridrd.kernels.pairs import Pairs, fire, local_hazards, when
-from hybridrd.kernels.partner_places import beyond_open, in_ball, locate, reservoir_at
+from hybridrd.kernels.events import CELL, ENCOUNTER, NEWS, PUT_CELL, RESERVOIR, add_event
+from hybridrd.kernels.pairs import Pairs, by_distance, fire, local_hazards, shell_of, shortest, when
+from hybridrd.kernels.partner_places import (
+    beyond_open,
+    in_ball,
+    locate,
+    reservoir_at,
+    turn_back,
+)
 from hybridrd.kernels.poisson import poisson
-from hybridrd.kernels.rng import PLACE, RESERVOIR_PAIR, candidate_draw, entering_address, uniforms
+from hybridrd.kernels.rng import (
+    MOST_PRODUCTS,
+    PLACE,
+    RESERVOIR_PAIR,
+    candidate_draw,
+    entering_address,
+    newborn_address,
+    uniforms,
+)
 
 
 @inlined
@@ -76,6 +95,40 @@ def _settle_places(bench, m, role, here, y, cell):
 
 
 @jit
+def _put_products(encounters, bench, m, now):
+    """Give the new products of an event places of their own, where the reaction has a rule.
+
+    Outside the domain, in an obstacle, and where the partner is beyond a wall they stay at the
+    reactants' places.
+    """
+    event, d = bench.events[m], bench.places.shape[2]
+    e, domain, cells = event[ENCOUNTER], encounters.domain, encounters.codes.shape[0]
+    rule = encounters.table[e, RULE]
+    if rule == 0 or max(event[CELL], event[CELL + 1]) >= cells:
+        return
+    here, y, key = np.empty(d), np.empty(d), encounters.streams[now.half, e, 3]
+    for role in range(2):
+        for a in range(d):
+            here[a] = bench.places[m, role, a]
+        if rule == IN_BALL:
+            address = newborn_address(bench.word[m], MOST_PRODUCTS + role)
+            in_ball(here, encounters.sizes[e, RADIUS], key, address, now.step, PLACE, 0, y)
+        else:
+            share = encounters.sizes[e, WEIGHT] if rule == WEIGHTED else 0.5
+            share = share if role == 0 else 1.0 - share
+            for a in range(d):
+                gap = bench.places[m, 1 - role, a] - here[a]
+                gap = shortest(gap, encounters.box.periods[a])
+                y[a] = here[a] + (1.0 - share) * gap
+        cell = locate(y, domain)
+        if cell < 0 or encounters.codes[cell] == OBSTACLE:
+            continue
+        event[PUT_CELL + role] = -1 if encounters.codes[cell] == PARTICLES else cell
+        for a in range(d):
+            bench.places[m, 2 + role, a] = turn_back(y[a], a, domain)
+
+
+@jit
 def propose_pairs(encounters, bench, e, i, j, one, other, now):
     """Events of close pairs: ``i`` of the first reactants, ``j`` of the second."""
     table, d, m = encounters.table, one.x.shape[0], i.shape[0]
@@ -84,6 +137,10 @@ def propose_pairs(encounters, bench, e, i, j, one, other, now):
     if hazard.shape[0] > 1:
         periods = encounters.box.periods
         hazard = local_hazards(i, j, one.x, other.x, hazard, encounters.cells, periods)
+    if table[e, GRADED] != 0:
+        reach, periods = encounters.sizes[e, RADIUS], encounters.box.periods
+        shares = by_distance(i, j, one.x, other.x, encounters.shells[e, 0], reach, periods)
+        hazard = hazard * shares
     time, word = np.empty(m), np.empty(m, np.uint64)
     found = Pairs(i.copy(), j.copy(), time, word, np.empty(m, np.bool_))
     once, channel = table[e, ONCE] != 0, table[e, CHANNEL]
@@ -103,6 +160,7 @@ def propose_pairs(encounters, bench, e, i, j, one, other, now):
             for axis in range(d):
                 bench.places[m, first, axis] = one.x[axis, found.i[k]]
                 bench.places[m, 1 - first, axis] = other.x[axis, found.j[k]]
+            _put_products(encounters, bench, m, now)
 
 
 @jit
@@ -121,7 +179,8 @@ def propose_across(encounters, beyond, bench, e, role, actors, now):
 
     As in pairs within the region, an actor may propose more than one.
     """
-    row, d = encounters.table[e, ROW + role], actors.x.shape[0]
+    table, shells, d = encounters.table, encounters.shells.shape[2], actors.x.shape[0]
+    row = table[e, ROW + role]
     reservoir = reservoir_of(beyond, row, encounters.sizes[e, RADIUS], now.half)
     probability, trials = encounters.full[e], mean_candidates(encounters, beyond, e, row, now.half)
     key, domain = encounters.streams[now.half, e, role], encounters.domain
@@ -146,6 +205,8 @@ def propose_across(encounters, beyond, bench, e, role, actors, now):
             in_ball(here, reservoir.radius, key, address, step, PLACE, candidate_draw(k), y)
             cell, value = reservoir_at(y, reservoir, domain)
             u, v = uniforms(key, address, step, PLACE, candidate_draw(k) + 2)
+            if table[e, GRADED] != 0:
+                value *= encounters.shells[e, 1, shell_of(here, y, reservoir.radius, shells)]
             if not u * reservoir.c_max < value * weight or not v + actors.since < 1.0:
                 continue
             one, other = actors.first + i, copy_number(beyond, row, cell, _word(v), first, nobody)
@@ -155,6 +216,7 @@ def propose_across(encounters, beyond, bench, e, role, actors, now):
             if m >= 0:
                 _settle_places(bench, m, role, here, y, _locate_outside(cell, encounters))
                 bench.events[m, RESERVOIR] = 1 - role
+                _put_products(encounters, bench, m, now)
 
 
 @jit
@@ -300,9 +362,7 @@ def _unbind(encounters, beyond, bench, e, actors, i, turned, now):
         if not allowed or (not inside and u >= share):
             continue
         for a in range(d):
-            if domain.periodic[a]:
-                width = domain.shape[a] / domain.inverse[a]
-                y[a] = domain.low[a] + (y[a] - domain.low[a]) % width
+            y[a] = turn_back(y[a], a, domain)
         if time + actors.since < 1.0:
             number, nobody = actors.first + i, bench.offsets[-1]
             m = add_event(bench, e, number, nobody, actors.age, time + actors.since, _word(v))

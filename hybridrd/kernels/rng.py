@@ -364,6 +364,9 @@ def pair_words(key, first, second, step, reaction, half):
     )
 
 
+MOST_PRODUCTS = 1 << 7  # of a reaction
+
+
 @inlined
 def newborn_address(word, product):
     """Address of a product of an event, from the event's number: 1 (1 bit), hash (63).

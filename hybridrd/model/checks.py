@@ -125,7 +125,7 @@ def _correct_pairs(draft: Draft, at: Places) -> Iterator[str]:
         yield f"{where}: it is True or False"
         return
     pairs = [c for r in draft.reactions for c in r.channels() if c.order == 2 and c.law is None]
-    near = [c for c in pairs if c.radius is not None or c.reaction.kernel is not None]
+    near = [c for c in pairs if c.reach is not None]
     if not given:
         return
     if draft.fluctuations != "discrete":
@@ -297,17 +297,19 @@ def _reactions(draft: Draft, at: Places) -> Iterator[str]:
                 f"{where}: particles in a Shell carry only their distance r, so that pairs "
                 f"cannot meet; use a Box, or particles=None for the PDE"
             )
-        elif pairs and domain is not None and reaction.radius is None:
-            where = at.reaction(i, reaction.label, "radius")
-            yield f"{where}: particles react in pairs within a Doi radius; give radius="
+        elif pairs and domain is not None:
+            yield from _pairs_of_particles(reaction, at, i)
         if domain is None:
             continue
-        if reaction.radius is not None:
-            where = at.reaction(i, reaction.label, "radius")
+        if reaction.radius is not None or (pairs and reaction.reach is not None):
+            reach = reaction.reach
+            own = reaction.radius is not None
+            where = at.reaction(i, reaction.label, "radius" if own else "kernel")
+            what = "radius" if own else "a reach of"
             for axis, (lo, hi) in zip(domain.axes, domain.intervals, strict=True):
-                if 2 * reaction.radius > hi - lo:
+                if reach is not None and 2 * reach > hi - lo:
                     yield (
-                        f"{where}: radius {reaction.radius:g} is more than half of the domain's "
+                        f"{where}: {what} {reach:g} is more than half of the domain's "
                         f"extent {hi - lo:g} along {axis}"
                     )
         for key, rate in (("k", reaction.k), ("k_back", reaction.k_back)):
@@ -350,6 +352,28 @@ def _law(reaction: Reaction, law: RateLaw, draft: Draft, where: str) -> Iterator
                 f"{where}: it is {value:.6g} where there is no {name}, which the reaction takes; "
                 f"let it be 0 there, {name}/(K + {name}) for instance"
             )
+
+
+def _pairs_of_particles(reaction: Reaction, at: Places, i: int) -> Iterator[str]:
+    """What a pair reaction lacks that particles need."""
+    if reaction.reach is None:
+        where = at.reaction(i, reaction.label, "radius")
+        yield f"{where}: particles react in pairs within a Doi radius; give radius="
+    if reaction.kernel is None:
+        return
+    where = at.reaction(i, reaction.label, "kernel")
+    if reaction.binds:
+        forward = reaction.equation.split(" <-> ")
+        yield (
+            f"{where}: between particles a reversible binding has Doi's step, with which detailed "
+            f"balance holds; give radius=, or two reactions, '{forward[0]} -> {forward[1]}' with "
+            f"the kernel and '{forward[1]} -> {forward[0]}'"
+        )
+    elif callable(reaction.k):
+        yield (
+            f"{where}: between particles the k of a kernel is a number, not a function; give a "
+            f"number, or radius= in place of the kernel"
+        )
 
 
 def _crowd(reaction: Reaction, draft: Draft, where: str, of_rate: str) -> Iterator[str]:

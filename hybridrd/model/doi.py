@@ -7,6 +7,7 @@ the same functions for users.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -222,27 +223,34 @@ def pair_probability(
     if motion == 0:
         p = -math.expm1(-rate * step)
     if p > 1:
+        most = largest_step(rate, lambda dt: trial_time(motion * dt, dimension))
         raise StepError(
             f"lambda0 = {rate:g} with dt = {step:g}, D = {D:g} and sigma = {sigma:g} needs a pair "
-            f"probability p = {p:.4g} > 1; take dt <= {_largest_step(rate, motion, dimension):.4g}"
+            f"probability p = {p:.4g} > 1; take dt <= {most:.4g}"
         )
     return p, p / (1 + math.sqrt(1 - p))
 
 
-def _largest_step(rate: float, motion: float, dimension: int) -> float:
-    """The step with p = 1; ``dt - tau*`` rises with dt, and is between dt/2 and dt."""
+def largest_step(lambda0: float, tau: Callable[[float], float]) -> float:
+    """The step dt (time) at which ``p = lambda0 dt/(1 + lambda0 dt tau)`` is 1.
+
+    ``tau`` gives ``tau*/dt`` of a step; ``dt - tau*`` rises with dt, and is between dt/2 and dt.
+    """
     from scipy.optimize import brentq
 
     def excess(x: float) -> float:
-        return x * (1 - trial_time(motion * x / rate, dimension)) - 1
+        return x * (1 - tau(x / lambda0)) - 1
 
-    return float(brentq(excess, 0.9, 2.1, rtol=1e-6)) / rate
+    return float(brentq(excess, 0.9, 2.1, rtol=1e-6)) / lambda0
 
 
-def cell_shares(radius: float, spacing: tuple[float, ...]) -> Floats:
+def cell_shares(
+    radius: float, spacing: tuple[float, ...], weight: Callable[[Floats], Floats] | None = None
+) -> Floats:
     """Share of the partners of a uniform particle of one cell that is in the cells around.
 
-    Partners are uniform in the ball about it; by quadrature over the ball, to about 1e-4.
+    Partners are uniform in the ball about it, or have a ``weight`` by distance; by quadrature over
+    the ball, to about 1e-4.
 
     Parameters
     ----------
@@ -250,6 +258,8 @@ def cell_shares(radius: float, spacing: tuple[float, ...]) -> Floats:
         The Doi radius (length).
     spacing
         Widths of the cells along each axis (length).
+    weight
+        A function of distances.
 
     Returns
     -------
@@ -264,8 +274,14 @@ def cell_shares(radius: float, spacing: tuple[float, ...]) -> Floats:
     d = len(spacing)
     x, weights = np.polynomial.legendre.leggauss(48)
     u, weights = 0.5 * (x + 1.0), 0.5 * weights
+    across = weights
+    if weight is not None:  # shares of the radius in place of the volume
+        weights = weights * weight(radius * u) * u ** (d - 1)
+        u, weights = u**d, weights / weights.sum()
     if d == 1:
-        v, w = radius * x[None], weights
+        v, w = radius * x[None], across
+        if weight is not None:
+            v, w = radius * np.concatenate([u, -u])[None], np.concatenate([weights, weights])
     elif d == 2:
         angle = 2.0 * np.pi * (np.arange(96) + 0.5) / 96
         r = radius * np.sqrt(u)[:, None]
@@ -277,7 +293,7 @@ def cell_shares(radius: float, spacing: tuple[float, ...]) -> Floats:
         rise = np.sqrt(1.0 - z**2)
         flat = [(r * rise)[..., None] * f(angle) for f in (np.cos, np.sin)]
         v = np.array([*flat, np.broadcast_to((r * z)[..., None], flat[0].shape)]).reshape(3, -1)
-        w = np.repeat((weights[:, None] * weights).ravel() / 48, 48)
+        w = np.repeat((weights[:, None] * across).ravel() / 48, 48)
     reach = [int(np.ceil(radius / h - 1e-9)) for h in spacing]
     shares = np.zeros([2 * n + 1 for n in reach])
     for index in np.ndindex(shares.shape):

@@ -17,11 +17,16 @@ import numpy as np
 from hybridrd.arguments import named_arguments, number, real_array
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
+from hybridrd.model import doi
+from hybridrd.model.steady import doi_rate_3d
 
-__all__ = ["Distance", "Gaussian", "PairKernel", "Ring"]
+__all__ = ["Distance", "Doi", "Gaussian", "PairKernel", "Ring"]
 
 _SPHERE = {1: 2.0, 2: 2 * math.pi, 3: 4 * math.pi}
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(400)
+_FEW, _FEW_WEIGHTS = np.polynomial.legendre.leggauss(8)
+SHELLS = 2048  # of a kernel's profile
+_SHORTEST, _FINEST = 1e-3, 100.0  # D dt/reach² and q reach of `PairKernel.trial_time`
 
 
 class PairKernel(ABC):
@@ -45,6 +50,139 @@ class PairKernel(ABC):
         r = 0.5 * self.reach * (1 + _NODES)
         shell = _SPHERE[dimension] * r ** (dimension - 1)
         return float(0.5 * self.reach * np.sum(_WEIGHTS * shell * self.weight(r)))
+
+    def beyond(self, d: float, dimension: int) -> float:
+        """``int w`` over the places beyond a plane at a distance d >= 0 (length^dimension)."""
+        if d >= self.reach:
+            return 0.0
+        r = d + 0.5 * (self.reach - d) * (1 + _NODES)
+        surface = {1: np.ones_like(r), 2: 2 * r * np.arccos(d / r), 3: 2 * np.pi * r * (r - d)}
+        whole = _WEIGHTS * surface[dimension] * self.weight(r)
+        return float(0.5 * (self.reach - d) * np.sum(whole))
+
+    def cell_shares(self, spacing: tuple[float, ...]) -> Floats:
+        """Shares of the partners in the cells around, see `hybridrd.model.doi.cell_shares`."""
+        return doi.cell_shares(self.reach, spacing, self.weight)
+
+    def profile(self, dimension: int) -> Floats:
+        """Its means over shells of equal ``r²``, `SHELLS` of them up to the reach.
+
+        Weighted with their volumes they add up to `volume`.
+        """
+        edges = self.reach * np.sqrt(np.arange(SHELLS + 1) / SHELLS)
+        r = edges[:-1] + 0.5 * np.diff(edges) * (1 + _FEW[:, None])
+        weights = _FEW_WEIGHTS[:, None] * r ** (dimension - 1)
+        means = np.sum(weights * self.weight(r), axis=0) / np.sum(weights, axis=0)
+        volumes = _SPHERE[dimension] / dimension * np.diff(edges**dimension)
+        whole = float(means @ volumes)
+        return np.asarray(means * (self.volume(dimension) / whole) if whole > 0 else means)
+
+    def effective_rate(
+        self,
+        lambda0: float,  # noqa: ARG002
+        D: float,  # noqa: ARG002
+        dimension: int,  # noqa: ARG002
+    ) -> float | None:
+        """The macroscopic rate of pairs that use each other up; None where it is not known."""
+        return None
+
+    def trial_time(self, D_dt: float, dimension: int) -> float:
+        """``tau*/dt`` of trials with probability ``lambda0 w dt/(1 + lambda0 w tau*)`` a step.
+
+        To second order in lambda0 the trials keep the rate that a pair has in continuous time:
+
+        ``tau*/dt = int |w_q|² g(q² D dt) dq / int |w_q|² dq``, ``g(x) = 1/x - 1/(e^x - 1)``,
+
+        with w_q the Fourier transform and integrals over the whole space of q. It is 1/2 for small
+        steps and falls to 0 for large ones; for Doi's step it is `hybridrd.theory.doi.trial_time`.
+
+        Parameters
+        ----------
+        D_dt
+            Sum of the partners' diffusion coefficients times the step (length²).
+        """
+        step = D_dt / self.reach**2
+        if step < _SHORTEST:  # 1/2 - tau* goes with the root of the step
+            return 0.5 - (0.5 - self._trial_time(_SHORTEST, dimension)) * math.sqrt(
+                step / _SHORTEST
+            )
+        return self._trial_time(step, dimension)
+
+    def _trial_time(self, step: float, dimension: int) -> float:
+        from scipy.special import j0
+
+        w, radii = self.profile(dimension), np.sqrt(np.arange(SHELLS + 1) / SHELLS)
+        r, dr = 0.5 * (radii[1:] + radii[:-1]), np.diff(radii)
+        most = max(_FINEST, 12 / math.sqrt(step))
+        nodes, weights = np.polynomial.legendre.leggauss(16)
+        edges = np.linspace(0.0, most, 1 + math.ceil(most / 6))
+        q = (edges[:-1] + 0.5 * np.diff(edges) * (1 + nodes[:, None])).ravel()
+        area = (0.5 * np.diff(edges) * weights[:, None]).ravel() * q ** (dimension - 1)
+        kernels: dict[int, Callable[[Floats], Floats]]
+        kernels = {1: np.cos, 2: j0, 3: lambda x: np.sinc(x / np.pi)}
+        kernel = kernels[dimension]
+        weighted = w * r ** (dimension - 1) * dr
+        spectrum = np.array([kernel(some[:, None] * r) @ weighted for some in np.split(q, 16)])
+        x = step * q**2
+        late = np.where(x > 1e-3, 1 / x - 1 / np.expm1(np.minimum(x, 700)), 0.5 - x / 12)
+        # Parseval: what |w_q|² adds up to, also beyond the largest q
+        whole = np.sum(w * weighted) * {1: math.pi / 2, 2: 1.0, 3: math.pi / 2}[dimension]
+        return float(np.sum(area * spectrum.ravel() ** 2 * late) / whole)
+
+
+@named_arguments
+@dataclass(frozen=True)
+class Doi(PairKernel):
+    """Doi's step, 1 within the radius: what ``radius=`` of a reaction stands for.
+
+    Parameters
+    ----------
+    radius
+        The Doi radius (length).
+    """
+
+    radius: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "radius", number(self.radius, "Doi: radius", strict=True))
+
+    @property
+    def reach(self) -> float:
+        """The radius (length)."""
+        return self.radius
+
+    def weight(self, r: Floats) -> Floats:
+        """1 within the radius."""
+        return np.where(r <= self.radius, 1.0, 0.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """``{"doi": radius}``."""
+        return {"doi": self.radius}
+
+    def volume(self, dimension: int) -> float:
+        """Volume of the ball (length^d)."""
+        return doi.reactive_volume(self.radius, dimension)
+
+    def beyond(self, d: float, dimension: int) -> float:
+        """The cap of the ball (length^d)."""
+        return float(doi.cap_volume(d, self.radius, dimension))
+
+    def cell_shares(self, spacing: tuple[float, ...]) -> Floats:
+        """See `hybridrd.model.doi.cell_shares`."""
+        return doi.cell_shares(self.radius, spacing)
+
+    def profile(self, dimension: int) -> Floats:  # noqa: ARG002
+        """1, everywhere the same."""
+        return np.ones(1)
+
+    def effective_rate(self, lambda0: float, D: float, dimension: int) -> float | None:
+        """Doi's in three dimensions, see `hybridrd.theory.doi_rate_3d`."""
+        known = dimension == 3 and D > 0 and lambda0 > 0
+        return doi_rate_3d(lambda0, D, self.radius) if known else None
+
+    def trial_time(self, D_dt: float, dimension: int) -> float:
+        """See `hybridrd.theory.doi.trial_time`."""
+        return doi.trial_time(D_dt / self.radius**2, dimension)
 
 
 @named_arguments
@@ -143,7 +281,8 @@ class Distance(PairKernel):
 
     def weight(self, r: Floats) -> Floats:
         """The function within the cut-off. Raises ModelError where it is below 0 or not finite."""
-        values = np.broadcast_to(real_array(self.function(r), "kernel: its values"), r.shape)
+        inside = np.minimum(r, self.cutoff)
+        values = np.broadcast_to(real_array(self.function(inside), "kernel: its values"), r.shape)
         bad = ~(np.isfinite(values) & (values >= 0))
         if bad.any():
             raise ModelError(f"kernel: it is {values[bad][0]:g} at r = {r[bad][0]:g}; at least 0")

@@ -8,14 +8,16 @@ from typing import Any
 
 from hybridrd.arguments import named_arguments, shown
 from hybridrd.errors import ModelError
-from hybridrd.model import doi
 from hybridrd.model.equation import read_equation
 from hybridrd.model.expression import Expression
 from hybridrd.model.functions import Value
-from hybridrd.model.pair_kernels import Distance, PairKernel
+from hybridrd.model.pair_kernels import Distance, Doi, PairKernel
 from hybridrd.model.quantity import measure
 from hybridrd.model.rate_law import RateLaw
 from hybridrd.model.table import check_least
+
+# Where new products of a pair go.
+PLACES = ("reactant", "midpoint", "weighted", "ball")
 
 
 @named_arguments
@@ -49,9 +51,16 @@ class Reaction:
         concentrations, whose arguments are species, ``lambda R: v * K**n / (K**n + R**n)``, or
         its formula as text, ``"2 * R / (0.5 + R)"``. It is 0 where a reactant is absent.
     kernel
-        In place of Doi's step, where there are no particles: how the rate of a pair depends on its
-        distance, a kernel of `hybridrd.pair_kernels` or a function of r with ``radius`` as its
-        cut-off. Master equation and ``mean_field(nonlocal_pairs=True)`` keep it.
+        In place of Doi's step: how the rate of a pair depends on its distance, a kernel of
+        `hybridrd.pair_kernels` or a function of r with ``radius`` as its cut-off. Particles, the
+        master equation and ``mean_field(nonlocal_pairs=True)`` keep it; between particles k is a
+        number, and a reversible binding has Doi's step.
+    place
+        Where new products of a pair of particles are put: at the ``"reactant"`` whose place they
+        take (see Notes), at the ``"midpoint"`` of the pair, at their mean ``"weighted"`` with the
+        diffusion coefficient of the other, or each uniformly in the ``"ball"`` about its reactant
+        within which the pair reacts. Outside the domain, in an obstacle or where a partner is
+        beyond a wall they are at the reactant. Continua know cells only.
 
     Notes
     -----
@@ -99,6 +108,7 @@ class Reaction:
     name: str | None = None
     rate: Callable[..., Any] | str | None = None
     kernel: PairKernel | Callable[..., Any] | None = None
+    place: str = "reactant"
     reactants: tuple[str, ...] = field(init=False, repr=False, default=())
     products: tuple[str, ...] = field(init=False, repr=False, default=())
     reversible: bool = field(init=False, repr=False, default=False)
@@ -111,6 +121,7 @@ class Reaction:
             return
         if self.kernel is not None:
             self._check_kernel(where)
+        self._check_place(where)
         if self.lambda0 is not None:
             if len(self.reactants) != 2:
                 raise ModelError(f"{where}: lambda0 is a pair's rate; give k for this order")
@@ -139,6 +150,9 @@ class Reaction:
         if isinstance(self.kernel, PairKernel):
             if self.radius is not None:
                 raise ModelError(f"{where}: give a kernel or a radius, not both")
+            if isinstance(self.kernel, Doi):
+                object.__setattr__(self, "radius", self.kernel.radius)
+                object.__setattr__(self, "kernel", None)
         elif callable(self.kernel) and self.radius is not None:
             object.__setattr__(self, "kernel", Distance(self.kernel, self.radius))
             object.__setattr__(self, "radius", None)
@@ -146,6 +160,21 @@ class Reaction:
             raise ModelError(
                 f"{where}: kernel = {shown(self.kernel)}: give one of hybridrd.pair_kernels, or a "
                 f"function of the distance r with its cut-off as radius="
+            )
+
+    def _check_place(self, where: str) -> None:
+        if self.place not in PLACES:
+            raise ModelError(
+                f"{where}: place = {shown(self.place)}: give one of {', '.join(map(repr, PLACES))}"
+            )
+        if self.place == "reactant":
+            return
+        if len(self.reactants) != 2 or self.law is not None:
+            raise ModelError(f"{where}: place = {self.place!r} goes with a pair of two reactants")
+        if self.binds:
+            raise ModelError(
+                f"{where}: place = {self.place!r}: detailed balance needs the complex at a "
+                f"reactant; write two reactions, one each way, to put it elsewhere"
             )
 
     def _check_law(self, where: str) -> None:
@@ -234,6 +263,7 @@ class Reaction:
                 radius=there,
                 name=names[0],
                 kernel=self.kernel,
+                place=self.place,
             ),
             Reaction(back, k=self.k_back, radius=here, name=names[1]),
         )
@@ -276,9 +306,7 @@ class Reaction:
         if self.law is not None:
             return 1.0
         if self.lambda0 is not None:
-            if self.radius is None:
-                return self.lambda0 * self.reactive_volume(dimension)
-            return doi.macroscopic_rate(self.lambda0, self.radius, dimension)
+            return self.lambda0 * self.reactive_volume(dimension)
         assert self.k is not None
         return self.k
 
@@ -288,21 +316,24 @@ class Reaction:
             return self.lambda0
         if self.reach is None or self.k is None or callable(self.k):
             return None
-        if self.radius is None:
-            return self.k / self.reactive_volume(dimension)
-        return doi.microscopic_rate(self.k, self.radius, dimension)
+        return self.k / self.reactive_volume(dimension)
+
+    @property
+    def pair_kernel(self) -> PairKernel | None:
+        """The kernel, Doi's step of the radius if none was given; None for well-mixed pairs."""
+        if isinstance(self.kernel, PairKernel):
+            return self.kernel
+        return None if self.radius is None else Doi(self.radius)
 
     @property
     def reach(self) -> float | None:
         """How far a pair may be apart (length); None if pairs are well mixed."""
-        return self.kernel.reach if isinstance(self.kernel, PairKernel) else self.radius
+        return None if self.pair_kernel is None else self.pair_kernel.reach
 
     def reactive_volume(self, dimension: int) -> float:
         """``k/lambda0``: the volume of the Doi ball, or the integral of the kernel (length^d)."""
-        if isinstance(self.kernel, PairKernel):
-            return self.kernel.volume(dimension)
-        assert self.radius is not None
-        return doi.reactive_volume(self.radius, dimension)
+        assert self.pair_kernel is not None
+        return self.pair_kernel.volume(dimension)
 
     @property
     def places(self) -> tuple[int, ...]:
@@ -385,9 +416,9 @@ class Channel:
         return len(self.reactants)
 
     @property
-    def radius(self) -> float | None:
-        """Doi radius (length)."""
-        return self.reaction.radius
+    def reach(self) -> float | None:
+        """How far a pair may be apart (length), the Doi radius; None for well-mixed pairs."""
+        return self.reaction.reach
 
     @property
     def law(self) -> RateLaw | None:

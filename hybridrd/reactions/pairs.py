@@ -16,6 +16,8 @@ from hybridrd.kernels.encounters import Encounters
 from hybridrd.kernels.events import ACCEPTED, CELL, ENCOUNTER, make_bench
 from hybridrd.kernels.partner_places import Domain
 from hybridrd.kernels.rng import stream_key
+from hybridrd.model import doi
+from hybridrd.model.reaction import PLACES
 from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 from hybridrd.reactions.reservoir_partners import Partners
@@ -70,6 +72,7 @@ class Pairs:
         none = np.zeros((0, 0))
         return Encounters(
             table=np.zeros((0, 0), np.int64), sizes=none, hazard=none, full=none,
+            shells=np.zeros((0, 2, 0)),
             streams=np.array(
                 [
                     [[stream_key(self._key, i, half, kind) for kind in range(4)]
@@ -94,13 +97,15 @@ class Pairs:
         """Take the probabilities of all reactions."""
         each = list(zip(self._found, probabilities, strict=True))
         table = np.array([self._row(i, p) for i, p in enumerate(probabilities)], np.int64)
-        sizes = np.array([_sizes(e, p) for e, p in each], np.float64)
+        d, shells = self._region.grid.dimension, max(p.shells.shape[1] for p in probabilities)
+        sizes = np.array([_sizes(e, p, d) for e, p in each], np.float64)
         self._search = self._search._replace(table=table, sizes=sizes)
         self._encounters = self._encounters._replace(
             table=table,
             sizes=sizes,
             hazard=_columns([p.hazard for p in probabilities]),
             full=_columns([p.full for p in probabilities]),
+            shells=np.array([np.broadcast_to(p.shells, (2, shells)) for p in probabilities]),
         )
 
     def _row(self, i: int, p: Probability) -> list[int]:
@@ -108,6 +113,8 @@ class Pairs:
         row = [0] * encounters.COLUMNS
         row[encounters.A], row[encounters.B] = e.first, -1 if e.back else e.second
         row[encounters.CHANNEL], row[encounters.ONCE] = e.channel, p.once
+        row[encounters.GRADED] = p.shells.shape[1] > 1
+        row[encounters.RULE] = PLACES.index(e.place)
         row[encounters.ACTIVE] = p.full.max(initial=0.0) > 0.0
         row[encounters.GOES], row[encounters.OTHER_GOES] = e.consumes
         row[encounters.LEFT], row[encounters.THROWN] = e.apart or (-1, -1)
@@ -163,10 +170,12 @@ class Pairs:
         )
 
 
-def _sizes(e: Encounter, p: Probability) -> tuple[float, ...]:
+def _sizes(e: Encounter, p: Probability, dimension: int) -> tuple[float, ...]:
+    ball = doi.reactive_volume(e.radius, dimension)
     most = float(p.hazard.max(initial=0.0)) if p.full.max(initial=0.0) > 0.0 else 0.0
     bound = most if p.once else -np.expm1(-most)
-    return e.radius, e.volume, p.beyond, float(p.full.max(initial=0.0)), bound * (1.0 + 1e-9)
+    full = float(p.full.max(initial=0.0))
+    return e.radius, ball, p.beyond, full, bound * (1.0 + 1e-9), e.share
 
 
 def _columns(values: list[Floats]) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from hybridrd.errors import AccuracyWarning, StepError
 from hybridrd.model import doi
 from hybridrd.model.drift import mean_D
 from hybridrd.model.functions import evaluate, needs_time
+from hybridrd.model.pair_kernels import PairKernel
 from hybridrd.model.reaction import Channel
 from hybridrd.model.system import System
 
@@ -31,8 +32,14 @@ class Encounter:
         Index among the system's channels, and what it is called.
     partners
         Species of the reactants, by index; the second is None for a dissociation.
+    kernel
+        How the rate of a pair depends on its distance; Doi's step in a dissociation.
     radius, volume
-        Doi radius (length) and the volume within it (length^d).
+        The Doi radius, or how far the kernel reaches (length), and its integral (length^d).
+    place
+        Where new products are put, see `hybridrd.Reaction`.
+    share
+        Of the first partner's place in the place weighted by diffusion coefficients.
     D
         Sum of the partners' diffusion coefficients (length²/time).
     consumes
@@ -47,11 +54,14 @@ class Encounter:
     channel: int
     label: str
     partners: tuple[int, int | None]
+    kernel: PairKernel
     radius: float
     volume: float
     D: float
     consumes: tuple[bool, bool]
     news: tuple[tuple[int, int], ...]
+    place: str
+    share: float
     apart: tuple[int, int] | None = None
 
     @property
@@ -91,12 +101,16 @@ class Probability:
         Share of dissociations across a face of the region that are accepted. Partners in the
         reservoir are new in every half step: they react with half of ``full`` in each, less than
         those in the region, so their complexes must dissociate across the face less often.
+    shells
+        Of a kernel the hazard and the full probability in shells of distance, in shares of
+        ``hazard`` and ``full``, which are the largest, ``(2, shells)``; see `PairKernel.profile`.
     """
 
     full: Floats
     hazard: Floats
     once: bool = False
     beyond: float = 1.0
+    shells: Floats = field(default_factory=lambda: np.ones((2, 1)))
 
 
 @dataclass(frozen=True)
@@ -142,7 +156,7 @@ def make_tables(system: System) -> ReactionTables:
     by_species: list[list[int]] = [[] for _ in system.species]
     encounters = []
     for r, channel in enumerate(channels):
-        if channel.back or (channel.order == 2 and channel.radius is not None):
+        if channel.back or (channel.order == 2 and channel.reach is not None):
             encounters.append(_encounter(system, r, index))
         elif channel.order == 1:
             by_species[index[channel.reactants[0]]].append(r)
@@ -168,7 +182,8 @@ def _own_first(channel: Channel) -> list[str]:
 
 def _encounter(system: System, r: int, index: dict[str, int]) -> Encounter:
     channel = system.channels[r]
-    assert channel.radius is not None
+    kernel = channel.reaction.pair_kernel
+    assert kernel is not None
     reactants = [index[n] for n in channel.reactants]
     products = [index[n] for n in channel.products]
     pair = products if channel.back else reactants
@@ -182,6 +197,7 @@ def _encounter(system: System, r: int, index: dict[str, int]) -> Encounter:
             consumes[place] = False
         else:
             news.append((s, place))
+    D = [mean_D(system, system.species[s]) for s in sorted(pair)]
     apart = None
     if channel.back:
         left, thrown = (channel.places.index(place) for place in (0, 1))
@@ -190,17 +206,20 @@ def _encounter(system: System, r: int, index: dict[str, int]) -> Encounter:
         channel=r,
         label=channel.label,
         partners=(partners[0], None if channel.back else partners[1]),
-        radius=channel.radius,
-        volume=doi.reactive_volume(channel.radius, system.dimension),
-        D=sum(mean_D(system, system.species[s]) for s in pair),
+        kernel=kernel,
+        radius=kernel.reach,
+        volume=kernel.volume(system.dimension),
+        D=sum(D),
         consumes=(consumes[0], consumes[1]),
         news=tuple(news),
+        place="reactant" if channel.back else channel.reaction.place,
+        share=D[1] / sum(D) if sum(D) > 0 else 0.5,
         apart=apart,
     )
 
 
 def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: str) -> Probability:
-    """Reaction probability of a pair within the radius.
+    """Reaction probability of a pair within the radius, or of a kernel's where it is largest.
 
     ``p = lambda0 dt/(1 + lambda0 tau*)`` in the full step, the hazard ``-log(1 - p)/2`` in each
     half, see `hybridrd.theory.doi`; where neither partner is used up, the probability ``lambda0
@@ -216,8 +235,10 @@ def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: 
     StepError
         Where the probability of a full step would exceed one.
     """
-    lambda0 = k / e.volume
+    w = e.kernel.profile(dimension)
+    lambda0 = k / e.volume * w.max()
     largest = float(lambda0.max(initial=0.0))
+    w = w / w.max()
     if not any(e.consumes):
         # The pair is there for the next trial: lambda0 dt events a step, whatever happened before.
         if 0.5 * largest * dt > 1.0:
@@ -225,22 +246,40 @@ def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: 
                 f"reaction {label!r}: lambda0 = {largest:g} with dt = {dt:g} needs a probability "
                 f"of {0.5 * largest * dt:.3g} in half a step; take dt <= {2.0 / largest:.4g}"
             )
-        return Probability(lambda0 * dt, 0.5 * lambda0 * dt, once=True)
-    try:  # if the largest can be, all can
-        doi.pair_probability(largest, dt, e.D, e.radius, dimension)
-    except StepError as error:
-        raise StepError(f"reaction {label!r}: {error}") from None
-    if largest * dt > _TRUSTED and 0 < e.D * dt / e.radius**2 < 1:
+        return Probability(lambda0 * dt, 0.5 * lambda0 * dt, once=True, shells=np.array([w, w]))
+    tau = e.kernel.trial_time(e.D * dt, dimension)
+    if e.D > 0 and largest * dt * (1.0 - tau) > 1.0:  # if the largest can be, all can
+        most = doi.largest_step(largest, lambda dt: e.kernel.trial_time(e.D * dt, dimension))
+        raise StepError(
+            f"reaction {label!r}: lambda0 = {largest:g} with dt = {dt:g}, D = {e.D:g} and a reach "
+            f"of {e.radius:g} needs a pair probability p = "
+            f"{largest * dt / (1.0 + largest * dt * tau):.4g} > 1; take dt <= {most:.4g}"
+        )
+    if e.D == 0:
+        shells = np.array([largest * w * dt, -np.expm1(-largest * w * dt)])
+        return Probability(-np.expm1(-lambda0 * dt), 0.5 * lambda0 * dt, shells=_shares(shells))
+    p = lambda0 * dt / (1.0 + lambda0 * dt * tau)
+    hazard = -0.5 * np.log1p(-np.minimum(p, _CERTAIN))
+    near = largest * w * dt / (1.0 + largest * w * dt * tau)  # at a distance, of the largest
+    shells = np.array([-np.log1p(-np.minimum(near, _CERTAIN)), near])
+    return Probability(p, hazard, shells=_shares(shells))
+
+
+def _warn_of_low_rate(e: Encounter, k: float, dt: float, dimension: int) -> None:
+    lambda0 = k / e.volume * float(e.kernel.profile(dimension).max())
+    if any(e.consumes) and lambda0 * dt > _TRUSTED and 0 < e.D * dt / e.radius**2 < 1:
         warnings.warn(
-            f"reaction {label!r}: lambda0 dt = {largest * dt:.3g}; the effective pair rate is up "
-            f"to 1.8 % low above {_TRUSTED:g}; use dt <= {_TRUSTED / largest:.3g} for 0.4 %",
+            f"reaction {e.label!r}: lambda0 dt = {lambda0 * dt:.3g}; the effective pair rate is up "
+            f"to 1.8 % low above {_TRUSTED:g}; use dt <= {_TRUSTED / lambda0:.3g} for 0.4 %",
             AccuracyWarning,
             stacklevel=2,
         )
-    if e.D == 0:
-        return Probability(-np.expm1(-lambda0 * dt), 0.5 * lambda0 * dt)
-    p = lambda0 * dt / (1.0 + lambda0 * dt * doi.trial_time(e.D * dt / e.radius**2, dimension))
-    return Probability(p, -0.5 * np.log1p(-np.minimum(p, _CERTAIN)))
+
+
+def _shares(values: Floats) -> Floats:
+    """Values in each row, in shares of its largest."""
+    most = values.max(axis=1, keepdims=True)
+    return np.asarray(np.divide(values, most, out=np.ones_like(values), where=most > 0))
 
 
 def encounter_probabilities(tables: ReactionTables, rates: Floats, dt: float) -> list[Probability]:
@@ -251,6 +290,7 @@ def encounter_probabilities(tables: ReactionTables, rates: Floats, dt: float) ->
         label = system.channels[e.channel].label
         if not e.back:
             result.append(pair_probability(e, rates[e.channel], dt, system.dimension, label))
+            _warn_of_low_rate(e, float(rates[e.channel].max(initial=0.0)), dt, system.dimension)
             continue
         # The forward direction comes just before; an equal ratio of the hazards is exact detailed
         # balance of the jumps between diffusions.

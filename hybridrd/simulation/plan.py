@@ -18,7 +18,6 @@ from hybridrd.coupling.user_cells import UserCells
 from hybridrd.errors import AccuracyWarning, ModelError
 from hybridrd.interface import FaceNumbers
 from hybridrd.kernels.walk import REFLECT
-from hybridrd.model import doi
 from hybridrd.model.drift import Drift, make_drift
 from hybridrd.model.partition import Partition
 from hybridrd.model.system import System
@@ -32,7 +31,12 @@ from hybridrd.particles.region import (
     species_walls,
 )
 from hybridrd.reactions.reservoir_partners import Partners
-from hybridrd.reactions.tables import ReactionTables, encounter_probabilities, make_tables
+from hybridrd.reactions.tables import (
+    Encounter,
+    ReactionTables,
+    encounter_probabilities,
+    make_tables,
+)
 from hybridrd.simulation.well_mixed import check_well_mixed
 
 
@@ -211,7 +215,7 @@ def pair_factors(plan: Plan) -> dict[int, Floats]:
     for e in plan.tables.encounters:
         factor = np.ones(region.grid.cells)
         if not region.is_box:
-            factors[e.channel] = np.maximum(_factor_around(region, e.radius), 0.0)
+            factors[e.channel] = np.maximum(_factor_around(region, e), 0.0)
             continue
         for face in region.faces:
             if face.outside < 0:
@@ -222,25 +226,25 @@ def pair_factors(plan: Plan) -> dict[int, Floats]:
                 column = face.outside + outward * k
                 if not region.periodic[face.axis] and not 0 <= column < n:
                     break
-                share = _cap_share(k, h, e.radius, e.volume, plan.system.dimension)
+                share = _cap_share(k, h, e, plan.system.dimension)
                 factor[face.columns[:, column % n]] -= share
         factors[e.channel] = np.maximum(factor, 0.0)
     return factors
 
 
-def _cap_share(k: int, h: float, radius: float, volume: float, dimension: int) -> float:
-    """Mean of V_cap(d)/V_sigma over the k-th cell of width h beyond a plane."""
+def _cap_share(k: int, h: float, e: Encounter, dimension: int) -> float:
+    """Mean share of a kernel that is beyond a plane, over the k-th cell of width h beside it."""
     nodes, weights = np.polynomial.legendre.leggauss(12)
     # Quadrature over the part of the cell within the radius, where the cap is smooth.
-    width = min(h, radius - k * h)
+    width = min(h, e.radius - k * h)
     d = k * h + 0.5 * width * (nodes + 1.0)
-    cap = doi.cap_volume(d, radius, dimension)
-    return 0.5 * width / h * float(weights @ np.asarray(cap)) / volume
+    cap = [e.kernel.beyond(v, dimension) for v in d.tolist()]
+    return 0.5 * width / h * float(weights @ np.asarray(cap)) / e.volume
 
 
-def _factor_around(region: Region, radius: float) -> Floats:
+def _factor_around(region: Region, e: Encounter) -> Floats:
     """Share of the partners of each cell that are not in a region of any shape, ``(cells,)``."""
-    shares = doi.cell_shares(radius, region.grid.spacing)
+    shares = e.kernel.cell_shares(region.grid.spacing)
     held = region.mask.reshape(region.grid.shape[::-1]).astype(float)
     width = [(n // 2, n // 2) for n in shares.shape[::-1]]
     for at, pad in enumerate(width):

@@ -6,10 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from hybridrd.model import doi
-from hybridrd.model.steady import doi_rate_3d
 from hybridrd.model.system import System
-from hybridrd.reactions.tables import Encounter
+from hybridrd.reactions.tables import Encounter, pair_probability
 from hybridrd.simulation.plan import Plan
 from hybridrd.theory.fluctuations import expected_total_ratio
 
@@ -74,23 +72,20 @@ def _kind(system: System, side: str, name: str) -> str:
 def _pair_report(plan: Plan, pair: Encounter) -> dict[str, Any]:
     d = plan.system.dimension
     k = float(np.max(plan.tables.macroscopic(0.5 * plan.dt)[pair.channel]))
-    lambda0 = doi.microscopic_rate(k, pair.radius, d)
+    lambda0 = k / pair.volume
     lasting = not any(pair.consumes)
-    p, half = (
-        (lambda0 * plan.dt, 0.5 * lambda0 * plan.dt)
-        if lasting
-        else doi.pair_probability(lambda0, plan.dt, pair.D, pair.radius, d)
-    )
+    chance = pair_probability(pair, np.array([k]), plan.dt, d, "")
+    half = chance.hazard if lasting else -np.expm1(-chance.hazard)
     report: dict[str, Any] = {
         "reaction": plan.system.channels[pair.channel].label,
         "k": k,
         "lambda0": lambda0,
         "radius": pair.radius,
-        "probability_per_step": p,
-        "probability_per_half_step": half,
+        "probability_per_step": float(chance.full[0]),
+        "probability_per_half_step": float(half[0]),
     }
-    if d == 3 and pair.D > 0 and lambda0 > 0 and not lasting:
-        effective = doi_rate_3d(lambda0, pair.D, pair.radius)
+    effective = None if lasting else pair.kernel.effective_rate(lambda0, pair.D, d)
+    if effective is not None:
         report["effective_k"] = effective
         if effective < 0.99 * k:
             report["note"] = (

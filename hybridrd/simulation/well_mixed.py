@@ -50,11 +50,11 @@ def check_well_mixed(system: System) -> None:
                 f"the rate k; use cells several times as wide, correct_pairs=True with a radius, "
                 f"or particles"
             )
-        if channel.radius is not None and channel.radius > _WIDE * h * (1.0 + 1e-9):
+        if channel.reach is not None and channel.reach > _WIDE * h * (1.0 + 1e-9):
             _warn(
-                f"{name}: the Doi radius {channel.radius:g} is more than half of it, so that pairs "
+                f"{name}: its pairs reach {channel.reach:g}, more than half of it, so that pairs "
                 f"in a cell are not well mixed; use cells at least "
-                f"{2.0 * channel.radius:.4g} wide, or correct_pairs=True with discrete cells"
+                f"{2.0 * channel.reach:.4g} wide, or correct_pairs=True with discrete cells"
             )
         found = cell_rate_3d(k, D, h) if spatial else k
         if found < _TRUSTED * k:

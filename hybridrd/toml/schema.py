@@ -10,7 +10,7 @@ from hybridrd.errors import ModelError
 from hybridrd.interface import SCHEMES, InterfaceScheme, scheme_from_dict
 from hybridrd.model.equation import read_equation
 from hybridrd.model.expression import Expression
-from hybridrd.model.pair_kernels import Gaussian, PairKernel, Ring
+from hybridrd.model.pair_kernels import Doi, Gaussian, PairKernel, Ring
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.species import NAME, Species, check_name, is_formula
 from hybridrd.model.table import Table as TableOfTime
@@ -153,15 +153,18 @@ class SpeciesTable(Table):
 
 
 class KernelTable(Table):
-    """``{ gaussian = 0.1 }``, its width, or ``{ ring = [0.1, 0.2] }``, its two distances."""
+    """``{ gaussian = 0.1 }``, its width, ``{ ring = [0.1, 0.2] }``, its distances, or ``doi``."""
 
+    doi: Positive | None = None
     gaussian: Positive | None = None
     ring: Annotated[list[NotNegative], Field(min_length=2, max_length=2)] | None = None
 
     def build(self) -> PairKernel:
         """The kernel that the table describes. Raises ModelError."""
-        if (self.gaussian is None) == (self.ring is None):
-            raise ModelError("kernel: give one of gaussian and ring")
+        if sum(given is not None for given in (self.doi, self.gaussian, self.ring)) != 1:
+            raise ModelError("kernel: give one of doi, gaussian and ring")
+        if self.doi is not None:
+            return Doi(self.doi)
         if self.ring is not None:
             return Ring(*self.ring)
         assert self.gaussian is not None
@@ -182,6 +185,7 @@ class ReactionTable(Table):
     name: str | None = None
     rate: Formula | None = None
     kernel: KernelTable | None = None
+    place: str = "reactant"
 
     def build(self) -> Reaction:
         """The reaction that the table describes. Raises ModelError."""
@@ -194,6 +198,7 @@ class ReactionTable(Table):
             name=self.name,
             rate=self.rate,
             kernel=None if self.kernel is None else self.kernel.build(),
+            place=self.place,
         )
 
 

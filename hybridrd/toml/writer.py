@@ -140,6 +140,8 @@ def _reaction(reaction: Reaction, where: str) -> dict[str, Any]:
             table[key] = _rate(getattr(reaction, key), f"{where}.{key}")
     if isinstance(reaction.kernel, PairKernel):
         table["kernel"] = reaction.kernel.to_dict()
+    if reaction.place != "reactant":
+        table["place"] = reaction.place
     if reaction.name != reaction.equation:
         table["name"] = reaction.name
     return table

@@ -106,6 +106,11 @@ def pair_table(system: System, reaction: Reaction, voxels: Voxels) -> PairTable:
             f"reaction {reaction.label!r}: pairs within a radius need positions, and copies in a "
             f"shell have r only; leave out radius= for pairs that are well mixed in each voxel"
         )
+    if reaction.place != "reactant":
+        raise ModelError(
+            f"reaction {reaction.label!r}: place = {reaction.place!r} is a place between voxels or "
+            f"within one, of which copies in voxels know nothing; use place='reactant'"
+        )
     k = reaction.macroscopic(system.dimension)
     volume = reaction.reactive_volume(system.dimension)
     reach = pair_reach(reaction, voxels.grid, voxels.periodic)
