@@ -135,6 +135,9 @@ OtherUnits = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 
 
+Events = Annotated[
+    str | None, typer.Option(help="log: record each reaction, arrival and exit of a particle.")
+]
 Positions = Annotated[
     bool | None,
     typer.Option(
@@ -202,10 +205,7 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes for the replicas.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of each replica.")] = None,
     positions: Positions = None,
-    events: Annotated[
-        str | None,
-        typer.Option(help="log: record each reaction, arrival and exit of a particle."),
-    ] = None,
+    events: Events = None,
     progress: Progress = None,
     method: Annotated[
         str | None,
