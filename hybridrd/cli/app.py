@@ -138,6 +138,13 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existin
 Events = Annotated[
     str | None, typer.Option(help="log: record each reaction, arrival and exit of a particle.")
 ]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        help="Run the description as particles everywhere, hybrid, pde (mean field), rdme "
+        "(whole copies in cells) or spde (the PDE with noise). By default as it is."
+    ),
+]
 Positions = Annotated[
     bool | None,
     typer.Option(
@@ -207,13 +214,7 @@ def run(
     positions: Positions = None,
     events: Events = None,
     progress: Progress = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            help="Run the description as particles everywhere, hybrid, pde (mean field), rdme "
-            "(whole copies in cells) or spde (the PDE with noise). By default as it is."
-        ),
-    ] = None,
+    method: Method = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the result beside its PDE: FILE.png, .pdf or .svg.")
     ] = None,
