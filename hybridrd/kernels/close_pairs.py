@@ -23,7 +23,7 @@ from hybridrd.kernels.cell_list import Box, sort_species
 from hybridrd.kernels.encounters import ACTIVE, BOUND, CHANNEL, RADIUS, A, B
 from hybridrd.kernels.groups import DONE, FULL, OTHER_X, OUTSIDE, STAMP, N
 from hybridrd.kernels.pairs import find_all, find_close
-from hybridrd.kernels.rng import RESERVOIR_PAIR, pair_words, uniform52, uniforms
+from hybridrd.kernels.rng import RESERVOIR_PAIR, pair_words, uniform52, words
 
 MOST = 40_000  # pairs of two species; measured: above, a cell list is faster
 PAIRS, SPARES = 1, 2  # what there is too little of where the status is `FULL`, ``asks[0]``
@@ -203,8 +203,8 @@ def _chances_of_pairs(first, second, key, step, reaction, half, chances):
 def _chances(ids, key, step, chances):
     """The first number of each complex; a loop of its own, so that it vectorises."""
     for k in range(chances.shape[0]):
-        u, _ = uniforms(key, ids[k], step, RESERVOIR_PAIR, 0)
-        chances[k] = u
+        w0, w1, _, _ = words(key, ids[k], step, RESERVOIR_PAIR, 0)
+        chances[k] = uniform52(w0, w1)
 
 
 @jit
