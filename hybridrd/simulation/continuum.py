@@ -534,7 +534,9 @@ class GaussianCells(Coupling):
     def load_state(self, state: State) -> None:
         """The inverse of `state`. Raises ResultError."""
         self._many.load_state(state)
-        self._whole_steps = stored_count(state, "whole_steps")
+        # the state of a PDE, which is taken on request, has had none
+        known = "whole_steps" in state
+        self._whole_steps = stored_count(state, "whole_steps") if known else 0
 
     def contents(self) -> Floats:
         """Amounts in all cells of the domain, net of debts."""

@@ -16,6 +16,7 @@ SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-", "svg": b"<?xml"}
 
 @pytest.fixture(autouse=True)
 def _close():
+    pyplot.close("all")  # those of other tests
     yield
     pyplot.close("all")
 

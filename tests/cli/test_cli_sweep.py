@@ -6,22 +6,22 @@ import pytest
 from support.command_line import call, folder  # noqa: F401
 
 import hybridrd as hrd
-from hybridrd.simulation.simulation import Simulation
+from hybridrd.ensembles.blocks import EnsembleSetup
 
 
 @pytest.mark.usefixtures("folder")
 def test_a_file_at_several_values(monkeypatch):
     arguments = ["sweep", "line.toml", "--over", "species[A].D=0.1,0.5", "--replicas", 2]
-    run, ran = Simulation.recorder, []
+    run, ran = EnsembleSetup._outcome, []
 
-    def counted(self, *args, **kwargs):
+    def counted(self, replica):
         if len(ran) == 3:
             raise KeyboardInterrupt
-        ran.append((self.system.species[0].D, self.replica))
-        return run(self, *args, **kwargs)
+        ran.append((self.plan.system.species[0].D, replica))
+        return run(self, replica)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Simulation, "recorder", counted)
+        patched.setattr(EnsembleSetup, "_outcome", counted)
         assert "the same call goes on" in call(*arguments, code=130)
     said = call("info", "line-sweep.zarr")
     assert "sweep, 1 of 2 points done" in said

@@ -15,9 +15,9 @@ from support.command_line import LINE, call, folder  # noqa: F401
 from support.survivors import line, same
 
 import hybridrd as hrd
+from hybridrd.ensembles.blocks import EnsembleSetup
 from hybridrd.ensembles.store import MANIFEST
 from hybridrd.errors import ResultError
-from hybridrd.simulation.simulation import Simulation
 
 RUN = {"replicas": 6, "dt": 2e-3, "until": 0.01, "every": 0.004, "seed": 6}
 
@@ -28,15 +28,15 @@ class Stopped(BaseException):
 
 def count_runs(monkeypatch, stop_at=None):
     """A list that each replica which is run adds its number to."""
-    run, ran = Simulation.recorder, []
+    run, ran = EnsembleSetup._outcome, []
 
-    def counted(self, *args, **kwargs):
-        if self.replica == stop_at:
+    def counted(self, replica):
+        if replica == stop_at:
             raise Stopped
-        ran.append(self.replica)
-        return run(self, *args, **kwargs)
+        ran.append(replica)
+        return run(self, replica)
 
-    monkeypatch.setattr(Simulation, "recorder", counted)
+    monkeypatch.setattr(EnsembleSetup, "_outcome", counted)
     return ran
 
 
@@ -167,14 +167,14 @@ def test_places_that_are_something_else(tmp_path):
 def test_the_command_line_resumes_replicas(monkeypatch):
     arguments = ["run", "line.toml", "--replicas", 6, "--out", "a.zarr"]
     with monkeypatch.context() as patched:
-        run = Simulation.recorder
+        run = EnsembleSetup._outcome
 
-        def stops(self, *args, **kwargs):
-            if self.replica == 4:
+        def stops(self, replica):
+            if replica == 4:
                 raise KeyboardInterrupt
-            return run(self, *args, **kwargs)
+            return run(self, replica)
 
-        patched.setattr(Simulation, "recorder", stops)
+        patched.setattr(EnsembleSetup, "_outcome", stops)
         assert "with --resume runs only the replicas" in call(*arguments, code=130)
     assert not Path("a.zarr").exists()
     assert "go on with --resume" in call(*arguments, code=2)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import hybridrd as hrd
+from hybridrd.ensembles.blocks import EnsembleSetup
 from hybridrd.ensembles.points import Points
 from hybridrd.errors import HybridrdError, ModelError, ResultError
 from hybridrd.results.store import verify
@@ -31,21 +32,21 @@ class Stopped(BaseException):
 @pytest.fixture
 def ran(monkeypatch):
     """A list that gets the rate and the number of each replica that runs; stops at its `stop`."""
-    run = Simulation.recorder
+    run = EnsembleSetup._outcome
 
     class Runs(list):
         stop = None
 
     runs = Runs()
 
-    def counted(self, *args, **kwargs):
+    def counted(self, replica):
         if len(runs) == runs.stop:
             runs.stop = None
             raise Stopped
-        runs.append((self.system.reactions[0].k, self.replica))
-        return run(self, *args, **kwargs)
+        runs.append((self.plan.system.reactions[0].k, replica))
+        return run(self, replica)
 
-    monkeypatch.setattr(Simulation, "recorder", counted)
+    monkeypatch.setattr(EnsembleSetup, "_outcome", counted)
     return runs
 
 

@@ -62,6 +62,7 @@ def saved(tmp_path_factory):
 
 
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.filterwarnings("ignore:.*its pairs reach")
 def test_a_changed_system_is_refused_or_taken_on_request(change, saved):
     path, sim = saved
     changes, said = CHANGES[change]

@@ -11,6 +11,7 @@ from hybridrd.errors import CapacityError
 from hybridrd.particles import memory
 from hybridrd.particles.memory import FreeMemory
 from hybridrd.particles.particles import Particles
+from hybridrd.results.dataset import EVENTS
 from hybridrd.simulation import sizes
 from hybridrd.simulation.sizes import plan_that_fits
 
@@ -141,13 +142,15 @@ def test_records_are_counted_in_numbers():
     )
     result = made(system).run(until=5e-3, every=1e-3)
     numbers = sizes.record_numbers(system, faces=4)
+    log = {n: numbers.pop(n) for n in EVENTS}  # only as many as there are
+    assert set(log.values()) == {0}
     assert numbers == {
         "concentration": 400, "copy_number": 2, "total": 2, "flux": 8, "crossings": 8, "events": 2,
-        "bath": 0, "mask": 200, "particle_share": 1,
+        "bath": 0, "mask": 200, "particle_share": 1, "plane_flux": 0,
     }  # fmt: skip
     recorded = {n: v[0].size for n, v in result.data_vars.items()}
     assert recorded == {n: numbers[n] for n in recorded}
-    assert numbers.keys() - recorded.keys() == {"bath", "mask", "particle_share"}
+    assert numbers.keys() - recorded.keys() == {"bath", "mask", "particle_share", "plane_flux"}
     part = sizes.record_part(numbers, ["concentration", "total"], 10**6)
     assert part.bytes == 1e6 * (16 * 402 + 2 * 120)
 
@@ -328,5 +331,6 @@ def test_arrays_that_the_system_does_not_give(monkeypatch):
     monkeypatch.setattr(np, "zeros", refuse)
     with pytest.raises(CapacityError, match=r"^B has 0 particles, and 500 more .* does not give$"):
         group.reserve(500)
-    assert group.x is x
+    assert np.shares_memory(group.x, x)
+    assert group.x.shape == x.shape
     assert len(group.gone) == len(group.marks) == before

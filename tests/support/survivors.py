@@ -8,6 +8,7 @@ A, B, C = hrd.Species("A", D=1.0), hrd.Species("B", D=0.5), hrd.Species("C", D=0
 LINE, HALF = hrd.Box(x=(0, 4)), hrd.Box(x=(0, 2))
 PLANE, QUARTER = hrd.Box(x=(0, 2), y=(0, 2)), hrd.Box(x=(0, 1), y=(0, 1))
 INFECT = hrd.Reaction("A + B -> 2 B", k=0.05, radius=0.15)
+NEAR = hrd.Reaction("A + B -> 2 B", k=0.05, radius=0.05)  # well mixed in a cell
 DECAY = hrd.Reaction("B -> 0", k=0.5)
 BIND = hrd.Reaction("A + B <-> C", lambda0=20.0, radius=0.1, k_back=5.0)
 BIRTH = hrd.Reaction("0 -> A", k=10.0)
@@ -54,7 +55,7 @@ SYSTEMS = {
     "two-way, layer": line(interface=hrd.Layer(), initial=SPARSE),
     "two-way, exact plane": line(interface=hrd.ExactPlane(), initial=SPARSE),
     "two-way, overdrawn": line(initial=SPARSE),
-    "two-way, fluctuations": line(fluctuations="gaussian"),
+    "two-way, fluctuations": line(fluctuations="gaussian", reactions=[NEAR, DECAY, BIRTH]),
     "two-way, walls": line(
         walls={"x-": hrd.Reservoir({"A": waves}), "x+": hrd.Influx({"A": 30.0})}
     ),
