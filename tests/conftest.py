@@ -1,11 +1,15 @@
 """Settings of the test session; what a test needs beyond them stands in the test."""
 
 import os
+import sys
+from pathlib import Path
 
 # Before numpy and matplotlib are imported: one BLAS thread, no window.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 os.environ["MPLBACKEND"] = "Agg"
+# The benchmarks are modules of tests; last, so that hybridrd is what is installed.
+sys.path.append(str(Path(__file__).parents[1]))
 os.environ["HYBRIDRD_QUIET"] = "1"  # what is compiled when depends on the order of the tests
 
 from hypothesis import HealthCheck, settings  # noqa: E402
