@@ -10,6 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -102,32 +103,10 @@ class PairKernel(ABC):
             Sum of the partners' diffusion coefficients times the step (length²).
         """
         step = D_dt / self.reach**2
+        known = _trial_time(self, max(step, _SHORTEST), dimension)
         if step < _SHORTEST:  # 1/2 - tau* goes with the root of the step
-            return 0.5 - (0.5 - self._trial_time(_SHORTEST, dimension)) * math.sqrt(
-                step / _SHORTEST
-            )
-        return self._trial_time(step, dimension)
-
-    def _trial_time(self, step: float, dimension: int) -> float:
-        from scipy.special import j0
-
-        w, radii = self.profile(dimension), np.sqrt(np.arange(SHELLS + 1) / SHELLS)
-        r, dr = 0.5 * (radii[1:] + radii[:-1]), np.diff(radii)
-        most = max(_FINEST, 12 / math.sqrt(step))
-        nodes, weights = np.polynomial.legendre.leggauss(16)
-        edges = np.linspace(0.0, most, 1 + math.ceil(most / 6))
-        q = (edges[:-1] + 0.5 * np.diff(edges) * (1 + nodes[:, None])).ravel()
-        area = (0.5 * np.diff(edges) * weights[:, None]).ravel() * q ** (dimension - 1)
-        kernels: dict[int, Callable[[Floats], Floats]]
-        kernels = {1: np.cos, 2: j0, 3: lambda x: np.sinc(x / np.pi)}
-        kernel = kernels[dimension]
-        weighted = w * r ** (dimension - 1) * dr
-        spectrum = np.array([kernel(some[:, None] * r) @ weighted for some in np.split(q, 16)])
-        x = step * q**2
-        late = np.where(x > 1e-3, 1 / x - 1 / np.expm1(np.minimum(x, 700)), 0.5 - x / 12)
-        # Parseval: what |w_q|² adds up to, also beyond the largest q
-        whole = np.sum(w * weighted) * {1: math.pi / 2, 2: 1.0, 3: math.pi / 2}[dimension]
-        return float(np.sum(area * spectrum.ravel() ** 2 * late) / whole)
+            return 0.5 - (0.5 - known) * math.sqrt(step / _SHORTEST)
+        return known
 
 
 @named_arguments
@@ -291,3 +270,26 @@ class Distance(PairKernel):
     def to_dict(self) -> dict[str, Any]:
         """None. Raises ModelError: a Python function has no form in a file."""
         raise ModelError("kernel: a Python function has no form in a file; use Gaussian or Ring")
+
+
+@lru_cache(maxsize=256)  # asked for in every step where some rate depends on time
+def _trial_time(kernel: PairKernel, step: float, dimension: int) -> float:
+    from scipy.special import j0
+
+    w, radii = kernel.profile(dimension), np.sqrt(np.arange(SHELLS + 1) / SHELLS)
+    r, dr = 0.5 * (radii[1:] + radii[:-1]), np.diff(radii)
+    most = max(_FINEST, 12 / math.sqrt(step))
+    nodes, weights = np.polynomial.legendre.leggauss(16)
+    edges = np.linspace(0.0, most, 1 + math.ceil(most / 6))
+    q = (edges[:-1] + 0.5 * np.diff(edges) * (1 + nodes[:, None])).ravel()
+    area = (0.5 * np.diff(edges) * weights[:, None]).ravel() * q ** (dimension - 1)
+    kernels: dict[int, Callable[[Floats], Floats]]
+    kernels = {1: np.cos, 2: j0, 3: lambda x: np.sinc(x / np.pi)}
+    wave = kernels[dimension]
+    weighted = w * r ** (dimension - 1) * dr
+    spectrum = np.array([wave(some[:, None] * r) @ weighted for some in np.split(q, 16)])
+    x = step * q**2
+    late = np.where(x > 1e-3, 1 / x - 1 / np.expm1(np.minimum(x, 700)), 0.5 - x / 12)
+    # Parseval: what |w_q|² adds up to, also beyond the largest q
+    whole = np.sum(w * weighted) * {1: math.pi / 2, 2: 1.0, 3: math.pi / 2}[dimension]
+    return float(np.sum(area * spectrum.ravel() ** 2 * late) / whole)
