@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,7 @@ from hybridrd.model.steady import doi_rate_3d
 __all__ = ["Distance", "Doi", "Gaussian", "PairKernel", "Ring"]
 
 _SPHERE = {1: 2.0, 2: 2 * math.pi, 3: 4 * math.pi}
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(400)
-_FEW, _FEW_WEIGHTS = np.polynomial.legendre.leggauss(8)
+_MANY, _FEW = 400, 8  # nodes of quadratures over a kernel, and over a shell of its profile
 SHELLS = 2048  # of a kernel's profile
 _SHORTEST, _FINEST = 1e-3, 100.0  # D dt/reach² and q reach of `PairKernel.trial_time`
 
@@ -48,17 +47,19 @@ class PairKernel(ABC):
 
     def volume(self, dimension: int) -> float:
         """``int w`` over all space (length^d), V_sigma for Doi's step."""
-        r = 0.5 * self.reach * (1 + _NODES)
+        nodes, weights = _gauss(_MANY)
+        r = 0.5 * self.reach * (1 + nodes)
         shell = _SPHERE[dimension] * r ** (dimension - 1)
-        return float(0.5 * self.reach * np.sum(_WEIGHTS * shell * self.weight(r)))
+        return float(0.5 * self.reach * np.sum(weights * shell * self.weight(r)))
 
     def beyond(self, d: float, dimension: int) -> float:
         """``int w`` over the places beyond a plane at a distance d >= 0 (length^dimension)."""
         if d >= self.reach:
             return 0.0
-        r = d + 0.5 * (self.reach - d) * (1 + _NODES)
+        nodes, weights = _gauss(_MANY)
+        r = d + 0.5 * (self.reach - d) * (1 + nodes)
         surface = {1: np.ones_like(r), 2: 2 * r * np.arccos(d / r), 3: 2 * np.pi * r * (r - d)}
-        whole = _WEIGHTS * surface[dimension] * self.weight(r)
+        whole = weights * surface[dimension] * self.weight(r)
         return float(0.5 * (self.reach - d) * np.sum(whole))
 
     def cell_shares(self, spacing: tuple[float, ...]) -> Floats:
@@ -71,8 +72,9 @@ class PairKernel(ABC):
         Weighted with their volumes they add up to `volume`.
         """
         edges = self.reach * np.sqrt(np.arange(SHELLS + 1) / SHELLS)
-        r = edges[:-1] + 0.5 * np.diff(edges) * (1 + _FEW[:, None])
-        weights = _FEW_WEIGHTS[:, None] * r ** (dimension - 1)
+        nodes, shares = _gauss(_FEW)
+        r = edges[:-1] + 0.5 * np.diff(edges) * (1 + nodes[:, None])
+        weights = shares[:, None] * r ** (dimension - 1)
         means = np.sum(weights * self.weight(r), axis=0) / np.sum(weights, axis=0)
         volumes = _SPHERE[dimension] / dimension * np.diff(edges**dimension)
         whole = float(means @ volumes)
@@ -270,6 +272,12 @@ class Distance(PairKernel):
     def to_dict(self) -> dict[str, Any]:
         """None. Raises ModelError: a Python function has no form in a file."""
         raise ModelError("kernel: a Python function has no form in a file; use Gaussian or Ring")
+
+
+@cache  # 400 nodes take 50 ms, and seconds where other programs keep BLAS's threads waiting
+def _gauss(number: int) -> tuple[Floats, Floats]:
+    """Nodes and weights of Gauss and Legendre."""
+    return np.polynomial.legendre.leggauss(number)
 
 
 @lru_cache(maxsize=256)  # asked for in every step where some rate depends on time
