@@ -8,6 +8,7 @@ unpack them.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ class Bundle(types.Type):
 
     def __init__(self, members: types.NamedTuple) -> None:
         self.members = members
-        super().__init__(name=f"Bundle({members})")
+        layout = hashlib.sha256(_layout(members).encode()).hexdigest()[:16]
+        super().__init__(name=f"Bundle({members.instance_class.__name__} {layout})")
 
     def member(self, name: str) -> Any:
         """The type of a member; None if there is none of this name."""
@@ -35,6 +37,14 @@ class Bundle(types.Type):
     def place(self, name: str) -> int:
         """Where a member begins, in words."""
         return sum(_size(t) for t in self.members.types[: self.members.fields.index(name)])
+
+
+def _layout(kind: Any) -> str:
+    """Names and types of all members: kernels kept for others must not be taken for this."""
+    if not isinstance(kind, types.NamedTuple):
+        return str(kind)
+    members = zip(kind.fields, kind.types, strict=True)
+    return f"{kind.instance_class}({', '.join(f'{n}: {_layout(t)}' for n, t in members)})"
 
 
 def by_address(kind: Any) -> Any:

@@ -27,6 +27,7 @@ from hybridrd.continuum._line import (
     read_partners,
     step_mean_field,
 )
+from hybridrd.continuum._recorded import Recorded, read_recorded, read_recorded_partners
 from hybridrd.kernels._jit import jit
 from hybridrd.kernels.cascade import Meetings, is_booked, react_pairs
 from hybridrd.kernels.close_pairs import look_for_pairs
@@ -42,11 +43,6 @@ from hybridrd.kernels.gates import (
     exchange_planes,
 )
 from hybridrd.kernels.groups import DONE, OUTSIDE
-from hybridrd.simulation.compiled_continuum import (
-    Recorded,
-    read_recorded,
-    read_recorded_partners,
-)
 
 # The stages of a step.
 WALLS = 0  # what walls hold or let in, and rates, where they are functions of time

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers, State
+from hybridrd.continuum._recorded import Recorded
 from hybridrd.continuum.baths import Baths
 from hybridrd.continuum.field import Field
 from hybridrd.coupling.exchange import Exchange
@@ -21,7 +22,7 @@ from hybridrd.coupling.user_field import UserField
 from hybridrd.errors import ModelError, ResultError
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import mean_concentration
-from hybridrd.simulation.compiled_continuum import CompiledContinuum, Recorded, openings
+from hybridrd.simulation.compiled_continuum import CompiledContinuum, openings
 from hybridrd.simulation.plan import Plan
 
 

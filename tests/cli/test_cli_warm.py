@@ -1,6 +1,7 @@
 """Compilation beforehand: ``hybridrd warm``, and the message where it comes as a surprise."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +9,29 @@ from pathlib import Path
 import pytest
 from support.command_line import call, folder  # noqa: F401
 
+from hybridrd.kernels import _jit
+
 TWO_KERNELS = """
 from hybridrd.kernels.walk import fold, wrap
 print(fold(1.5, 0.0, 1.0), wrap(1.5, 0.0, 1.0))
+"""
+
+INNER = """
+from hybridrd.kernels._jit import jit
+
+@jit
+def inner(x):
+    return x + {number}
+"""
+OUTER = """
+from hybridrd.inner import inner
+from hybridrd.kernels._jit import jit
+
+@jit
+def outer(x):
+    return inner(x)
+
+print(outer(0.5))
 """
 
 
@@ -49,3 +70,28 @@ def test_what_is_compiled_once_is_there():
 def test_names_are_checked_before_anything_is_compiled():
     said = call("warm", "line.toml", "sri", code=2)
     assert "did you mean sir?" in said
+
+
+def test_a_kernel_is_compiled_anew_when_what_it_calls_has_changed(tmp_path):
+    """As after an upgrade: the file that the kernel stands in is the same, and where it is kept."""
+    package = tmp_path / "hybridrd"
+    (package / "kernels").mkdir(parents=True)
+    for name in "__init__.py", "kernels/__init__.py":
+        (package / name).touch()
+    own = Path(_jit.__file__).parent
+    for name in "_jit.py", "bundles.py":
+        shutil.copy(own / name, package / "kernels")
+    (package / "outer.py").write_text(OUTER)
+    inner, cache = package / "inner.py", tmp_path / "cache"
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONDONTWRITEBYTECODE": "1"}
+    files = set()
+    for number in 1, 1, 2:
+        inner.write_text(INNER.format(number=number))
+        done = subprocess.run(
+            [sys.executable, "-c", "import hybridrd.outer"],
+            cwd=tmp_path, capture_output=True, text=True, env=environment,
+        )  # fmt: skip
+        assert done.stdout == f"{number}.5\n", done.stderr
+        files.add(frozenset(f.name for f in cache.rglob("*.nbc")))
+    assert len(files) == 2  # what is the same is not compiled again
+    assert {len(names) for names in files} == {1}  # and what is outdated is not kept
