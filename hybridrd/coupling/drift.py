@@ -16,6 +16,7 @@ from hybridrd.interface import FaceNumbers
 from hybridrd.interface.base import at_most
 from hybridrd.interface.calibration import calibrated_rate
 from hybridrd.kernels import drift as kernels
+from hybridrd.kernels.gates import Walk
 from hybridrd.kernels.uneven import Medium, uneven_move
 from hybridrd.model.drift import Drift
 from hybridrd.model.grid import AXES
@@ -77,6 +78,30 @@ class DriftMotion(Motion):
         """Go back to the start, with other random numbers."""
         super().restart(key)
         self._free.restart(key)
+
+    def walk(self) -> Walk | None:
+        """Motion as compiled stages take it, if all drifts are constant and nothing is exchanged.
+
+        Those that drift stand still in it: `forces` moves them.
+        """
+        if any(isinstance(force, Medium) for force in self._forces) or any(
+            drift is not None and (drift.later is not None or walls.exchanges or walls.influxes)
+            for drift, walls in zip(self._drifts, self.walls, strict=True)
+        ):
+            return None
+        walk = self._free.walk()
+        still = [force is not None for force in self._forces]
+        return walk._replace(Ddt=np.where(still, 0.0, walk.Ddt))
+
+    def forces(self) -> kernels.Forces:
+        """What drives the species that drift, as compiled stages take it."""
+        none = np.zeros((0, 0))
+        shifts = [f.shifts if isinstance(f, kernels.Force) else none for f in self._forces]
+        number = np.array([each.shape[1] for each in shifts])
+        first = np.cumsum([0, *(each.size for each in shifts)])[:-1]
+        flat = np.concatenate([each.ravel() for each in shifts])
+        Ddt = np.array(self.D) * self.dt
+        return kernels.Forces(self.region.inner_cells, flat, first, number, Ddt)
 
     def _force(self, drift: Drift) -> kernels.Force | Medium:
         """How far a species drifts in a step, in each cell of the region; or what it meets."""

@@ -17,6 +17,7 @@ from hybridrd.coupling.witness import Witnesses, beyond_faces
 from hybridrd.interface import FaceNumbers
 from hybridrd.kernels.arrays import exit_cells, runs
 from hybridrd.kernels.binomial import binomial_numbers
+from hybridrd.kernels.drift import Forces
 from hybridrd.kernels.gates import Exits, Gates, Walk
 from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import ARRIVALS, INFLUX, stream_address
@@ -30,7 +31,7 @@ class CompiledExchange(NamedTuple):
 
     Parameters
     ----------
-    walk, exits, layers, planes
+    walk, exits, layers, planes, forces
         None where there is nothing of the kind.
     owner
         Whose it is.
@@ -40,6 +41,7 @@ class CompiledExchange(NamedTuple):
     exits: Exits | None
     layers: Gates | None
     planes: Gates | None
+    forces: Forces | None
     owner: Exchange
 
 
@@ -116,8 +118,10 @@ class Exchange:
         )  # fmt: skip
         layers, planes = self._table(self._layers), self._table(self._planes)
         self._survival = np.zeros(0) if layers is None else layers.survival
-        opens = layers is not None or planes is not None or not walk.closed.all()
-        return CompiledExchange(walk, exits if opens else None, layers, planes, self)
+        forces = self.motion.forces()
+        given = layers, planes, forces
+        opens = any(part is not None for part in given) or not walk.closed.all()
+        return CompiledExchange(walk, exits if opens else None, *given, self)
 
     def restart(self, key: np.uint64) -> None:
         """Go back to the start, with other random numbers."""

@@ -13,6 +13,7 @@ from hybridrd.coupling.face_exchange import Gate
 from hybridrd.interface import FaceNumbers
 from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels import radial
+from hybridrd.kernels.drift import Forces
 from hybridrd.kernels.gates import Walk
 from hybridrd.kernels.walk import PARTIAL, Walls, move, move_closed
 from hybridrd.particles.particles import Particles
@@ -102,6 +103,10 @@ class Motion(ABC):
 
         See `hybridrd.simulation.step`.
         """
+        return None
+
+    def forces(self) -> Forces | None:
+        """What drives the species that drift, as compiled stages take it; None for nothing."""
         return None
 
     def mean_flux(self, crossings: np.ndarray, elapsed: float) -> Floats:

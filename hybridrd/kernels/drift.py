@@ -14,13 +14,28 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit
-from hybridrd.kernels.arrays import Cells, axis_cell
-from hybridrd.kernels.rng import BRIDGE, DRIFT, REMOVE, first_touch_draw, touch_draw, uniforms
+from hybridrd.kernels import groups
+from hybridrd.kernels._jit import inlined, jit
+from hybridrd.kernels.arrays import Cells, axis_cell, find_gone
+from hybridrd.kernels.gates import leave
+from hybridrd.kernels.groups import DONE, N
+from hybridrd.kernels.rng import (
+    BRIDGE,
+    DRIFT,
+    REMOVE,
+    _log,
+    first_touch_draw,
+    touch_draw,
+    uniform52,
+    uniforms,
+    words,
+)
 from hybridrd.kernels.walk import (
     OPEN,
     PARTIAL,
+    REFLECT,
     WRAP,
+    Walls,
     _leave_there,
     _wrap_row,
     displacements,
@@ -32,7 +47,7 @@ from hybridrd.kernels.walk import (
 )
 
 _BLOCK = 1024
-_FAR = 40.0  # in D dt: from a wall with a larger product of depths, the chance to touch is e^-40
+_FAR = 30.0  # in D dt: from a wall with a larger product of depths, the chance to touch is e^-30
 
 
 class Force(NamedTuple):
@@ -51,14 +66,36 @@ class Force(NamedTuple):
     shifts: np.ndarray
 
 
-@jit
-def reflected(d0, d1, Ddt, u):
+class Forces(NamedTuple):
+    """How far each species drifts in a step.
+
+    Parameters
+    ----------
+    cells
+        Cells of the particle region.
+    shifts
+        Those of each `Force`, one after another.
+    first, number
+        Where those of a species begin, and how many cells they have; 0 for one that does not drift.
+    Ddt
+        D dt (length²).
+    """
+
+    cells: Cells
+    shifts: np.ndarray
+    first: np.ndarray
+    number: np.ndarray
+    Ddt: np.ndarray
+
+
+@inlined
+def _pushed_back(d0, d1, Ddt, u):
     """Depth at the end of a move from depth ``d0`` to ``d1`` that depth 0 reflects.
 
     The lowest depth of the bridge between them, with u uniform, is how far it has been pushed back:
     ``m = (d0 + d1 - sqrt((d0 - d1)² - 4 D dt ln u))/2``.
     """
-    least = 0.5 * (d0 + d1 - math.sqrt((d0 - d1) ** 2 - 4.0 * Ddt * math.log(u)))
+    least = 0.5 * (d0 + d1 - math.sqrt((d0 - d1) ** 2 - 4.0 * Ddt * _log(u)))
     return d1 - min(least, 0.0)
 
 
@@ -74,50 +111,95 @@ def survival_drifting(d0, d1, gamma, inward, Ddt):
 
 
 @jit
-def _drifts(x, begin, force, kinds, low, high, sd, moves, carried):
-    """The drift of each particle of a block, ``carried``; adds it to ``moves`` (in units of sd).
-
-    Where it is the same everywhere ``carried`` has it already.
-    """
-    d, n = moves.shape
-    shifts = force.shifts
-    origin, _, inverse, shape = force.cells
-    if shifts.shape[1] == 1:
-        for a in range(d):
-            shift, row = shifts[a, 0] / sd, moves[a]
-            for i in range(n):
-                row[i] += shift
-        return
-    for i in range(n):
-        here = there = 0
-        for a in range(d - 1, -1, -1):
-            here = here * shape[a] + axis_cell(x[a, begin + i], origin[a], inverse[a], shape[a])
-        for a in range(d - 1, -1, -1):
-            end = x[a, begin + i] + shifts[a, here] + sd * moves[a, i]
-            if not low[a] <= end < high[a]:
-                wraps = kinds[a, 0] == WRAP
-                end = wrap(end, low[a], high[a]) if wraps else fold(end, low[a], high[a])
-            there = there * shape[a] + axis_cell(end, origin[a], inverse[a], shape[a])
-        for a in range(d):
-            shift = 0.5 * (shifts[a, here] + shifts[a, there])
-            carried[a, i] = shift
-            moves[a, i] += shift / sd
+def _locate(row, low, inverse, count, cells):
+    """Add an axis, before those that are known, to the indices of cells."""
+    for i in range(row.shape[0]):
+        cells[i] = cells[i] * count + axis_cell(row[i], low, inverse, count)
 
 
 @jit
-def _confined(x0, x1, low, high, kinds, Ddt, key, address, step, axis):
-    """The end of a move after the sides that reflect, partially absorbing ones too."""
-    for side in range(2):
-        if kinds[side] == OPEN:
-            continue
-        d0, d1 = (x0 - low, x1 - low) if side == 0 else (high - x0, high - x1)
-        if d1 <= 0.0 or d0 * d1 < _FAR * Ddt:
-            u, _ = uniforms(key, address, step, DRIFT, 2 * axis + side)
-            depth = reflected(d0, d1, Ddt, u)
-            x1 = low + depth if side == 0 else high - depth
-    if kinds[0] != OPEN and kinds[1] != OPEN:
-        x1 = fold(x1, low, high)
-    return x1
+def _proposed(row, move, drift, sd, low, high, wraps, ends):
+    """Where moves with the drift of their first cell would end."""
+    if wraps:
+        for i in range(row.shape[0]):
+            ends[i] = wrap(row[i] + (sd * move[i] + drift[i]), low, high)
+    else:
+        for i in range(row.shape[0]):
+            ends[i] = fold(row[i] + (sd * move[i] + drift[i]), low, high)
+
+
+@jit
+def _load(shifts, cells, drift):
+    for i in range(cells.shape[0]):
+        drift[i] = shifts[cells[i]]
+
+
+@jit
+def _add_mean(shifts, cells, inverse, drift, move):
+    """The mean of a drift and of those in other cells; adds it to the moves, in units of sd."""
+    for i in range(cells.shape[0]):
+        mean = 0.5 * (drift[i] + shifts[cells[i]])
+        drift[i] = mean
+        move[i] += mean * inverse
+
+
+@jit
+def _drift_by_cell(x, begin, end, force, walls, sd, moves, drifts, ends, cells):
+    """Add the drift of each particle of a block to its move; ``drifts`` receives it."""
+    d, n = x.shape[0], end - begin
+    low, high, kinds = walls.low, walls.high, walls.kinds
+    shifts, grid = force.shifts, force.cells
+    origin, inverse, shape = grid.low, grid.inverse, grid.shape
+    here = cells[:n]
+    here[:] = 0
+    for a in range(d - 1, -1, -1):
+        _locate(x[a][begin:end], origin[a], inverse[a], shape[a], here)
+    for a in range(d):
+        _load(shifts[a], here, drifts[a])
+    here[:] = 0
+    for a in range(d - 1, -1, -1):
+        wraps = kinds[a, 0] == WRAP
+        _proposed(x[a][begin:end], moves[a], drifts[a], sd, low[a], high[a], wraps, ends)
+        _locate(ends[:n], origin[a], inverse[a], shape[a], here)
+    for a in range(d):
+        _add_mean(shifts[a], here, 1.0 / sd, drifts[a], moves[a])
+
+
+@jit
+def _add(move, drift):
+    for i in range(move.shape[0]):
+        move[i] += drift
+
+
+@jit
+def _step(row, move, sd, low, high, far, before, near):
+    """Move along an axis with walls; ``near`` receives who may have touched one of them."""
+    for i in range(row.shape[0]):
+        x0 = row[i]
+        x1 = x0 + sd * move[i]
+        before[i] = x0
+        row[i] = x1
+        product = min((x0 - low) * (x1 - low), (high - x0) * (high - x1))
+        near[i] = np.uint8(1) if product < far else np.uint8(0)
+
+
+@jit
+def _push_back(row, before, found, wall, face, Ddt, ids, key, step, work):
+    """Reflect those of the particles found that may have touched a face, at ``wall``."""
+    d0, d1, u, named, at = work
+    sign = 1.0 if face % 2 == 0 else -1.0
+    m = 0
+    for i in found:  # without a branch: who is near can't be foreseen
+        first, last = sign * (before[i] - wall), sign * (row[i] - wall)
+        d0[m], d1[m], named[m], at[m] = first, last, ids[i], i
+        m += 1 if first * last < _FAR * Ddt else 0
+    for k in range(m):
+        w0, w1, _, _ = words(key, named[k], step, DRIFT, face)
+        u[k] = uniform52(w0, w1)
+    for k in range(m):
+        d1[k] = _pushed_back(d0[k], d1[k], Ddt, u[k])
+    for k in range(m):
+        row[at[k]] = wall + sign * d1[k]
 
 
 @jit
@@ -130,27 +212,38 @@ def _ends(kind, d0, d1, gamma, inward, Ddt, key, address, step, draw):
 
 
 @jit
-def _walled_row(x, moved, Ddt, walls, axis, ids, key, step, exits, times):
+def _walled_row(row, moves, Ddt, walls, axis, ids, key, step, ended_at, scratch):
     """One axis with walls; returns how many particles ended at one, see `walk.move`.
 
-    ``moved`` has the displacements (in units of sd) and, of them, the drifts (length).
+    ``moves`` has the displacements (in units of sd) and, of them, the drifts (length);
+    ``ended_at`` the faces and times of those that ended.
     """
-    move, carried = moved
-    sd = math.sqrt(2.0 * Ddt)
+    move, drift = moves
+    exits, times = ended_at
+    before, near, found, work = scratch
+    n = row.shape[0]
     low, high, kinds = walls.low[axis], walls.high[axis], walls.kinds[axis]
-    far, closed = _FAR * Ddt, kinds[0] != OPEN and kinds[1] != OPEN
+    _step(row, move, math.sqrt(2.0 * Ddt), low, high, _FAR * Ddt, before, near)
+    m = find_gone(near.view(np.uint64), near, n, found)
+    if m == 0:
+        return 0
+    met = found[:m]
+    for side in range(2):
+        if kinds[side] != OPEN:
+            wall = low if side == 0 else high
+            _push_back(row, before, met, wall, 2 * axis + side, Ddt, ids, key, step, work)
+    if kinds[0] != OPEN and kinds[1] != OPEN:
+        for k in range(m):
+            row[met[k]] = fold(row[met[k]], low, high)
+    if kinds[0] == REFLECT and kinds[1] == REFLECT:
+        return 0
     ended = 0
-    for i in range(x.shape[0]):
-        x0 = x[i]
-        x1 = x0 + sd * move[i]
-        if low < x1 < high and min((x0 - low) * (x1 - low), (high - x0) * (high - x1)) > far:
-            x[i] = fold(x1, low, high) if closed else x1
-            continue
-        x1 = _confined(x0, x0 + sd * move[i], low, high, kinds, Ddt, key, ids[i], step, axis)
-        x[i] = x1
+    for k in range(m):
+        i = met[k]
+        x0, x1 = before[i], row[i]
         for side in range(2):
             d0, d1 = (x0 - low, x1 - low) if side == 0 else (high - x0, high - x1)
-            inward = carried[i] if side == 0 else -carried[i]
+            inward = drift[i] if side == 0 else -drift[i]
             face, gamma = 2 * axis + side, walls.gammas[axis, side]
             draw = touch_draw(face)
             if not _ends(kinds[side], d0, d1, gamma, inward, Ddt, key, ids[i], step, draw):
@@ -169,35 +262,72 @@ def drift_move(x, ids, start, stop, key, step, Ddt, walls, force, exits):
     """One step of particles ``start`` to ``stop`` with a drift; see `walk.move`."""
     d = x.shape[0]
     sd = math.sqrt(2.0 * Ddt)
-    low, high, kinds, _ = walls
-    before, times = np.empty((d, _BLOCK)), np.empty(_BLOCK)
-    moves, carried = np.empty((d, _BLOCK)), np.empty((d, _BLOCK))
+    low, high, kinds, shifts = walls.low, walls.high, walls.kinds, force.shifts
+    even, walled, closed = shifts.shape[1] == 1, False, True
     for a in range(d):
-        carried[a] = force.shifts[a, 0]
+        for side in range(2):
+            walled = walled or kinds[a, side] != WRAP
+            closed = closed and (kinds[a, side] == WRAP or kinds[a, side] == REFLECT)
+    moves = np.empty((d, _BLOCK))
+    drifts = np.empty((0 if even and closed else d, _BLOCK))
+    origin = np.empty((0 if closed or d == 1 else d, _BLOCK))
+    cells, size = np.empty(0 if even else _BLOCK, np.int64), _BLOCK if walled else 0
+    before, times, near, found = (
+        np.empty(_BLOCK), np.empty(size), np.empty(size, np.uint8), np.empty(size, np.int64)
+    )  # fmt: skip
+    work = (
+        np.empty(size), np.empty(size), np.empty(size), np.empty(size, np.uint64),
+        np.empty(size, np.int64),
+    )  # fmt: skip
+    if even:
+        for a in range(drifts.shape[0]):
+            drifts[a] = shifts[a, 0]
     ended = 0
     for begin in range(start, stop, _BLOCK):
         end = min(stop, begin + _BLOCK)
-        n = end - begin
         named, left_at = ids[begin:end], exits[begin:end]
         displacements(d, named, key, step, moves)
-        _drifts(x, begin, force, kinds, low, high, sd, moves[:, :n], carried)
-        if d > 1:
+        if even:
             for a in range(d):
-                for i in range(n):
-                    before[a, i] = x[a, begin + i]
+                _add(moves[a], shifts[a, 0] / sd)
+        else:
+            _drift_by_cell(x, begin, end, force, walls, sd, moves, drifts, before, cells)
+        for a in range(origin.shape[0]):
+            origin[a][: end - begin] = x[a][begin:end]
         left = 0
         for a in range(d):
             row = x[a][begin:end]
             if kinds[a, 0] == WRAP:
                 _wrap_row(row, moves[a], sd, low[a], high[a])
             else:
-                moved = moves[a], carried[a]
-                left += _walled_row(row, moved, Ddt, walls, a, named, key, step, left_at, times)
+                moved = moves[a], drifts[a if drifts.shape[0] > 0 else 0]
+                scratch = before, near, found, work
+                left += _walled_row(
+                    row, moved, Ddt, walls, a, named, key, step, (left_at, times), scratch
+                )
         if left > 0 and d > 1:
             here = x[:, begin:end]
-            _leave_there(here, before, moves, Ddt, walls, named, key, step, left_at, times)
+            _leave_there(here, origin, moves, Ddt, walls, named, key, step, left_at, times)
         ended += left
     return ended
+
+
+@jit
+def diffuse_drifting(table, walk, forces, exits, key, step):
+    """Move the species that drift; those that end at a face leave through it."""
+    d = walk.low.shape[0]
+    for s in range(table.shape[0]):
+        number = forces.number[s]
+        if number > 0 and table[s, N] > 0:
+            first = forces.first[s]
+            shifts = forces.shifts[first : first + d * number].reshape((d, number))
+            force = Force(forces.cells, shifts)
+            walls = Walls(walk.low, walk.high, walk.kinds[s], walk.gammas[s])
+            x, ids, gone = groups.arrays_of(table, s, d)
+            Ddt = forces.Ddt[s]
+            if drift_move(x, ids, 0, table[s, N], key, step, Ddt, walls, force, gone) > 0:
+                leave(table, s, d, exits)
+    return DONE
 
 
 @jit

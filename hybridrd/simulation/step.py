@@ -31,6 +31,7 @@ from hybridrd.continuum._recorded import Recorded, read_recorded, read_recorded_
 from hybridrd.kernels._jit import jit
 from hybridrd.kernels.cascade import Meetings, is_booked, react_pairs
 from hybridrd.kernels.close_pairs import look_for_pairs
+from hybridrd.kernels.drift import Forces, diffuse_drifting
 from hybridrd.kernels.entries import call, entry
 from hybridrd.kernels.first_order import Families, HalfStep, create_all, mark_all, react_families
 from hybridrd.kernels.gates import (
@@ -67,11 +68,12 @@ STAGES = 18
 OPEN_MOVE = 18  # an entry of its own: diffusion of those that can leave
 RECORDED_BEFORE = 19  # another: c_R of a mean field that has been solved
 REACT_PAIRS = 20  # and pairs, where any may react
-ENTRIES = 21
+DRIFT_MOVE = 21  # diffusion of those that drift
+ENTRIES = 22
 
 # What stages need: the members of `Parts`, in their order.
-WALK, EXITS, FAMILIES, MEETINGS, OF_LAYERS, OF_PLANES, LINE, RATES, RECORDED = range(9)
-PARTS = 9
+WALK, EXITS, FAMILIES, MEETINGS, OF_LAYERS, OF_PLANES, LINE, RATES, RECORDED, FORCES = range(10)
+PARTS = 10
 
 
 class World(NamedTuple):
@@ -118,6 +120,7 @@ class Parts(NamedTuple):
     line: Line | None
     rates: MassActionRates | None
     recorded: Recorded | None
+    forces: Forces | None
 
 
 class Stretch(NamedTuple):
@@ -155,6 +158,8 @@ def advance(world: World, stretch: Stretch) -> tuple[int, int, int]:
                     status = call(at, (table, walk, key, k))
                 if entries[OPEN_MOVE] != 0:
                     status = call(entries[OPEN_MOVE], (table, walk, exits, key, k))
+                if entries[DRIFT_MOVE] != 0:
+                    status = call(entries[DRIFT_MOVE], (table, walk, parts[FORCES], exits, key, k))
             elif now == BEFORE and entries[RECORDED_BEFORE] != 0:
                 status = call(entries[RECORDED_BEFORE], (parts[RECORDED], k))
             elif at == 0:
@@ -199,7 +204,7 @@ def fill_entries(world: World, parts: Parts, two_way: bool) -> None:
         Whether a line is in two-way coupling.
     """
     table, ids, asks, _, entries, _, key, dt, few = world
-    walk, exits, families, meetings, layers, planes, line, rates, recorded = parts
+    walk, exits, families, meetings, layers, planes, line, rates, recorded, forces = parts
     now, k = HalfStep(key, 0, 0, 0.5 * dt), 0
     entries[:] = 0
     if families is not None:
@@ -221,6 +226,8 @@ def fill_entries(world: World, parts: Parts, two_way: bool) -> None:
         entries[MOVE] = entry(diffuse_closed, table, walk, key, k)
     if exits is not None:
         entries[OPEN_MOVE] = entry(diffuse_open, table, walk, exits, key, k)
+    if forces is not None:
+        entries[DRIFT_MOVE] = entry(diffuse_drifting, table, walk, forces, exits, key, k)
     if planes is not None:
         given = table, ids, planes, walk, exits, key, k, few, asks
         entries[PLANES] = entry(exchange_planes, *given)

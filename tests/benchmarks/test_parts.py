@@ -9,7 +9,7 @@ import hybridrd as hrd
 from hybridrd.continuum.diffusion import Diffusion
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.continuum.solvers import one_blas_thread
-from hybridrd.kernels import arrays, exchange, pairs, walk
+from hybridrd.kernels import arrays, drift, exchange, pairs, walk
 from hybridrd.kernels.cell_list import Box, sort_species
 from hybridrd.kernels.rng import make_key
 from hybridrd.model.grid import Grid
@@ -44,6 +44,16 @@ def sort(population, radius):
 def test_walk(benchmark, group):
     walls = walk.Walls(LOW, HIGH, np.full((3, 2), walk.REFLECT), np.zeros((3, 2)))
     benchmark(walk.move_closed, group.x, group.ids, 0, N, KEY, 1, 1e-3, walls)
+
+
+@pytest.mark.parametrize("cells", [1, 20**3], ids=["even", "by cell"])
+def test_walk_with_a_drift(benchmark, group, cells):
+    walls = walk.Walls(LOW, HIGH, np.full((3, 2), walk.WRAP), np.zeros((3, 2)))
+    shape = np.full(3, round(cells ** (1 / 3)))
+    grid = arrays.Cells(LOW, HIGH / shape, shape / HIGH, shape)
+    force = drift.Force(grid, np.full((3, cells), 1e-3))
+    gone = np.zeros(N + SPARE, np.uint8)
+    benchmark(drift.drift_move, group.x, group.ids, 0, N, KEY, 1, 1e-3, walls, force, gone)
 
 
 def test_sort_that_is_nearly_sorted(benchmark, population):

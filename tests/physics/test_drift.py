@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from hybridrd.errors import ModelError, StepError
 from hybridrd.kernels.drift import survival_drifting
 from hybridrd.model.drift import make_drift
 from hybridrd.model.grid import Grid
+from hybridrd.particles import pool
 
 
 def _hilly(x, y=0.0, z=0.0):
@@ -146,6 +148,29 @@ def test_what_walls_absorb_of_particles_that_drift_is_what_the_pde_says(velocity
     left = hrd.Simulation(system, dt=1e-2, seed=3).run(until=0.1, every=0.1)["total"][-1, 0]
     exact = float(hrd.mean_field(system, dt=5e-4, until=0.1, every=0.1)["total"][-1, 0])
     assert abs(float(left) - exact) < 4.5 * math.sqrt(exact * (1 - exact / n)) + 1e-4 * n
+
+
+def test_compiled_steps_are_those_of_the_methods():
+    """Threads take the methods; neither they nor the order of storage change a step."""
+    A = hrd.Species("A", D=1.0, potential=lambda x, y: np.sin(6.283185307 * y) + x)
+    B = hrd.Species("B", D=0.5, velocity=(2.0, 0.0))
+    box = hrd.Box(x=(0, 1), y=(0, 1))
+    walls = {"x+": hrd.PartiallyAbsorbing(0.5), "y": hrd.Periodic(), "x-": hrd.Absorbing()}
+    C = hrd.Species("C", D=1.0)
+    system = hrd.System(
+        species=[A, C, B], domain=box, particles=box, cells=20, walls=walls,
+        initial={A: 3000.0, B: 2000.0, C: 100.0},
+        reactions=[hrd.Reaction("C -> C + B", k=50.0)],
+    )  # fmt: skip
+    one, two = (hrd.Simulation(system, dt=1e-3, seed=2, threads=n) for n in (1, 2))
+    one.step(20)
+    with mock.patch.object(pool, "_LEAST", 1):
+        two.step(20)
+    for name in "ABC":
+        first, second = one.particles[name], two.particles[name]
+        assert 0 < len(first.id) == len(second.id)
+        i, j = np.argsort(first.id), np.argsort(second.id)
+        np.testing.assert_array_equal(first.positions[i], second.positions[j])
 
 
 def test_the_variance_of_an_ornstein_uhlenbeck_process():
