@@ -190,13 +190,17 @@ def _react_copies(cells, line, rng):
 
 
 @numba.njit
-def _change(u, line):
-    """Mass action in one cell, for contents ``u`` by species."""
+def mass_action(u, line):
+    """Mass action in one cell, for contents ``u`` by species.
+
+    Contents below zero take no part in pairs: two of them would feed each other without bound.
+    """
     found = line.birth * line.h + (line.branching - line.death) * u
     width = 2 * line.radius / line.h
-    found[0] -= 0.5 * (2 - line.like_left) * width * line.like * u[0] ** 2
+    held = np.maximum(u, 0.0)
+    found[0] -= 0.5 * (2 - line.like_left) * width * line.like * held[0] ** 2
     if line.cross > 0:
-        found -= width * line.cross * u[0] * u[1]
+        found -= width * line.cross * held[0] * held[1]
     return found
 
 
@@ -206,8 +210,8 @@ def _react_field(cells, line):
     tau = 0.5 * line.dt
     for k in range(cells.shape[1]):
         u = cells[:, k].copy()
-        first = _change(u, line)
-        cells[:, k] += 0.5 * tau * (first + _change(u + tau * first, line))
+        first = mass_action(u, line)
+        cells[:, k] += 0.5 * tau * (first + mass_action(u + tau * first, line))
 
 
 @numba.njit

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,9 +24,22 @@ class Figure:
         if not np.isfinite(self.value):
             return ""
         if self.error < 1e-9 * max(abs(self.value), 1e-3):  # of a field without noise
-            return f"{self.value:.0e}" if abs(self.value) > 1e-15 else "0"
+            return f"{self.value:.2g}" if abs(self.value) > 1e-15 else "0"
         digits = max(0, 1 - int(np.floor(np.log10(self.error))))
         return f"{self.value:.{digits}f} ± {self.error:.{digits}f}"
+
+
+class Cell(NamedTuple):
+    """What a scheme made of a problem at one step."""
+
+    values: dict[str, Figure]
+    cost: float  # processor seconds for the bound, over those of particles alone
+    seconds: float  # processor seconds of a replica
+    replica: float  # the same over that of particles alone
+    replicas: int
+
+
+Found = dict[str, dict[float, Cell]]
 
 
 @dataclass(frozen=True)
@@ -36,8 +50,8 @@ class Right:
     total: Floats  # variance of the region's content, (record,)
     beside: Floats  # variance of the last cell of the region, (record,)
     across: Floats  # covariance of the two cells at the plane, (record,)
-    error: float = 0.0  # relative standard error of the region's mean
     one_way: bool = False
+    errors: dict[str, float] = field(default_factory=dict)  # of measures, by the reference's own
 
 
 def _content(contents: Floats, problem: Problem) -> Floats:
@@ -62,11 +76,11 @@ def right_of(problem: Problem, particles: Floats | None, one_way: bool) -> Right
     region = c[:, :, :_INSIDE].sum(axis=2)
     a, b = c[:, :, _INSIDE - 1], c[:, :, _INSIDE]
     across = ((a - a.mean(axis=0)) * (b - b.mean(axis=0))).sum(axis=0) / (len(c) - 1)
-    each = region.mean(axis=1)
-    error = each.std(ddof=1) / np.sqrt(len(each)) / each.mean()
-    return Right(
-        c.mean(axis=0), region.var(axis=0, ddof=1), a.var(axis=0, ddof=1), across, float(error)
+    right = Right(
+        c.mean(axis=0), region.var(axis=0, ddof=1), a.var(axis=0, ddof=1), across, one_way
     )
+    itself = measures(particles, particles.sum(axis=3), problem, right)
+    return replace(right, errors={name: figure.error for name, figure in itself.items()})
 
 
 def mean_of(samples: Floats) -> Figure:
@@ -85,15 +99,17 @@ def _jackknife(samples: Floats, of: str, right: Floats, other: Floats | None = N
     return found if of == "ratio" else Figure(found.value - float(right.mean()), found.error)
 
 
-def measures(contents: Floats, problem: Problem, right: Right) -> dict[str, Figure]:
-    """All measures of one outcome; relative ones in per cent of the right mean."""
+def measures(contents: Floats, total: Floats, problem: Problem, right: Right) -> dict[str, Figure]:
+    """All measures of one outcome; relative ones in per cent of the right mean.
+
+    Errors hold those of the reference, where it is sampled.
+    """
     c = _content(contents, problem)
     region, wanted = c[:, :, :_INSIDE].sum(axis=2), right.mean[:, :_INSIDE].sum(axis=1)
 
     def bias(samples: Floats, expected: Floats) -> Figure:
         found = mean_of(samples.sum(axis=1) / expected.sum())
-        error = float(np.hypot(found.error, right.error))
-        return Figure(100 * (found.value - 1), 100 * error)
+        return Figure(100 * (found.value - 1), 100 * found.error)
 
     a, b = c[:, :, _INSIDE - 1], c[:, :, _INSIDE]
     found = {
@@ -106,8 +122,12 @@ def measures(contents: Floats, problem: Problem, right: Right) -> dict[str, Figu
     }
     if problem.delay:
         found["delay, h²/D"] = _delay(region, wanted, problem)
+    for name, error in right.errors.items():
+        if name in found:
+            figure = found[name]
+            scale = figure.value if name.startswith("variance") else 1.0
+            found[name] = Figure(figure.value, float(np.hypot(figure.error, scale * error)))
     if not right.one_way and (problem.closed or len(problem.species) == 2):
-        total = contents.sum(axis=3)
         off = total[:, :, 0] - (problem.closed or total[:, :, 1])
         found["mass error"] = Figure(float(np.abs(off).max()), 0.0)
     return found

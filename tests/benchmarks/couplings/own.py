@@ -38,11 +38,13 @@ class Own(Scheme):
             begun = time.process_time()
             found = hrd.ensemble(
                 problem.system(**self.how), replicas, dt=dt, until=problem.until,
-                every=problem.every, seed=seed, record=["concentration"], keep=["concentration"],
-                progress=False,
+                every=problem.every, seed=seed, record=["concentration", "total"],
+                keep=["concentration", "total"], progress=False,
             )  # fmt: skip
+        seconds = time.process_time() - begun
         contents = found["concentration"].transpose("replica", "time", "species", "x").values * H
-        return Outcome(np.asarray(contents), (time.process_time() - begun) / replicas)
+        total = found["total"].transpose("replica", "time", "species").values
+        return Outcome(np.asarray(contents), np.asarray(total), seconds)
 
 
 def rules() -> list[Own]:

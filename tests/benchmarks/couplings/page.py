@@ -1,136 +1,81 @@
-"""Tables and pictures of schemes x problems x steps, and the page that holds them."""
+"""Tables, pictures and the text of the page, from runs that are kept in a folder."""
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
 import platform
-from concurrent.futures import ProcessPoolExecutor
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from tests.benchmarks.couplings import claims
-from tests.benchmarks.couplings.auxiliary_region import AuxiliaryRegion
-from tests.benchmarks.couplings.flux_matching import FluxMatching
-from tests.benchmarks.couplings.ghost_cell import GhostCell
-from tests.benchmarks.couplings.line import Floats
-from tests.benchmarks.couplings.measures import Figure, cost, measures, right_of
-from tests.benchmarks.couplings.own import own, particles, rules
-from tests.benchmarks.couplings.pde_assisted import PDEAssisted
+from tests.benchmarks.couplings import facts, pictures
+from tests.benchmarks.couplings.claims import CASES, Claim, kept_claims, run_case
+from tests.benchmarks.couplings.measures import Cell, Figure, Found, cost, measures, right_of
 from tests.benchmarks.couplings.problems import PROBLEMS, H, Problem
-from tests.benchmarks.couplings.scheme import Scheme
-from tests.benchmarks.couplings.two_regime import TwoRegime
+from tests.benchmarks.couplings.runs import (
+    FULL,
+    SMALL,
+    Plan,
+    kept,
+    refusal,
+    run_reference,
+    run_turn,
+    runners,
+    schemes,
+)
 from tests.benchmarks.timing import table
 
-STEPS = (2.5e-4, 6.25e-4, 2.5e-3)
-ROUNDS = 3
 BOUND = 2.0  # per cent, at which costs are compared
 TEXT = Path(__file__).with_name("page.md")
 
 
-class Cell(NamedTuple):
-    """What a scheme made of a problem at one step."""
-
-    values: dict[str, Figure]
-    cost: float  # processor seconds for the bound, over those of particles alone
-    replica: float  # processor seconds of a replica, over those of particles alone
-    replicas: int
-
-
-Found = dict[str, dict[float, Cell]]
-
-
-def schemes() -> list[Scheme]:
-    """All of them, hybridrd's last."""
-    return [
-        *rules(), PDEAssisted(0), PDEAssisted(4), TwoRegime(), GhostCell(), AuxiliaryRegion(),
-        FluxMatching(noise=False), FluxMatching(noise=True), *own(),
-    ]  # fmt: skip
-
-
-def turns(
-    runs: list[Scheme], problem: Problem, dt: float, seconds: float, most: int
-) -> dict[str, tuple[Floats, float]]:
-    """Contents, and processor seconds of a replica, of schemes that run in turn.
-
-    Each takes ``ROUNDS`` turns of as many replicas as ``seconds`` hold, from 3 to ``most`` a turn;
-    the cost is the median of the turns, with the cost of one replica alone taken off.
-    """
-    count, alone = {}, {}
-    for scheme in runs:
-        scheme.run(problem, dt, 1, 1)  # compiles
-        each = alone[scheme.name] = scheme.run(problem, dt, 1, 1).seconds
-        if each < seconds / ROUNDS:
-            each = max(scheme.run(problem, dt, 3, 1).seconds, 1e-6)
-        count[scheme.name] = int(np.clip(seconds / ROUNDS / each, 3, most))
-    contents: dict[str, list[Floats]] = {scheme.name: [] for scheme in runs}
-    times: dict[str, list[float]] = {scheme.name: [] for scheme in runs}
-    for turn in range(ROUNDS):
-        for scheme in runs:
-            n = count[scheme.name]
-            found = scheme.run(problem, dt, n, 2 + turn)
-            contents[scheme.name].append(found.contents)
-            spent = (found.seconds * n - alone[scheme.name]) / (n - 1)
-            times[scheme.name].append(spent if spent > 0 else found.seconds)
-    return {k: (np.concatenate(v), float(np.median(times[k]))) for k, v in contents.items()}
-
-
-def compare(problem: Problem, steps: tuple[float, ...], seconds: float, most: int) -> Found:
+def compare(problem: Problem, plan: Plan, folder: Path) -> Found:
     """Measures and costs of each scheme at each step, by its name."""
     found: Found = {}
-    alone = particles()
-    for dt in steps:
-        runs = [s for s in schemes() if s.refuses(problem, dt) is None]
-        outcomes = turns([alone, *runs], problem, dt, seconds, most)
-        if dt == steps[0]:  # the finest step, for problems without a closed form
-            reference = outcomes[alone.name][0]
-        one = outcomes[alone.name][1]
+    reference = None
+    if problem.exact is None:
+        reference = kept(folder, problem, plan.steps[0], "reference", plan).contents
+    for dt in plan.steps:
+        run = runners(problem, dt)
+        one = kept(folder, problem, dt, run[0].name, plan)
         exact = right_of(problem, reference, one_way=False)
-        bias = measures(outcomes[alone.name][0], problem, exact)["region, %"]
-        standard = cost(one, outcomes[alone.name][0], problem, Figure(0.0, bias.error), BOUND)
-        for scheme in [alone, *runs]:
-            contents, each = outcomes[scheme.name]
-            values = measures(contents, problem, right_of(problem, reference, scheme.one_way))
-            price = cost(each, contents, problem, values["region, %"], BOUND) / standard
-            cell = Cell(values, price, each / one, len(contents))
-            found.setdefault(scheme.name, {})[dt] = cell
+        bias = measures(one.contents, one.total, problem, exact)["region, %"]
+        standard = cost(one.seconds, one.contents, problem, Figure(0.0, bias.error), BOUND)
+        for scheme in run:
+            these = kept(folder, problem, dt, scheme.name, plan)
+            right = right_of(problem, reference, scheme.one_way)
+            values = measures(these.contents, these.total, problem, right)
+            price = cost(these.seconds, these.contents, problem, values["region, %"], BOUND)
+            found.setdefault(scheme.name, {})[dt] = Cell(
+                values, price / standard, these.seconds, these.seconds / one.seconds,
+                len(these.contents),
+            )  # fmt: skip
     return found
-
-
-def draw(problem: Problem, found: Found, place: Path) -> None:
-    """Error of the region's content against cost, a line for each scheme over its steps."""
-    import matplotlib.pyplot as plt
-
-    figure, ax = plt.subplots(figsize=(9.0, 5.0), layout="constrained")
-    published = len(schemes()) - len(own()) + 1
-    for i, (name, runs) in enumerate(found.items()):
-        biases = [cell.values["region, %"] for cell in runs.values()]
-        ax.errorbar(
-            [cell.replica for cell in runs.values()], [abs(b.value) for b in biases],
-            [b.error for b in biases], marker="os^vD<>pPXh*d8"[i % 14], color=f"C{i % 10}",
-            label=name, linewidth=0.8, markersize=4, linestyle="-" if i < published else "--",
-        )  # fmt: skip
-    ax.set(xscale="log", title=problem.title, ylabel="error of the mean of the region (%)")
-    ax.set_xlabel("processor time of a replica, over that of particles alone at the same step")
-    ax.set_yscale("symlog", linthresh=1.0)
-    ax.set_ylim(bottom=0)
-    figure.legend(loc="outside right upper", fontsize=7, frameon=False)
-    figure.savefig(place, dpi=110)
-    plt.close(figure)
 
 
 def refusals(problem: Problem, steps: tuple[float, ...]) -> str:
     """Which schemes have no row at some step, and why, the same reasons together."""
-    reasons: dict[str, list[str]] = {}
-    for scheme in schemes():
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for i, scheme in enumerate(schemes()):
         for dt in steps:
-            reason = scheme.refuses(problem, dt)
+            reason = refusal(i, problem.name, dt)
             if reason is not None:
-                where = f"{scheme.name} at {dt / H**2:g}"
-                reasons.setdefault(reason.split(";")[0], []).append(where)
-    return " ".join(f"Not run: {', '.join(who)} ({why})." for why, who in reasons.items())
+                who = reasons.setdefault(reason.split(";")[0], {})
+                who.setdefault(scheme.name, []).append(f"{dt / H**2:g}")
+    sentences = []
+    for why, who in reasons.items():
+        where = [
+            name if len(at) == len(steps) else f"{name} at {' and '.join(at)}"
+            for name, at in who.items()
+        ]
+        sentences.append(f"Not run: {'; '.join(where)} ({why}).")
+    return " ".join(sentences)
 
 
 def section(problem: Problem, found: Found, steps: tuple[float, ...]) -> str:
@@ -139,66 +84,106 @@ def section(problem: Problem, found: Found, steps: tuple[float, ...]) -> str:
     rows = [
         [
             name, f"{dt / H**2:g}", *(str(cell.values.get(m, "")) for m in names),
-            f"{cell.replica:.2g}", f"{cell.cost:.2g}" if np.isfinite(cell.cost) else "none",
-            str(cell.replicas),
+            f"{1e3 * cell.seconds:.2g}", f"{cell.replica:.2g}",
+            f"{cell.cost:.2g}" if np.isfinite(cell.cost) else "none", str(cell.replicas),
         ]
         for name, runs in found.items()
         for dt, cell in runs.items()
     ]  # fmt: skip
-    head = ["scheme", "D dt/h²", *names, "time", f"cost to {BOUND:g} %", "replicas"]
+    head = ["scheme", "D dt/h²", *names, "ms", "time", f"cost to {BOUND:g} %", "replicas"]
     picture = (
         f"```{{image}} figures/couplings_{problem.name}.png\n"
-        f":alt: {problem.title}: error of the mean of the region against processor time\n"
-        ":width: 720px\n```"
+        f":alt: {problem.title}: bias of the mean of the region against processor time\n"
+        ":width: 960px\n```"
     )
     parts = [f"## {problem.title}", problem.text, refusals(problem, steps), picture]
     return "\n\n".join([*filter(None, parts), table(head, rows)])
 
 
-def build(
-    name: str, steps: tuple[float, ...], seconds: float, most: int, figures: Path | None
-) -> str:
-    """The section of a problem, by its name; its picture is drawn."""
-    problem = next(p for p in PROBLEMS if p.name == name)
-    found = compare(problem, steps, seconds, most)
-    if figures:
+def claims_table(claims: list[Claim]) -> str:
+    """Claims of the papers, with what was found."""
+    rows = [
+        [
+            c.scheme, c.case, c.measure, f"{c.low:.4g} to {c.high:.4g}", str(c.found),
+            "yes" if c.holds else "no",
+        ]
+        for c in claims
+    ]  # fmt: skip
+    return table(["scheme", "case", "measure", "range", "found", "within"], rows)
+
+
+def work(folder: Path, plan: Plan) -> list[tuple[Callable[..., None], tuple[object, ...]]]:
+    """All that is to be run: turn by turn, so that an early end leaves all rows."""
+    claims = [(run_case, (folder, number, plan.claims)) for number in range(len(CASES))]
+    turns: list[tuple[Callable[..., None], tuple[object, ...]]] = []
+    for turn in range(plan.turns):
+        for problem in PROBLEMS:
+            if problem.exact is None:
+                turns.append((run_reference, (folder, problem.name, turn, plan)))
+            turns += [(run_turn, (folder, problem.name, dt, turn, plan)) for dt in plan.steps]
+    first = len(turns) // plan.turns
+    return [*turns[:first], *claims, *turns[first:]]
+
+
+def run_all(folder: Path, plan: Plan, processes: int) -> None:
+    """Run what has no file yet; ``processes`` of 0 stays in this one."""
+    jobs = work(folder, plan)
+    if processes == 0:
+        for function, arguments in jobs:
+            function(*arguments)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context) as pool:
+        futures: list[Future[None]] = [pool.submit(f, *arguments) for f, arguments in jobs]
+        for number, future in enumerate(futures, 1):
+            future.result()
+            print(f"{number} of {len(jobs)}", file=sys.stderr, flush=True)
+
+
+def build(folder: Path, plan: Plan, out: Path | None) -> tuple[str, list[str]]:
+    """The page, its pictures drawn beside ``out``; and what should not be."""
+    found = {problem.name: compare(problem, plan, folder) for problem in PROBLEMS}
+    claims = kept_claims(folder)
+    values = facts.collect(found, claims)
+    text = TEXT.read_text().format(
+        claims=claims_table(claims), machine=platform.machine(), **values
+    )
+    sections = [section(problem, found[problem.name], plan.steps) for problem in PROBLEMS]
+    page = "\n\n".join([text.strip(), *sections]) + "\n"
+    if out:
+        figures = out.parent / "figures"
         figures.mkdir(exist_ok=True)
-        draw(problem, found, figures / f"couplings_{problem.name}.png")
-    return section(problem, found, steps)
-
-
-def introduction(replicas: int) -> str:
-    """The text of the page with the table of the papers' claims."""
-    rows = [[c.scheme, c.case, c.measure, str(c.found)] for c in claims.claims(replicas)]
-    found = table(["scheme", "case", "measure", "found"], rows)
-    return TEXT.read_text().format(claims=found, machine=platform.machine()).strip()
+        for problem in PROBLEMS:
+            place = figures / f"couplings_{problem.name}.png"
+            pictures.draw(problem, found[problem.name], place)
+        titles = {problem.name: problem.title for problem in PROBLEMS}
+        pictures.chart(found, titles, figures / "couplings_chart.png")
+        out.write_text(page)
+    return page, facts.failures(found, claims)
 
 
 def main() -> None:
-    """Run all, print the page, write it on request."""
+    """Run all, print the page, write it on request; fail where a scheme does."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="one step, few replicas")
-    parser.add_argument("--seconds", type=float, help="processor time of a scheme, problem, step")
-    parser.add_argument("--processes", type=int, default=2, help="problems that run at once")
-    names = ["text", *(problem.name for problem in PROBLEMS)]
-    parser.add_argument("--parts", nargs="+", choices=names, default=names, metavar="PART")
+    parser.add_argument("--seconds", type=float, help="processor time of a turn of a scheme")
+    parser.add_argument("--processes", type=int, help="0: all in this one (by default 2)")
+    parser.add_argument("--scratch", type=Path, help="keep finished runs here, and go on from them")
+    parser.add_argument("--no-runs", action="store_true", help="only build from --scratch")
     parser.add_argument("--out", type=Path, help="write the page and its figures here")
     options = parser.parse_args()
-    steps, seconds, most, replicas = (
-        (STEPS[2:], 0.0, 3, 5) if options.small else (STEPS, 2.0, 400, 40)
-    )
-    figures = options.out.parent / "figures" if options.out else None
-    given = steps, options.seconds or seconds, most, figures
-    parts: list[str] = []
-    with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
-        futures = [
-            pool.submit(introduction, replicas)
-            if part == "text"
-            else pool.submit(build, part, *given)
-            for part in options.parts
-        ]
-        for future in futures:
-            parts.append(future.result())
-            print(parts[-1], flush=True)
-            if options.out:
-                options.out.write_text("\n\n".join(parts) + "\n")
+    plan = SMALL if options.small else FULL
+    if options.seconds:
+        plan = replace(plan, seconds=options.seconds)
+    processes = options.processes
+    if processes is None:
+        processes = 0 if options.small else 2
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.scratch or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not options.no_runs:
+            run_all(folder, plan, processes)
+        page, failures = build(folder, plan, options.out)
+    print(page)
+    if failures:
+        sys.exit("These should not be:\n" + "\n".join(failures))

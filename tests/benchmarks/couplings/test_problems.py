@@ -6,9 +6,22 @@ import numpy as np
 import pytest
 
 import hybridrd as hrd
-from tests.benchmarks.couplings.measures import Figure, cost, measures, right_of
+from tests.benchmarks.couplings import facts, runs
+from tests.benchmarks.couplings.claims import Claim
+from tests.benchmarks.couplings.ghost_cell import GhostCell
+from tests.benchmarks.couplings.line import mass_action
+from tests.benchmarks.couplings.measures import Cell, Figure, cost, measures, right_of
 from tests.benchmarks.couplings.own import Own, own, rules
-from tests.benchmarks.couplings.problems import CELLS, MORPHOGEN, ONE_SIDED, RESERVOIR, UNIFORM, H
+from tests.benchmarks.couplings.problems import (
+    ANNIHILATION,
+    CELLS,
+    MORPHOGEN,
+    ONE_SIDED,
+    RESERVOIR,
+    UNIFORM,
+    H,
+)  # fmt: skip
+from tests.benchmarks.couplings.scheme import Outcome, Scheme
 
 
 @pytest.mark.parametrize("problem", [ONE_SIDED, MORPHOGEN, RESERVOIR], ids=lambda p: p.name)
@@ -32,14 +45,80 @@ def sampled(problem, replicas=4000):
 def test_measures_of_multinomial_contents():
     contents = sampled(ONE_SIDED)
     right = right_of(ONE_SIDED, None, one_way=False)
-    found = measures(contents, ONE_SIDED, right)
+    found = measures(contents, contents.sum(axis=3), ONE_SIDED, right)
     assert found.pop("mass error").value == 0
     for name, figure in found.items():
         expected = 1.0 if name.startswith("variance") else 0.0
         assert 0 < figure.error < 0.5
         assert abs(figure.value - expected) < 4.5 * figure.error, name
-    halved = measures(right.mean.mean() + 0.5 * contents, ONE_SIDED, right)
+    half = right.mean.mean() + 0.5 * contents
+    halved = measures(half, half.sum(axis=3), ONE_SIDED, right)
     assert halved["variance, region"].value == pytest.approx(0.25, abs=0.01)
+
+
+def test_errors_hold_those_of_the_reference():
+    """100 replicas of 50 +- 5 copies of 100: 1 % in the mean, 14 % in the variance."""
+    reference, many = sampled(UNIFORM, 100), sampled(UNIFORM)
+    no_form = replace(UNIFORM, exact=None, variance="sampled", closed=0, until=0.5)
+    cut = slice(None, no_form.times.size)
+    right = right_of(no_form, reference[:, cut], one_way=False)
+    found = measures(many[:, cut], many.sum(axis=3)[:, cut], no_form, right)
+    assert found["region, %"].error == pytest.approx(1.0, rel=0.2)
+    assert found["variance, region"].error == pytest.approx(0.14, rel=0.3)
+    assert abs(found["region, %"].value) < 4.5 * found["region, %"].error
+
+
+class Sampled(Scheme):
+    """A scheme that is right, and counts its runs."""
+
+    name = "particles alone"
+    runs = 0
+
+    def refuses(self, problem, dt):
+        """See `Scheme`."""
+
+    def run(self, problem, dt, replicas, seed):  # noqa: ARG002
+        """See `Scheme`."""
+        self.runs += 1
+        contents = sampled(problem, replicas)
+        return Outcome(contents, contents.sum(axis=3), 0.5 + 0.125 * replicas)
+
+
+@pytest.mark.parametrize(("a", "b", "pairs"), [(3, 2, 6), (-3, 2, 0), (3, -2, 0), (-3, -2, 0)])
+def test_negative_contents_take_no_part_in_pairs(a, b, pairs):
+    """Two of them would feed each other without bound; decay acts on debts as on contents."""
+    line = GhostCell().line(ANNIHILATION, H**2)._replace(death=np.array([1.0, 0.0]))
+    found = mass_action.py_func(np.array([a, b], float), line)
+    np.testing.assert_allclose(found, [-a - 5.0 / H * pairs, -5.0 / H * pairs])
+
+
+def test_a_kept_turn_is_not_run_again(tmp_path, monkeypatch):
+    """Costs leave out what a run costs before its first replica."""
+    scheme, plan = Sampled(), runs.Plan((H**2,), 2, 1.0, 3, 50, 1, 1)
+    monkeypatch.setattr(runs, "runners", lambda *_: [scheme])
+    runs.run_turn(tmp_path, "uniform", H**2, 0, plan)
+    first = scheme.runs
+    runs.run_turn(tmp_path, "uniform", H**2, 0, plan)
+    assert scheme.runs == first
+    runs.run_turn(tmp_path, "uniform", H**2, 1, plan)
+    both = runs.kept(tmp_path, UNIFORM, H**2, scheme.name, plan)
+    assert len(both.contents) == len(both.total) == 16  # twice 1 s of 0.125 s
+    assert both.seconds == pytest.approx(0.125)
+
+
+def test_faults_are_named():
+    """A claim that did not come out, lost mass, a gross bias; and none where all is right."""
+
+    def cell(bias, mass):
+        values = {"region, %": Figure(bias, 1.0), "mass error": Figure(mass, 0.0)}
+        return {H**2: Cell(values, 1.0, 1.0, 1.0, 3)}
+
+    good = {"uniform": {"ghost cell": cell(20.0, 0.0), "calibrated layer, PDE": cell(3.0, 1e-9)}}
+    held = Claim("ghost cell", "", "bias", -1.0, 1.0, Figure(1.4, 0.1))
+    assert facts.failures(good, [held]) == []
+    bad = {"uniform": {"ghost cell": cell(0.0, 0.1), "calibrated layer, PDE": cell(16.0, 0.0)}}
+    missed = held._replace(found=Figure(1.5, 0.1))
+    assert len(facts.failures(bad, [missed])) == 3
 
 
 def test_delay_of_a_late_region():
@@ -48,7 +127,8 @@ def test_delay_of_a_late_region():
     noise = np.random.default_rng(2).normal(0, 1e-3, (5, 1, 1))
     right = right_of(ONE_SIDED, None, one_way=False)
     for contents, lag in ((exact, 0.0), (late, 0.1)):
-        found = measures((contents + noise)[:, :, None], ONE_SIDED, right)["delay, h²/D"]
+        seen = (contents + noise)[:, :, None]
+        found = measures(seen, seen.sum(axis=3), ONE_SIDED, right)["delay, h²/D"]
         assert found.value == pytest.approx(lag, abs=0.01)
 
 
