@@ -109,7 +109,7 @@ def reservoir_rule(rule: str, alpha: float, replicas: int) -> list[Claim]:
     """Published scripts of Kostre et al. 2021: 0.75 to 1.13 c_R."""
     arrivals, leaps = RULES[rule]
     right = crossing_removal_ratio(alpha, arrivals, leaps)
-    found = ratio(rule, alpha, max(4, replicas // 20))
+    found = ratio(rule, alpha, max(3, replicas // 20))
     name, case = f"reservoir rule, {rule}", f"D dt/dx² = {alpha:g}"
     return [Claim(name, case, "concentration over c_R", right - 0.003, right + 0.003, found)]
 

@@ -45,7 +45,7 @@ def draw(problem: Problem, found: Found, place: Path) -> None:
 
     alone = list(found["particles alone"].values())
     figure, axes = plt.subplots(
-        2, 4, figsize=(12.0, 6.6), sharex=True, sharey=True, layout="constrained"
+        2, 4, figsize=(12.0, 7.4), sharex=True, sharey=True, layout="constrained"
     )
     every = [c for runs in found.values() for c in runs.values()]
     for ax, (title, names) in zip(axes.flat, FAMILIES.items(), strict=True):
@@ -61,14 +61,14 @@ def draw(problem: Problem, found: Found, place: Path) -> None:
             colour = COLOURS[names.index(name)]
             _line(ax, list(found[name].values()), alone[0].seconds, color=colour)
         labels = "\n".join(name.removeprefix("reservoir rule, ") for name in shown)
-        ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=46)
+        ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=52)
         for i, label in enumerate(labels.split("\n")):
             ax.text(
-                0.0, 1.21 - 0.075 * i, label or "refused here", transform=ax.transAxes,
+                0.0, 1.255 - 0.08 * i, label or "refused here", transform=ax.transAxes,
                 color=COLOURS[names.index(shown[i])] if shown else "0.5", fontsize=9, va="top",
             )  # fmt: skip
         ax.set_xscale("log")
-        ax.set_yscale("symlog", linthresh=BAND, linscale=1.0)
+        ax.set_yscale("symlog", linthresh=BAND, linscale=0.6)
         ticks = [-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50]
         ax.set_yticks(ticks, [f"{t:+d}" if t else "0" for t in ticks])
         ax.minorticks_off()
@@ -110,6 +110,7 @@ def chart(found: dict[str, Found], titles: dict[str, str], place: Path) -> None:
                 ax.text(
                     j, i, f"{cell.value:.{digits}f}\n±{cell.error:.{digits}f}", fontsize=7,
                     ha="center", va="center", linespacing=0.9,
+                    color="white" if abs(grid[i, j]) > 0.7 * span else "black",
                 )  # fmt: skip
         ax.imshow(grid, cmap="RdBu_r", vmin=-span, vmax=span, aspect="auto", alpha=0.75)
         ax.set_xticks(range(len(titles)), list(titles.values()), rotation=25, ha="right")
