@@ -138,6 +138,12 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existin
 Events = Annotated[
     str | None, typer.Option(help="log: record each reaction, arrival and exit of a particle.")
 ]
+Planes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME:AXIS=PLACE,...", help="Record the net flux through planes, middle:x=0.5."
+    ),
+]
 Method = Annotated[
     str | None,
     typer.Option(
@@ -213,6 +219,7 @@ def run(
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of each replica.")] = None,
     positions: Positions = None,
     events: Events = None,
+    planes: Planes = None,
     progress: Progress = None,
     method: Method = None,
     plot: Annotated[
@@ -233,7 +240,7 @@ def run(
     given: dict[str, Any] = {"dt": dt, "until": until, "every": every, "seed": seed}
     given |= {"replicas": replicas, "workers": workers, "threads": threads}
     given |= {"positions": positions, "events": events, "progress": progress}
-    given |= {"method": method}
+    given |= {"method": method, "planes": planes}
     with messages():
         from hybridrd.cli import commands
 
@@ -282,6 +289,7 @@ def sweep(
         bool,
         typer.Option("--independent", help="Other random numbers at each point, not the same."),
     ] = False,
+    planes: Planes = None,
     progress: Progress = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the points: FILE.png, .pdf or .svg.")
@@ -293,7 +301,7 @@ def sweep(
     points.
     """
     given = {"dt": dt, "until": until, "every": every, "seed": seed}
-    given |= {"replicas": replicas, "workers": workers, "progress": progress}
+    given |= {"replicas": replicas, "workers": workers, "progress": progress, "planes": planes}
     with messages():
         from hybridrd.cli import commands, sweeps
 

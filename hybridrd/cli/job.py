@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from hybridrd.arguments import path_of
 from hybridrd.cli.methods import by_method, check_method, is_pde
-from hybridrd.cli.preflight import Place, in_units, step_problems, time_problems
+from hybridrd.cli.preflight import (
+    Place,
+    in_units,
+    plane_problems,
+    step_problems,
+    time_problems,
+)
 from hybridrd.errors import ModelError, ResultError
 from hybridrd.examples import CASES
+from hybridrd.model.plane import Plane
 from hybridrd.model.system import System
 from hybridrd.toml.config import examine_toml
 from hybridrd.toml.reader import Run
+
+
+_PLANE = re.compile(r"\s*([^:]+?)\s*:\s*([xyzr])\s*=\s*(.+?)\s*")
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,7 @@ class Job:
     threads: int | None = None
     positions: bool = False
     events: str | None = None
+    planes: Mapping[str, Plane] | None = None
     progress: bool | None = None
     method: str | None = None
     times: tuple[float, ...] = ()
@@ -86,7 +98,9 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
             f"a file is named FILE.toml"
         )
     chosen = {name: v for name, v in given.items() if v is not None}
-    values = {name: v for name, v in asdict(defaults).items() if v is not None} | chosen
+    if "planes" in chosen:
+        chosen["planes"] = _planes(chosen["planes"])
+    values = {name: v for name, v in vars(defaults).items() if v is not None} | chosen
 
     def at(name: str) -> str:
         table = "" if case is not None else "system." if name == "interface" else "run."
@@ -112,6 +126,7 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
     problems += wrong_times.values()
     if sound is not None:
         problems += _contradictions(what, sound, values, chosen, at)
+        problems += plane_problems(sound, values, at)
         if (
             sound.particles is not None
             and method != "pde"
@@ -125,6 +140,22 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
     if problems or system is None:
         raise ModelError("\n".join(problems))
     return Job(what, system, times=times, **values)
+
+
+def _planes(text: str) -> dict[str, Plane]:
+    """The planes of the option ``--planes``, ``middle:x=0.5,edge:x=0.9``. Raises ModelError."""
+    found = {}
+    for part in text.split(","):
+        match = _PLANE.fullmatch(part)
+        if match is None or match[1] in found:
+            why = "the name is there twice" if match else "give NAME:AXIS=PLACE, middle:x=0.5"
+            raise ModelError(f"--planes {part.strip()}: {why}")
+        try:
+            place: float | str = float(match[3])
+        except ValueError:
+            place = match[3]  # with units
+        found[match[1]] = Plane(**{match[2]: place})  # type: ignore[arg-type]
+    return found
 
 
 def kept_beside(out: Path) -> Path:
@@ -195,6 +226,8 @@ def _contradictions(
     if values.get("events") and (pde or system.particles is None or replicas > 1):
         which = "replicas of an ensemble" if replicas > 1 else "without particles"
         yield f"{at('events')}: a log is of one run of particles, not {which}; leave it out"
+    if values.get("planes") and pde:
+        yield f"{at('planes')}: particles that pass are counted, a PDE has none; leave it out"
     if not values.get("positions"):
         return
     where, remedy = at("positions"), "give --no-positions: the table [run] asks for them"

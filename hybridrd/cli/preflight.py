@@ -54,6 +54,22 @@ def time_problems(values: Mapping[str, Any], at: Place) -> dict[str, str]:
     return problems
 
 
+def plane_problems(system: System, values: Mapping[str, Any], at: Place) -> Iterator[str]:
+    """Why planes cannot be watched, if there are any: one line each."""
+    from hybridrd.cli.methods import is_pde
+    from hybridrd.coupling.plane_counts import PlaneCounts, planes_of
+    from hybridrd.particles.region import make_region
+
+    if not values.get("planes") or is_pde(system, values.get("method")):
+        return
+    dt = values.get("dt", 0.0)
+    try:
+        planes = planes_of(values["planes"], system.units)
+        PlaneCounts.of(system, make_region(system), dt, planes)
+    except (ModelError, StepError) as error:
+        yield f"{at('planes')}{str(error).removeprefix('planes')}"
+
+
 def in_units(time: Any, system: System | None, where: str) -> Any:
     """A time of a file or an option as a number, in the units of the system. Raises ModelError.
 

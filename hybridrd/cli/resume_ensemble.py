@@ -65,7 +65,7 @@ class ResumableEnsemble:
             result = ensemble(
                 job.system, replicas=job.replicas, dt=job.dt, until=job.until, every=job.every,
                 seed=job.seed, workers=job.workers, threads=job.threads, resume=self._work,
-                progress=job.progress,
+                progress=job.progress, planes=job.planes,
             )  # fmt: skip
         except KeyboardInterrupt as error:
             raise type(error)(

@@ -96,6 +96,7 @@ class ResumableRun:
             self._work.mkdir()
         particles: Any = {"positions": True} if self._job.positions else {}
         particles |= {"events": self._job.events} if self._job.events else {}
+        particles |= {"planes": self._job.planes} if self._job.planes else {}
         try:
             result = self._simulation.run(
                 self._job.until, self._job.every, out=self._store, checkpoint=self._work,

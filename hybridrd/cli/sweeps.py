@@ -67,6 +67,7 @@ def run(
         partial(_system, Variation(job.system)), parameters, replicas=job.replicas,
         dt=partial(_step, job.dt), until=job.until, every=job.every, seed=job.seed, out=out,
         workers=job.workers, threads=job.threads, progress=job.progress, independent=independent,
+        planes=job.planes,
     )  # fmt: skip
     seconds = time.perf_counter() - began
     points = study["attributes"].size

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from hybridrd.arguments import shown
 from hybridrd.arrays import MANY, Floats, Ids, Integers, State, labels, load_counts, stored
 from hybridrd.errors import ModelError, StepError
+from hybridrd.model.drift import largest_D
 from hybridrd.model.plane import Plane
+from hybridrd.model.quantity import in_length
 from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 from hybridrd.results.names import flaw
+
+if TYPE_CHECKING:
+    from hybridrd.model.system import System
 
 
 @final
@@ -64,6 +69,21 @@ class PlaneCounts:
                 )
         self.counts = np.zeros((len(D), len(self.names)), np.int64)
 
+    @classmethod
+    def of(
+        cls, system: System, region: Region | None, dt: float, planes: Mapping[str, Plane]
+    ) -> PlaneCounts:
+        """Those of a system. Raises ModelError also where there are no particles that stay."""
+        follows = system.particles is not None and system.particles.follows
+        if region is None or system.particles is None or follows:
+            why = "the region moves" if follows else "there are no particles"
+            raise ModelError(f"planes: particles that pass are counted, but {why}")
+        return cls(planes, region, [largest_D(system, s) for s in system.species], dt)
+
+    def restart(self) -> None:
+        """Count from the start again."""
+        self.counts[:] = 0
+
     def begin(self, population: Population, step: int) -> None:  # noqa: ARG002
         """See the particles before they are exchanged and move."""
         self.counts -= self._above(population)
@@ -108,8 +128,17 @@ class PlaneCounts:
         load_counts(state, name, counts, "planes/name", self.names, -MANY)
 
 
-def planes_of(given: Any) -> dict[str, Plane]:
-    """The planes in an argument ``planes=``. Raises ModelError for anything else."""
+def planes_of(given: Any, units: Mapping[str, str]) -> dict[str, Plane]:
+    """The planes in an argument ``planes=``, in a system's units; none for None.
+
+    Raises
+    ------
+    ModelError
+        For anything else.
+    """
+    if given is None:
+        return {}
+    planes = {}
     if not isinstance(given, Mapping):
         raise ModelError(
             f"planes = {shown(given)}: give planes by name, {{'middle': hrd.Plane(x=0.5)}}"
@@ -120,7 +149,9 @@ def planes_of(given: Any) -> dict[str, Plane]:
             raise ModelError(f"planes: no result can have the name {shown(name)}: {why}")
         if not isinstance(plane, Plane):
             raise ModelError(f"planes[{name!r}] = {shown(plane)}: give a Plane, hrd.Plane(x=0.5)")
-    return dict(given)
+        place = in_length(getattr(plane, plane.axis), units, f"planes[{name!r}].{plane.axis}")
+        planes[name] = Plane(**{plane.axis: place})
+    return planes
 
 
 def stored_planes(state: State) -> dict[str, Plane]:

@@ -16,6 +16,7 @@ from hybridrd.results.statistics import Comoments, Moments
 if TYPE_CHECKING:
     import xarray as xr
 
+    from hybridrd.model.plane import Plane
     from hybridrd.results.dataset import Recorder
     from hybridrd.simulation.plan import Plan
     from hybridrd.simulation.simulation import Simulation
@@ -79,6 +80,8 @@ class EnsembleSetup:
         As of `Simulation` and its `run`.
     covariance, kept
         Variables of which covariances are summed, and of which each replica is kept.
+    planes
+        As of `Simulation.run`, in the units of the system.
     """
 
     plan: Plan
@@ -90,6 +93,7 @@ class EnsembleSetup:
     threads: int
     covariance: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    planes: Mapping[str, Plane] = field(default_factory=dict)
     _idle: _Idle = field(default_factory=lambda: _Idle(), compare=False, repr=False)
 
     def named(self, block: range) -> str:
@@ -121,7 +125,9 @@ class EnsembleSetup:
         plan = self.plan
         simulation, recorder = self._simulation(replica)
         if replica == 0:  # its Dataset has the labels of all
-            result = simulation.run(self.until, self.every, self.record, progress=False)
+            result = simulation.run(
+                self.until, self.every, self.record, progress=False, planes=self.planes
+            )
             values = {str(name): v.values for name, v in result.data_vars.items()}
             attributes = result.attrs
             return Outcome(
@@ -147,6 +153,7 @@ class EnsembleSetup:
             plan.system, plan.dt, self.seed, replica, self.threads,
             plan=plan, mean_field=self.window,
         )  # fmt: skip
+        simulation.measure(self.planes)
         return simulation, simulation.recorder(self.record)
 
 

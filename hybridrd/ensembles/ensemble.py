@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from distributed import Client
 
+    from hybridrd.model.plane import Plane
+
 
 @named_arguments
 def ensemble(
@@ -47,6 +49,7 @@ def ensemble(
     quantiles: Sequence[float] = (),
     keep: Sequence[str] = (),
     resume: str | Path | None = None,
+    planes: Mapping[str, Plane] | None = None,
 ) -> xr.Dataset:
     """Run replicas of a system and return their statistics.
 
@@ -89,6 +92,9 @@ def ensemble(
         A directory for finished replicas, in blocks of a hundredth of all. The same call after an
         interruption (Ctrl-C, SIGTERM, a kill) runs only the missing ones, with the same result
         bit for bit.
+    planes
+        As of `Simulation.run`: ``plane_flux`` through each plane is one more variable. A log of
+        events (``events="log"``) is kept of single runs only.
 
     Returns
     -------
@@ -139,7 +145,7 @@ def ensemble(
     processes = check_engine(workers, client)
     prepared = Prepared.checked(
         system, replicas, dt, until, every, record, threads, covariance, quantiles, keep,
-        processes, client is not None,
+        processes, client is not None, planes,
     )  # fmt: skip
     replicas, wanted = prepared.replicas, prepared.wanted
     if processes > 1:

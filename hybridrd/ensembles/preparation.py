@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hybridrd.arguments import number, shown, whole_number
+from hybridrd.coupling.plane_counts import PlaneCounts, planes_of
 from hybridrd.ensembles.blocks import EnsembleSetup
 from hybridrd.ensembles.requests import Requests, check_memory
 from hybridrd.errors import ModelError
@@ -14,6 +15,7 @@ from hybridrd.model.quantity import in_time
 from hybridrd.model.system import System
 
 if TYPE_CHECKING:
+    from hybridrd.model.plane import Plane
     from hybridrd.simulation.plan import Plan
     from hybridrd.simulation.window import RecordedWindow
 
@@ -38,6 +40,8 @@ class Prepared:
         Whether all replicas share one mean field.
     replicas, until, every, threads
         As of `hybridrd.ensemble`.
+    planes
+        As of `Simulation.run`, in the units of the system.
     """
 
     plan: Plan
@@ -49,6 +53,7 @@ class Prepared:
     until: float
     every: float | None
     threads: int
+    planes: Mapping[str, Plane]
 
     @classmethod
     def checked(
@@ -65,6 +70,7 @@ class Prepared:
         keep: Sequence[str] = (),
         processes: int = 0,
         elsewhere: bool = False,
+        planes: Mapping[str, Plane] | None = None,
     ) -> Prepared:
         """Check all arguments of an ensemble, and its memory on ``processes`` of this machine.
 
@@ -91,21 +97,31 @@ class Prepared:
                 "the system has no particle region (particles=None), so that all replicas would be "
                 "the same; run it with hybridrd.mean_field, or give particles="
             )
+        passed = planes_of(planes, system.units)
+        if passed:
+            PlaneCounts.of(system, plan.region, dt, passed)  # only to check them
         steps = in_steps(until, plan.dt, "until", least=0)
         stride = record_stride(every, plan.dt, steps)
         wanted = Requests.checked(
-            plan, replicas, steps, stride, record, covariance, quantiles, keep
+            plan, replicas, steps, stride, record, covariance, quantiles, keep, len(passed)
         )
         size = _window_bytes(plan, steps, stride)
         records = 1 + -(-steps // stride)
         check_memory(plan, wanted, replicas, records, processes, size, elsewhere)
-        return cls(plan, wanted, steps, stride, size is not None, replicas, until, every, threads)
+        return cls(
+            plan, wanted, steps, stride, size is not None, replicas, until, every, threads, passed
+        )
 
     def arguments(self, seed: int | None) -> dict[str, Any]:
         """All that determines the result besides the system, as JSON."""
         plan = self.plan
         found = {"dt": plan.dt, "until": self.until, "every": self.stride * plan.dt, "seed": seed}
-        return {**found, "replicas": self.replicas, **self.wanted.described()}
+        found |= {"replicas": self.replicas, "planes": self.described_planes()}
+        return {**found, **self.wanted.described()}
+
+    def described_planes(self) -> dict[str, dict[str, float]]:
+        """The planes as JSON."""
+        return {name: {p.axis: p.place} for name, p in self.planes.items()}
 
     def setup(self, seed: int, window: RecordedWindow | None) -> EnsembleSetup:
         """What the replicas share."""
@@ -119,6 +135,7 @@ class Prepared:
             threads=self.threads,
             covariance=self.wanted.covariance,
             kept=self.wanted.sampled,
+            planes=self.planes,
         )
 
     def window(self) -> RecordedWindow | None:

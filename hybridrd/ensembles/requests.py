@@ -36,6 +36,8 @@ class Requests:
         Probabilities.
     sampled
         Of which every replica is needed.
+    planes
+        Number of the planes whose flux is recorded in any case.
     """
 
     record: tuple[str, ...] | None
@@ -43,6 +45,7 @@ class Requests:
     quantiles: tuple[float, ...]
     keep: tuple[str, ...]
     sampled: tuple[str, ...]
+    planes: int = 0
 
     @classmethod
     def checked(
@@ -55,6 +58,7 @@ class Requests:
         covariance: Sequence[str],
         quantiles: Sequence[float],
         keep: Sequence[str],
+        planes: int = 0,
     ) -> Requests:
         """The requests of `hybridrd.ensemble`.
 
@@ -71,6 +75,8 @@ class Requests:
         recorded = offered
         if record is not None:
             recorded = chosen(record, "record", "recorded", offered)
+        asked = None if record is None else recorded
+        recorded += ("plane_flux",) if planes else ()
         covaried = chosen(covariance, "covariance", "covaried", recorded)
         kept = chosen(keep, "keep", "kept", recorded)
         levels = _levels(quantiles)
@@ -83,8 +89,8 @@ class Requests:
                     "or record other variables"
                 )
         records = 1 + steps // stride + int(steps % stride > 0)
-        _check_size(plan, sampled, replicas, records)
-        return cls(None if record is None else recorded, covaried, levels, kept, sampled)
+        _check_size(plan, sampled, replicas, records, planes)
+        return cls(asked, covaried, levels, kept, sampled, planes)
 
     def described(self) -> dict[str, Any]:
         """The requests that determine the sums of a block, as JSON."""
@@ -134,8 +140,9 @@ def check_memory(
 
     assert plan.region is not None
     system = plan.system
-    numbers = record_numbers(system, len(plan.region.faces))
+    numbers = record_numbers(system, len(plan.region.faces), wanted.planes)
     recorded = wanted.record or tuple(n for n in numbers if n != "events" or system.reactions)
+    recorded = tuple(dict.fromkeys((*recorded, "plane_flux")))
     a_replica = 8.0 * records * sum(numbers[name] for name in recorded)
     products = 8.0 * records * sum(
         numbers[name] * (len(system.channels) if name == "events" else len(system.species))
@@ -179,11 +186,13 @@ def check_memory(
     memory.check_fits([*all_workers, *here], memory.shared_memory())
 
 
-def _check_size(plan: Plan, sampled: Sequence[str], replicas: int, records: int) -> None:
+def _check_size(
+    plan: Plan, sampled: Sequence[str], replicas: int, records: int, planes: int
+) -> None:
     from hybridrd.simulation.sizes import record_numbers
 
     assert plan.region is not None
-    numbers = record_numbers(plan.system, len(plan.region.faces))
+    numbers = record_numbers(plan.system, len(plan.region.faces), planes)
     sizes = {name: 8 * records * numbers[name] for name in sampled}
     each = sum(sizes.values())
     if replicas * each <= KEPT_BYTES:

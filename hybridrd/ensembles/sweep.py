@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from distributed import Client
 
+    from hybridrd.model.plane import Plane
+
 Shape = Mapping[str, Any]  # the arguments that all points share
 
 
@@ -58,6 +60,7 @@ def sweep(
     quantiles: Sequence[float] = (),
     keep: Sequence[str] = (),
     independent: bool = False,
+    planes: Mapping[str, Plane] | None = None,
 ) -> xr.Dataset:
     """Run an ensemble at each point of a grid or table of parameters.
 
@@ -76,7 +79,7 @@ def sweep(
         Lists by name: all combinations, each name a dimension of the result. Or a table, a list of
         dicts or a pandas data frame: its rows are the dimension ``point``. Values are numbers,
         text or truth values.
-    replicas, until, every, record, threads, progress, covariance, quantiles, keep
+    replicas, until, every, record, threads, progress, covariance, quantiles, keep, planes
         As of `ensemble`.
     dt
         Time step, or a function of some of the parameters that returns it.
@@ -137,6 +140,7 @@ def sweep(
     shared = {
         "replicas": replicas, "until": until, "every": every, "record": record,
         "threads": threads, "covariance": covariance, "quantiles": quantiles, "keep": keep,
+        "planes": planes,
     }  # fmt: skip
     if dt is None or until is None:
         raise ModelError(f"{'dt' if dt is None else 'until'}: missing; give dt= and until=")
@@ -451,6 +455,7 @@ def _about(
         "covariance": list(first.wanted.covariance),
         "quantiles": list(first.wanted.quantiles),
         "keep": list(first.wanted.keep),
+        "planes": first.described_planes(),
         "units": dict(first.plan.system.units),
         "hybridrd": __version__,
     }

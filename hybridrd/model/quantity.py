@@ -134,15 +134,33 @@ def in_time(value: Any, units: Mapping[str, str], where: str) -> Any:
     >>> in_time("2 min", {"time": "s"}, "until"), in_time(2.0, {}, "until")
     (120.0, 2.0)
     """
+    return _plain(value, "time", (0, 1), units, where)
+
+
+def in_length(value: Any, units: Mapping[str, str], where: str) -> Any:
+    """A length as `in_time` has a time. Raises ModelError likewise.
+
+    Examples
+    --------
+    >>> in_length("50 nm", {"length": "um"}, "x")
+    0.05
+    """
+    return _plain(value, "length", (1, 0), units, where)
+
+
+def _plain(
+    value: Any, name: str, dimension: Dimension, units: Mapping[str, str], where: str
+) -> Any:
     found = read(value, where)
     if found is None:
         return value
-    if found.dimension != (0, 1):
+    if found.dimension != dimension:
         raise ModelError(
-            f"{where} = {found.text!r}: its dimension is {words(found.dimension)}, a time is needed"
+            f"{where} = {found.text!r}: its dimension is {words(found.dimension)}, a {name} is "
+            f"needed"
         )
     try:
-        return float(f"{found / unit('time', units.get('time'), found.text):.15g}")
+        return float(f"{found / unit(name, units.get(name), found.text):.15g}")
     except ModelError as error:
         raise ModelError(f"{where}: {error}") from error
 

@@ -201,18 +201,20 @@ class Simulation:
 
         Returns False, and the simulation is good for nothing, where a new one has to be made: with
         a continuum of copies or noise, a mean field that is being solved, a user's continuum,
-        baths, pairs, inertia, planes that are watched, and a region that follows.
+        baths, pairs, inertia, and a region that follows.
         """
         begun = Clock(self.timings)
         key = make_key(self.seed, replica)
         inertia = any(s.thermal_speed is not None for s in self.system.species)
-        kept = not (inertia or self._baths or self._adapted or self._planes)
+        kept = not (inertia or self._baths or self._adapted)
         if not (kept and self._continuum.restart() and self._reactor.restart(key)):
             return False
         self.timings.update(dict.fromkeys(STAGES, 0.0))
         self.replica, self._key = replica, key
         for gate in self._gates:
             gate.restart()
+        if self._planes is not None:
+            self._planes.restart()
         self._exchange.restart(key)
         self._stepper.restart(key)
         self._population.clear()
@@ -261,18 +263,17 @@ class Simulation:
         """What sees the particles that enter and leave."""
         return tuple(w for w in (self._planes, self._log) if w is not None)
 
-    def _measure(self, planes: Mapping[str, Plane]) -> None:
-        """Count what passes planes from now on; go on where these are counted already."""
+    def measure(self, planes: Mapping[str, Plane]) -> None:
+        """Count what passes planes from now on; go on where these are counted already.
+
+        Raises ModelError and StepError as `run`.
+        """
         if self._planes is None and not planes:
             return
         if self._planes is None or self._planes.planes != planes:
             self._planes = None
-            if planes and (self.system.particles is None or self._adapted is not None):
-                why = "there are no particles" if self._adapted is None else "the region moves"
-                raise ModelError(f"planes: particles that pass are counted, but {why}")
             if planes:
-                D = [largest_D(self.system, s) for s in self.system.species]
-                self._planes = PlaneCounts(planes, self._region, D, self.dt)
+                self._planes = PlaneCounts.of(self.system, self._region, self.dt, planes)
         self._exchange.witnesses = self._witnesses
         self._stepper.renew_exchange()
 
@@ -738,7 +739,7 @@ class Simulation:
             If the simulation is running already.
         """
         self.guard.check_idle("run()")
-        self._measure({} if planes is None else planes_of(planes))
+        self.measure(planes_of(planes, self.system.units))
         chosen = None if events is None else choice(events, "events", ("log",))
         self._note((self._log or self._new_log()) if chosen else None)
         return loop.run(
@@ -906,7 +907,7 @@ class Simulation:
         if self._adapted is not None:
             self._change_region(stored_inside(state, self._region.parts))
         self._population.check_state(state, self._region.low, self._region.high)
-        self._measure(stored_planes(state))
+        self.measure(stored_planes(state))
         self._note(self._new_log().load_state(state) if "log/time" in state else None)
         found = self.counts_in(state, "")
         self.crossings[...], self.events[...] = found["crossings"], found["events"]

@@ -154,8 +154,8 @@ def _words(loc: Place) -> tuple[str, ...]:
 def _keys(loc: Place) -> list[str]:
     """The keys of the table that has an unknown key."""
     words = [p for p in loc[:-1] if isinstance(p, str)]
-    a_species = words[-2:-1] == ["leaky"]  # whose table has the name of the species
-    fields = TABLES[words[-2 if a_species else -1] if words else ""].model_fields
+    named = words[-2:-1] in (["leaky"], ["planes"])  # tables with a name of the user's
+    fields = TABLES[words[-2 if named else -1] if words else ""].model_fields
     return [field.alias or name for name, field in fields.items()]
 
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from hybridrd.model import checks, forms
 from hybridrd.model.draft import Draft
 from hybridrd.model.frozen import frozen
+from hybridrd.model.plane import Plane
 from hybridrd.model.places import FilePlaces, Places
 from hybridrd.toml.messages import Place
 from hybridrd.toml.repair import Repair
@@ -33,6 +34,7 @@ class Run:
     workers: int | None = None
     positions: bool | None = None
     events: str | None = None
+    planes: Mapping[str, Plane] | None = None
     method: str | None = None
 
 
@@ -79,7 +81,9 @@ def examine(data: Mapping[str, Any], build: Callable[..., S]) -> Examined[S]:
     system = sound = None
     run = Run()
     if found.file is not None:
-        run = Run(**found.file.run.model_dump())
+        table = found.file.run
+        planes = table.planes and {name: plane.build() for name, plane in table.planes.items()}
+        run = Run(**{**table.model_dump(), "planes": planes})
         known = [i for i in range(len(found.file.reactions)) if i not in found.void]
         fields, draft, problems = _fields(found, found.file, known)
         lines += problems

@@ -100,9 +100,9 @@ class Repair:
                 self._heal_reaction(m.path)
             case ("reactions",):
                 self._put(m.path, [])
-            case ("run", str(key)):
+            case ("run", str(key), *_):
                 self.unclear_run.add(key)
-                self._drop(m.path)
+                self._drop(m.path[:2])
             case ("run",):
                 self.unclear_run |= set(RunTable.model_fields)
                 self._put(m.path, {})

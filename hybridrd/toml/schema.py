@@ -11,6 +11,7 @@ from hybridrd.interface import SCHEMES, InterfaceScheme, scheme_from_dict
 from hybridrd.model.equation import read_equation
 from hybridrd.model.expression import Expression
 from hybridrd.model.pair_kernels import Doi, Gaussian, PairKernel, Ring
+from hybridrd.model.plane import Plane
 from hybridrd.model.reaction import Reaction
 from hybridrd.model.species import NAME, Species, check_name, is_formula
 from hybridrd.model.table import Table as TableOfTime
@@ -379,6 +380,24 @@ class SystemTable(Table):
         }
 
 
+def _one_place(table: PlaneTable) -> PlaneTable:
+    table.build()
+    return table
+
+
+class PlaneTable(Table):
+    """A plane to count at, ``{ x = 0.5 }`` (length); in a shell ``{ r = 2.0 }``."""
+
+    x: SignedMeasure | None = None
+    y: SignedMeasure | None = None
+    z: SignedMeasure | None = None
+    r: SignedMeasure | None = None
+
+    def build(self) -> Plane:
+        """The plane. Raises ModelError unless it has one place."""
+        return Plane(**self.model_dump(exclude_none=True))
+
+
 class RunTable(Table):
     """``[run]``: how the command line runs the system by default."""
 
@@ -390,6 +409,7 @@ class RunTable(Table):
     workers: Annotated[int, Field(ge=1)] | None = None
     positions: bool | None = None
     events: Literal["log"] | None = None
+    planes: dict[str, Annotated[PlaneTable, AfterValidator(_one_place)]] | None = None
     method: Literal["particles", "hybrid", "pde", "rdme", "spde"] | None = None
 
 
@@ -426,6 +446,7 @@ TABLES: dict[str, type[Table]] = {
     "leaky": LeakTable,
     "<bath>": BathTable,
     "<times>": TimeTable,
+    "planes": PlaneTable,
     "<concentration>": PatchTable,
     "<copies>": CopiesTable,
     "<positions>": PointsTable,

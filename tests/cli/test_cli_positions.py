@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.command_line import LINE, call, folder  # noqa: F401
 from support.survivors import same
@@ -112,3 +113,33 @@ def test_the_file_can_ask_for_a_log_of_one_run():
     assert len(hrd.events(hrd.load("a"))) > 10
     assert "run.events: a log is of one run" in call(*RUN, "b", "--replicas", "2", code=2)
     assert "events = 'all'" in call(*RUN, "c", "--events", "all", code=2)
+
+
+@pytest.mark.parametrize("more", [[], ["--replicas", 2]])
+def test_planes_of_a_file_and_of_an_option(more):
+    file = Path("line.toml")
+    text = file.read_text()
+    file.write_text(f"{text}planes = {{ middle = {{ x = 0.5 }} }}\n")
+    call("run", file, "--out", "a.zarr", *more)
+    call("run", file, "--out", "b.zarr", "--planes", "low:x=0.25, up:x=0.5", *more)
+    name = "plane_flux_mean" if more else "plane_flux"
+    a, b = hrd.load("a.zarr")[name], hrd.load("b.zarr")[name]
+    assert abs(a[-1]).sum() > 0
+    np.testing.assert_array_equal(a.sel(plane="middle"), b.sel(plane="up"))
+
+
+def test_what_is_no_plane_is_refused():
+    for given, words in (
+        ("p:x=3", "--planes['p'] = Plane(x=3.0): is not inside"),
+        ("x=0.5", "give NAME:AXIS=PLACE"),
+        ("p:x=0.2,p:x=0.3", "the name is there twice"),
+    ):
+        assert words in call("run", "line.toml", "--out", "c", "--planes", given, code=2)
+    said = call("run", "pde.toml", "--out", "c", "--planes", "p:x=1", code=2)
+    assert "--planes: particles that pass are counted, a PDE has none" in said
+    with Path("line.toml").open("a") as file:
+        file.write("planes = { p = { x = 1, y = 2 }, q = 3, r = { w = 1 } }\n")
+    said = call("run", "line.toml", "--out", "c", code=2)
+    assert "run.planes.p: Plane(x=1.0, y=2.0): give one place" in said
+    assert "run.planes.q = 3: a table is needed" in said
+    assert "run.planes.r.w: unknown; the keys here are x, y, z, r" in said

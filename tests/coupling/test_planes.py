@@ -181,3 +181,33 @@ def test_planes_need_particles_that_stay_and_short_steps():
     for given in ({}, {"x": 0.5, "y": 0.5}):
         with pytest.raises(hrd.ModelError, match="give one place"):
             hrd.Plane(**given)
+
+
+def test_replicas_and_sweeps_have_planes(tmp_path):
+    walls = {"x-": hrd.Reservoir({A: 200.0}), "x+": hrd.Reservoir({A: 100.0})}
+    system = hrd.System(
+        species=[A], domain=LINE, particles=LINE, cells=10, walls=walls,
+        initial={A: hrd.Patch(lambda x: 200 - 100 * x, x=(0, 1))}, units={"length": "um"},
+    )  # fmt: skip
+    planes = {"p": hrd.Plane(x="250 nm"), "q": hrd.Plane(x=0.7)}
+    steps = {"dt": 0.01, "until": 1.0, "every": 0.5, "seed": 6}
+    many = hrd.ensemble(system, 30, planes=planes, keep=["plane_flux"], **steps)
+    own = [
+        hrd.Simulation(system, 0.01, 6, replica=i).run(1.0, 0.5, planes=planes) for i in range(3)
+    ]
+    single = np.array([run.plane_flux.values for run in own])
+    np.testing.assert_array_equal(many.plane_flux[:3], single)
+    # Down a gradient of 100 with D = 1 a hundred pass in a unit of time, anywhere.
+    z = (many.plane_flux_mean[1:] - 100.0) / many.plane_flux_sem[1:]
+    assert (many.plane_flux_sem[1:] < 8.0).all()
+    assert (abs(z) < 4.5).all()
+    sweep = {"parameters": {"species[A].D": [0.5, 1.0]}, "replicas": 3, "out": tmp_path / "s.zarr"}
+    flat = system.replace(initial={A: 150.0})
+    study = hrd.sweep(flat, planes=planes, **sweep, **steps)
+    point = hrd.ensemble(flat, 3, planes=planes, resume=tmp_path / "r", **steps)
+    found = study.plane_flux_mean.sel({"species[A].D": 1.0})
+    np.testing.assert_array_equal(found, point.plane_flux_mean)
+    with pytest.raises(hrd.ResultError, match="planes"):
+        hrd.ensemble(flat, 3, resume=tmp_path / "r", **steps)
+    with pytest.raises(hrd.ResultError, match="planes has changed"):
+        hrd.sweep(flat, **sweep, **steps)
