@@ -25,7 +25,6 @@ from hybridrd.model.system import System
 from hybridrd.toml.config import examine_toml
 from hybridrd.toml.reader import Run
 
-
 _PLANE = re.compile(r"\s*([^:]+?)\s*:\s*([xyzr])\s*=\s*(.+?)\s*")
 
 
@@ -97,9 +96,9 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
             f"{what}: no such example or file;{hint} the examples are {', '.join(CASES)}; "
             f"a file is named FILE.toml"
         )
-    chosen = {name: v for name, v in given.items() if v is not None}
-    if "planes" in chosen:
-        chosen["planes"] = _planes(chosen["planes"])
+    chosen = {
+        name: _planes(v) if name == "planes" else v for name, v in given.items() if v is not None
+    }
     values = {name: v for name, v in vars(defaults).items() if v is not None} | chosen
 
     def at(name: str) -> str:
@@ -126,7 +125,6 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
     problems += wrong_times.values()
     if sound is not None:
         problems += _contradictions(what, sound, values, chosen, at)
-        problems += plane_problems(sound, values, at)
         if (
             sound.particles is not None
             and method != "pde"
@@ -228,6 +226,7 @@ def _contradictions(
         yield f"{at('events')}: a log is of one run of particles, not {which}; leave it out"
     if values.get("planes") and pde:
         yield f"{at('planes')}: particles that pass are counted, a PDE has none; leave it out"
+    yield from plane_problems(system, values, at)
     if not values.get("positions"):
         return
     where, remedy = at("positions"), "give --no-positions: the table [run] asks for them"

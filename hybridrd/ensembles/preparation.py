@@ -115,9 +115,15 @@ class Prepared:
     def arguments(self, seed: int | None) -> dict[str, Any]:
         """All that determines the result besides the system, as JSON."""
         plan = self.plan
-        found = {"dt": plan.dt, "until": self.until, "every": self.stride * plan.dt, "seed": seed}
-        found |= {"replicas": self.replicas, "planes": self.described_planes()}
-        return {**found, **self.wanted.described()}
+        return {
+            "dt": plan.dt,
+            "until": self.until,
+            "every": self.stride * plan.dt,
+            "seed": seed,
+            "replicas": self.replicas,
+            "planes": self.described_planes(),
+            **self.wanted.described(),
+        }
 
     def described_planes(self) -> dict[str, dict[str, float]]:
         """The planes as JSON."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from hybridrd.arguments import named_arguments, number, shown
 from hybridrd.arrays import Floats
-from hybridrd.errors import AccuracyWarning, ModelError, StepError
+from hybridrd.errors import AccuracyWarning, CapacityError, ModelError, StepError
 from hybridrd.model.describe import Rows, as_html, as_text
 from hybridrd.model.drift import largest_D, mean_D
 from hybridrd.model.functions import evaluate
@@ -43,9 +43,9 @@ class Reason:
     Attributes
     ----------
     what
-        ``"dt"`` or ``"cells"``.
+        ``"dt"``, ``"cells"``, or ``"cost"`` where it could not be measured.
     most
-        The largest step (time) or width of a cell (length) that it allows.
+        The largest step (time) or width of a cell (length) that it allows; NaN of the cost.
     why
         The condition in words, with its numbers.
     """
@@ -99,6 +99,7 @@ class Suggestion:
         rows.append(("largest c", [largest]))
         if self.cost is not None:
             rows.append(("cost", [f"{self.cost:.3g} s a unit of time on this machine"]))
+        rows += [("cost", [r.why]) for r in self.reasons if r.what == "cost"]
         return rows
 
     @property
@@ -199,10 +200,15 @@ def suggest(
     if plan.region is not None:
         layers = {gate["where"]: gate["width"] for gate in report(plan)["interface"]}
     assert isinstance(system.cells, tuple)
+    cost = None
+    if measure:
+        try:
+            cost = _cost(system, dt)
+        except CapacityError as shortage:
+            order.append(Reason("cost", math.nan, f"not measured: {shortage}"))
     return Suggestion(
         dt, system.cells, system, {w: x for w, x in layers.items() if x > 0}, error, tuple(order),
-        dict(zip(system.names, map(float, largest), strict=True)),
-        _cost(system, dt) if measure else None,
+        dict(zip(system.names, map(float, largest), strict=True)), cost,
     )  # fmt: skip
 
 
@@ -260,9 +266,16 @@ def _largest(
                 c[s] = max(c[s], max(values) * reach / D)
         born = sum(rates[r] for r in tables.creations if species.name in _products(system, r))
         c[s] += born / leaving[s] if leaving[s] > 0 else 0.0
+    start = c.copy()
+    back = [
+        any((d.products, d.reactants) == (e.reactants, e.products) for d in system.channels[:r])
+        for r, e in enumerate(system.channels)
+    ]
     for _ in range(2):  # what is made of these, and of what is made of them
-        for channel in system.channels:
-            made = sum(c[system.index(n)] for n in channel.reactants)
+        for r, channel in enumerate(system.channels):
+            # A complex falls apart into what it was made of: only those of the start make more.
+            source = start if back[r] else c
+            made = sum(source[system.index(n)] for n in channel.reactants)
             for name in set(channel.products) - set(channel.reactants):
                 c[system.index(name)] = max(c[system.index(name)], made)
     for species_, value in (given or {}).items():

@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 from hybridrd.model import checks, forms
 from hybridrd.model.draft import Draft
 from hybridrd.model.frozen import frozen
-from hybridrd.model.plane import Plane
 from hybridrd.model.places import FilePlaces, Places
+from hybridrd.model.plane import Plane
 from hybridrd.toml.messages import Place
 from hybridrd.toml.repair import Repair
 from hybridrd.toml.schema import File
@@ -82,7 +82,9 @@ def examine(data: Mapping[str, Any], build: Callable[..., S]) -> Examined[S]:
     run = Run()
     if found.file is not None:
         table = found.file.run
-        planes = table.planes and {name: plane.build() for name, plane in table.planes.items()}
+        planes: dict[str, Plane] | None = None
+        if table.planes is not None:
+            planes = {name: plane.build() for name, plane in table.planes.items()}
         run = Run(**{**table.model_dump(), "planes": planes})
         known = [i for i in range(len(found.file.reactions)) if i not in found.void]
         fields, draft, problems = _fields(found, found.file, known)

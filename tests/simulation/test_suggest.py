@@ -107,3 +107,32 @@ def test_on_the_command_line():
     assert "s a unit of time on this machine" in said
     assert "standard_error" in said
     assert "give --until" in call("suggest", "pde.toml", "--check", 4, code=2)
+
+
+def test_a_complex_falls_apart_into_what_it_was_made_of():
+    # 800 receptors in a thin layer cannot make 800 ligands a volume out of the few there are.
+    L, R, C = hrd.Species("L", D=80.0), hrd.Species("R", D=0.1), hrd.Species("C", D=0.1)
+    dish = hrd.Box(x=(0, 4), y=(0, 4), z=(0, 4))
+    reaction = hrd.Reaction("L + R <-> C", k=0.03, radius=0.02, k_back=0.2)
+    system = hrd.System(
+        species=[L, R, C], reactions=[reaction], domain=dish, cells=8,
+        particles=hrd.Box(x=(0, 4), y=(0, 4), z=(0, 1)), walls={"z+": hrd.Reservoir({L: 3.0})},
+        initial={L: 3.0, R: hrd.Copies(80, x=(1.5, 2.5), y=(1.5, 2.5), z=(0.0, 0.1))},
+    )  # fmt: skip
+    found = hrd.suggest(system, error=0.05, measure=False)
+    assert found.concentrations["L"] == 3.0
+    assert max(found.cells) < 20
+    whole = hrd.suggest(system.replace(initial={C: 5.0}), error=0.05, measure=False)
+    assert whole.concentrations["L"] == 5.0  # of complexes that are there at the start
+
+
+def test_a_suggestion_too_large_for_this_machine_says_so(monkeypatch):
+    monkeypatch.setattr("hybridrd.simulation.suggest._cost", too_large)
+    system = hrd.System(species=[hrd.Species("A", D=1.0)], domain=hrd.Box(x=(0, 1)))
+    found = hrd.suggest(system)
+    assert found.cost is None
+    assert "not measured: 57 GB are needed" in repr(found)
+
+
+def too_large(*_):
+    raise hrd.CapacityError("57 GB are needed")
