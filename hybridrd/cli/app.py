@@ -240,10 +240,11 @@ def run(
     given: dict[str, Any] = {"dt": dt, "until": until, "every": every, "seed": seed}
     given |= {"replicas": replicas, "workers": workers, "threads": threads}
     given |= {"positions": positions, "events": events, "progress": progress}
-    given |= {"method": method, "planes": planes}
+    given |= {"method": method}
     with messages():
         from hybridrd.cli import commands
 
+        given |= {"planes": commands.read_planes(planes)}
         out = commands.named_after(what) if out is None else out
         kept: commands.Resume = "auto" if resume_auto else "yes" if resume else "no"
         commands.check_output(out, commands.RESULTS, overwrite or kept != "no")
@@ -300,11 +301,12 @@ def sweep(
     The same command again goes on after an interruption, and with more values runs only the new
     points.
     """
-    given = {"dt": dt, "until": until, "every": every, "seed": seed}
-    given |= {"replicas": replicas, "workers": workers, "progress": progress, "planes": planes}
+    given: dict[str, Any] = {"dt": dt, "until": until, "every": every, "seed": seed}
+    given |= {"replicas": replicas, "workers": workers, "progress": progress}
     with messages():
         from hybridrd.cli import commands, sweeps
 
+        given |= {"planes": commands.read_planes(planes)}
         if plot is not None:
             from hybridrd.cli.pictures import PICTURES
 

@@ -14,6 +14,7 @@ from hybridrd.arguments import path_of
 from hybridrd.cli.job import Job as Job
 from hybridrd.cli.job import can_go_on, check_complete
 from hybridrd.cli.job import find_job as find_job
+from hybridrd.cli.job import read_planes as read_planes
 from hybridrd.errors import ResultError
 from hybridrd.examples import CASES
 from hybridrd.model.system import System

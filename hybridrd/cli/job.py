@@ -96,9 +96,7 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
             f"{what}: no such example or file;{hint} the examples are {', '.join(CASES)}; "
             f"a file is named FILE.toml"
         )
-    chosen = {
-        name: _planes(v) if name == "planes" else v for name, v in given.items() if v is not None
-    }
+    chosen = {name: v for name, v in given.items() if v is not None}
     values = {name: v for name, v in vars(defaults).items() if v is not None} | chosen
 
     def at(name: str) -> str:
@@ -140,9 +138,11 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
     return Job(what, system, times=times, **values)
 
 
-def _planes(text: str) -> dict[str, Plane]:
+def read_planes(text: str | None) -> dict[str, Plane] | None:
     """The planes of the option ``--planes``, ``middle:x=0.5,edge:x=0.9``. Raises ModelError."""
-    found = {}
+    if text is None:
+        return None
+    found: dict[str, Plane] = {}
     for part in text.split(","):
         match = _PLANE.fullmatch(part)
         if match is None or match[1] in found:
