@@ -37,7 +37,7 @@ class Plan:
     reference
         Replicas of particles alone in a turn of the reference.
     claims
-        Replicas for the claims of the papers.
+        Replicas for the claims of the papers, three times as many for variances.
     """
 
     steps: tuple[float, ...]
@@ -50,7 +50,7 @@ class Plan:
 
 
 FULL = Plan((2.5e-4, 6.25e-4, 2.5e-3), 5, 1.0, 12, 600, 400, 400)
-SMALL = Plan((2.5e-3,), 1, 0.0, 3, 3, 20, 24)
+SMALL = Plan((2.5e-3,), 1, 0.0, 3, 3, 20, 16)
 
 
 class Run(NamedTuple):
