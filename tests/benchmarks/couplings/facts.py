@@ -95,6 +95,10 @@ def collect(found: dict[str, Found], claims: list[Claim]) -> dict[str, str]:
         "calibrated_bias": bias("morphogen", "calibrated layer, PDE"),
         "front_particles": bias("front", "particles alone"),
         "front_own": bias("front", *(scheme.name for scheme in own())),
+        "noise_few": bias("uniform", "flux matching, noise"),
+        "noise_many": str(
+            next(c.found for c in claims if c.case == "with noise" and "bias" in c.measure)
+        ),
         "mass": f"{max(totals):.1g}" if totals else "0",
         "figures": str(sum(len(cell.values) for cell in every)),
         "fewest": str(min(cell.replicas for cell in every)),

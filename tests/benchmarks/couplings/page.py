@@ -146,8 +146,9 @@ def build(folder: Path, plan: Plan, out: Path | None) -> tuple[str, list[str]]:
     claims = kept_claims(folder)
     values = facts.collect(found, claims)
     text = TEXT.read_text().format(
-        claims=claims_table(claims), machine=platform.machine(), **values
-    )
+        claims=claims_table(claims), machine=platform.machine(),
+        reference=plan.turns * plan.reference, turns=plan.turns, **values,
+    )  # fmt: skip
     sections = [section(problem, found[problem.name], plan.steps) for problem in PROBLEMS]
     page = "\n\n".join([text.strip(), *sections]) + "\n"
     if out:
