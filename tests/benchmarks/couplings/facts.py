@@ -23,6 +23,8 @@ CONSERVING = (
 def spread(figures: Iterable[Figure]) -> str:
     """The least and the largest of some figures, with their errors."""
     ordered = sorted(figures, key=lambda figure: figure.value)
+    if not ordered:
+        return "(not run)"
     return f"{ordered[0]} to {ordered[-1]}"
 
 
