@@ -83,6 +83,8 @@ class DiscreteField:
         As of `hybridrd.continuum.field.Field`.
     key
         Key of the random numbers.
+    in_halves
+        Whether something else happens in the middle of a step of diffusion.
 
     Attributes
     ----------
@@ -103,6 +105,7 @@ class DiscreteField:
         cut: Mask | None = None,
         baths: Baths | None = None,
         assembly: Assembly = assemble,
+        in_halves: bool = False,
     ) -> None:
         refuse_change(system.species, "a continuum that fluctuates")
         self.system, self.dt, self.key = system, dt, key
@@ -127,7 +130,7 @@ class DiscreteField:
                 drift = make_drift(system, species)
                 D = mean_D(system, species)
                 assembled[same] = assembly(grid, D, dt, walls, cut, drift)
-            self.hops.append(Hops(self, s, assembled[same]))
+            self.hops.append(Hops(self, s, assembled[same], in_halves))
         self._rates = Rates(
             system, lambda: {n: x[self.active] for n, x in grid.coordinates().items()}
         )
@@ -194,10 +197,16 @@ class DiscreteField:
             self._reactions.react(cells, now, self.events)
 
     def diffuse(self, step: int) -> None:
-        """A step of diffusion, and of what passes the walls."""
+        """A step of diffusion, and of what passes the walls, or what is left of it."""
         for s, hops in enumerate(self.hops):
             if hops is not None:
-                hops.step(self.n[s], step)
+                hops.finish(self.n[s], step)
+
+    def diffuse_first(self, step: int) -> None:
+        """The first half of a step in halves, nothing of another."""
+        for s, hops in enumerate(self.hops):
+            if hops is not None:
+                hops.begin(self.n[s], step)
 
     def passed(self) -> Iterator[tuple[int, str, int, int]]:
         """By species and open wall, as of a box: how many left and entered in the last step."""
@@ -289,6 +298,8 @@ class Hops:
         Its number.
     assembled
         FiPy's system of it.
+    in_halves
+        Whether a step has a first half of its own.
 
     Attributes
     ----------
@@ -298,7 +309,9 @@ class Hops:
         The walls that copies pass, but for those with a bath beyond.
     """
 
-    def __init__(self, field: DiscreteField, species: int, assembled: Assembled) -> None:
+    def __init__(
+        self, field: DiscreteField, species: int, assembled: Assembled, in_halves: bool
+    ) -> None:
         system = field.system
         self._field, self._key = field, field.key
         self._values = WallValues(system, system.names[species], field.grid, field.baths)
@@ -317,7 +330,7 @@ class Hops:
         faces = Faces._make(np.concatenate(part) for part in zip(*groups, strict=True))
         rates = [faces.on + faces.back, *(wall.rate for wall in self.open), np.zeros(1)]
         self.parts = parts_of_step(max(float(r.max(initial=0.0)) for r in rates), field.dt)
-        order = _schedule(len(self.open) > 0, len(groups), in_turn, self.parts)
+        order, half = _schedule(len(self.open) > 0, len(groups), in_turn, self.parts, in_halves)
         if len(order) > 1 << 12:
             raise StepError(
                 f"species {system.names[species]}: copies pass from cell to cell so often in a "
@@ -344,6 +357,7 @@ class Hops:
             open_side=np.repeat(sides, [len(c) for c in cells]),
             leaving=np.concatenate([np.zeros((2, 0)), *self._leaving], axis=1),
         )
+        self._first, self._rest = (0, half), (half, len(order))
         self._entering: Floats | None = None
 
     def _wall(self, assembled: Assembled, side: str) -> WallFaces:
@@ -373,19 +387,30 @@ class Hops:
             groups.append(Faces(wall.cell, second, wall.rate, back, wall.address))
         return [Faces._make(map(np.concatenate, zip(*groups, strict=True)))] if groups else []
 
-    def step(self, n: Integers, step: int) -> None:
-        """Exchange copies between cells, with walls and with baths, for a step."""
+    def begin(self, n: Integers, step: int) -> None:
+        """The first half of a step in halves."""
         self.passed[:] = 0
+        if self._first[1]:
+            self._hop(n, self._first, step)
+
+    def finish(self, n: Integers, step: int) -> None:
+        """What is left of a step after `begin`, all of it if it has no halves."""
+        if not self._first[1]:
+            self.passed[:] = 0
+        self._hop(n, self._rest, step)
+
+    def _hop(self, n: Integers, units: tuple[int, int], step: int) -> None:
+        """Exchange copies between cells, with walls and with baths."""
         entering = self._means((step + 0.5) * self._field.dt)
         here = n
         if self._baths:
             here = np.concatenate([n, [int(bath.amount) for bath in self._baths.values()]])
-        copies.hop(here, self._hopping, entering, self._key, step, self.passed)
+        copies.hop(here, self._hopping, units, entering, self._key, step, self.passed)
         if self._baths:
             for (side, bath), now in zip(self._baths.items(), here[len(n) :], strict=True):
                 gained = int(now) - int(bath.amount)
                 bath.amount += gained
-                self.passed[self.sides.index(side)] = max(gained, 0), max(-gained, 0)
+                self.passed[self.sides.index(side)] += max(gained, 0), max(-gained, 0)
             n[:] = here[: len(n)]
 
     def entering(self, t: float) -> Floats:
@@ -438,21 +463,27 @@ def _probabilities(faces: Faces, starts: Integers, t: float) -> dict[str, Any]:
     return {"on": on, "back": back, "tables": numbered, **tables.joined()}
 
 
-def _schedule(open_walls: bool, colours: int, in_turn: bool, parts: int) -> list[tuple[int, ...]]:
+def _schedule(
+    open_walls: bool, colours: int, in_turn: bool, parts: int, in_halves: bool
+) -> tuple[list[tuple[int, ...]], int]:
     """Colours (-1: the walls), over half (0) or all (1) of a part, and whether in reverse order.
 
     Forwards, then backwards; twice the same over half a part is once over all of it, but for the
-    first colour where its faces are done ``in_turn``.
+    first colour where its faces are done ``in_turn``, and in the middle of a step ``in_halves``.
+    Also returns how many belong to the first half.
     """
     there = [-1] * open_walls + list(range(colours))
     one = [(k, 0, 0) for k in there] + [(k, 0, 1) for k in there[::-1]]
     merged: list[tuple[int, ...]] = []
-    for k, half, reverse in one * parts:
-        if merged and merged[-1][:2] == (k, 0) and not (in_turn and k == 0):
+    first = 0
+    for number, (k, half, reverse) in enumerate(one * parts):
+        if in_halves and number == len(there) * parts:
+            first = len(merged)
+        elif merged and merged[-1][:2] == (k, 0) and not (in_turn and k == 0):
             merged[-1] = k, 1, 0
-        else:
-            merged.append((k, half, reverse))
-    return merged
+            continue
+        merged.append((k, half, reverse))
+    return merged, first
 
 
 def _faces_by_colour(field: DiscreteField, assembled: Assembled) -> list[Faces]:

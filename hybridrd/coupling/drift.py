@@ -284,9 +284,11 @@ def layer_drift(
         beyond = face.columns[:, face.outside]
         lower = cells if face.side == 1 else beyond
         work = 0.5 * (work + drift.flow[a][beyond])
-        # From centre to centre, of which the first half is the layer's slope.
+        # From centre to centre, of which the first half is the layer's slope. The content of a
+        # cell is at its centre when nothing flows, wherever it belongs in a gradient.
         half = sign * (drift.up[a][lower] - work) - 0.5 * h * slope
-        rise = 0.5 * w * slope + half * (2.0 * numbers.offset / h)
+        reach = 1.0 if numbers.stencil == "cell" else 2.0 * numbers.offset / h
+        rise = 0.5 * w * slope + half * reach
         mean = np.ones(len(cells))
     else:
         rise = (0.5 * w + numbers.offset) * slope

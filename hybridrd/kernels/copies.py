@@ -287,9 +287,12 @@ def _table(hopping, number):
 
 
 @jit
-def hop(n, hopping, entering, key, step, passed):
-    """A step of copies ``n`` that hop; ``entering`` is the mean at each open face, as `leaving`."""
-    for u in range(hopping.order.shape[0]):
+def hop(n, hopping, units, entering, key, step, passed):
+    """Copies ``n`` hop, in the units of a step from ``units[0]`` to ``units[1]``.
+
+    ``entering`` is the mean at each open face, as ``leaving`` of `Hopping`.
+    """
+    for u in range(units[0], units[1]):
         k, time, reverse = hopping.order[u]
         part = hopping.part[u]
         if k < 0:

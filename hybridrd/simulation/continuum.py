@@ -369,14 +369,15 @@ class DiscreteCells(Coupling):
         self._field.start(species, outside)
 
     def before(self, step: int, gates: list[Gate]) -> None:
-        """React for half a step, and let the gates know the copies beyond them."""
+        """React and diffuse for half a step, and let the gates know the copies beyond them."""
         self._field.react(step, 0)
+        self._field.diffuse_first(step)
         for gate in gates:
             if gate.stencil is not None:
                 gate.set_copies(self._field.n[gate.species], self._field.volumes)
 
     def after(self, step: int, credit: np.ndarray | None) -> None:
-        """Take what was exchanged, diffuse, and react for half a step."""
+        """Take what was exchanged, diffuse on, and react for half a step."""
         assert credit is not None
         self._field.receive(credit)
         self._field.diffuse(step)
@@ -665,7 +666,7 @@ def _make(
         user_field = UserField(user, system, dt, plan.user_cells, two_way)
     if two_way and user_field is None and system.fluctuations is not None:
         alone = system.particles is None
-        discrete = DiscreteField(system, dt, key, region.mask, baths, assembly)
+        discrete = DiscreteField(system, dt, key, region.mask, baths, assembly, not alone)
         if not system.correct_pairs:  # which have no partners but those in cells
             discrete.scale_pairs(pair_factors(plan))
         for gate in gates:

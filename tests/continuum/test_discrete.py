@@ -172,6 +172,36 @@ def test_the_mean_of_a_linear_system_is_that_of_fipys_pde_to_second_order():
     assert errors[1] < 2e-3
 
 
+@pytest.mark.parametrize("alpha", [0.1, 0.25, 1.0])
+@pytest.mark.parametrize("first", [3, 4])
+def test_what_enters_in_the_middle_of_a_step_lies_on_a_line(alpha, first):
+    """Means of a steady flux from the plane to the far wall: all cells, the first one too."""
+    n = 24
+    system = line(
+        domain=hrd.Box(x=(0, n)), cells=n, particles=hrd.Box(x=(0, first)), fluctuations="discrete",
+        walls={"x+": hrd.Reservoir({A: 0.0})},
+    )
+    hops = hrd.Simulation(system, dt=alpha)._continuum._field.hops[0]
+    given, cells = hops._hopping, n - first
+    halves = []
+    for units in (hops._first, hops._rest):
+        step = np.eye(cells)
+        for k, time, _ in given.order[slice(*units)]:
+            one = np.eye(cells)
+            if k < 0:
+                one[given.open_cell, given.open_cell] -= given.leaving[time]
+            for f in range(*(given.colours[k : k + 2] if k >= 0 else (0, 0))):
+                i, j = given.first[f], given.second[f]
+                one[[i, j], i] += given.on[time, f] * np.array([-1, 1])
+                one[[i, j], j] += given.back[time, f] * np.array([1, -1])
+            step = one @ step
+        halves.append(step)
+    flux = np.zeros(cells)
+    flux[0] = alpha
+    profile = np.linalg.solve(np.eye(cells) - halves[1] @ halves[0], halves[1] @ flux)
+    assert np.abs(profile - (cells - np.arange(cells) - 0.5)).max() < 0.07 * np.sqrt(alpha)
+
+
 def test_walls_periodic_axes_and_baths_hold_poisson_contents():
     """A uniform state stays, with Poisson numbers, at any step; copies and bath are conserved."""
     wall = hrd.Leaky({A: 1.0}, outside={A: hrd.Bath(volume=400.0, initial=2.0)}, partition=2.0)

@@ -325,6 +325,22 @@ def test_cells_of_whole_copies_alone_have_the_moments_of_the_master_equation():
     assert (np.abs(n.var(0) / mean - 1) < 4.5 * math.sqrt(2 / len(n)) + 0.03).all()
 
 
+@pytest.mark.parametrize("alpha", [0.1, 0.5])
+@pytest.mark.parametrize("rise", [0.05, 0.4, -0.4])
+@pytest.mark.parametrize("fluctuations", [None, "discrete"])
+def test_as_many_pass_the_plane_either_way_at_equilibrium(rise, alpha, fluctuations):
+    A = hrd.Species("A", D=1.0, potential=lambda x: rise * x)
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 8)), particles=hrd.Box(x=(0, 4)), cells=8,
+        fluctuations=fluctuations,
+    )  # fmt: skip
+    simulation = hrd.Simulation(system, dt=alpha)
+    (gate,) = simulation._gates
+    layer = simulation._exchange.motion._layer(gate, gate.numbers)
+    # Contents of the layer and of the first cell are as exp(rise) to 1.
+    assert layer.arrivals == pytest.approx(math.exp(rise) * (1 - layer.survival), rel=1e-9)
+
+
 @pytest.mark.parametrize("slope", [4.0, -4.0])
 def test_boltzmann_across_a_plane_to_whole_copies(slope):
     A = hrd.Species("A", D=1.0, potential=lambda x: slope * x)
