@@ -178,7 +178,10 @@ def test_what_enters_in_the_middle_of_a_step_lies_on_a_line(alpha, first):
     """Means of a steady flux from the plane to the far wall: all cells, the first one too."""
     n = 24
     system = line(
-        domain=hrd.Box(x=(0, n)), cells=n, particles=hrd.Box(x=(0, first)), fluctuations="discrete",
+        domain=hrd.Box(x=(0, n)),
+        cells=n,
+        particles=hrd.Box(x=(0, first)),
+        fluctuations="discrete",
         walls={"x+": hrd.Reservoir({A: 0.0})},
     )
     hops = hrd.Simulation(system, dt=alpha)._continuum._field.hops[0]
