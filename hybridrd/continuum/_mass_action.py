@@ -32,32 +32,31 @@ NOTHING = 0.0, 0.0, 1.0  # ``copy, low, high`` of a content that does not fluctu
 
 def _rates(m: Any, k: Any, sites: Any, grain: Any, y: Any, r: int, v: Any) -> None:
     """How often reaction ``r`` fires per volume and time in each of ``m`` cells, into ``v``."""
-    kr, i, j = k[r], sites[r, 0], sites[r, 1]
+    i, j = sites[r, 0], sites[r, 1]
     if i < 0:
         for b in range(m):
-            v[b] = kr[b]
+            v[b] = k[r, b]
     elif j < 0:
-        yi = y[i]
         for b in range(m):
-            v[b] = kr[b] * yi[b]
+            v[b] = k[r, b] * y[i, b]
     elif i == j and grain[0] > 0.0:
-        yi, (copy, low, high) = y[i], grain
+        copy, low, high = grain
         for b in range(m):
-            s = min(max((yi[b] / copy - low) / (high - low), 0.0), 1.0)
-            v[b] = kr[b] * yi[b] * (yi[b] - s * s * copy)
+            s = min(max((y[i, b] / copy - low) / (high - low), 0.0), 1.0)
+            v[b] = k[r, b] * y[i, b] * (y[i, b] - s * s * copy)
     else:
-        yi, yj = y[i], y[j]
         for b in range(m):
-            v[b] = kr[b] * yi[b] * yj[b]
+            v[b] = k[r, b] * y[i, b] * y[j, b]
     for p in range(2, sites.shape[1]):
-        if sites[r, p] < 0:
+        t = sites[r, p]
+        if t < 0:
             break
-        yp, (copy, low, high) = y[sites[r, p]], grain
+        copy, low, high = grain
         used = 0
         for q in range(p):
-            used += 1 if sites[r, q] == sites[r, p] else 0
+            used += 1 if sites[r, q] == t else 0
         for b in range(m):
-            w = yp[b]
+            w = y[t, b]
             if used > 0 and copy > 0.0:
                 s = min(max((w / copy - low) / (high - low), 0.0), 1.0)
                 w = max(w - used * s * s * copy, 0.0)
@@ -67,33 +66,42 @@ def _rates(m: Any, k: Any, sites: Any, grain: Any, y: Any, r: int, v: Any) -> No
 rates = jit(_rates)
 
 
-def _add(m: Any, target: Any, factor: float, v: Any) -> None:
+def _add(m: Any, target: Any, s: int, factor: float, v: Any) -> None:
+    """Add a multiple of ``v`` to a row; rows are not cut out, which would count references."""
     for b in range(m):
-        target[b] += factor * v[b]
+        target[s, b] += factor * v[b]
 
 
 add = jit(_add)
 
 
-def _fill(m: Any, target: Any, value: float) -> None:
+def _scale(m: Any, target: Any, s: int, factor: float, v: Any) -> None:
     for b in range(m):
-        target[b] = value
+        target[s, b] = factor * v[b]
+
+
+scale = jit(_scale)
+
+
+def _fill(m: Any, target: Any, s: int, value: float) -> None:
+    for b in range(m):
+        target[s, b] = value
 
 
 fill = jit(_fill)
 
 
-def _largest(m: Any, v: Any) -> float:
+def _largest(m: Any, v: Any, s: int) -> float:
     # Four maxima at once: one would be a chain of as many waits as there are cells.
     a0 = a1 = a2 = a3 = 0.0
     whole = m - m % 4
     for b in range(0, whole, 4):
-        a0 = v[b] if v[b] > a0 else a0
-        a1 = v[b + 1] if v[b + 1] > a1 else a1
-        a2 = v[b + 2] if v[b + 2] > a2 else a2
-        a3 = v[b + 3] if v[b + 3] > a3 else a3
+        a0 = v[s, b] if v[s, b] > a0 else a0
+        a1 = v[s, b + 1] if v[s, b + 1] > a1 else a1
+        a2 = v[s, b + 2] if v[s, b + 2] > a2 else a2
+        a3 = v[s, b + 3] if v[s, b + 3] > a3 else a3
     for b in range(whole, m):
-        a0 = v[b] if v[b] > a0 else a0
+        a0 = v[s, b] if v[s, b] > a0 else a0
     return max(max(a0, a1), max(a2, a3))
 
 
@@ -103,12 +111,23 @@ largest = jit(_largest)
 def _slope(m: Any, k: Any, sites: Any, change: Any, grain: Any, y: Any, f: Any, v: Any) -> None:
     """Time derivative ``f`` at ``y``."""
     for s in range(len(y)):
-        fill(m, f[s], 0.0)
+        first = 0
+        while first < len(sites) and change[first, s] == 0.0:
+            first += 1
+        if first == len(sites):
+            fill(m, f, s, 0.0)
     for r in range(len(sites)):
         rates(m, k, sites, grain, y, r, v)
         for s in range(len(y)):
-            if change[r, s] != 0.0:
-                add(m, f[s], change[r, s], v)
+            if change[r, s] == 0.0:
+                continue
+            first = 0
+            while change[first, s] == 0.0:
+                first += 1
+            if r == first:
+                scale(m, f, s, change[r, s], v)
+            else:
+                add(m, f, s, change[r, s], v)
 
 
 slope = jit(_slope)
@@ -122,16 +141,16 @@ def _product(
     The coefficient of ``t**turn`` of that product at ``y + t gain``, in ``e[turn]``.
     """
     for n in range(turn + 1):
-        fill(m, e[n], w if n == 0 else 0.0)
+        fill(m, e, n, w if n == 0 else 0.0)
     for q in range(sites.shape[1]):
-        if sites[r, q] < 0:
+        t = sites[r, q]
+        if t < 0:
             break
         if q != p:
-            yq, gq = y[sites[r, q]], gain[sites[r, q]]
             for n in range(turn, -1, -1):
-                en, lower = e[n], e[max(n - 1, 0)]
+                lower = max(n - 1, 0)
                 for b in range(m):
-                    en[b] = en[b] * yq[b] + (lower[b] * gq[b] if n > 0 else 0.0)
+                    e[n, b] = e[n, b] * y[t, b] + (e[lower, b] * gain[t, b] if n > 0 else 0.0)
 
 
 product = jit(_product)
@@ -149,47 +168,49 @@ def _speed(
     """
     species = len(x)
     for s in range(species):
-        fill(m, gain[s], 0.0)
+        fill(m, gain, s, 0.0)
     for r in range(len(sites)):
         rates(m, k, sites, NOTHING, x, r, v)
         for s in range(species):
             if change[r, s] > 0.0:
-                add(m, gain[s], change[r, s], v)
+                add(m, gain, s, change[r, s], v)
     found = 0.0
     for turn in range(sites.shape[1]):
         for s in range(species):
-            fill(m, lam[s], 0.0)
+            fill(m, lam, s, 0.0)
         for r in range(len(sites)):
-            i, j, kr = sites[r, 0], sites[r, 1], k[r]
+            i, j = sites[r, 0], sites[r, 1]
             if i < 0 or (turn > 0 and j < 0):
                 continue
             size = 0.0
             for s in range(species):
                 size = max(size, abs(change[r, s]))
             if j < 0:
-                add(m, lam[i], size, kr)
+                for b in range(m):
+                    lam[i, b] += size * k[r, b]
             elif sites.shape[1] > 2 and sites[r, 2] >= 0:
                 for p in range(sites.shape[1]):
-                    if sites[r, p] < 0:
+                    t = sites[r, p]
+                    if t < 0:
                         break
                     product(m, size, sites, r, p, turn, x, gain, e)
-                    lp, en = lam[sites[r, p]], e[turn]
                     for b in range(m):
-                        lp[b] += kr[b] * en[b]
+                        lam[t, b] += k[r, b] * e[turn, b]
             elif turn < 2:
                 y = x if turn == 0 else gain
-                yi, yj, li, lj = y[i], y[j], lam[i], lam[j]
                 for b in range(m):
-                    li[b] += size * kr[b] * yj[b]
+                    lam[i, b] += size * k[r, b] * y[j, b]
                 for b in range(m):
-                    lj[b] += size * kr[b] * yi[b]
-        fill(m, v, 0.0)
+                    lam[j, b] += size * k[r, b] * y[i, b]
+        most = 0.0
+        for b in range(m):
+            v[b] = 0.0
         for s in range(species):
-            xs, gs, ls = x[s], gain[s], lam[s]
             for b in range(m):
-                value = ls[b] if xs[b] + gs[b] > 0.0 else 0.0
+                value = lam[s, b] if x[s, b] + gain[s, b] > 0.0 else 0.0
                 v[b] = value if value > v[b] else v[b]
-        most = largest(m, v)
+        for b in range(m):
+            most = v[b] if v[b] > most else most
         if turn == 0:
             found = most
         elif turn == 1:
@@ -232,6 +253,7 @@ def _integrate(
     species, n = c.shape
     reactions = len(sites)
     kb = np.empty((reactions, BLOCK))
+    most = np.empty((reactions, 1))
     x = np.empty((species, BLOCK))
     y = np.empty((species, BLOCK))
     f = np.empty((species, BLOCK))
@@ -245,16 +267,24 @@ def _integrate(
         for s in range(species):
             for b in range(m):
                 x[s, b] = c[s, lo + b]
-        for r in range(reactions):
-            for b in range(m):
-                kb[r, b] = k[r, lo + b] if k.shape[1] > 1 else k[r, 0]
+        if lo == 0 or k.shape[1] > 1:
+            for r in range(reactions):
+                for b in range(m):
+                    kb[r, b] = k[r, lo + b] if k.shape[1] > 1 else k[r, 0]
+                most[r, 0] = largest(m, kb, r)
         rest, steps = tau, 0
+        # No cell is faster than one that had the most of everything: mostly that will do.
+        for s in range(species):
+            y[s, 0] = largest(m, x, s)
+        bound = 1.000001 * speed(1, most, sites, change, y, gain, lam, e, v)
         while rest > 0.0:
-            fast = speed(m, kb, sites, change, x, gain, lam, e, v)
+            fast = bound
+            if bound == 0.0 or steps > 0 or not rest * bound <= STEP:
+                fast = speed(m, kb, sites, change, x, gain, lam, e, v)
             if fast == 0.0:
                 made = 0.0
                 for s in range(species):
-                    made = max(made, largest(m, gain[s]))
+                    made = max(made, largest(m, gain, s))
                 if made == 0.0:
                     rest = 0.0  # nothing here, and nothing comes of it
                     break
@@ -274,24 +304,22 @@ def _integrate(
                 part = 0.5 * delta if stage < 3 else delta
                 weight = delta / 6.0 if stage == 1 else delta / 3.0
                 for s in range(species):
-                    ys, xs, fs, ts = y[s], x[s], f[s], total[s]
                     for b in range(m):
-                        ts[b] = (xs[b] if stage == 1 else ts[b]) + weight * fs[b]
-                        ys[b] = xs[b] + part * fs[b]
+                        before = x[s, b] if stage == 1 else total[s, b]
+                        total[s, b] = before + weight * f[s, b]
+                        y[s, b] = x[s, b] + part * f[s, b]
                 slope(m, kb, sites, change, grain, y, f, v)
             for s in range(species):
-                xs, fs, ts = x[s], f[s], total[s]
                 for b in range(m):
-                    value = ts[b] + delta / 6.0 * fs[b]
-                    xs[b] = 0.0 if value < GONE else value
+                    value = total[s, b] + delta / 6.0 * f[s, b]
+                    x[s, b] = 0.0 if value < GONE else value
             rest = 0.0 if delta >= rest else rest - delta
         left[lo // BLOCK] = rest
         wrong = 0
         for s in range(species):
-            xs, target = x[s], out[s, lo : lo + m]
             for b in range(m):
-                target[b] = xs[b]
-                wrong += not abs(xs[b]) < np.inf
+                out[s, lo + b] = x[s, b]
+                wrong += not abs(x[s, b]) < np.inf
         if wrong:
             return NOT_FINITE
     return DONE
@@ -398,10 +426,12 @@ def _apply(matrix: Any, c: Any, out: Any) -> None:
                 x[s, b] = c[s, lo + b]
         for s in range(species):
             row = out[s, lo : lo + m]
-            fill(m, row, matrix[s, species])
+            for b in range(m):
+                row[b] = matrix[s, species]
             for j in range(species):
                 if matrix[s, j] != 0.0:
-                    add(m, row, matrix[s, j], x[j])
+                    for b in range(m):
+                        row[b] += matrix[s, j] * x[j, b]
 
 
 apply = jit(_apply)
