@@ -22,8 +22,6 @@ from hybridrd.errors import ModelError, ResultError
 from hybridrd.examples import CASES
 from hybridrd.model.plane import Plane
 from hybridrd.model.system import System
-from hybridrd.toml.config import examine_toml
-from hybridrd.toml.reader import Run
 
 _PLANE = re.compile(r"\s*([^:]+?)\s*:\s*([xyzr])\s*=\s*(.+?)\s*")
 
@@ -80,14 +78,19 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
     case = CASES.get(what)
     system: System | None
     sound: System | None  # all of it, or what is right in it
+    defaults: dict[str, Any]
+    times: tuple[float, ...]
     problems: list[str] = []
     unclear: frozenset[str] = frozenset()
     if case is not None:
         system = sound = case.system()
-        defaults, times = Run(dt=case.dt, until=case.until, every=case.every), case.times
+        defaults = {"dt": case.dt, "until": case.until, "every": case.every}
+        times = case.times
     elif what.endswith(".toml") or path_of(what, "file").exists():
+        from hybridrd.toml.config import examine_toml  # its schema takes long to load
+
         found = examine_toml(what, System)
-        system, sound, defaults, times = found.system, found.sound, found.run, ()
+        system, sound, defaults, times = found.system, found.sound, vars(found.run), ()
         problems, unclear = list(found.mistakes), found.unclear
     else:
         meant = get_close_matches(what.replace("_", "-"), CASES, n=1)
@@ -97,7 +100,7 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
             f"a file is named FILE.toml"
         )
     chosen = {name: v for name, v in given.items() if v is not None}
-    values = {name: v for name, v in vars(defaults).items() if v is not None} | chosen
+    values = {name: v for name, v in defaults.items() if v is not None} | chosen
 
     def at(name: str) -> str:
         table = "" if case is not None else "system." if name == "interface" else "run."

@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 from types import ModuleType
 from typing import Any
 
@@ -36,17 +37,32 @@ _SPHERE = 4.0 * np.pi  # FiPy counts per steradian
 _lock = threading.Lock()
 
 
+class _Hidden(MetaPathFinder):
+    """Keeps this thread from importing matplotlib, for which FiPy asks only to note its version."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> None:  # noqa: ARG002
+        """Nothing, so that others look; ModuleNotFoundError for what is hidden."""
+        if name == "matplotlib" and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError(f"{name} is not needed here")
+
+
 @contextmanager
 def _sheltered() -> Iterator[None]:
-    """Hide the command line, the choice of suite and import-time warnings from FiPy."""
+    """Hide the command line, the choice of suite, matplotlib and import-time warnings from FiPy."""
     argv, suite = sys.argv, os.environ.get("FIPY_SOLVERS")
     sys.argv = argv[:1]
     os.environ["FIPY_SOLVERS"] = "scipy"
+    hidden = _Hidden()
+    sys.meta_path.insert(0, hidden)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        sys.meta_path.remove(hidden)
         sys.argv = argv
         if suite is None:
             os.environ.pop("FIPY_SOLVERS", None)

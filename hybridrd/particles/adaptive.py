@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
-from scipy import ndimage
 
 from hybridrd.arrays import Floats, Integers, State, stored, stored_count, stored_numbers
 from hybridrd.errors import ModelError, ResultError, StepError
@@ -86,6 +85,8 @@ def _blocks(parts: Partition, mask: Mask) -> Any:
 
 def _without_specks(parts: Partition, mask: Mask, least: int) -> Mask:
     """Connected pieces of at least so many cells."""
+    from scipy import ndimage
+
     numbers, count = ndimage.label(_blocks(parts, mask))
     sizes = np.bincount(numbers.ravel(), minlength=count + 1)
     sizes[0] = 0
@@ -94,6 +95,8 @@ def _without_specks(parts: Partition, mask: Mask, least: int) -> Mask:
 
 def _dilated(parts: Partition, mask: Mask, margin: list[int]) -> Mask:
     """A mask with all cells within so many of it along each axis."""
+    from scipy import ndimage
+
     block = _blocks(parts, mask)
     for axis, n in enumerate(margin):
         if n == 0:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.coupling.face_exchange import Gate
@@ -209,6 +208,8 @@ def _nearest(region: Region, face: RegionFace) -> Integers:
     if beside.ndim == 0:
         return np.asarray(beside.reshape(1), np.int64)
     spacing = np.delete(np.array(region.grid.spacing[::-1]), at)
+    from scipy import ndimage
+
     index = ndimage.distance_transform_edt(
         beside < 0, sampling=spacing, return_distances=False, return_indices=True
     )

@@ -31,7 +31,6 @@ from hybridrd.run.log import Clock
 from hybridrd.run.provenance import attributes
 from hybridrd.run.record_position import Counts, RecordPosition
 from hybridrd.run.runnable import Running, load_run_state, run_state
-from hybridrd.simulation.nonlocal_pairs import NonlocalPairs, is_nonlocal
 from hybridrd.simulation.sizes import fixed_parts, record_numbers, record_part
 from hybridrd.simulation.state_text import state_rows
 from hybridrd.simulation.window import start_field
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from hybridrd.run.progress import Progress
+    from hybridrd.simulation.nonlocal_pairs import NonlocalPairs
 
 OFFERED = ("concentration", "copy_number", "total", "flux", "bath")  # the last where there are any
 STAGES = ("set_up", "continuum", "records", "writing")
@@ -187,6 +187,8 @@ class PDE:
         begun = Clock(self.timings)
         local = self.system
         if self._pairs is not None:
+            from hybridrd.simulation.nonlocal_pairs import is_nonlocal
+
             others = [r for r in local.reactions if not is_nonlocal(r)]
             local = local.replace(reactions=others)
         with naming("the PDE", "use fewer cells"):
@@ -198,8 +200,11 @@ class PDE:
     @cached_property
     def _pairs(self) -> NonlocalPairs | None:
         """The pairs that react at their distance; None if they do as mass action."""
-        has = any(map(is_nonlocal, self.system.reactions))
-        return NonlocalPairs(self.system) if self.nonlocal_pairs and has else None
+        if not self.nonlocal_pairs:
+            return None
+        from hybridrd.simulation.nonlocal_pairs import NonlocalPairs, is_nonlocal
+
+        return NonlocalPairs(self.system) if any(map(is_nonlocal, self.system.reactions)) else None
 
     def step(self, number: int = 1) -> None:
         """Steps of dt, by default one: half a step of reactions, diffusion, and reactions again.

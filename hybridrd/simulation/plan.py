@@ -6,7 +6,6 @@ import warnings
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy import ndimage
 
 from hybridrd.arguments import number, shown
 from hybridrd.arrays import Floats
@@ -253,6 +252,8 @@ def _factor_around(region: Region, e: Encounter) -> Floats:
         # Behind a periodic wall the domain begins anew, as often as the radius reaches.
         periodic = region.periodic[held.ndim - 1 - at]
         held = np.pad(held, beyond, mode="wrap" if periodic else "constant")
+    from scipy import ndimage
+
     inside = ndimage.correlate(held, shares.T, mode="constant")
     crop = tuple(slice(a, n - b) for (a, b), n in zip(width, held.shape, strict=True))
     return np.asarray(1.0 - inside[crop].ravel())
