@@ -50,12 +50,12 @@ class Pairs:
         events: NDArray[np.int64],
         credit: NDArray[np.int64] | None,
     ) -> None:
-        self._found, self._region, self.partners, self._key = found, region, partners, key
+        self._found, self._region, self.partners = found, region, partners
         self._events, self._species = events, species
         self._credit = np.zeros((0, 0), np.int64) if credit is None else credit
         self._most = 2 + max(len(e.news) for e in found)
         self._bench = make_bench(_ROOM, species, region.grid.dimension, self._most)
-        self._encounters = self._tabulate()
+        self._encounters = self._tabulate(key)
         involved, box = self._encounters.involved, self._encounters.box
         radius = self._encounters.radius
         self._search = make_search(_ROOM, len(found), species, involved, radius, box)
@@ -64,7 +64,24 @@ class Pairs:
         )
         self._known: Meetings | None = None
 
-    def _tabulate(self) -> Encounters:
+    def restart(self, key: np.uint64) -> None:
+        """Go back to the start, with other random numbers; no pair is known."""
+        self._encounters.streams[...] = self._streams(key)
+        self._search.keys[...] = self._encounters.streams[:, :, 3]
+        self._search.stamps[:], self._search.fineness[:] = -1, 1.0
+
+    def _streams(self, key: np.uint64) -> NDArray[np.uint64]:
+        """Keys of the random numbers, ``(2, reactions, 4)``."""
+        return np.array(
+            [
+                [[stream_key(key, i, half, kind) for kind in range(4)]
+                 for i in range(len(self._found))]
+                for half in (0, 1)
+            ],
+            np.uint64,
+        )  # fmt: skip
+
+    def _tabulate(self, key: np.uint64) -> Encounters:
         """All but the probabilities."""
         found, region, grid = self._found, self._region, self._region.cells
         reactive = sorted({s for e in found for s in e.partners if s is not None})
@@ -73,14 +90,7 @@ class Pairs:
         return Encounters(
             table=np.zeros((0, 0), np.int64), sizes=none, hazard=none, full=none,
             shells=np.zeros((0, 2, 0)),
-            streams=np.array(
-                [
-                    [[stream_key(self._key, i, half, kind) for kind in range(4)]
-                     for i in range(len(found))]
-                    for half in (0, 1)
-                ],
-                np.uint64,
-            ),
+            streams=self._streams(key),
             **_news(found),
             reactive=np.isin(np.arange(self._species), reactive),
             involved=np.array(

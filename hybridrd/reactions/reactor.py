@@ -71,12 +71,11 @@ class Reactor:
         self._cells = region.cells if tables.varies else region.inner_cells
         self.set_rates(0.5 * dt)
 
-    def restart(self, key: np.uint64) -> bool:
-        """Go back to the start, with other random numbers; False, and nothing done, with pairs."""
-        if self.pairs is not None:
-            return False
+    def restart(self, key: np.uint64) -> None:
+        """Go back to the start, with other random numbers."""
         self._key, self.events[:] = key, 0
-        return True
+        if self.pairs is not None:
+            self.pairs.restart(key)
 
     @property
     def creates_radially(self) -> bool:

@@ -201,14 +201,15 @@ class Simulation:
 
         Returns False, and the simulation is good for nothing, where a new one has to be made: with
         a continuum of copies or noise, a mean field that is being solved, a user's continuum,
-        baths, pairs, inertia, and a region that follows.
+        baths, inertia, and a region that follows.
         """
         begun = Clock(self.timings)
         key = make_key(self.seed, replica)
         inertia = any(s.thermal_speed is not None for s in self.system.species)
         kept = not (inertia or self._baths or self._adapted)
-        if not (kept and self._continuum.restart() and self._reactor.restart(key)):
+        if not (kept and self._continuum.restart()):
             return False
+        self._reactor.restart(key)
         self.timings.update(dict.fromkeys(STAGES, 0.0))
         self.replica, self._key = replica, key
         for gate in self._gates:
