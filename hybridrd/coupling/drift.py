@@ -11,11 +11,15 @@ from hybridrd.arrays import Floats, Integers
 from hybridrd.continuum.conditions import bernoulli
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.motion import BoxMotion, Motion
+from hybridrd.coupling.stencil import Stencil
 from hybridrd.errors import ModelError, StepError
 from hybridrd.interface import FaceNumbers
 from hybridrd.interface.base import at_most
 from hybridrd.interface.calibration import calibrated_rate
+from hybridrd.interface.exact import LEAST_DEPTH
 from hybridrd.kernels import drift as kernels
+from hybridrd.kernels.drift_arrivals import Stream, place_drifting
+from hybridrd.kernels.exchange import tally
 from hybridrd.kernels.gates import Walk
 from hybridrd.kernels.uneven import Medium, uneven_move
 from hybridrd.model.drift import Drift
@@ -27,6 +31,9 @@ from hybridrd.particles.region import Region, RegionFace, SpeciesWalls
 
 # A drift is the same in all cells if it changes by no more than this part of itself.
 SAME = 1e-9
+#: Largest ``kappa sqrt(dt/D)`` of a wall through which particles that drift enter: there 11 % of
+#: them are still inside at the end of the step.
+MOST_OPEN = 10.0
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,10 @@ class DriftMotion(Motion):
         super().__init__(region, walls, D, dt, key)
         self._free = BoxMotion(region, walls, D, dt, key)
         self._drifts = list(drifts)
-        self._forces = [None if drift is None else self._force(drift) for drift in drifts]
+        self._forces = [None if f is None else self._force(s, f) for s, f in enumerate(drifts)]
         self._at = [-1.0] * len(drifts)  # times of those that depend on it
         self._known: dict[tuple[int, int], LayerDrift] = {}
+        self._streams: dict[tuple[int, int], PlaneDrift] = {}
 
     def restart(self, key: np.uint64) -> None:
         """Go back to the start, with other random numbers."""
@@ -100,10 +108,12 @@ class DriftMotion(Motion):
         number = np.array([each.shape[1] for each in shifts])
         first = np.cumsum([0, *(each.size for each in shifts)])[:-1]
         flat = np.concatenate([each.ravel() for each in shifts])
+        # Faces whose reactivity differs from cell to cell are those of `planes`.
+        gammas = np.concatenate([walls.gammas.reshape(-1, 1) for walls in self.walls])
         Ddt = np.array(self.D) * self.dt
-        return kernels.Forces(self.region.inner_cells, flat, first, number, Ddt)
+        return kernels.Forces(self.region.inner_cells, flat, first, number, gammas, Ddt)
 
-    def _force(self, drift: Drift) -> kernels.Force | Medium:
+    def _force(self, species: int, drift: Drift) -> kernels.Force | Medium:
         """How far a species drifts in a step, in each cell of the region; or what it meets."""
         region = self.region
         if drift.uneven:
@@ -112,7 +122,17 @@ class DriftMotion(Motion):
         shifts = -drift.across[:, region.mask] * step
         if np.ptp(shifts, axis=1).max() <= SAME * np.abs(shifts).max():
             shifts = shifts[:, :1]
-        return kernels.Force(region.inner_cells, np.ascontiguousarray(shifts))
+        walls, gammas = self.walls[species], self.walls[species].gammas.reshape(-1, 1)
+        half_open = {
+            f: n for f, n in walls.exchanges.items() if n.kind == "exact" and f in walls.leaks
+        }
+        if half_open:
+            gammas = np.repeat(gammas, max(face.size for face in region.faces), axis=1)
+        for f, numbers in half_open.items():
+            face = region.faces[f]
+            out = half_cell(drift, region, face, numbers)[0]
+            gammas[face.index, : face.size] = out
+        return kernels.Force(region.inner_cells, np.ascontiguousarray(shifts), gammas)
 
     def _carry(self, species: int, step: int) -> None:
         """Take a drift that depends on time as it is in the middle of a step."""
@@ -122,9 +142,11 @@ class DriftMotion(Motion):
         now = drift.later(t)
         assert now is not None
         check_step(now, self.region, self.dt, f"at t = {t:.6g} a species drifts")
-        self._drifts[species], self._forces[species] = now, self._force(now)
+        self._drifts[species], self._forces[species] = now, self._force(species, now)
         self._at[species] = t
-        self._known = {key: layer for key, layer in self._known.items() if key[0] != species}
+        for known in (self._known, self._streams):
+            for key in [key for key in known if key[0] == species]:
+                del known[key]
 
     def move(self, species: int, population: Population, step: int) -> bool:
         """Diffuse the particles of a species for dt; returns whether any is marked as gone."""
@@ -183,13 +205,34 @@ class DriftMotion(Motion):
 
     def plane_means(self, gate: Gate, top: Floats) -> list[Floats]:
         """Expected arrivals behind each face cell, in one stream."""
-        return self._free.plane_means(gate, top)
+        if self._forces[gate.species] is None:
+            return self._free.plane_means(gate, top)
+        return [top * gate.face.area * self._plane(gate).per_area]
 
     def enter_plane(
         self, gate: Gate, stream: int, group: Particles, cells: Integers, top: Floats, step: int
     ) -> Integers:
         """Place candidates behind the particles, keep some; returns numbers kept by face cell."""
-        return self._free.enter_plane(gate, stream, group, cells, top, step)
+        if self._forces[gate.species] is None:
+            return self._free.enter_plane(gate, stream, group, cells, top, step)
+        plane, kept = self._plane(gate), np.empty(len(cells), np.uint8)
+        group.n += place_drifting(
+            group.x, group.ids, group.n, cells, self.faces[gate.face.index],
+            self._sides[gate.species], Stream(self._entry(gate, top), plane.velocity, plane.gamma),
+            self.key, step, kept,
+        )  # fmt: skip
+        counts = np.zeros(len(top), np.int64)
+        tally(cells, kept, counts)
+        return counts
+
+    def _plane(self, gate: Gate) -> PlaneDrift:
+        key = gate.species, gate.face.index
+        if key not in self._streams:
+            drift, D = self._drifts[gate.species], self.D[gate.species]
+            assert drift is not None
+            gamma = self.walls[gate.species].gammas[gate.face.axis, gate.face.side]
+            self._streams[key] = plane_drift(drift, self.region, gate, float(gamma), D, self.dt)
+        return self._streams[key]
 
     def _layer(self, gate: Gate, numbers: FaceNumbers) -> LayerDrift:
         key = gate.species, gate.face.index
@@ -199,6 +242,96 @@ class DriftMotion(Motion):
             D = self.D[gate.species]
             self._known[key] = layer_drift(drift, self.region, gate.face, numbers, D, self.dt)
         return self._known[key]
+
+
+@dataclass(frozen=True)
+class PlaneDrift:
+    """Arrivals through an open plane, an influx wall or a leaky one with a drift, by face cell.
+
+    See `hybridrd.kernels.drift_arrivals`. In two-way coupling a plane is as open as the half cell
+    beyond it: ``2 D/h B(z)`` out and ``2 D/h B(-z)`` in, z being the rise from the plane to the
+    centre of that cell.
+
+    Attributes
+    ----------
+    per_area
+        Candidates per area and step at unit c_R (length), or at unit flux (time).
+    velocity
+        Drift along each axis, ``(d, face cells)`` (length/time).
+    gamma
+        Reactivity for those that are back at the face (1/length).
+    """
+
+    per_area: Floats
+    velocity: Floats
+    gamma: Floats
+
+
+def plane_drift(
+    drift: Drift, region: Region, gate: Gate, gamma: float, D: float, dt: float
+) -> PlaneDrift:
+    """The arrivals of a species that drifts through a gate that is no layer; see `PlaneDrift`."""
+    face = gate.face
+    inside = region.first[face.axis] + (region.inner.shape[face.axis] - 1 if face.side else 0)
+    cells = face.columns[:, inside]
+    velocity = -drift.across[:, cells] * (D / np.array(region.grid.spacing)[:, None])
+    inward = velocity[face.axis] * (-1.0 if face.side else 1.0)
+    gammas = np.full(len(cells), gamma if np.isfinite(gamma) and gamma > 0 else 0.0)
+    if gate.is_influx:
+        per_area = np.full(len(cells), dt)
+    elif gate.leak is None:
+        per_area = 2.0 * np.sqrt(D * dt / np.pi) + np.maximum(inward, 0.0) * dt
+    elif gate.numbers is None:
+        per_area = gammas * D * dt
+    else:
+        gammas, entering = half_cell(drift, region, face, gate.numbers)
+        per_area = entering * D * dt
+    return PlaneDrift(per_area, velocity, gammas)
+
+
+def fitted_stencil(stencil: Stencil, drift: Drift, axis: int) -> Stencil:
+    """The stencil of a mean field that reads c_R between two cells, for a species that drifts.
+
+    With a rise z from one to the other the concentration at the part w of the way is not on a line,
+    but on ``A + B exp(-z w)``, which has the same flux everywhere; Boltzmann's is one of these.
+    """
+    if stencil.cells.shape[1] == 1:
+        return stencil
+    z, w = drift.up[axis][stencil.cells[:, 0]], stencil.weights[1]
+    level = np.abs(z) < SAME
+    safe = np.where(level, 1.0, z)
+    upper = np.where(level, w, np.expm1(-safe * w) / np.expm1(-safe))
+    return Stencil(stencil.cells, np.stack([1.0 - upper, upper], axis=1))
+
+
+def half_cell(
+    drift: Drift, region: Region, face: RegionFace, numbers: FaceNumbers
+) -> tuple[Floats, Floats]:
+    """Reactivities of a two-way plane out and in, by face cell (1/length); see `PlaneDrift`."""
+    _, half, work = _rises(drift, region, face)
+    sign = 1.0 if face.side == 1 else -1.0
+    z = half + 0.5 * sign * work
+    return numbers.reactivity * bernoulli(z), numbers.reactivity * bernoulli(-z)
+
+
+def _rises(drift: Drift, region: Region, face: RegionFace) -> tuple[Floats, Floats, Floats]:
+    """Of the potential per length inside a face, and over the half cell beyond; work of the flow.
+
+    Outwards, but for the work of the flow over a cell, which is along the axis.
+    """
+    a, sign = face.axis, 1.0 if face.side == 1 else -1.0
+    h = region.grid.spacing[a]
+    inside = region.first[a] + (region.inner.shape[a] - 1 if face.side == 1 else 0)
+    cells = face.columns[:, inside]
+    work = drift.flow[a][cells]
+    slope = sign * (drift.across[a][cells] - work) / h
+    if face.outside < 0:
+        return slope, np.zeros(len(cells)), work
+    beyond = face.columns[:, face.outside]
+    lower = cells if face.side == 1 else beyond
+    work = 0.5 * (work + drift.flow[a][beyond])
+    # From centre to centre, of which the first half is the inner cell's slope.
+    return slope, sign * (drift.up[a][lower] - work) - 0.5 * h * slope, work
 
 
 def medium(drift: Drift, region: Region, dt: float) -> Medium:
@@ -278,15 +411,11 @@ def layer_drift(
     sign = 1.0 if face.side == 1 else -1.0
     inside = region.first[a] + (region.inner.shape[a] - 1 if face.side == 1 else 0)
     cells = face.columns[:, inside]
-    work = drift.flow[a][cells]
-    slope = sign * (drift.across[a][cells] - work) / h
+    slope, half, work = _rises(drift, region, face)
     if face.outside >= 0:
         beyond = face.columns[:, face.outside]
-        lower = cells if face.side == 1 else beyond
-        work = 0.5 * (work + drift.flow[a][beyond])
-        # From centre to centre, of which the first half is the layer's slope. The content of a
-        # cell is at its centre when nothing flows, wherever it belongs in a gradient.
-        half = sign * (drift.up[a][lower] - work) - 0.5 * h * slope
+        # The content of a cell is at its centre when nothing flows, wherever it belongs in a
+        # gradient.
         reach = 1.0 if numbers.stencil == "cell" else 2.0 * numbers.offset / h
         rise = 0.5 * w * slope + half * reach
         mean = np.ones(len(cells))
@@ -333,10 +462,11 @@ def check_drifts(
     Raises
     ------
     ModelError
-        For a shell, a region that is no box, an exact plane, an influx or a leaky wall, and noise.
+        For a shell, a region that is no box, published rules, a bath, and, where D depends on the
+        place, an exact plane, an influx or a leaky wall.
     StepError
         If a particle drifts by more than half a cell in a step, where the drift changes from cell
-        to cell.
+        to cell; if it can cross the region in a step, or a leaky wall is too open for one.
     """
     for s, drift in enumerate(drifts):
         if drift is None:
@@ -345,19 +475,58 @@ def check_drifts(
         why = "it drifts" if drift.pushes else "its D depends on the place"
         who = f"species {species.name}: {why}, and"
         if region.grid.radial or not region.is_box:
-            raise ModelError(f"{who} its particles do so in a Box alone; use mean_field")
-        for f, numbers in walls[s].exchanges.items():
-            if numbers.kind != "layer":
-                raise ModelError(
-                    f"{who} {system.interface!r} at {region.faces[f].name} knows nothing of it; "
-                    f"use CalibratedLayer()"
-                )
-        for f in (*walls[s].influxes, *walls[s].leaks):
             raise ModelError(
-                f"{who} {region.faces[f].name} lets particles in by a rate or a permeability, "
-                f"which know nothing of it; use a Reservoir or a closed wall there"
+                f"{who} its particles do so in a Box alone: elsewhere the exact law of their steps "
+                f"has no drift in it; use mean_field"
             )
+        planes = {f: n for f, n in walls[s].exchanges.items() if n.kind != "layer"}
+        for f, numbers in planes.items():
+            if numbers.kind == "injection":
+                raise ModelError(
+                    f"{who} {system.interface!r} at {region.faces[f].name} has no rule for it; use "
+                    f"CalibratedLayer() or ExactPlane()"
+                )
+        for f in {*planes, *walls[s].influxes, *walls[s].leaks}:
+            _check_face(region.faces[f], species.name, drift, who)
+            _check_plane(region, region.faces[f], drift, walls[s], dt, who)
         check_step(drift, region, dt, who)
+
+
+def _check_face(face: RegionFace, name: str, drift: Drift, who: str) -> None:
+    """Refuse what a face that is no layer can't do. Raises ModelError."""
+    if drift.uneven:
+        raise ModelError(
+            f"{who} its arrivals through {face.name} are known for one D alone; use "
+            f"CalibratedLayer(), or a Reservoir or a closed wall there"
+        )
+    if face.law(name).bath is not None:
+        raise ModelError(
+            f"{who} how many enter from the bath at {face.name} in a step is known without a drift "
+            f"alone; give a concentration outside"
+        )
+
+
+def _check_plane(
+    region: Region, face: RegionFace, drift: Drift, walls: SpeciesWalls, dt: float, who: str
+) -> None:
+    """Refuse steps that are too long for a face that is no layer. Raises StepError."""
+    D, h, depth = float(drift.D[0]), region.grid.spacing[face.axis], region.extent[face.axis]
+    speed = float(np.abs(drift.across[face.axis, region.mask]).max()) * D / h
+    if LEAST_DEPTH * np.sqrt(2.0 * D * dt) + speed * dt > depth * (1.0 + 1e-9):
+        # The positive root of speed x² + 4 sqrt(2 D) x = depth, x = sqrt(dt).
+        b = LEAST_DEPTH * np.sqrt(2.0 * D)
+        least = at_most((2.0 * depth / (b + np.sqrt(b * b + 4.0 * speed * depth))) ** 2)
+        raise StepError(
+            f"{who} can cross the particle region, {depth:g} deep at {face.name}, in a step; use "
+            f"dt <= {least}"
+        )
+    gamma = float(walls.gammas[face.axis, face.side])
+    if np.isfinite(gamma) and gamma * np.sqrt(D * dt) > MOST_OPEN:
+        raise StepError(
+            f"{who} {face.name} is so open that most of those that enter leave again in the step; "
+            f"use kappa <= {at_most(MOST_OPEN * np.sqrt(D / dt))} or dt <= "
+            f"{at_most((MOST_OPEN / gamma) ** 2 / D)}"
+        )
 
 
 def check_step(drift: Drift, region: Region, dt: float, who: str) -> None:

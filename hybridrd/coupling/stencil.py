@@ -14,7 +14,10 @@ from hybridrd.particles.region import Region, RegionFace
 
 @dataclass(frozen=True)
 class Stencil:
-    """``c_R = sum_m weights[m] c[cells[face cell, m]]``, cells in flat domain indices."""
+    """``c_R = sum_m weights[m] c[cells[face cell, m]]``, cells in flat domain indices.
+
+    ``weights`` may differ from face cell to face cell, ``(face cells, m)``.
+    """
 
     cells: Integers
     weights: Floats
@@ -22,7 +25,8 @@ class Stencil:
     def read(self, c: Floats) -> Floats:
         """c_R per face cell from a field on all cells (particles per length^d)."""
         # Not a product of BLAS, whose threads would keep other cores busy for a while after it.
-        return np.asarray(np.einsum("fm,m->f", c[self.cells], self.weights))
+        form = "fm,m->f" if self.weights.ndim == 1 else "fm,fm->f"
+        return np.asarray(np.einsum(form, c[self.cells], self.weights))
 
 
 def mean_field_stencil(region: Region, face: RegionFace, offset: float) -> Stencil:

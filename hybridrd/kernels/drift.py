@@ -47,7 +47,7 @@ from hybridrd.kernels.walk import (
 )
 
 _BLOCK = 1024
-_FAR = 30.0  # in D dt: from a wall with a larger product of depths, the chance to touch is e^-30
+FAR = 30.0  # in D dt: from a wall with a larger product of depths, the chance to touch is e^-30
 
 
 class Force(NamedTuple):
@@ -60,10 +60,14 @@ class Force(NamedTuple):
     shifts
         ``v dt`` along each axis in each cell, ``(d, cells)`` (length); ``(d, 1)`` where it is the
         same in all.
+    gammas
+        Reactivities of the faces ``2 axis + side`` (1/length), by face cell where they differ,
+        ``(2 d, face cells)``, or ``(2 d, 1)``.
     """
 
     cells: Cells
     shifts: np.ndarray
+    gammas: np.ndarray
 
 
 class Forces(NamedTuple):
@@ -77,6 +81,8 @@ class Forces(NamedTuple):
         Those of each `Force`, one after another.
     first, number
         Where those of a species begin, and how many cells they have; 0 for one that does not drift.
+    gammas
+        Those of each species, one after another, ``(species 2 d, face cells)``.
     Ddt
         D dt (length²).
     """
@@ -85,11 +91,12 @@ class Forces(NamedTuple):
     shifts: np.ndarray
     first: np.ndarray
     number: np.ndarray
+    gammas: np.ndarray
     Ddt: np.ndarray
 
 
 @inlined
-def _pushed_back(d0, d1, Ddt, u):
+def pushed_back(d0, d1, Ddt, u):
     """Depth at the end of a move from depth ``d0`` to ``d1`` that depth 0 reflects.
 
     The lowest depth of the bridge between them, with u uniform, is how far it has been pushed back:
@@ -192,12 +199,12 @@ def _push_back(row, before, found, wall, face, Ddt, ids, key, step, work):
     for i in found:  # without a branch: who is near can't be foreseen
         first, last = sign * (before[i] - wall), sign * (row[i] - wall)
         d0[m], d1[m], named[m], at[m] = first, last, ids[i], i
-        m += 1 if first * last < _FAR * Ddt else 0
+        m += 1 if first * last < FAR * Ddt else 0
     for k in range(m):
         w0, w1, _, _ = words(key, named[k], step, DRIFT, face)
         u[k] = uniform52(w0, w1)
     for k in range(m):
-        d1[k] = _pushed_back(d0[k], d1[k], Ddt, u[k])
+        d1[k] = pushed_back(d0[k], d1[k], Ddt, u[k])
     for k in range(m):
         row[at[k]] = wall + sign * d1[k]
 
@@ -205,25 +212,37 @@ def _push_back(row, before, found, wall, face, Ddt, ids, key, step, work):
 @jit
 def _ends(kind, d0, d1, gamma, inward, Ddt, key, address, step, draw):
     """Whether a move ends at a side that is open or partially absorbing."""
-    if kind == PARTIAL and gamma > 0.0 and d0 * d1 < _FAR * Ddt:
+    if kind == PARTIAL and gamma > 0.0 and d0 * d1 < FAR * Ddt:
         u, _ = uniforms(key, address, step, BRIDGE, draw)
         return u >= survival_drifting(d0, d1, gamma, inward, Ddt)
     return kind == OPEN and touches(kind, d0, d1, gamma, Ddt, key, address, step, BRIDGE, draw)
 
 
 @jit
-def _walled_row(row, moves, Ddt, walls, axis, ids, key, step, ended_at, scratch):
+def _face_cell(origin, i, axis, shape, inverse, low):
+    """The face cell of an axis that particle i had beside it where it began."""
+    cell, size = 0, 1
+    for a in range(origin.shape[0]):
+        if a != axis:
+            cell += size * axis_cell(origin[a, i], low[a], inverse[a], shape[a])
+            size *= shape[a]
+    return cell
+
+
+@jit
+def _walled_row(row, moves, Ddt, held, axis, ids, key, step, ended_at, scratch):
     """One axis with walls; returns how many particles ended at one, see `walk.move`.
 
-    ``moves`` has the displacements (in units of sd) and, of them, the drifts (length);
-    ``ended_at`` the faces and times of those that ended.
+    ``moves`` has the displacements (in units of sd), of them the drifts (length), and where they
+    began; ``held`` the walls and the `Force`; ``ended_at`` the faces and times of those that ended.
     """
-    move, drift = moves
+    move, drift, origin = moves
+    walls, force = held
     exits, times = ended_at
     before, near, found, work = scratch
     n = row.shape[0]
     low, high, kinds = walls.low[axis], walls.high[axis], walls.kinds[axis]
-    _step(row, move, math.sqrt(2.0 * Ddt), low, high, _FAR * Ddt, before, near)
+    _step(row, move, math.sqrt(2.0 * Ddt), low, high, FAR * Ddt, before, near)
     m = find_gone(near.view(np.uint64), near, n, found)
     if m == 0:
         return 0
@@ -239,12 +258,15 @@ def _walled_row(row, moves, Ddt, walls, axis, ids, key, step, ended_at, scratch)
         return 0
     ended = 0
     for k in range(m):
-        i = met[k]
+        i, j = met[k], 0
         x0, x1 = before[i], row[i]
+        if force.gammas.shape[1] > 1:
+            grid = force.cells
+            j = _face_cell(origin, i, axis, grid.shape, grid.inverse, grid.low)
         for side in range(2):
             d0, d1 = (x0 - low, x1 - low) if side == 0 else (high - x0, high - x1)
             inward = drift[i] if side == 0 else -drift[i]
-            face, gamma = 2 * axis + side, walls.gammas[axis, side]
+            face, gamma = 2 * axis + side, force.gammas[2 * axis + side, j]
             draw = touch_draw(face)
             if not _ends(kinds[side], d0, d1, gamma, inward, Ddt, key, ids[i], step, draw):
                 continue
@@ -300,10 +322,11 @@ def drift_move(x, ids, start, stop, key, step, Ddt, walls, force, exits):
             if kinds[a, 0] == WRAP:
                 _wrap_row(row, moves[a], sd, low[a], high[a])
             else:
-                moved = moves[a], drifts[a if drifts.shape[0] > 0 else 0]
+                moved = moves[a], drifts[a if drifts.shape[0] > 0 else 0], origin
+                held = walls, force
                 scratch = before, near, found, work
                 left += _walled_row(
-                    row, moved, Ddt, walls, a, named, key, step, (left_at, times), scratch
+                    row, moved, Ddt, held, a, named, key, step, (left_at, times), scratch
                 )
         if left > 0 and d > 1:
             here = x[:, begin:end]
@@ -321,7 +344,7 @@ def diffuse_drifting(table, walk, forces, exits, key, step):
         if number > 0 and table[s, N] > 0:
             first = forces.first[s]
             shifts = forces.shifts[first : first + d * number].reshape((d, number))
-            force = Force(forces.cells, shifts)
+            force = Force(forces.cells, shifts, forces.gammas[2 * d * s : 2 * d * (s + 1)])
             walls = Walls(walk.low, walk.high, walk.kinds[s], walk.gammas[s])
             x, ids, gone = groups.arrays_of(table, s, d)
             Ddt = forces.Ddt[s]

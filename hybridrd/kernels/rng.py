@@ -431,8 +431,9 @@ def first_touch_draw(face):
 MASK_DRAW = 6
 
 # Draws of `ARRIVE` and `ENTER`: 0 to 4 for age, depth and place; 5 to 10, whether a face was
-# touched since; then which depths behind a leaky wall, and whether back through the same wall.
-PICK_DRAW, RETURN_DRAW = 11, 12
+# touched since; then which depths behind a leaky wall, and whether back through the same wall; then
+# (13 to 19) how far the face that it came through, and each of the others, push it back.
+PICK_DRAW, RETURN_DRAW, BACK_DRAW = 11, 12, 13
 
 
 @inlined

@@ -11,8 +11,9 @@ from hybridrd.arguments import number, shown
 from hybridrd.arrays import Floats
 from hybridrd.continuum.baths import Baths, check_baths
 from hybridrd.continuum.rectilinear import RectilinearCells
-from hybridrd.coupling.drift import check_drifts
+from hybridrd.coupling.drift import check_drifts, fitted_stencil
 from hybridrd.coupling.face_exchange import Gate, make_gates
+from hybridrd.coupling.stencil import Stencil
 from hybridrd.coupling.user_cells import UserCells
 from hybridrd.errors import AccuracyWarning, ModelError
 from hybridrd.interface import FaceNumbers
@@ -74,9 +75,14 @@ class Plan:
         if self.region is None:
             return []
         two_way = self.coupling == "two-way"
-        return make_gates(
+        gates = make_gates(
             self.system, self.region, list(self.walls), two_way, self.user_cells, baths
         )
+        for gate in gates:
+            drift = self.drifts[gate.species]
+            if drift is not None and not two_way and isinstance(gate.stencil, Stencil):
+                gate.stencil = fitted_stencil(gate.stencil, drift, gate.face.axis)
+        return gates
 
     def beside_copies(self) -> dict[tuple[int, int], FaceNumbers]:
         """The numbers of the interface beside whole copies, by species and face."""
