@@ -135,6 +135,7 @@ def _run_job(
         pictures.draw(result, pde, pictures.times_to_draw(result, job.times), picture)
         yield f"drawn in {picture}"
     yield from _counts(result, pde)
+    yield from _followed(result)
 
 
 def schema(out: Path | None, overwrite: bool) -> str:
@@ -214,6 +215,32 @@ def _counts(result: xr.Dataset, pde: xr.Dataset | None = None) -> Iterator[str]:
         yield "  " + "  ".join(cells).rstrip()
 
 
+def _followed(result: xr.Dataset) -> Iterator[str]:
+    """What became of a particle region that followed the copies."""
+    diagnostics = result.attrs.get("diagnostics", {})
+    found = {**diagnostics, **diagnostics.get("adaptive", {})}
+    if "region_changes" not in found:
+        return
+    yield f"the region changed {found['region_changes']} times, {found['cells_changed']} cells"
+    if "particle_share" in found:
+        yield (
+            f"  particles    {found['particle_share']:.1%} of the cells on average, in "
+            f"{found['particle_time']:.1%} of the time"
+        )
+    names = [str(name) for name in result["species"].values]
+    for key, what in (
+        ("copies_to_particles", "to particles"),
+        ("copies_to_continuum", "to continuum"),
+        ("remainder", "between them"),
+        ("owed", "owed"),
+    ):
+        amounts = found.get(key, [])
+        numbers = amounts.values() if isinstance(amounts, dict) else amounts
+        if len(numbers):
+            pairs = zip(names, numbers, strict=True)
+            yield f"  {what:<12} " + ", ".join(f"{n:.6g} {name}" for name, n in pairs)
+
+
 def verify_result(path: Path) -> str:
     """A line that says all is right. Raises ResultError with the names of damaged files."""
     from hybridrd.results.store import verify
@@ -249,7 +276,7 @@ def describe_result(path: Path) -> str:
         if isinstance(attributes.get(name), Mapping):
             entries = ", ".join(f"{k} {v}{unit}" for k, v in attributes[name].items())
             lines.append(f"  {name:<9}  {entries}")
-    lines += _counts(result)
+    lines += [*_counts(result), *_followed(result)]
     lines.append(_system(attributes.get("system")))
     return "\n".join(lines)
 

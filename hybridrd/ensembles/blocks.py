@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from hybridrd.simulation.window import RecordedWindow
 
 _MOST_BLOCKS = 100
-_COUNTED = ("overdrafts", "implicit_euler_steps")  # diagnostics that add up over replicas
+# Diagnostics that add up over replicas.
+_COUNTED = ("overdrafts", "implicit_euler_steps", "region_changes", "cells_changed")
 
 
 class Setup(Protocol):
@@ -194,7 +195,7 @@ class Sums:
         for name, parts in self.samples.items():
             parts.append(outcome.values[name][None])
         _add_up(self.timings, outcome.timings)
-        happened = outcome.diagnostics
+        happened = {**outcome.diagnostics, **outcome.diagnostics.get("adaptive", {})}
         _add_up(self.counts, {n: happened[n] for n in _COUNTED if n in happened})
 
     def merge(self, other: Sums) -> None:

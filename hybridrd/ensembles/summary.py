@@ -13,7 +13,7 @@ from hybridrd.results.statistics import Comoments
 if TYPE_CHECKING:
     import xarray as xr
 
-_OWN = ("owed", "particles", "largest_c")  # diagnostics of one replica alone
+_OWN = ("owed", "particles", "largest_c", "adaptive")  # diagnostics of one replica alone
 
 Entry = tuple[list[str], Any, dict[str, str]]
 

@@ -93,6 +93,13 @@ def _without_specks(parts: Partition, mask: Mask, least: int) -> Mask:
     return np.asarray((sizes >= min(least, int(parts.free.sum())))[numbers].ravel())
 
 
+def _pieces(parts: Partition, cells: Integers) -> Integers:
+    """For each of some cells the number of the connected piece that it belongs to, from 0."""
+    mask = np.zeros(parts.grid.cells, bool)
+    mask[cells] = True
+    return np.asarray(ndimage.label(_blocks(parts, mask))[0].ravel()[cells] - 1, np.int64)
+
+
 def _dilated(parts: Partition, mask: Mask, margin: list[int]) -> Mask:
     """A mask with all cells within so many of it along each axis."""
     from scipy import ndimage
@@ -121,9 +128,12 @@ class Adapted:
     """A particle region that follows the copies, and what becomes of cells that change sides.
 
     Particles become the content of their cell, exactly. Whole copies become particles, each cell
-    its own number. Of a real-valued content N = floor(X + U) particles come of the sum X of all
-    cells that join at once, spread by content along its gradient; what is left, X - N, is kept for
-    the next time: matter is exact, and the mean unbiased.
+    its own number. Real-valued contents are rounded piece by piece: of the sum X of a piece come
+    particles whose number differs from X by less than one in the mean of all pieces before it,
+    and what is left is kept for the next time: matter is exact, and the mean unbiased. With noise
+    in the continuum a piece is a cell, whose content has the variance of particles already. Else
+    it is a connected set of cells that join at once, over which the particles are spread by chance
+    according to content, as particles are: a variance of ``X_i (1 - X_i/X)`` in the cell i.
 
     Attributes
     ----------
@@ -134,19 +144,27 @@ class Adapted:
     changes, cells
         How often the region changed, and how many cells changed sides in all.
     share
-        Sum over all looks of the share of cells that were particles, and their number.
+        Sums over all looks of the share of cells that were particles, of whether any was, and of 1.
+    converted
+        Copies of each species that became particles and that became content, ``(2, species)``.
+    spread
+        Sum of ``X_i (1 - X_i/X)`` over the cells that joined, and of X_i.
     """
 
     def __init__(self, system: System, dt: float, key: np.uint64) -> None:
         self.tag = Tag(system, dt)
         self._key, self._whole = key, system.fluctuations == "discrete"
+        self._noisy = system.fluctuations is not None
         self.remainder = np.zeros(len(system.species))
-        self.changes, self.cells, self.share = 0, 0, np.zeros(2)
+        self.changes, self.cells, self.share = 0, 0, np.zeros(3)
+        self.converted = np.zeros((2, len(system.species)), np.int64)
+        self.spread = np.zeros(2)
 
     def look(self, copies: Floats, now: Mask) -> Mask:
         """The region for copies ``(species, cells)``, given that it is ``now``; it is counted."""
         inside = self.tag.inside(copies, now)
-        self.share += inside.sum() / self.tag.parts.free.sum(), 1.0
+        share = float(inside.sum() / self.tag.parts.free.sum())
+        self.share += share, float(share > 0), 1.0
         return inside
 
     def counts(self, population: Population, region: Region) -> Floats:
@@ -177,6 +195,7 @@ class Adapted:
             lost = ~inside[cells]
             amounts[s] += np.where(inside, 0.0, counts)
             if lost.any():
+                self.converted[1, s] += int(lost.sum())
                 group.gone[: group.n][lost] = 1
                 group.compact()
         joining = np.flatnonzero(inside & ~region.mask)
@@ -192,25 +211,34 @@ class Adapted:
     ) -> None:  # fmt: skip
         """Particles of a species in the cells that join the region."""
         content = amounts[joining]
+        self.spread[1] += content.sum()
         if self._whole:
             cells = np.repeat(joining, np.rint(content).astype(np.int64))
             group = population.announce(s, len(cells))
         else:
-            wanted = float(content.sum()) + float(self.remainder[s])
+            pieces = np.arange(len(joining)) if self._noisy else _pieces(region.parts, joining)
             u, _ = uniforms(self._key, np.uint64(s), step, ADAPT, ROUND_DRAW)
-            total = max(int(np.floor(wanted + u)), 0)
-            content = np.maximum(content, 0.0)
-            if not content.any():
-                total = 0
-            self.remainder[s] = wanted - total
+            # The sums up to each piece are rounded, so that none changes by as much as one copy.
+            whole = np.bincount(pieces, content)
+            sums = self.remainder[s] + np.cumsum(whole)
+            upto = np.floor(np.maximum.accumulate(np.maximum(sums, 0.0)) + u).astype(np.int64)
+            total = int(upto[-1]) if len(upto) else 0
+            self.remainder[s] += content.sum() - total
+            share = content / np.where(whole > 0, whole, np.inf)[pieces]
+            self.spread[0] += float((content * (1.0 - share)).sum())
             group = population.announce(s, total)
             cells = np.empty(total, np.int64)
             ids = group.ids[group.n : group.n + total]
-            if total:
-                choose_cells(ids, np.cumsum(content), self._key, ADAPT, CELL_DRAW, cells)
-            cells = joining[cells]
+            for piece in np.flatnonzero(np.diff(upto, prepend=0)):
+                first, last = upto[piece - 1] if piece else 0, upto[piece]
+                mine = pieces == piece
+                bounds = np.cumsum(np.maximum(content[mine], 0.0))
+                chosen = cells[first:last]
+                choose_cells(ids[first:last], bounds, self._key, ADAPT, CELL_DRAW, chosen)
+                chosen[:] = joining[mine][chosen]
         if not len(cells):
             return
+        self.converted[0, s] += len(cells)
         low, width, _, shape = region.cells
         place_in_cells(group.x, group.ids, group.n, cells, low, width, shape, self._key, ADAPT, 0)
         if not self._whole:
@@ -219,13 +247,22 @@ class Adapted:
         group.stamp += 1
 
     def described(self) -> dict[str, Any]:
-        """Share of cells and time as particles, changes, and what is kept for the next."""
-        share = float(self.share[0] / max(self.share[1], 1.0))
+        """How much was particles, what changed sides, and what is kept for the next time.
+
+        ``particle_share`` is the mean share of the cells, ``particle_time`` the share of the time
+        with any; ``placement_noise`` is the variance that joining cells got by chance, over that
+        of particles.
+        """
+        cells, times = (self.share[:2] / max(self.share[2], 1.0)).round(6).tolist()
         return {
-            "particle_share": round(share, 6),
+            "particle_share": cells,
+            "particle_time": times,
             "region_changes": self.changes,
             "cells_changed": self.cells,
-            "remainder": [float(r) for r in self.remainder],
+            "copies_to_particles": self.converted[0].tolist(),
+            "copies_to_continuum": self.converted[1].tolist(),
+            "remainder": self.remainder.tolist(),
+            "placement_noise": round(float(self.spread[0] / max(self.spread[1], 1.0)), 6),
         }
 
     def state(self) -> State:
@@ -235,6 +272,8 @@ class Adapted:
             "adaptive/changes": np.array(self.changes),
             "adaptive/cells": np.array(self.cells),
             "adaptive/share": self.share.copy(),
+            "adaptive/converted": self.converted.copy(),
+            "adaptive/spread": self.spread.copy(),
         }
 
     def load_state(self, state: State) -> None:
@@ -242,7 +281,9 @@ class Adapted:
         self.remainder[:] = stored_numbers(state, "adaptive/remainder", self.remainder.shape)
         self.changes = stored_count(state, "adaptive/changes")
         self.cells = stored_count(state, "adaptive/cells")
-        self.share[:] = stored_numbers(state, "adaptive/share", (2,), least=0.0)
+        self.share[:] = stored_numbers(state, "adaptive/share", (3,), least=0.0)
+        self.converted[:] = stored(state, "adaptive/converted", self.converted.shape)
+        self.spread[:] = stored_numbers(state, "adaptive/spread", (2,))
 
 
 def stored_inside(state: State, parts: Partition) -> Mask:

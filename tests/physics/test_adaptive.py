@@ -75,6 +75,58 @@ def test_changes_at_random_leave_poisson_numbers():
     assert halves == pytest.approx((1.0, 1.0), abs=0.003)
 
 
+@pytest.mark.validation
+@pytest.mark.parametrize("fluctuations", ["discrete", "gaussian"])
+def test_changes_at_random_leave_totals_poisson(fluctuations):
+    """10,000 changes of four open lines: mean within 0.3 %, variance of cells and totals 3 %."""
+    system = line(
+        fluctuations, domain=hrd.Box(x=(0, 30), y=(0, 8)), cells=(30, 8),
+        obstacles=hrd.Where(lambda y: y.astype(int) % 2 == 1),
+        reactions=[hrd.Reaction("0 -> A", k=40.0), hrd.Reaction("A -> 0", k=2.0)],
+    )  # fmt: skip
+    sim, rng = hrd.Simulation(system, dt=0.5, seed=3), np.random.default_rng(4)
+    sim._adapted.tag.inside = lambda *_: np.repeat(rng.random(80) < 0.5, 3) & system.free
+    records = []
+    for _ in range(10_000):
+        sim.step()
+        records.append(sim.concentration[0][:, ::2])
+    c = np.array(records)
+    assert c.mean() / 20 == pytest.approx(1.0, abs=0.003)
+    assert ((c - 20) ** 2).mean() / 20 == pytest.approx(1.0, abs=0.03)
+    assert ((c.sum(axis=1) - 600) ** 2).mean() / 600 == pytest.approx(1.0, abs=0.03)
+    assert sim.diagnostics()["adaptive"]["placement_noise"] == 0.0
+
+
+@pytest.mark.parametrize("fluctuations", [None, "gaussian"])
+def test_contents_that_join_are_placed_with_the_noise_that_is_reported(fluctuations):
+    """Two pieces of a line join, again and again: numbers in cells, and the sums of pieces."""
+    sim = hrd.Simulation(line(fluctuations), dt=0.5, seed=3)
+    adapted, population, region = sim._adapted, sim._population, sim._region
+    pieces = [np.array([4, 5, 6]), np.array([20, 21])]
+    cells = np.concatenate(pieces)
+    content = np.zeros((1, 60))
+    content[0, cells] = 3.3, 10.6, 6.2, 0.45, 1.2
+    inside = np.zeros(60, bool)
+    inside[cells] = True
+    counts = []
+    for step in range(1200):
+        population[0].n = 0
+        adapted.remainder[:] = 0.0
+        adapted.convert(population, region, content.copy(), inside, step)
+        counts.append(adapted.counts(population, region)[0, cells])
+    found, wanted = np.array(counts), content[0, cells]
+    for sums, whole in ((found[:, :3].sum(axis=1), 20.1), (found[:, 3:].sum(axis=1), 1.65)):
+        assert (abs(sums - whole) < 1.0).all()
+    assert abs(found.mean(axis=0) - wanted) == pytest.approx(0.0, abs=4.5 * np.sqrt(10.6 / 1200))
+    share = wanted / np.array([20.1, 20.1, 20.1, 1.65, 1.65])
+    noise = wanted * (1 - share) * (fluctuations is None)
+    # Rounding adds at most a quarter of a copy.
+    assert (found.var(axis=0) < 1.15 * noise + 0.27).all()
+    assert (found.var(axis=0) > 0.85 * noise).all()
+    reported = adapted.described()["placement_noise"]
+    assert reported == pytest.approx(noise.sum() / wanted.sum(), abs=1e-6)
+
+
 def test_the_region_follows_a_front_and_the_run_its_interruption(tmp_path):
     sim = hrd.Simulation(FRONT, dt=0.02, seed=5)
     run = sim.run(until=6.0, every=1.0)
@@ -126,6 +178,16 @@ def test_what_cannot_follow_is_refused_by_name():
 
 
 def test_replicas_follow_each_their_own_copies():
-    study = hrd.ensemble(line("discrete"), replicas=3, dt=0.5, until=2.0, every=1.0, seed=8)
+    options = {"dt": 0.5, "until": 2.0, "every": 1.0, "seed": 8}
+    region = hrd.Adaptive(low=38, high=76, every=0.5, buffer=0.0)
+    moving = line("discrete", initial={A: hrd.Patch(60.0, x=(0, 20))}, particles=region)
+    study = hrd.ensemble(moving, replicas=2, **options)
     assert study["particle_share_mean"].dims == ("time",)
     assert study["total_var"].values[-1] == pytest.approx(study["total_var"].values[0])
+    runs = [hrd.Simulation(moving, dt=0.5, seed=8, replica=i) for i in range(2)]
+    adapted = []
+    for run in runs:
+        run.run(until=2.0)
+        adapted.append(run.diagnostics()["adaptive"])
+    for name in ("region_changes", "cells_changed"):
+        assert study.attrs["diagnostics"][name] == sum(one[name] for one in adapted) > 0
