@@ -83,21 +83,26 @@ def _blocks(parts: Partition, mask: Mask) -> Any:
     return mask.reshape(parts.grid.shape[::-1])
 
 
-def _without_specks(parts: Partition, mask: Mask, least: int) -> Mask:
-    """Connected pieces of at least so many cells."""
+def _numbered(parts: Partition, mask: Mask) -> Integers:
+    """For each cell the number of the connected piece that it belongs to, 0 outside the mask."""
     from scipy import ndimage
 
-    numbers, count = ndimage.label(_blocks(parts, mask))
-    sizes = np.bincount(numbers.ravel(), minlength=count + 1)
+    return np.asarray(ndimage.label(_blocks(parts, mask))[0].ravel(), np.int64)
+
+
+def _without_specks(parts: Partition, mask: Mask, least: int) -> Mask:
+    """Connected pieces of at least so many cells."""
+    numbers = _numbered(parts, mask)
+    sizes = np.bincount(numbers)
     sizes[0] = 0
-    return np.asarray((sizes >= min(least, int(parts.free.sum())))[numbers].ravel())
+    return np.asarray((sizes >= min(least, int(parts.free.sum())))[numbers])
 
 
 def _pieces(parts: Partition, cells: Integers) -> Integers:
     """For each of some cells the number of the connected piece that it belongs to, from 0."""
     mask = np.zeros(parts.grid.cells, bool)
     mask[cells] = True
-    return np.asarray(ndimage.label(_blocks(parts, mask))[0].ravel()[cells] - 1, np.int64)
+    return _numbered(parts, mask)[cells] - 1
 
 
 def _dilated(parts: Partition, mask: Mask, margin: list[int]) -> Mask:
