@@ -114,7 +114,8 @@ def claims_table(claims: list[Claim]) -> str:
 
 def work(folder: Path, plan: Plan) -> list[tuple[Callable[..., None], tuple[object, ...]]]:
     """All that is to be run: turn by turn, so that an early end leaves all rows."""
-    claims = [(run_case, (folder, number, plan.claims)) for number in range(len(CASES))]
+    numbers = range(plan.first_claim, len(CASES))
+    claims = [(run_case, (folder, number, plan.claims)) for number in numbers]
     turns: list[tuple[Callable[..., None], tuple[object, ...]]] = []
     for turn in range(plan.turns):
         for problem in PROBLEMS:

@@ -38,6 +38,8 @@ class Plan:
         Replicas of particles alone in a turn of the reference.
     claims
         Replicas for the claims of the papers, three times as many for variances.
+    first_claim
+        Claims before this one are left out: reservoir rules take the longest.
     """
 
     steps: tuple[float, ...]
@@ -47,10 +49,11 @@ class Plan:
     most: int
     reference: int
     claims: int
+    first_claim: int = 0
 
 
 FULL = Plan((2.5e-4, 6.25e-4, 2.5e-3), 5, 1.0, 12, 600, 400, 400)
-SMALL = Plan((2.5e-3,), 1, 0.0, 3, 3, 20, 16)
+SMALL = Plan((2.5e-3,), 1, 0.0, 3, 3, 20, 16, first_claim=4)
 
 
 class Run(NamedTuple):
