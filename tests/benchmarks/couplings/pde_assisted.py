@@ -13,6 +13,7 @@ what diffuses over a plane in a step is ``w²/(16 D dt)`` short.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numba
@@ -29,7 +30,11 @@ def propagator(cells: int, line: Line) -> tuple[Floats, Floats]:
 
     Closed on the left; at 1 closed, or held at a concentration by a face of 2 D/h.
     """
-    rate = line.D[0] / line.h**2
+    return _propagator(cells, line.D[0] / line.h**2, line.dt, line.reservoir)
+
+
+@cache
+def _propagator(cells: int, rate: float, dt: float, reservoir: bool) -> tuple[Floats, Floats]:
     matrix = np.zeros((cells + 1, cells + 1))
     for k in range(cells - 1):
         matrix[k, k] -= rate
@@ -37,9 +42,9 @@ def propagator(cells: int, line: Line) -> tuple[Floats, Floats]:
         matrix[k, k + 1] += rate
         matrix[k + 1, k] += rate
     matrix[cells - 1, cells] = 1.0
-    if line.reservoir:
+    if reservoir:
         matrix[cells - 1, cells - 1] -= 2 * rate
-    step = expm(matrix * line.dt)
+    step = expm(matrix * dt)
     return step[:cells, :cells].copy(), step[:cells, cells].copy()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tests.benchmarks.couplings.auxiliary_region import AuxiliaryRegion
 from tests.benchmarks.couplings.flux_matching import FluxMatching
@@ -119,20 +121,24 @@ def run_turn(folder: Path, problem_name: str, dt: float, turn: int, plan: Plan) 
                 _WARM.add(scheme.name)
             single = scheme.run(problem, dt, 1, 1).seconds
             before = path(folder, problem.name, dt, scheme.name, turn - 1)
-            each = float(np.load(before)["seconds"]) if before.exists() else 0.0
-            each = each or _marginal(scheme.run(problem, dt, 4, 1).seconds, single, 4)
-            n = int(np.clip(plan.seconds / each, plan.fewest, plan.most))
+            if before.exists():
+                each = _replica([np.load(before)])
+            else:
+                each = (scheme.run(problem, dt, 4, 1).seconds - single) / 3
+            n = int(np.clip(plan.seconds / max(each, 1e-6), plan.fewest, plan.most))
         found = scheme.run(problem, dt, n, 2 + turn)
         save(
             place, contents=found.contents.astype(np.float32), total=found.total,
-            seconds=_marginal(found.seconds, single, n),
+            seconds=found.seconds, single=single,
         )  # fmt: skip
 
 
-def _marginal(seconds: float, single: float, n: int) -> float:
-    """Seconds of one more replica, from those of n and of a single one."""
-    each = (seconds - single) / (n - 1)
-    return each if each > 0.1 * seconds / n else seconds / n
+def _replica(files: Sequence[Mapping[str, NDArray[Any]]]) -> float:
+    """Seconds of one more replica: the least of all turns, less the least of a single replica."""
+    single = min(float(f["single"]) for f in files)
+    one = 1 if single > 0 else 0
+    each = [(float(f["seconds"]) - single) / (len(f["total"]) - one) for f in files]
+    return max(min(each), 1e-6)
 
 
 def run_reference(folder: Path, problem_name: str, turn: int, plan: Plan) -> None:
@@ -141,7 +147,10 @@ def run_reference(folder: Path, problem_name: str, turn: int, plan: Plan) -> Non
     if not place.exists():
         problem = problem_of(problem_name)
         found = particles().run(problem, plan.steps[0], plan.reference, 1000 + turn)
-        save(place, contents=found.contents.astype(np.float32), total=found.total, seconds=0.0)
+        save(
+            place, contents=found.contents.astype(np.float32), total=found.total,
+            seconds=found.seconds, single=0.0,
+        )  # fmt: skip
 
 
 def kept(folder: Path, problem: Problem, dt: float, scheme: str, plan: Plan) -> Run:
@@ -151,5 +160,5 @@ def kept(folder: Path, problem: Problem, dt: float, scheme: str, plan: Plan) -> 
     return Run(
         np.concatenate([f["contents"] for f in files]).astype(float),
         np.concatenate([f["total"] for f in files]),
-        min(float(f["seconds"]) for f in files),
+        _replica(files),
     )
