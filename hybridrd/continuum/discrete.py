@@ -490,6 +490,8 @@ def _faces_by_colour(field: DiscreteField, assembled: Assembled) -> list[Faces]:
     (first, second), colour, (lower, axis) = colours(assembled, field.grid)
     on, back = (
         -np.asarray(assembled.matrix[to, of]).ravel() / field.volumes[of]
+        if first.size  # of no entries SciPy makes a matrix
+        else np.zeros(0)
         for of, to in ((first, second), (second, first))
     )
     address = (field.active[lower] + (axis << 32)).astype(np.uint64)

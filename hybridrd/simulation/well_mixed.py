@@ -41,7 +41,7 @@ def check_well_mixed(system: System) -> None:
     h = min(system.grid.spacing)
     for channel, k, D in _pairs(system):
         name = f"reaction {channel.label!r} in cells of width {h:.4g}"
-        spatial = system.dimension == 3 and D > 0.0
+        spatial = system.dimension == 3 and D > 0.0 and system.grid.cells > 1
         least = k / (4.0 * np.pi * D) if spatial else 0.0
         if h < least:
             raise ModelError(

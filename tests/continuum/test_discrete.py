@@ -329,3 +329,17 @@ def test_branching_has_the_covariances_of_the_moment_equations():
             error = products.std() / np.sqrt(len(x))
             assert abs(products.mean() - covariance[i, j]) < 4.5 * error, (i, j)
     assert covariance[0, 1] > 0.2
+
+
+@pytest.mark.parametrize("axes", ["x", "xyz"])
+def test_one_cell_alone(axes):
+    """0 -> A, 2 A -> 0 in the only cell: 4,000 records, more than two relaxation times apart."""
+    system = hrd.System(
+        species=[A], domain=hrd.Box(**dict.fromkeys(axes, (0, 1))), particles=None, cells=1,
+        reactions=[hrd.Reaction("0 -> A", k=10.0), hrd.Reaction("2 A -> 0", k=0.5)],
+        initial={A: 3.0}, fluctuations="discrete",
+    )  # fmt: skip
+    truth = hrd.theory.cdme.solve(system, voxels=1, max_copies=20, until=5.0, every=5.0)
+    law = truth["copy_number_probability"].values[-1, 0]
+    run = hrd.Simulation(system, dt=0.05, seed=1).run(until=2000.0, every=0.5)
+    assert agrees(run["total"].values[1:].astype(int), law)
