@@ -12,7 +12,7 @@ from hybridrd.arrays import Floats, Integers
 from hybridrd.continuum.assembled import Assembled, excluded, wall_cells
 from hybridrd.continuum.cache import SolverCache
 from hybridrd.continuum.conditions import WallCondition, bernoulli, resolve_walls
-from hybridrd.continuum.fipy_solver import assemble
+from hybridrd.continuum.fitted import FittedAssembly
 from hybridrd.continuum.solvers import TridiagonalSolver
 from hybridrd.continuum.stage import G as G
 from hybridrd.continuum.stage import not_finite, right_side
@@ -99,6 +99,7 @@ class Diffusion:
         self.walls = resolve_walls(walls, grid.dimension)
         self.fallbacks = 0
         self._cut, self._kind, self._drift = cut, solver, drift
+        self._assembly = FittedAssembly()  # for drifts that change
         self._cache = SolverCache() if cache is None else cache
         self.active = np.flatnonzero(~excluded(grid, cut))
         self.name = "none"
@@ -110,8 +111,8 @@ class Diffusion:
             self.name = self._stage[1].name
 
     def carry(self, drift: Drift) -> None:
-        """Assemble FiPy's matrix for another drift."""
-        self._drift, self._cache = drift, SolverCache(assemble)
+        """Take another drift."""
+        self._drift, self._cache = drift, SolverCache(self._assembly)
         found = self._cache.get(
             self.grid, self.D, G * self.dt, self.walls, self._cut, self._kind, drift
         )

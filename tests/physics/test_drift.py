@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import hybridrd as hrd
 from hybridrd.continuum.field import Field, conditions
 from hybridrd.continuum.fipy_solver import assemble
+from hybridrd.continuum.fitted import FittedAssembly
 from hybridrd.continuum.solvers import make_solver
 from hybridrd.errors import ModelError, StepError
 from hybridrd.kernels.drift import survival_drifting
@@ -42,6 +43,32 @@ def test_boltzmann_is_stationary_on_the_cells_to_round_off(shape, cut):
     assert np.abs(change).max() < 1e-7 * np.abs(system.matrix.diagonal() * density).max()
     columns = np.asarray(system.matrix.sum(axis=0)).ravel()
     np.testing.assert_allclose(columns, system.volume / system.tau, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(7,), (2,), (5, 4), (4, 3, 5)])
+def test_the_matrix_of_a_drift_that_changes_is_fipys(shape):
+    axes, d = "xyz"[: len(shape)], len(shape)
+    A = hrd.Species(
+        "A", D="1 + x", potential="x**2" if d == 1 else "x * y",
+        velocity=("3 * t * x", "t * (1 - x)", 2.0)[:d],
+    )  # fmt: skip
+    walls = {"x-": hrd.Reservoir({A: 2.0}), "x+": hrd.PartiallyAbsorbing(1.5)}
+    if d > 2:
+        walls["z"] = hrd.Periodic()
+    box = hrd.Box(**dict.fromkeys(axes, (0, 1)))
+    system = hrd.System(species=[A], domain=box, cells=shape, walls=walls)
+    out = np.zeros(system.grid.cells, bool)
+    out[1 : 2 if d == 1 and shape[0] > 2 else 1] = True
+    found, assembly = conditions(system, "A"), FittedAssembly()
+    for t in (0.0, 1.0, -4.0):
+        drift = make_drift(system, A, t=t)
+        made, theirs = (f(system.grid, 1.5, 0.1, found, out, drift) for f in (assembly, assemble))
+        scale = np.abs(theirs.matrix.data).max()
+        assert np.abs((made.matrix - theirs.matrix).toarray()).max() < 2e-7 * scale
+        for name in ("inflow", "absorption"):
+            for wall, term in getattr(theirs, name).items():
+                for mine, other in zip(getattr(made, name)[wall], term, strict=True):
+                    np.testing.assert_allclose(mine, other, rtol=1e-9)
 
 
 @pytest.mark.parametrize("peclet", [0.1, 1.0, 10.0, -3.0])

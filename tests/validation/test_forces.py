@@ -14,6 +14,73 @@ from hybridrd.model.drift import make_drift
 pytestmark = pytest.mark.validation
 
 
+@pytest.mark.parametrize("dimension", [1, 2])
+@pytest.mark.parametrize(
+    ("coupling", "fluctuations"),
+    [("two-way", None), ("two-way", "gaussian"), ("two-way", "discrete"), ("mean-field", None)],
+)
+@pytest.mark.parametrize("rise", [0.05, 0.1, 0.2, 0.4])
+def test_boltzmann_holds_across_the_plane(rise, coupling, fluctuations, dimension):
+    """Cells at the plane within 0.5 %, the content of the region within 0.3 %."""
+    h, n = 0.1, 6
+    A = hrd.Species("A", D=1.0, potential=lambda x: rise / h * x)
+    across = {"y": (0, 0.4)} if dimension == 2 else {}
+    unit = h * 0.4 ** (dimension - 1)
+    mean = 3000.0 * np.exp(-rise * (np.arange(2 * n) - n + 1))  # content of a slice of cells
+    start = mean / unit if dimension == 1 else np.repeat(mean[:, None] / unit, 4, axis=1)
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 2 * n * h), **across),
+        particles=hrd.Box(x=(0, n * h), **across), cells=(2 * n, 4)[:dimension],
+        coupling=coupling, fluctuations=fluctuations, initial={A: start},
+    )  # fmt: skip
+    simulation = hrd.Simulation(system, dt=2.5e-3, seed=6)
+    simulation.step(200)
+    found = []
+    for _ in range(600):
+        simulation.step(8)
+        c = simulation.concentration[0]
+        found.append((c if dimension == 1 else c.mean(axis=1)) * unit)
+    total = np.mean(found, axis=0).sum()
+    expected = mean * total / mean.sum() if coupling == "two-way" else mean
+    parts = np.array(found).reshape(12, 50, 2 * n).mean(1)  # of 1 each
+    for name, here, bar in [
+        ("last of particles", parts[:, n - 1] / expected[n - 1], 0.005),
+        ("first beyond", parts[:, n] / expected[n], 0.005),
+        ("region", parts[:, :n].sum(1) / expected[:n].sum(), 0.003),
+    ]:
+        error = here.std(ddof=1) / math.sqrt(12)
+        assert error < bar, name
+        assert abs(here.mean() - 1.0) < bar + 2.0 * error, name
+
+
+@pytest.mark.parametrize("peclet", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize("method", ["particles", "layers", "planes"])
+def test_a_slab_with_a_flow_has_its_steady_profile(method, peclet):
+    """``c = (exp(Pe x) - 1)/(exp(Pe) - 1)``, within 1 %; hybrids have particles on the left."""
+    A, line, unit, dt = hrd.Species("A", D=1.0, velocity=peclet), hrd.Box(x=(0, 1)), 1e5, 5e-4
+    edges = np.linspace(0, 1, 21)
+    exact = (np.diff(np.exp(peclet * edges)) / peclet - 0.05) / math.expm1(peclet) * unit
+    region = line if method == "particles" else hrd.Box(x=(0, 0.5))
+    unit *= 1.0 if peclet < 5.0 or method == "particles" else 50.0  # most of it is on the right
+    exact *= unit / 1e5
+    system = hrd.System(
+        species=[A], domain=line, particles=region, cells=20, initial={A: exact / 0.05},
+        walls={"x-": hrd.Absorbing(), "x+": hrd.Reservoir({A: unit})},
+        interface=None if method == "layers" else hrd.ExactPlane(),
+    )  # fmt: skip
+    simulation = hrd.Simulation(system, dt=dt, seed=3)
+    simulation.step(200)
+    found = []
+    for _ in range(400):
+        simulation.step(10)
+        found.append(simulation.concentration[0] * 0.05)
+    parts = np.array(found).reshape(20, 20, 20).mean(1) / exact
+    error, mean = parts.std(0, ddof=1) / math.sqrt(20), parts.mean(0)
+    known = error < 0.006
+    assert known.sum() > 10
+    assert (np.abs(mean - 1.0) < 0.01 + 3.0 * error)[known].all()
+
+
 def slowest(system, species):
     """The slowest decay rate of FiPy's matrix, its mode, and Boltzmann's shares, by cell."""
     tau = 1.0
