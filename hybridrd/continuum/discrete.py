@@ -19,7 +19,7 @@ from hybridrd.continuum.field import Rates, WallValues, conditions, side_of_box
 from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.errors import StepError
 from hybridrd.interface.cells import parts_of_step, relaxation
-from hybridrd.kernels import cell_reactions, copies
+from hybridrd.kernels import births, cell_reactions, copies
 from hybridrd.kernels.laws import address_of
 from hybridrd.kernels.rng import CELL_WALLS, hop_address, hop_part
 from hybridrd.model.drift import make_drift, mean_D
@@ -580,21 +580,29 @@ class Reactions:
             NO_TABLE,
             NO_TABLE,
         )
+        self._lives: list[births.Lives] = []
         self._tabled: tuple[bytes, float] = b"", 0.0
         rates = [c.macroscopic(system.dimension) for c in channels]
         self._constant = not any(callable(k) and needs_time(k) for k in rates)
 
     def _prepare(self, cells: cell_reactions.Cells, tau: float) -> None:
-        """Make tables of first jumps and births, where all cells have the same rates and volumes.
+        """Make tables of numbers, where all cells have the same rates and volumes.
 
         Never for rates that vary in time: what is drawn must not depend on how a run began.
         """
+        if not self._constant or cells.rates.shape[1] > 1:
+            return
         seen = cells.rates.tobytes(), tau
-        same = cells.rates.shape[1] == 1 and np.ptp(cells.volumes) == 0
-        if not self._constant or not same or self._tabled == seen:
+        if self._tabled == seen or np.ptp(cells.volumes) > 0:
             return
         self._tabled = seen
         families, rates = self._families, cells.rates[:, 0]
+        becomes, born = families.product[families.channel], families.product[families.births]
+        if becomes.max(initial=-1) < 0 and born.min(initial=0) >= 0:  # no copy becomes another
+            size = cells.volumes[0] * tau
+            found = [self._life(s, rates, size, tau) for s in range(len(cells.n))]
+            self._lives = [lives for lives in found if lives is not None]
+            return
         by_species = [rates[families.channel[a:b]].sum() for a, b in pairwise(families.channels)]
         x = max(by_species) * tau
         if x > cell_reactions.FASTEST:
@@ -611,6 +619,22 @@ class Reactions:
         if means and max(means) < _LARGEST_MEAN:
             self._families = families._replace(made=poisson_table(means))
 
+    def _life(self, s: int, rates: Floats, size: float, tau: float) -> births.Lives | None:
+        """Births and deaths of a species; ``size`` is that of a cell times the half step."""
+        families = self._families
+        deaths = families.channel[slice(*families.channels[s : s + 2])]
+        made = families.births[families.product[families.births] == s]
+        if not len(deaths) and not len(made):
+            return None
+        x, tables = float(rates[deaths].sum()) * tau, Tables()
+        chance = -float(np.expm1(-x))
+        die = tables.first() if tables.number(np.array([chance])) == 0 else NO_TABLE
+        mean = float(rates[made].sum()) * size
+        # Of a birth at any time of the half step, by then.
+        living = mean * (chance / x if x > 0.0 else 1.0)
+        come = poisson_table([living]) if 0.0 < living < _LARGEST_MEAN else NO_TABLE
+        return births.Lives(s, deaths, made, chance, living, mean - living, die, come)
+
     def _addresses(self, count: int) -> Integers:
         """Where compiled laws are in this process, 0 for mass action. Raises ModelError."""
         found = np.zeros(count, np.int64)
@@ -625,10 +649,15 @@ class Reactions:
         """Half a step of reactions in each cell. Raises StepError."""
         if self.by_themselves:
             self._prepare(cells, now.tau)
+            for lives in self._lives:
+                births.live(cells, lives, now, events)
+            if self._lives:
+                return
             status = cell_reactions.react_families(cells, self._families, now, events)
         else:
             status = cell_reactions.react_cells(cells, self.network, now, events)
-        self.check(status, now, cells.n / cells.volumes)
+        if status != cell_reactions.DONE:
+            self.check(status, now, cells.n / cells.volumes)
 
     def check(self, status: int, now: cell_reactions.Moment, c: Floats) -> None:
         """Raise StepError, or ModelError for a law, if a kernel did not finish from c."""

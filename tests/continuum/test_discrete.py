@@ -139,6 +139,40 @@ def test_families_are_multinomial(size):
     assert expected.sum() < k[4] * dt
 
 
+@pytest.mark.parametrize(("size", "scale"), [(3, 1.0), (3000, 0.4), (40, 4.0)])
+def test_births_and_deaths_have_their_binomial_and_poisson_law(size, scale):
+    """0 -> A by 2 ways, A -> 0 by 2, 0 -> B: the law of each cell, and every event counted."""
+    still = [hrd.Species(name, D=0.0) for name in "AB"]
+    k = scale * np.array([3.0, 1.0, 0.5, 1.5, 2.0])
+    equations = ["0 -> A", "0 -> A", "A -> 0", "A -> 0", "0 -> B"]
+    system = line(
+        species=still,
+        reactions=[
+            hrd.Reaction(e, k=rate, name=f"r{i}")
+            for i, (e, rate) in enumerate(zip(equations, k, strict=True))
+        ],
+    )
+    field, n, _step = replicas(system, dt=0.6, rows=10_000)
+    n[0] = size
+    field.react(0, 0)
+    cells, total = n.reshape(2, -1), n[0].size
+    x = (k[2] + k[3]) * 0.3
+    stay, born = np.exp(-x), (k[0] + k[1]) * 0.3 * (1 - np.exp(-x)) / x
+    m = np.arange(size + 60)
+    law = np.convolve(stats.binom.pmf(m, size, stay), stats.poisson.pmf(np.arange(60), born))
+    few = cells[0] if size < 100 else cells[0] // 20
+    if size > 100:
+        law = np.add.reduceat(law, np.arange(0, len(law), 20))
+    assert agrees(few, law)
+    assert agrees(cells[1], stats.poisson.pmf(np.arange(40), 0.3 * k[4]))
+    change = field.events @ np.array([[1, 0], [1, 0], [-1, 0], [-1, 0], [0, 1]])
+    assert (cells.sum(axis=1) - np.array([size * total, 0]) == change).all()
+    means = 0.3 * total * k
+    made = (k[0] + k[1]) * 0.3 * total
+    means[2:4] = (size * total * (1 - stay) + made - born * total) * k[2:4] / (k[2] + k[3])
+    assert (np.abs(field.events - means) < 4.5 * np.sqrt(means)).all()
+
+
 def test_leaps_keep_mean_and_variance():
     """0 -> A, 2 A -> 0 with 5e4 copies: linear noise, variance 3/4 of the mean, to 1 %."""
     system = line(
