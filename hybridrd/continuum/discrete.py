@@ -175,9 +175,11 @@ class DiscreteField:
 
     def receive(self, credit: Integers) -> None:
         """Add what cells of the domain received ``(species, cells)``, and clear it."""
-        if credit.any():
-            self.n += credit[:, self.active]
-            credit[:] = 0
+        species, cells = np.nonzero(credit)
+        if len(cells):
+            given, at = credit[species, cells], self.position[cells]
+            self.n[species[at >= 0], at[at >= 0]] += given[at >= 0]
+            credit[species, cells] = 0
 
     def react(self, step: int, half: int) -> None:
         """Half a step of reactions, with the rates at the middle of the step. Raises StepError."""
@@ -646,18 +648,30 @@ class Reactions:
     def react(
         self, cells: cell_reactions.Cells, now: cell_reactions.Moment, events: Integers
     ) -> None:
-        """Half a step of reactions in each cell. Raises StepError."""
+        """Half a step of reactions in each cell: by numbers, or one by one where they are few.
+
+        Raises StepError.
+        """
         if self.by_themselves:
             self._prepare(cells, now.tau)
             for lives in self._lives:
                 births.live(cells, lives, now, events)
             if self._lives:
                 return
+        if self.by_themselves and self._expected(cells) * now.tau > len(cells.names):
             status = cell_reactions.react_families(cells, self._families, now, events)
         else:
             status = cell_reactions.react_cells(cells, self.network, now, events)
         if status != cell_reactions.DONE:
             self.check(status, now, cells.n / cells.volumes)
+
+    def _expected(self, cells: cell_reactions.Cells) -> float:
+        """How often copies that react by themselves would do so per time, at the largest rates."""
+        rates, families = cells.rates.max(axis=1), self._families
+        total = float(rates[families.births].sum() * cells.volumes.sum())
+        for n, (a, b) in zip(cells.n, pairwise(families.channels), strict=True):
+            total += float(rates[families.channel[a:b]].sum() * n.sum())
+        return total
 
     def check(self, status: int, now: cell_reactions.Moment, c: Floats) -> None:
         """Raise StepError, or ModelError for a law, if a kernel did not finish from c."""

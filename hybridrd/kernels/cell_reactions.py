@@ -22,6 +22,7 @@ from hybridrd.kernels.rng import (
     CELL_FAMILY,
     event_draw,
     family_in_cell,
+    uniform52,
     uniforms,
     words,
 )
@@ -35,6 +36,7 @@ _BLOCK = 256
 _32 = np.uint64(32)
 _MOST_EVENTS = (1 << 23) - 1
 _FEWEST = 50.0  # events in a leap that is worth it
+_MOST_AT_ONCE = 1000  # events of a cell in the quicker loop
 
 
 class Families(NamedTuple):
@@ -495,31 +497,92 @@ def react_cell(i, cells, network, now, work, events):
 
 
 @jit
+def _first_chances(names, now, chance):
+    """The number that says when the first event of each cell is; a loop that vectorises."""
+    for k in range(names.shape[0]):
+        draw = event_draw(now.half, 0)
+        w0, w1, _, _ = words(now.key, np.uint64(names[k]), now.step, CELL_EVENT, draw)
+        chance[k] = uniform52(w0, w1)
+
+
+@jit
 def _waits(n, names, rates, network, scale, now, idle):
     """Whether nothing happens in each cell: ``idle``, False also where that is not plain.
 
-    The same numbers as of `react_cell`, with arrays looked up once, as most cells are idle.
+    The same numbers as of `react_cell`, for many cells at once, as most of them are idle: the first
+    event is later than tau if ``u <= exp(-x)``, surely if ``u <= 1 - x``, x the mean of events.
     """
-    sites, reactions = network.sites, network.sites.shape[0]
-    for i in range(n.shape[1]):
-        column = i if rates.shape[1] > 1 else 0
-        total = 0.0
-        for r in range(reactions):
-            a = rates[r, column] * scale[r]
-            for p in range(sites.shape[1]):
-                s = sites[r, p]
+    a, total, chance = np.empty((3, _BLOCK))
+    for begin in range(0, n.shape[1], _BLOCK):
+        m = min(_BLOCK, n.shape[1] - begin)
+        total[:m] = 0.0
+        for r in range(network.sites.shape[0]):
+            for k in range(m):
+                a[k] = rates[r, begin + k if rates.shape[1] > 1 else 0] * scale[r]
+            for p in range(network.sites.shape[1]):
+                s, used = network.sites[r, p], 0
                 if s < 0:
                     break
-                used = 0
                 for q in range(p):
-                    used += 1 if sites[r, q] == s else 0
-                a *= max(float(n[s, i]) - used, 0.0)
-            total += a
-        idle[i] = total == 0.0
-        if 0.0 < total * now.tau < MANY:
-            cell = np.uint64(names[i])
-            u, _ = uniforms(now.key, cell, now.step, CELL_EVENT, event_draw(now.half, 0))
-            idle[i] = now.tau + math.log(u) / total <= 0.0
+                    used += 1 if network.sites[r, q] == s else 0
+                for k in range(m):
+                    a[k] *= max(float(n[s, begin + k] - used), 0.0)
+            for k in range(m):
+                total[k] += a[k]
+        _first_chances(names[begin : begin + m], now, chance)
+        for k in range(m):
+            mean = total[k] * now.tau
+            idle[begin + k] = mean == 0.0 or (mean < MANY and chance[k] <= 1.0 - mean)
+
+
+@jit
+def _settle(n, names, rates, network, scale, now, idle, events):
+    """Event by event what happens in cells that are not idle, which they are then.
+
+    The same as of `react_cell`, whose arguments would take most of the time. Cells that leap, and
+    those with more than `_MOST_AT_ONCE` events, stay as they are.
+    """
+    sites, change = network.sites, network.change
+    reactions, most = sites.shape
+    x, a, fired = np.empty(n.shape[0]), np.empty(reactions), np.zeros(reactions, np.int64)
+    for i in range(n.shape[1]):
+        if idle[i]:
+            continue
+        column = i if rates.shape[1] > 1 else 0
+        for s in range(n.shape[0]):
+            x[s] = n[s, i]
+        fired[:] = 0
+        left = now.tau
+        for event in range(_MOST_AT_ONCE):
+            total = 0.0
+            for r in range(reactions):
+                a[r] = rates[r, column] * scale[r]
+                for p in range(most):
+                    s = sites[r, p]
+                    if s < 0:
+                        break
+                    used = 0
+                    for q in range(p):
+                        used += 1 if sites[r, q] == s else 0
+                    a[r] *= max(x[s] - used, 0.0)
+                total += a[r]
+            if total * left > MANY:
+                break
+            draw = event_draw(now.half, event)
+            u, v = uniforms(now.key, np.uint64(names[i]), now.step, CELL_EVENT, draw)
+            idle[i] = total == 0.0 or left + math.log(u) / total <= 0.0
+            if idle[i]:
+                break
+            left += math.log(u) / total
+            chosen = _choose(a, v * total)
+            fired[chosen] += 1
+            for s in range(n.shape[0]):
+                x[s] += change[chosen, s]
+        if idle[i]:
+            for s in range(n.shape[0]):
+                n[s, i] = int(x[s])
+            for r in range(reactions):
+                events[r] += fired[r]
 
 
 @jit
@@ -542,6 +605,7 @@ def react_cells(cells, network, now, events):
         for r in range(reactions):
             work.scale[r] = network.factors[r] * cells.volumes[0] ** network.powers[r]
         _waits(cells.n, cells.names, cells.rates, network, work.scale, now, idle)
+        _settle(cells.n, cells.names, cells.rates, network, work.scale, now, idle, events)
     for i in range(cells.n.shape[1]):
         if idle[i]:
             continue
