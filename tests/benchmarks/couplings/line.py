@@ -190,28 +190,37 @@ def _react_copies(cells, line, rng):
 
 
 @numba.njit
-def mass_action(u, line):
-    """Mass action in one cell, for contents ``u`` by species.
+def mass_action(u, line, out):
+    """Mass action in one cell, for contents ``u`` by species, into ``out``.
 
     Contents below zero take no part in pairs: two of them would feed each other without bound.
     """
-    found = line.birth * line.h + (line.branching - line.death) * u
     width = 2 * line.radius / line.h
-    held = np.maximum(u, 0.0)
-    found[0] -= 0.5 * (2 - line.like_left) * width * line.like * held[0] ** 2
+    for s in range(u.size):
+        out[s] = line.birth[s] * line.h + (line.branching[s] - line.death[s]) * u[s]
+    held = max(u[0], 0.0)
+    out[0] -= 0.5 * (2 - line.like_left) * width * line.like * held**2
     if line.cross > 0:
-        found -= width * line.cross * held[0] * held[1]
-    return found
+        pairs = width * line.cross * held * max(u[1], 0.0)
+        out[0] -= pairs
+        out[1] -= pairs
 
 
 @numba.njit
 def _react_field(cells, line):
     """Half a step of mass action, by Heun's rule."""
     tau = 0.5 * line.dt
+    species = cells.shape[0]
+    u, first, second = np.empty(species), np.empty(species), np.empty(species)
     for k in range(cells.shape[1]):
-        u = cells[:, k].copy()
-        first = mass_action(u, line)
-        cells[:, k] += 0.5 * tau * (first + mass_action(u + tau * first, line))
+        for s in range(species):
+            u[s] = cells[s, k]
+        mass_action(u, line, first)
+        for s in range(species):
+            u[s] += tau * first[s]
+        mass_action(u, line, second)
+        for s in range(species):
+            cells[s, k] += 0.5 * tau * (first[s] + second[s])
 
 
 @numba.njit
