@@ -5,7 +5,8 @@ keeps compiled kernels on disk. No ``fastmath``: results must not depend on how 
 
 What a kernel calls is not compiled before it: it becomes part of the kernel unfinished, without
 entries from Python or C, and is optimised once, with all the rest. Nor is it compiled anew for each
-constant that it is called with. A two-way line compiles in 15.5 s in place of 26.8.
+constant that it is called with, and calls of built-in functions are looked up once (`_Typing`).
+A two-way line compiles in 15.5 s in place of 26.8, and with the latter a quarter faster still.
 
 Numba takes a kernel from disk as long as the file that it stands in is the same. `_Cache` reads
 what that file imports, too: a kernel is compiled anew when anything that became part of it changes.
@@ -21,14 +22,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numba
 from numba import types
 from numba.core import event
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler import Compiler, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
 
@@ -37,6 +38,42 @@ _PACKAGE = Path(__file__).parents[1]
 _ALWAYS = _PACKAGE / "kernels" / "bundles.py"  # what kernels are given; they need not import it
 _IMPORTS = re.compile(rb"^from (%b[.\w]*) import (\([^)]*\)|.*)" % _PACKAGE.name.encode(), re.M)
 _njit: Any = numba.njit  # its stub does not list all options
+
+
+class _Typing:
+    """Numba's typing context, which remembers what calls of built-in functions come to.
+
+    Numba asks every candidate again, four or five, each time that two numbers are added.
+    """
+
+    _known: ClassVar[dict[Any, Any]] = {}
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def resolve_function_type(self, function: Any, args: Any, kws: Any) -> Any:
+        """The signature of a call."""
+        kind: Any = self._context._lookup_global(function) or function
+        if not isinstance(kind, types.Function):
+            return self._context.resolve_function_type(function, args, kws)
+        asked = kind, tuple(args), tuple(sorted(kws.items()))
+        if asked not in self._known:
+            found = self._context.resolve_function_type(function, args, kws)
+            if found is None or found.args not in kind._impl_keys:
+                return found
+            self._known[asked] = found, kind._impl_keys[found.args]
+        found, kind._impl_keys[found.args] = self._known[asked]
+        return found
+
+
+class _Compiler(Compiler):
+    """Numba's compiler, with `_Typing`."""
+
+    def __init__(self, typingctx: Any, *others: Any) -> None:
+        super().__init__(_Typing(typingctx), *others)
 
 
 class _Unfinished(JITCodeLibrary):
@@ -75,8 +112,8 @@ class _Lowering(NativeLowering):
         return True
 
 
-class _InnerCompiler(CompilerBase):
-    """Numba's compiler, with `_Lowering`."""
+class _InnerCompiler(_Compiler):
+    """The same for functions that kernels call, with `_Lowering`."""
 
     def define_pipelines(self) -> list[Any]:
         manager = DefaultPassBuilder.define_nopython_pipeline(self.state)
@@ -151,7 +188,7 @@ class _Cache(FunctionCache):
 def jit(function: Callable[..., Any], **options: bool) -> Any:
     """A kernel, compiled for the types of its arguments when it is first called."""
     options |= {"nogil": True, "no_cfunc_wrapper": True}
-    kernel = _njit(error_model="numpy", **options)(function)
+    kernel = _njit(error_model="numpy", pipeline_class=_Compiler, **options)(function)
     with suppress(RuntimeError, OSError):  # no place to keep it: it will be compiled again
         kernel._cache = _Cache(function)
     inner = _njit(
