@@ -56,16 +56,17 @@ class _Typing:
 
     def resolve_function_type(self, function: Any, args: Any, kws: Any) -> Any:
         """The signature of a call."""
-        kind: Any = self._context._lookup_global(function) or function
+        kind = self._context._lookup_global(function) or function
         if not isinstance(kind, types.Function):
             return self._context.resolve_function_type(function, args, kws)
+        keys: dict[Any, Any] = vars(kind)["_impl_keys"]
         asked = kind, tuple(args), tuple(sorted(kws.items()))
         if asked not in self._known:
             found = self._context.resolve_function_type(function, args, kws)
-            if found is None or found.args not in kind._impl_keys:
+            if found is None or found.args not in keys:
                 return found
-            self._known[asked] = found, kind._impl_keys[found.args]
-        found, kind._impl_keys[found.args] = self._known[asked]
+            self._known[asked] = found, keys[found.args]
+        found, keys[found.args] = self._known[asked]
         return found
 
 
