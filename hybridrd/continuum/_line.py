@@ -76,7 +76,7 @@ class Line(NamedTuple):
     openings
         Where c_R is read.
     work
-        Numbers to work with, ``(4, species, active)``.
+        Numbers to work with, ``(8, species, active)``.
     """
 
     c: np.ndarray
@@ -188,10 +188,10 @@ def _conserve(new: Any, total: Any, difference: Any) -> None:
             new[i] *= factor
             difference[i] = total[i] - new[i]
         drift = pairwise_sum(difference)
-    top = 0
+    top, most = 0, new[0]
     for i in range(n):
-        if new[i] > new[top]:
-            top = i
+        if new[i] > most:
+            top, most = i, new[i]
     new[top] += drift
 
 
@@ -218,7 +218,6 @@ def _copy(values: Any, to: Any) -> None:
 @jit
 def _alone(c: Any, rate: Any, line: Any, rates: Any, tau: float, out: Any) -> int:
     """Reactions of some cells without debts."""
-    _copy(c, out)
     if rates is not None:
         left = np.empty(-(-c.shape[1] // 128))
         status = integrate(c, out, rate, rates.sites, rates.change, tau, rates.grain, left)
@@ -227,12 +226,12 @@ def _alone(c: Any, rate: Any, line: Any, rates: Any, tau: float, out: Any) -> in
         return DONE if status == 0 else OUTSIDE
     if line.propagator.shape[0] > 0:
         apply(line.propagator, c, out)
-        total = 0.0
+        wrong = 0
         for s in range(c.shape[0]):
             for i in range(c.shape[1]):
-                total += out[s, i]
-        if not np.isfinite(total):
-            return OUTSIDE
+                wrong += not abs(out[s, i]) < np.inf
+        return DONE if wrong == 0 else OUTSIDE
+    _copy(c, out)
     return DONE
 
 
@@ -253,8 +252,14 @@ def _react(c: Any, owed: Any, line: Any, rates: Any, tau: float, out: Any, owed_
     """Half a step of reactions, in which what is owed takes part."""
     rate = line.work[0] if rates is None else rates.rate
     status = _alone(c, rate, line, rates, tau, out)
-    _copy(owed, owed_out)
     species, n = c.shape
+    m = 0
+    for s in range(species):
+        for i in range(n):
+            owed_out[s, i] = owed[s, i]
+            m += owed[s, i] != 0.0
+    if status != DONE or m == 0:
+        return status
     cells = np.empty(n, np.int64)
     m = 0
     for i in range(n):
@@ -263,8 +268,6 @@ def _react(c: Any, owed: Any, line: Any, rates: Any, tau: float, out: Any, owed_
             owes = owes or owed[s, i] != 0.0
         cells[m] = i
         m += owes
-    if status != DONE or m == 0:
-        return status
     if rates is None and line.propagator.shape[0] == 0:
         for s in range(species):
             for i in range(n):
@@ -292,13 +295,23 @@ def _react(c: Any, owed: Any, line: Any, rates: Any, tau: float, out: Any, owed_
 def _diffuse(c: Any, owed: Any, line: Any, out: Any, owed_out: Any) -> Any:
     """A step of diffusion with what was exchanged as a source; how many cells owe, or OUTSIDE."""
     species, n = c.shape
-    u, gain, total, first = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    u, gain, total, first = line.work[4, 0], line.work[5, 0], line.work[6, 0], line.work[7, 0]
     for s in range(species):
+        owing = 0
         for i in range(n):
-            u[i] = c[s, i] - owed[s, i] / line.volume
-            gain[i] = np.float64(line.credit[s, line.active[i]]) / line.volume
-            if line.gains[s]:
-                gain[i] = gain[i] + line.gain[s, i]
+            u[i], gain[i] = c[s, i], 0.0
+            owing += owed[s, i] != 0.0
+        if owing > 0:
+            for i in range(n):
+                u[i] -= owed[s, i] / line.volume
+        for i in range(n):
+            received = line.credit[s, line.active[i]]
+            if received != 0:  # few cells do, and divisions take time
+                gain[i] = np.float64(received) / line.volume
+        if line.gains[s]:
+            for i in range(n):
+                gain[i] += line.gain[s, i]
+        for i in range(n):
             total[i] = u[i] + gain[i]
         new = out[s]
         if line.still[s]:
@@ -316,13 +329,17 @@ def _diffuse(c: Any, owed: Any, line: Any, out: Any, owed_out: Any) -> Any:
                 if line.feeds[s]:
                     to[i] += line.inflow[s, i]
             _solve(line.diagonal[s], line.off[s], to)
-        low, high, least, bad = new[0], new[0], total[0], False
+        odd = 0
         for i in range(n):
-            low, high = min(low, new[i]), max(high, new[i])
-            least, bad = min(least, total[i]), bad or not np.isfinite(new[i])
-        sharp = low < -line.slack - ROUND_OFF * high and low < least - line.slack
-        if bad or sharp or -ROUND_OFF * high <= low < 0.0:
-            return OUTSIDE
+            odd += not 0.0 <= new[i] < np.inf
+        if odd > 0:
+            low, high, least, bad = new[0], new[0], total[0], False
+            for i in range(n):
+                low, high = min(low, new[i]), max(high, new[i])
+                least, bad = min(least, total[i]), bad or not np.isfinite(new[i])
+            sharp = low < -line.slack - ROUND_OFF * high and low < least - line.slack
+            if bad or sharp or -ROUND_OFF * high <= low < 0.0:
+                return OUTSIDE
         if line.closed[s]:
             _conserve(new, total, first)
     return _carry(out, owed_out, line.volume)

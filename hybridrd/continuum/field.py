@@ -292,7 +292,7 @@ class Field:
         line = Line(
             self.c, owed, credit, self.active.astype(np.int64), float(self.volume), diagonal, off,
             scale, inflow, feeds, gain, gains, still, closed, slack, propagator, overdrafts,
-            openings, np.zeros((4, species, n)),
+            openings, np.zeros((8, species, n)),
         )  # fmt: skip
         return line, rates
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import hybridrd as hrd
-from tests.benchmarks import small
+from tests.benchmarks import probe, small
 from tests.benchmarks.cases import Steps, quiet
 from tests.benchmarks.timing import measure, table
 
@@ -32,7 +32,7 @@ Line = dict[int, float]  # microseconds a step by number of particles
 
 
 def hybridrd_line(pairs: bool, numbers: Sequence[int], seconds: float) -> Line:
-    """Through the public `Simulation.run`, with a record at the end."""
+    """Through the public `Simulation.step`."""
     return {n: 1e6 * small.seconds_a_step(small.unit_cube(n, pairs), seconds) for n in numbers}
 
 
@@ -115,8 +115,10 @@ def replica_rows(replicas: int) -> list[list[str]]:
         reactions=[hrd.Reaction("A -> 0", k=1.0), hrd.Reaction("0 -> A", k=30.0)],
     )  # fmt: skip
     hybrid = hrd.System(**line, particles=hrd.Box(x=(0, 0.5)), initial={a: 60.0})
+    meets = hrd.Reaction("2 A -> 0", lambda0=1.0, radius=0.01)
+    pairs = alone.replace(reactions=[meets, hrd.Reaction("0 -> A", k=30.0)])
     rows = []
-    for name, system in (("particles alone", alone), ("two-way", hybrid)):
+    for name, system in (("particles alone", alone), ("pairs", pairs), ("two-way", hybrid)):
 
         def run(n: int, system: hrd.System = system) -> float:
             begun = time.process_time()
@@ -126,6 +128,32 @@ def replica_rows(replicas: int) -> list[list[str]]:
         run(2)
         fixed = run(2)
         rows.append([name, f"{replicas:,}", f"{1e3 * (run(replicas) - fixed) / replicas:.2f}"])
+    return rows
+
+
+def line_rows(numbers: Sequence[int]) -> list[list[str]]:
+    """Microseconds a step of two-way lines, beside those of a plain compiled loop."""
+    rows = []
+    for n in numbers:
+        own, bare = (
+            1e6 * min(seconds(what) for _ in range(2))
+            for seconds, what in (
+                (small.seconds_a_step, small.two_way_line(n)), (probe.seconds_a_step, n)
+            )
+        )  # fmt: skip
+        rows.append([f"{n:,}", f"{own:.3g}", f"{bare:.3g}", f"{own / bare:.2f}"])
+    return rows
+
+
+def many_rows() -> list[list[str]]:
+    """Microseconds a step of many species and of many reactions, beside one."""
+    rows = []
+    for one, many in (
+        ("one species, 300", "chain of 30 species, 10 each"),
+        ("1 reaction, 300", "100 reactions, 300"),
+    ):
+        first, other = (1e6 * small.seconds_a_step(small.CASES[name]()) for name in (one, many))
+        rows.append([one, many, f"{first:.3g}", f"{other:.3g}", f"{other / first:.2f}"])
     return rows
 
 
@@ -174,7 +202,7 @@ def section(quick: bool, out: Path | None = None) -> str:
     rows = []
     for case in (FREE, PAIRS):
         numbers = [10**k for k in range(1, top[case] + 1)]
-        own = hybridrd_line(case == PAIRS, numbers, 0.05 if quick else 0.3)
+        own = hybridrd_line(case == PAIRS, numbers, 0.01 if quick else 0.02)
         lines[case, "hybridrd"] = own, True
         for peer in PEERS:
             lines[case, peer] = peer_line(peer, case, [n for n in numbers if n <= 100_000])
@@ -196,12 +224,18 @@ def section(quick: bool, out: Path | None = None) -> str:
         [
             "## The cost of a step",
             "A periodic unit box, D = 1, dt = 1e-4: free particles, and A + B <-> C with a Doi "
-            "radius of 0.05. Processor time of one thread, the least of three, through "
-            f"`Simulation.run`.{source}",
+            "radius of 0.05. Processor time of one thread, the least of 25 short runs, through "
+            f"`Simulation.step`.{source}",
             "```{image} figures/performance_steps.png\n"
             ":alt: Time of a step against the number of particles: hybridrd, ReaDDy and Smoldyn\n"
             ":width: 640px\n```",
             table(head, rows),
+            "A line of 200 cells in two-way coupling, half of it particles, with decay, beside a "
+            "plain compiled loop without it that walks, exchanges and solves its two tridiagonal "
+            "systems (`tests/benchmarks/probe.py`):",
+            table(["particles", "hybridrd, µs", "loop, µs", "ratio"], line_rows([50, 5_000])),
+            "Many species, and many first-order reactions of one species, in a cube:",
+            table(["one", "many", "one, µs", "many, µs", "ratio"], many_rows()),
             "A replica of a line with 30 particles, 100 steps and three records, in an ensemble "
             "in one process:",
             table(["line", "replicas", "ms a replica"], replica_rows(50 if quick else 1_000)),

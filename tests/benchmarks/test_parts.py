@@ -15,6 +15,7 @@ from hybridrd.kernels.rng import make_key
 from hybridrd.model.grid import Grid
 from hybridrd.particles.particles import SPARE
 from hybridrd.particles.population import Population
+from tests.benchmarks import probe, small
 
 pytestmark = pytest.mark.benchmark
 N, KEY = 100_000, make_key(1, 0)
@@ -124,6 +125,21 @@ def test_records(tmp_path):
         costs.append(sim.timings["records"] + sim.timings["writing"])
     print(f"16 records: {min(costs):.3f} s")
     assert min(costs) < 0.2
+
+
+def test_a_two_way_line_beside_a_plain_loop():
+    """At most three times a loop that only walks, exchanges and diffuses, which loses nothing."""
+    there = probe.Probe(50)
+    number, steps = [], 200
+    for _ in range(1_000):
+        there.step(steps)
+        number.append(there.n)
+    assert there.total == pytest.approx(100.0, rel=1e-9)
+    assert np.mean(number) == pytest.approx(50.0, abs=10.0)  # some 12 relaxation times
+    own = min(small.seconds_a_step(small.two_way_line(50)) for _ in range(2))
+    ratio = own / probe.seconds_a_step(50)
+    print(f"{1e6 * own:.2f} us a step, {ratio:.2f} of the loop")
+    assert ratio < 3.0
 
 
 @pytest.mark.parametrize(
