@@ -122,7 +122,17 @@ def jump(cells, s, left, back, entries, line, phase, rng):
 
 @numba.njit
 def _react_particles(x, n, line, rng):
-    tau = 0.5 * line.dt
+    """Half a step; pairs in the middle of it, or all that is produced would be a half step old."""
+    _react_alone(x, n, line, 0.25 * line.dt, rng)
+    if line.like > 0:
+        react_pairs(x, n, 0, 0, line.like_half, line.like_left, line.radius, rng)
+    if line.cross > 0:
+        react_pairs(x, n, 0, 1, line.cross_half, 0, line.radius, rng)
+    _react_alone(x, n, line, 0.25 * line.dt, rng)
+
+
+@numba.njit
+def _react_alone(x, n, line, tau, rng):
     for s in range(n.size):
         for i in range(n[s] - 1, -1, -1):
             if line.death[s] > 0 and rng.random() < 1.0 - np.exp(-line.death[s] * tau):
@@ -133,27 +143,25 @@ def _react_particles(x, n, line, rng):
                     add(x, n, s, x[s, i])
         for _ in range(rng.poisson(line.birth[s] * line.left * tau)):
             add(x, n, s, line.left * rng.random())
-    if line.like > 0:
-        _react_pairs(x, n, 0, 0, line.like_half, line.like_left, line, rng)
-    if line.cross > 0:
-        _react_pairs(x, n, 0, 1, line.cross_half, 0, line, rng)
 
 
 @numba.njit
-def _react_pairs(x, n, a, b, p, left, line, rng):
-    i = n[a] - 1
-    while i >= 0:
-        j = (i if a == b else n[b]) - 1
-        while j >= 0:
-            if abs(x[a, i] - x[b, j]) < line.radius and rng.random() < p:
-                # i is the later one: what takes its row has been seen already
+def react_pairs(x, n, a, b, p, left, radius, rng):
+    """Try each pair once; who has reacted keeps its row, without a place, until all are tried."""
+    for i in range(n[a]):
+        for j in range(i if a == b else n[b]):
+            if abs(x[a, i] - x[b, j]) < radius and rng.random() < p:
+                x[b, j] = np.nan
                 if a != b or left == 0:
-                    remove(x, n, a, i)
-                remove(x, n, b, j)
-                i = min(i, n[a])
+                    x[a, i] = np.nan
                 break
-            j -= 1
-        i -= 1
+    for s in (a, b):
+        kept = 0
+        for i in range(n[s]):
+            if not np.isnan(x[s, i]):
+                x[s, kept] = x[s, i]
+                kept += 1
+        n[s] = kept
 
 
 @numba.njit

@@ -9,7 +9,7 @@ import hybridrd as hrd
 from tests.benchmarks.couplings import facts, runs
 from tests.benchmarks.couplings.claims import Claim
 from tests.benchmarks.couplings.ghost_cell import GhostCell
-from tests.benchmarks.couplings.line import mass_action
+from tests.benchmarks.couplings.line import mass_action, react_pairs
 from tests.benchmarks.couplings.measures import Cell, Figure, cost, measures, right_of
 from tests.benchmarks.couplings.own import Own, own, rules
 from tests.benchmarks.couplings.problems import (
@@ -17,6 +17,7 @@ from tests.benchmarks.couplings.problems import (
     CELLS,
     MORPHOGEN,
     ONE_SIDED,
+    RADIUS,
     RESERVOIR,
     UNIFORM,
     H,
@@ -82,6 +83,17 @@ class Sampled(Scheme):
         self.runs += 1
         contents = sampled(problem, replicas)
         return Outcome(contents, contents.sum(axis=3), 0.5 + 0.125 * replicas)
+
+
+@pytest.mark.parametrize(("left", "mean"), [(0, 1.25), (1, 1.875)])
+def test_each_pair_is_tried_once(left, mean):
+    """Three particles in reach, p = 1/2: pairs (1, 0), (2, 0), (2, 1), until partners are gone."""
+    rng, numbers = np.random.default_rng(3), []
+    for _ in range(4000):
+        x, n = np.zeros((1, 4)), np.array([3])
+        react_pairs.py_func(x, n, 0, 0, 0.5, left, RADIUS, rng)
+        numbers.append(n[0])
+    assert abs(np.mean(numbers) - mean) < 4.5 * np.std(numbers) / len(numbers) ** 0.5
 
 
 @pytest.mark.parametrize(("a", "b", "pairs"), [(3, 2, 6), (-3, 2, 0), (3, -2, 0), (-3, -2, 0)])
