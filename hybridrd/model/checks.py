@@ -16,12 +16,12 @@ from hybridrd.model.drift import check_drift
 from hybridrd.model.functions import Value, check_function, evaluate, needs_time
 from hybridrd.model.grid import Grid
 from hybridrd.model.initial import Copies, Patch, Points
-from hybridrd.model.overlap import cells_of, copies_overlap
+from hybridrd.model.overlap import cells_of, copies_overlap, patch_overlap
 from hybridrd.model.partition import Partition
 from hybridrd.model.places import Places
 from hybridrd.model.rate_law import RateLaw
 from hybridrd.model.reaction import Reaction
-from hybridrd.model.shape import Shape
+from hybridrd.model.shape import Shape, some_cells
 from hybridrd.model.shell import Domain
 
 MOST_TRIED = 100_000  # other numbers of cells, for advice
@@ -229,8 +229,17 @@ def _shapes(draft: Draft, at: Places) -> Iterator[str]:
     elif region is not None and region.follows:
         yield from _adaptive(draft, region, where=at.field("particles"))
     elif region is not None and not parts.inside.any():
-        beside = " beside the obstacles" if draft.obstacles is not None else ""
-        yield f"{at.field('particles')} = {region!r} contains {counted}{beside}; use smaller cells"
+        where = at.field("particles")
+        if draft.obstacles is not None and region.mask(grid).any():
+            yield (
+                f"{where} = {region!r}: all of its cells are obstacles, {draft.obstacles!r}; "
+                f"nothing is left beside the obstacles, change one of the two"
+            )
+        else:
+            yield (
+                f"{where} = {region!r} contains {counted}; use smaller cells, or a shape that is "
+                f"larger or elsewhere"
+            )
 
 
 def _adaptive(draft: Draft, region: Shape, where: str) -> Iterator[str]:
@@ -495,20 +504,21 @@ def _part(part: Any, domain: Domain, cells: tuple[int, ...] | None, where: str) 
 def _placed_freely(part: Any, draft: Draft, where: str) -> Iterator[str]:
     """Shapes of initial states that contain no cell, and copies that have no room."""
     shape, domain = getattr(part, "shape", None), draft.domain
-    blocked = isinstance(part, (Copies, Points)) and draft.obstacles is not None
+    blocked = isinstance(part, (Patch, Copies, Points)) and draft.obstacles is not None
     if domain is None or draft.cells is None or not (isinstance(shape, Shape) or blocked):
         return
     grid = domain.grid(draft.cells)
     try:
-        if isinstance(shape, Shape) and not shape.mask(grid).any():
-            cells = " x ".join(map(str, grid.shape))
-            yield f"{where}: {shape!r} contains no centre of the {cells} cells; use smaller cells"
-            return
+        if isinstance(shape, Shape):
+            some_cells(shape, grid)
         free = make_partition(grid, draft.obstacles, None, ()).free
     except ModelError as error:
-        yield str(error)
+        yield f"{where}: {error}"
         return
-    if isinstance(part, Copies):
+    if isinstance(part, Patch):
+        if not (patch_overlap(grid, part) * free).any():
+            yield f"{where}: all of the place of {part!r} is in obstacles"
+    elif isinstance(part, Copies):
         if part.n and not (copies_overlap(grid, part) * free).any():
             yield f"{where}: all of the place of the {part.n} copies is in obstacles"
     elif isinstance(part, Points):

@@ -139,6 +139,42 @@ class Expression:
         return ast.Call(ast.Name(f"_{name}", ast.Load()), inside, [])
 
 
+@final
+class Comparison:
+    """Two formulas that are compared, ``"x**2 + y**2 < 1"``; a function with truth values.
+
+    Raises
+    ------
+    ModelError
+        If the text is anything else.
+
+    Examples
+    --------
+    >>> Comparison("x < 2 * y")(x=np.array([1.0, 3.0]), y=1.0)
+    array([ True, False])
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text.strip()
+        if not isinstance(_parsed(self.text or "?"), ast.Compare):
+            raise ModelError(f"{shown(text)}: give a comparison of two formulas, as in 'y < 2 * x'")
+        self._choice = Expression(f"where({self.text}, 1, 0)")
+        self.__name__ = self.text
+        self.__signature__ = self._choice.__signature__
+
+    def __call__(self, **values: Any) -> Any:
+        return self._choice(**values) > 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Comparison) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Comparison, (self.text,)
+
+
 def _parsed(text: str) -> ast.expr:
     try:
         return ast.parse(text, mode="eval").body

@@ -65,6 +65,9 @@ class Union(Shape):
 
     parts: tuple[Shape, ...]
 
+    def __post_init__(self) -> None:
+        _check_still(*self.parts)
+
     def mask(self, grid: Grid) -> Mask:
         """Which cells belong to any part."""
         return np.asarray(np.any([part.mask(grid) for part in self.parts], axis=0))
@@ -82,6 +85,9 @@ class Intersection(Shape):
     """All that belongs to each of several shapes, ``a & b``."""
 
     parts: tuple[Shape, ...]
+
+    def __post_init__(self) -> None:
+        _check_still(*self.parts)
 
     def mask(self, grid: Grid) -> Mask:
         """Which cells belong to all parts."""
@@ -101,6 +107,9 @@ class Difference(Shape):
 
     whole: Shape
     removed: Shape
+
+    def __post_init__(self) -> None:
+        _check_still(self.whole, self.removed)
 
     def mask(self, grid: Grid) -> Mask:
         """Which cells belong to the first shape only."""
@@ -131,6 +140,7 @@ class Outside(Shape):
     def __post_init__(self) -> None:
         if not isinstance(self.shape, Shape):
             raise ModelError(f"Outside({shown(self.shape)}): give a shape")
+        _check_still(self.shape)
 
     def mask(self, grid: Grid) -> Mask:
         """Which cells do not belong to the shape."""
@@ -142,6 +152,29 @@ class Outside(Shape):
 
     def __repr__(self) -> str:
         return f"Outside({self.shape!r})"
+
+
+def some_cells(shape: Shape, grid: Grid) -> Mask:
+    """The cells that belong to a shape, at least one. Raises ModelError."""
+    _check_still(shape)
+    mask = shape.mask(grid)
+    if not mask.any():
+        cells = " x ".join(map(str, grid.shape))
+        raise ModelError(
+            f"{shape!r} contains no centre of the {cells} cells; use smaller cells, or a shape "
+            f"that is larger or elsewhere"
+        )
+    return mask
+
+
+def _check_still(*shapes: Shape) -> None:
+    """Refuse a region that follows the copies where a fixed set of cells is meant."""
+    for shape in shapes:
+        if shape.follows:
+            raise ModelError(
+                f"{shape!r} follows the copies, and no fixed set of cells belongs to it; give it "
+                f"as particles=, alone"
+            )
 
 
 def check_axes(shape: Shape, count: int, grid: Grid) -> None:

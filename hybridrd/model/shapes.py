@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridrd.arguments import items, named_arguments, number, path_of, shown
 from hybridrd.errors import ModelError
+from hybridrd.model.expression import Comparison
 from hybridrd.model.functions import ARGUMENTS, arguments
 from hybridrd.model.geometry import Box as Box
 from hybridrd.model.geometry import Interval, interval
@@ -82,29 +82,32 @@ class Ball(Shape):
 
 @dataclass(frozen=True)
 class Where(Shape):
-    """All places where a function of position is true.
+    """All places where a function of position is true, or a comparison, ``"x**2 + y**2 < 1"``.
 
     Parameters
     ----------
     function
-        Takes its arguments by name out of x, y, z, as arrays, and returns truth values.
+        Takes its arguments by name out of x, y, z, as arrays, and returns truth values; or text
+        with ``<``, ``<=``, ``>`` or ``>=`` between two formulas, which can be written to files.
 
     Raises
     ------
     ModelError
-        If it is no function of coordinates.
+        If it is no function of coordinates, or the text no comparison of formulas.
 
     Examples
     --------
     >>> import hybridrd as hrd
-    >>> wedge = hrd.Where(lambda x, y: y < x)
-    >>> wedge.mask(hrd.Box(x=(0, 1), y=(0, 1)).grid((10, 10))).sum()
-    np.int64(45)
+    >>> wedge, grid = hrd.Where(lambda x, y: y < x), hrd.Box(x=(0, 1), y=(0, 1)).grid((10, 10))
+    >>> wedge.mask(grid).sum(), hrd.Where("y < x").mask(grid).sum()
+    (np.int64(45), np.int64(45))
     """
 
-    function: Callable[..., Any]
+    function: Any
 
     def __post_init__(self) -> None:
+        if isinstance(self.function, str):
+            object.__setattr__(self, "function", Comparison(self.function))
         if not callable(self.function):
             raise ModelError(
                 f"Where({shown(self.function)}): give a function, as in Where(lambda x, y: y < x)"
@@ -142,13 +145,17 @@ class Where(Shape):
             ) from error
 
     def to_dict(self) -> dict[str, Any]:
-        """Raises ModelError: a function is no plain data."""
+        """A comparison as a table with ``where``. Raises ModelError for a Python function."""
+        if isinstance(self.function, Comparison):
+            return {"where": self.function.text}
         raise ModelError(
-            f"{self!r}: a Python function cannot be written as plain data; keep this system in a "
-            f"Python file, or give Cells(shape.mask(grid)) in its place"
+            f"{self!r}: a Python function cannot be written as plain data; give a comparison "
+            f"as text, Where('y < x'), or Cells(shape.mask(grid)), or keep the system in Python"
         )
 
     def __repr__(self) -> str:
+        if isinstance(self.function, Comparison):
+            return f"Where({self.function.text!r})"
         names = ", ".join(p for p in arguments(self.function, "Where") if p in ARGUMENTS)
         name = getattr(self.function, "__name__", "function")
         return f"Where({'function' if name == '<lambda>' else name}({names}))"

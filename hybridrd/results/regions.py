@@ -10,7 +10,7 @@ from hybridrd.arguments import named_arguments, shown
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.geometry import Box
-from hybridrd.model.shape import Shape
+from hybridrd.model.shape import Shape, some_cells
 from hybridrd.model.shell import Shell
 from hybridrd.results.view import View
 
@@ -37,7 +37,7 @@ def copy_number(result: xr.Dataset, region: Shape) -> xr.DataArray:
     Raises
     ------
     ModelError
-        If it is no shape, or does not fit the cells.
+        If it is no shape, does not fit the cells or contains none.
     ResultError
         If the concentration was not recorded.
 
@@ -56,7 +56,7 @@ def copy_number(result: xr.Dataset, region: Shape) -> xr.DataArray:
     bounds = {axis: view.bounds(axis) for axis in view.axes}
     domain = Shell(*bounds["r"]) if view.axes == ("r",) else Box(**bounds)
     grid = domain.grid(tuple(len(view.centers(axis)) for axis in view.axes))
-    inside = grid.unflatten(region.mask(grid))
+    inside = grid.unflatten(some_cells(region, grid))
     c = view.mean("concentration")
     weights = np.where(inside, view.volumes, 0.0)
     values = np.nan_to_num(np.asarray(c.values, float)) * weights
@@ -71,7 +71,7 @@ class Copies:
     """Observer of the number of copies of each species in a shape, particles and continuum."""
 
     def __init__(self, shape: Shape, grid: Any) -> None:
-        self._inside = grid.unflatten(shape.mask(grid))
+        self._inside = grid.unflatten(some_cells(shape, grid))
         self._volumes: Floats = grid.unflatten(grid.volumes)[self._inside]
         self._attributes = {"units": "1", "long_name": f"number in {shape!r}"}
 

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridrd.arguments import number
+from hybridrd.arguments import number, shown
 from hybridrd.errors import ModelError
 from hybridrd.interface import FaceNumbers, InterfaceScheme
 from hybridrd.theory._two_way_step import face_numbers, sum_of_powers, two_way_step
@@ -201,7 +201,7 @@ def expected_total_ratio(
     Raises
     ------
     ModelError
-        If the region is not within the domain, or a wall has another name.
+        If the region is no box or not within the domain, or a wall has another name.
 
     Examples
     --------
@@ -211,6 +211,12 @@ def expected_total_ratio(
     0.6
     """
     d = len(shape)
+    if np.shape(region)[1:] != (2,) or np.asarray(region).dtype.kind not in "iu":
+        raise ModelError(
+            f"region = {shown(region)}: the ratio is worked out for a box of cells in a box alone, "
+            f"axis by axis; give its first cell and the one after its last along each axis, as in "
+            f"[(10, 30), (10, 30)], and sample the ratio of another shape by an ensemble"
+        )
     widths = [1.0] * d if spacing is None else [float(h) for h in spacing]
     kinds = [("closed", "closed")] * d if walls is None else list(walls)
     if not d == len(region) == len(widths) == len(kinds):

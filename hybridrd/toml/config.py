@@ -55,7 +55,7 @@ def examine_toml(path: str | Path, build: Callable[..., S]) -> Examined[S]:
     path = path_of(path, "path")
     check_file(path, MOST_BYTES)
     try:
-        found = examine(_parsed(path.read_bytes().decode()), build)
+        found = examine(_beside(path, _parsed(path.read_bytes().decode())), build)
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -69,6 +69,18 @@ def examine_toml(path: str | Path, build: Callable[..., S]) -> Examined[S]:
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
     return replace(found, mistakes=tuple(f"{path}: {line}" for line in found.mistakes))
+
+
+def _beside(path: Path, data: Any) -> Any:
+    """The same tables, with the paths of images relative to the folder of the file."""
+    if isinstance(data, list):
+        return [_beside(path, entry) for entry in data]
+    if not isinstance(data, dict):
+        return data
+    given = {key: _beside(path, value) for key, value in data.items()}
+    if isinstance(given.get("image"), str):
+        given["image"] = str(path.parent / given["image"])
+    return given
 
 
 def _parsed(text: str) -> dict[str, Any]:

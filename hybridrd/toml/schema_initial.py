@@ -33,7 +33,7 @@ from hybridrd.model.geometry import Box
 from hybridrd.model.initial import Copies, Patch, Points
 from hybridrd.model.quantity import PATTERN, read
 from hybridrd.model.shape import Outside, Shape
-from hybridrd.model.shapes import Ball, Cells, Pixels
+from hybridrd.model.shapes import Ball, Cells, Pixels, Where, from_image
 from hybridrd.model.shell import Shell
 
 NotNegative = Annotated[float, Field(ge=0)]
@@ -159,6 +159,33 @@ class PixelsTable(Table):
         return Pixels(self.pixels, **_intervals(self))
 
 
+class ImageTable(Table):
+    """The bright or dark pixels of a file, ``{ image = "cell.png", dark = true }``.
+
+    A relative path begins in the folder of the TOML file.
+    """
+
+    image: str
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
+    dark: bool = False
+    x: Interval | None = None
+    y: Interval | None = None
+
+    def build(self) -> Pixels:
+        """The image that the table names. Raises ModelError."""
+        return from_image(self.image, self.threshold, self.dark, **_intervals(self))
+
+
+class WhereTable(Table):
+    """The places where a comparison is true, ``{ where = "x**2 + y**2 < 1" }``."""
+
+    where: str
+
+    def build(self) -> Where:
+        """The shape that the table describes. Raises ModelError."""
+        return Where(self.where)
+
+
 class FollowTable(Table):
     """Where copies are few, ``{ low = 10, high = 30, every = 0.1 }``."""
 
@@ -231,6 +258,8 @@ SHAPE_KEYS = {
     "outside": "<outside>",
     "cells": "<cell array>",
     "pixels": "<pixels>",
+    "image": "<image>",
+    "where": "<where>",
     "inner": "<shell>",
     "outer": "<shell>",
     "radius": "<ball>",
@@ -262,6 +291,8 @@ ShapeTable = Annotated[
     | Annotated[BallTable, Tag("<ball>")]
     | Annotated[CellsTable, Tag("<cell array>")]
     | Annotated[PixelsTable, Tag("<pixels>")]
+    | Annotated[ImageTable, Tag("<image>")]
+    | Annotated[WhereTable, Tag("<where>")]
     | Annotated[OutsideTable, Tag("<outside>")]
     | Annotated[UnionTable, Tag("<union>")]
     | Annotated[IntersectionTable, Tag("<intersection>")]

@@ -82,8 +82,41 @@ def test_a_system_of_shapes_is_plain_data_and_back():
     assert again == described == pickle.loads(pickle.dumps(described))
     assert again.to_dict() == described.to_dict()
     assert np.array_equal(again.partition.codes, described.partition.codes)
+    there = hrd.Where("x**2 + 0.25 * y**2 < 0.5")
+    assert hrd.System.from_dict(make(obstacles=there).to_dict()) == make(obstacles=there)
+    assert np.array_equal(there.mask(GRID), X**2 + 0.25 * Y**2 < 0.5)
+    for text, words in (("x + y", "a comparison of"), ("x <", "not a formula"), ("z > 1", "takes")):
+        with pytest.raises(ModelError, match=words):
+            make(obstacles=hrd.Where(text))
     with pytest.raises(ModelError, match="a Python function cannot be written"):
         make(obstacles=hrd.Where(lambda x: x > 0.5)).to_dict()
+
+
+def test_a_file_names_an_image_beside_it_and_comparisons(tmp_path, monkeypatch):
+    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(tmp_path / "cell.png")
+    path = tmp_path / "dish.toml"
+    path.write_text("""
+[system]
+domain = { x = [0, 1], y = [0, 2] }
+cells = [20, 40]
+obstacles = { union = [{ image = "cell.png", dark = true, x = [0, 0.5] }, { where = "y > 3 * x" }] }
+particles = { where = "x > 0.5" }
+
+[[species]]
+name = "A"
+D = 1.0
+initial = { concentration = 3.0, shape = { where = "x > 0.8" } }
+""")
+    monkeypatch.chdir("/")
+    image = hrd.shapes.from_image(tmp_path / "cell.png", dark=True, x=(0, 0.5))
+    expected = make(
+        obstacles=image | hrd.Where("y > 3 * x"), particles=hrd.Where("x > 0.5"),
+        initial={A: hrd.Patch(3.0, shape=hrd.Where("x > 0.8"))},
+    )  # fmt: skip
+    assert hrd.System.from_toml(path) == expected
+    path.write_text(path.read_text().replace("cell.png", "none.png"))
+    with pytest.raises(ModelError, match=r"obstacles.*none\.png: No such file"):
+        hrd.System.from_toml(path)
 
 
 def test_a_partition_says_what_each_cell_is():
@@ -120,6 +153,11 @@ REFUSED = {
         "of the 5 copies is in obstacles",
     ),
     "patch": ({"initial": {A: hrd.Patch(1.0, shape=hrd.Ball((7, 7), 1))}}, "contains no centre"),
+    "covered patch": (
+        {"obstacles": DISC, "initial": {A: hrd.Patch(9.0, center=(0.5, 1.0), radius=0.04)}},
+        r"all of the place of Patch\(.*radius=0.04\) is in obstacles",
+    ),
+    "elsewhere": ({"particles": hrd.Ball((7, 7), 1)}, "larger or elsewhere"),
     "ball shell": (
         {"domain": hrd.Shell(1, 2), "cells": 20, "obstacles": hrd.Shell(1, 1.5)},
         "a Shell has no obstacles",
@@ -147,3 +185,17 @@ def test_a_file_names_the_place_of_a_mistake_in_a_shape():
     table["obstacles"] = {"union": [{"outside": {"center": [0.5, 1], "radus": 0.4}}]}
     with pytest.raises(ModelError, match=r"system\.obstacles\.union\[0\]\.outside"):
         hrd.System.from_dict({"system": table, "species": [{"name": "A", "D": 1.0}]})
+
+
+def test_regions_without_a_cell_or_that_follow_are_no_place_to_count_copies():
+    system = make(initial={A: 5.0}, particles=None)
+    pde = hrd.mean_field(system, dt=1e-4, until=1e-4)
+    moving = hrd.Adaptive(10, 30, 0.1)
+    for region, words in ((hrd.Ball((7, 7), 1), "contains no centre"), (moving, "follows the")):
+        with pytest.raises(ModelError, match=words):
+            hrd.copy_number(pde, region)
+        with pytest.raises(ModelError, match=words):
+            hrd.mean_field(system, dt=1e-4, until=1e-4, observe={"there": region})
+    for combine in (lambda s: s | DISC, lambda s: DISC & s, lambda s: s - DISC, hrd.Outside):
+        with pytest.raises(ModelError, match="give it as particles=, alone"):
+            combine(moving)

@@ -55,6 +55,7 @@ def test_among_obstacles_the_uniform_state_is_stationary(alpha):
         assert abs(chi_square(counts[free], n / free.sum())) < 4.5, name
 
 
+@pytest.mark.filterwarnings("ignore:.*too few copies pass the staircases")
 @pytest.mark.parametrize("coupling", ["two-way", "mean-field"])
 def test_beside_a_continuum_the_uniform_state_is_stationary(coupling):
     for (name, shape), alpha in zip(SHAPES.items(), (0.05, 0.5, 1.5, 1.5), strict=True):
@@ -76,6 +77,24 @@ def test_beside_a_continuum_the_uniform_state_is_stationary(coupling):
         assert abs(counts.sum() - total) < 4.5 * np.sqrt(total), (name, alpha)
         if coupling == "two-way":
             assert sim.total == pytest.approx(start, rel=1e-12)
+
+
+def test_steps_too_long_for_staircases_are_warned_of():
+    def system(dimension, shape):
+        domain = SQUARE if dimension == 2 else CUBE
+        return hrd.System(
+            species=[A], domain=domain, particles=shape, cells=(10,) * dimension, initial={A: 9.0}
+        )
+
+    ball = hrd.Ball((0.5, 0.5, 0.5), 0.3)
+    for dimension, shape, most in ((2, DISC, 0.8), (3, ball, 0.55)):
+        hrd.Simulation(system(dimension, shape), dt=0.999 * most / 100, seed=1)
+        with pytest.warns(hrd.AccuracyWarning, match=rf"above {most}.*use dt <= {most / 100:g}"):
+            hrd.Simulation(system(dimension, shape), dt=1.5 / 100, seed=1)
+    # A plane has none.
+    half = hrd.Box(x=(0, 0.5), y=(0, 1))
+    hrd.Simulation(system(2, half), dt=1.5 / 100, seed=1)
+    hrd.Simulation(system(2, half | hrd.Box(x=(0.7, 1), y=(0, 1))), dt=1.5 / 100, seed=1)
 
 
 def blob(x, y):
