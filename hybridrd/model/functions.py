@@ -131,6 +131,6 @@ def evaluate(
         place = ", ".join(f"{n}={coordinates[n][i]:.6g}" for n in coordinates)
         raise ModelError(
             f"{where}: the function gives {result[i]:.6g} at {place or 'the wall'}, t={t:.6g}; "
-            f"it must be finite and at least {minimum:g}"
+            f"it must be finite{f' and at least {minimum:g}' if np.isfinite(minimum) else ''}"
         )
     return result
