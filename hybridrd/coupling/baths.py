@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.special import erfc
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.coupling.face_exchange import Gate
@@ -89,6 +88,8 @@ def drained(
     depth, cells
         How far each particle is from the wall (length), and the face cell there.
     """
+    from scipy.special import erfc  # takes long to import, and most runs don't need it
+
     face, rate = gate.face, gate.drain
     assert rate is not None
     wanted = np.empty(face.size, np.int64)

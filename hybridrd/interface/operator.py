@@ -20,8 +20,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import solve
-from scipy.special import ndtr
 
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
@@ -86,6 +84,9 @@ def steady_profile(alpha: float, removed: float, image: float = 1.0) -> Profile:
     >>> round(steady_profile(0.5, removed=1 - math.exp(-0.5)).offset, 5)
     0.38539
     """
+    from scipy.linalg import solve  # takes long to import, and most runs don't need it
+    from scipy.special import ndtr
+
     if not CONTINUOUS_BELOW <= alpha < math.inf:
         raise ModelError(f"alpha = {alpha:g}: it must be finite and at least {CONTINUOUS_BELOW:g}")
     s = math.sqrt(2.0 * alpha)

@@ -157,13 +157,13 @@ class _Files(IndexDataCacheFile):
     def __init__(self, cache_path: str, filename_base: str, source_stamp: str) -> None:
         super().__init__(cache_path, filename_base, source_stamp)
         self._kept = f"{filename_base}-{source_stamp}."
-        self._older = re.compile(rf"{re.escape(filename_base)}-[0-9a-f]{{16}}\.\d+\.nbc")
+        self._older = rf"{re.escape(filename_base)}-[0-9a-f]{{16}}\.\d+\.nbc"
         self._data_name_pattern = self._kept + "{number:d}.nbc"
 
     def _save_index(self, overloads: Any) -> None:
         super()._save_index(overloads)
         for file in Path(self._cache_path).iterdir():
-            if self._older.fullmatch(file.name) and not file.name.startswith(self._kept):
+            if re.fullmatch(self._older, file.name) and not file.name.startswith(self._kept):
                 file.unlink(missing_ok=True)
 
 
@@ -176,33 +176,42 @@ class _Names(CompileResultCacheImpl):
 
 
 class _Cache(FunctionCache):
-    """Numba's cache, which knows of all that a kernel is made of."""
+    """Numba's cache, which knows of all that a kernel is made of, and is set up when asked."""
 
     _impl_class = _Names
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function)
-        stamp = _stamp(Path(function.__code__.co_filename))
-        self._cache_file = _Files(self._cache_path, self._impl.filename_base, stamp)
+        self._function = function
+        self._stamp = _stamp(Path(function.__code__.co_filename))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.__dict__ |= {"_cache_path": None, "_enabled": False}
+        with suppress(RuntimeError):  # no place to keep it: it will be compiled again
+            super().__init__(self._function)
+            self._cache_file = _Files(self._cache_path, self._impl.filename_base, self._stamp)
+        return self.__dict__[name]
 
 
-def jit(function: Callable[..., Any], **options: bool) -> Any:
+def jit(function: Callable[..., Any], **options: Any) -> Any:
     """A kernel, compiled for the types of its arguments when it is first called."""
-    options |= {"nogil": True, "no_cfunc_wrapper": True}
-    kernel = _njit(error_model="numpy", pipeline_class=_Compiler, **options)(function)
-    with suppress(RuntimeError, OSError):  # no place to keep it: it will be compiled again
-        kernel._cache = _Cache(function)
-    inner = _njit(
-        error_model="numpy", no_cpython_wrapper=True, pipeline_class=_InnerCompiler, **options
-    )(function)
-    template = inner.get_call_template
+    options |= {"nogil": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
+    kernel = _njit(pipeline_class=_Compiler, **options)(function)
+    kernel._cache = _Cache(function)
+
+    @cache
+    def inner() -> Any:
+        others = {"no_cpython_wrapper": True, "pipeline_class": _InnerCompiler}
+        return _njit(**options, **others)(function)
 
     def get_call_template(args: Any, kws: Any) -> Any:
         plain = {name: types.unliteral(value) for name, value in kws.items()}
-        return template(tuple(types.unliteral(a) for a in args), plain)
+        return inner().get_call_template(tuple(types.unliteral(a) for a in args), plain)
 
     # What the compiler asks where a kernel is called.
-    kernel.get_call_template, kernel.get_overload = get_call_template, inner.get_overload
+    kernel.get_call_template = get_call_template
+    kernel.get_overload = lambda signature: inner().get_overload(signature)
     return kernel
 
 
