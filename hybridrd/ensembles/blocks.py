@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -121,9 +122,7 @@ class EnsembleSetup:
 
     def _outcome(self, replica: int) -> Outcome:
         from hybridrd.run.brief import run_briefly
-        from hybridrd.run.schedule import in_steps, record_stride
 
-        plan = self.plan
         simulation, recorder = self._simulation(replica)
         if replica == 0:  # its Dataset has the labels of all
             result = simulation.run(
@@ -134,12 +133,18 @@ class EnsembleSetup:
             return Outcome(
                 values, attributes["timings"], attributes["diagnostics"], _labels(result)
             )
-        last = in_steps(self.until, plan.dt, "until", least=0)
-        stride = record_stride(self.every, plan.dt, last)
-        values = run_briefly(simulation, last, stride, recorder)
+        values = run_briefly(simulation, *self._schedule, recorder)
         outcome = Outcome(values, dict(simulation.timings), simulation.happened())
         self._idle.append((simulation, recorder))
         return outcome
+
+    @cached_property
+    def _schedule(self) -> tuple[int, int]:
+        """Number of steps, and steps between records."""
+        from hybridrd.run.schedule import in_steps, record_stride
+
+        last = in_steps(self.until, self.plan.dt, "until", least=0)
+        return last, record_stride(self.every, self.plan.dt, last)
 
     def _simulation(self, replica: int) -> tuple[Simulation, Recorder]:
         """The simulation of a replica, and what collects its records: used ones if possible."""

@@ -236,6 +236,7 @@ class Simulation:
 
     def _build(self, continuum: Continuum | None = None, mean_field: Window | None = None) -> None:
         """Make what the plan describes: gates, exchange, reactions, continuum."""
+        self._volumes = self._region.inner.volumes
         self._gates = self.plan.gates(self._baths)
         self._partners = self.plan.partners(self._gates)
         species = self.system.species
@@ -543,7 +544,7 @@ class Simulation:
             # In the region's own cells, so that a particle on the plane is not beyond it.
             counts = np.zeros(inner.cells, np.int64)
             count_in_cells(group.x, group.n, self._region.inner_cells, counts)
-            result[s, self._region.block] = counts / inner.volumes
+            result[s, self._region.block] = counts / self._volumes
         self._continuum.fill(result, self._region.parts.outside, self.steps)
         return result
 
