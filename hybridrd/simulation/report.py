@@ -69,6 +69,30 @@ def _kind(system: System, side: str, name: str) -> str:
     return "open" if wall.law(name).kappa > 0 else "closed"
 
 
+def _beyond_walls(plan: Plan, pair: Encounter) -> float:
+    """Part of the reactive volume that lies beyond walls where there are no partners.
+
+    The mean over a flat profile in a box, to first order in radius/length: by so much the particles
+    react less than k says, which a PDE has up to the wall.
+    """
+    region, system = plan.region, plan.system
+    if region is None or not region.is_box or system.domain.radial:
+        return 0.0
+    node, weight = np.polynomial.legendre.leggauss(24)
+    depths = 0.5 * pair.radius * (1.0 + node)
+    cut = [pair.kernel.beyond(float(z), system.dimension) for z in depths]
+    each = 0.5 * pair.radius * float(weight @ cut) / pair.volume  # a wall, times the length
+    names = [system.species[s].name for s in pair.partners if s is not None]
+    part = 0.0
+    for a, (axis, ends) in enumerate(zip(system.domain.axes, system.domain.intervals, strict=True)):
+        for side, at, end in zip("-+", (region.low[a], region.high[a]), ends, strict=True):
+            wall = system.walls.get(axis + side)
+            if np.isclose(at, end) and not (wall is not None and wall.joined):
+                lacking = [wall is None or not wall.law(name).held for name in names]
+                part += float(np.mean(lacking)) * each / (region.high[a] - region.low[a])
+    return part
+
+
 def _pair_report(plan: Plan, pair: Encounter) -> dict[str, Any]:
     d = plan.system.dimension
     k = float(np.max(plan.tables.macroscopic(0.5 * plan.dt)[pair.channel]))
@@ -84,6 +108,9 @@ def _pair_report(plan: Plan, pair: Encounter) -> dict[str, Any]:
         "probability_per_step": float(chance.full[0]),
         "probability_per_half_step": float(half[0]),
     }
+    beyond = _beyond_walls(plan, pair)
+    if beyond > 0:
+        report["beyond_walls"] = round(beyond, 4)
     effective = None if lasting else pair.kernel.effective_rate(lambda0, pair.D, d)
     if effective is not None:
         report["effective_k"] = effective

@@ -109,3 +109,35 @@ def test_effective_rate(dimension, step, rate, side, n, warm, steps):
     seen, error = measured_rate(rate / step, step, side, dimension, n, warm, steps)
     assert error < 0.011
     assert abs(seen / exact - 1) < 4 * error
+
+
+@pytest.mark.parametrize(("d", "part"), [(1, 1 / 4), (2, 2 / (3 * np.pi)), (3, 3 / 16)])
+def test_the_part_of_pairs_beyond_walls(d, part):
+    # Half the mean distance along the normal in a ball, over the length, for each wall.
+    A, B = hrd.Species("A", D=1.0), hrd.Species("B", D=1.0)
+    box = hrd.Box(**dict.fromkeys("xyz"[:d], (0, 2)))
+    walls = {"x-": hrd.Reservoir({B: 5.0}), "y": hrd.Periodic()} if d > 1 else {}
+    reactions = [hrd.Reaction("A + B -> B", k=0.01, radius=0.2)]
+    system = hrd.System(
+        species=[A, B], domain=box, particles=box, cells=4, walls=walls, reactions=reactions
+    )  # fmt: skip
+    (pair,) = hrd.Simulation(system, dt=1e-3, seed=1).diagnostics()["pairs"]
+    count = {1: 2, 2: 1.5, 3: 3.5}[d]  # at x- half of the reactants lack their partners
+    assert pair["beyond_walls"] == pytest.approx(count * part * 0.1, abs=1e-4)
+
+
+def test_a_flat_profile_reacts_less_by_the_part_beyond_walls():
+    A, B, C = hrd.Species("A", D=4.0), hrd.Species("B", D=4.0), hrd.Species("C", D=0.0)
+    line = hrd.Box(x=(0, 1))
+    system = hrd.System(
+        species=[A, B, C], domain=line, particles=line, cells=4,
+        reactions=[hrd.Reaction("A + B -> A + B + C", k=0.01, radius=0.25)],
+        initial={A: hrd.Copies(60), B: hrd.Copies(60)},
+    )  # fmt: skip
+    sim = hrd.Simulation(system, dt=5e-3, seed=3)
+    run = sim.run(until=60.0, every=2.0, record=["events"])
+    (pair,) = run.attrs["diagnostics"]["pairs"]
+    assert pair["beyond_walls"] == 0.125
+    rates = run["events"].values[1:, 0] / (0.01 * 60 * 60 * 2.0)  # exact in one dimension
+    assert rates.std() / np.sqrt(30) < 0.025
+    assert abs(rates.mean() - 0.875) < 4.5 * rates.std() / np.sqrt(30)
