@@ -114,15 +114,7 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
         check_method(method, at("method"))
         system, sound, changed = _by_method(system, sound, method, at)
         problems += changed
-    wrong_times: dict[str, str] = {}
-    for name in ("dt", "until", "every"):
-        if name in values:
-            try:
-                values[name] = in_units(values[name], sound, at(name))
-            except ModelError as error:
-                wrong_times[name] = str(error)
-                del values[name]
-    wrong_times |= time_problems(values, at)
+    wrong_times = _times_in_units(values, sound, at) | time_problems(values, at)
     problems += wrong_times.values()
     if sound is not None:
         problems += _contradictions(what, sound, values, chosen, at)
@@ -139,6 +131,19 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
     if problems or system is None:
         raise ModelError("\n".join(problems))
     return Job(what, system, times=times, **values)
+
+
+def _times_in_units(values: dict[str, Any], system: System | None, at: Place) -> dict[str, str]:
+    """Turn times with units into numbers; what is wrong with any, by name, which then has none."""
+    wrong: dict[str, str] = {}
+    for name in ("dt", "until", "every"):
+        if name in values:
+            try:
+                values[name] = in_units(values[name], system, at(name))
+            except ModelError as error:
+                wrong[name] = str(error)
+                del values[name]
+    return wrong
 
 
 def read_planes(text: str | None) -> dict[str, Plane] | None:
