@@ -109,6 +109,20 @@ def test_an_exact_plane_to_a_continuum_keeps_boltzmann_and_a_flow(rise):
     assert np.abs(short).max() < 4.5 / math.sqrt(1e4) + 0.004
 
 
+@pytest.mark.parametrize("interface", [hrd.ExactPlane(), hrd.Layer()])
+def test_a_mean_field_is_read_on_boltzmanns_curve(interface):
+    """A line between the two cells is 2 % higher at a rise of 0.4 a cell."""
+    A = hrd.Species("A", D=1.0, potential="4 * x")
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 2)), particles=hrd.Box(x=(0, 1)), cells=20,
+        coupling="mean-field", interface=interface, initial={A: 100.0},
+    )  # fmt: skip
+    (gate,) = hrd.Simulation(system, dt=2e-3, seed=1).plan.gates()
+    at = 1.0 + gate.numbers.offset
+    found = gate.read(np.exp(-4.0 * system.grid.centers(0)))
+    np.testing.assert_allclose(found, math.exp(-4.0 * at), rtol=1e-9)
+
+
 @pytest.mark.parametrize("velocity", [-3.0, 3.0])
 @pytest.mark.parametrize("kind", ["influx", "leaky"])
 def test_influx_and_leaky_walls_with_a_flow_have_their_steady_profile(velocity, kind):
