@@ -55,7 +55,6 @@ def test_among_obstacles_the_uniform_state_is_stationary(alpha):
         assert abs(chi_square(counts[free], n / free.sum())) < 4.5, name
 
 
-@pytest.mark.filterwarnings("ignore:.*too few copies pass the staircases")
 @pytest.mark.parametrize("coupling", ["two-way", "mean-field"])
 def test_beside_a_continuum_the_uniform_state_is_stationary(coupling):
     for (name, shape), alpha in zip(SHAPES.items(), (0.05, 0.5, 1.5, 1.5), strict=True):
@@ -80,18 +79,23 @@ def test_beside_a_continuum_the_uniform_state_is_stationary(coupling):
 
 
 def test_steps_too_long_for_staircases_are_warned_of():
-    def system(dimension, shape):
-        domain = SQUARE if dimension == 2 else CUBE
+    def system(dimension, shape, c=None):
         return hrd.System(
-            species=[A], domain=domain, particles=shape, cells=(10,) * dimension, initial={A: 9.0}
-        )
+            species=[A], domain=SQUARE if dimension == 2 else CUBE, particles=shape,
+            cells=(10,) * dimension, initial={A: c or hrd.Patch(9.0, x=(0, 0.5))},
+        )  # fmt: skip
 
     ball = hrd.Ball((0.5, 0.5, 0.5), 0.3)
     for dimension, shape, most in ((2, DISC, 0.8), (3, ball, 0.55)):
         hrd.Simulation(system(dimension, shape), dt=0.999 * most / 100, seed=1)
         with pytest.warns(hrd.AccuracyWarning, match=rf"above {most}.*use dt <= {most / 100:g}"):
             hrd.Simulation(system(dimension, shape), dt=1.5 / 100, seed=1)
-    # A plane has none.
+    # What is uniform stays so, unless something reacts or comes in; and a plane has none.
+    hrd.Simulation(still := system(2, DISC, 9.0), dt=1.5 / 100, seed=1)
+    moved = {"reactions": [hrd.Reaction("A -> 0", k=1.0)]}, {"walls": {"x-": hrd.Absorbing()}}
+    for changes in moved:
+        with pytest.warns(hrd.AccuracyWarning, match="the staircases"):
+            hrd.Simulation(still.replace(**changes), dt=1.5 / 100, seed=1)
     half = hrd.Box(x=(0, 0.5), y=(0, 1))
     hrd.Simulation(system(2, half), dt=1.5 / 100, seed=1)
     hrd.Simulation(system(2, half | hrd.Box(x=(0.7, 1), y=(0, 1))), dt=1.5 / 100, seed=1)

@@ -42,7 +42,6 @@ CONTINUA = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:.*too few copies pass the staircases")
 @pytest.mark.parametrize("beside", ["obstacles", None, "discrete"])
 @pytest.mark.parametrize("shape", UNIFORM)
 def test_a_uniform_state_is_stationary(shape, beside):
