@@ -58,6 +58,12 @@ def test_the_line_can_be_silenced(tmp_path):
     assert run_kernels(tmp_path, HYBRIDRD_QUIET="1") == ""
 
 
+def test_where_nothing_can_be_kept_it_runs_and_says_so(tmp_path):
+    said = run_kernels(tmp_path, NUMBA_CACHE_LOCATOR_CLASSES="ZipCacheLocator")  # finds no place
+    assert "cannot be kept" in said
+    assert not list(tmp_path.rglob("*.nbc"))
+
+
 @pytest.mark.usefixtures("folder")
 def test_what_is_compiled_once_is_there():
     call("warm", "line.toml", "pde.toml")
