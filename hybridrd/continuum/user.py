@@ -72,12 +72,12 @@ class Continuum(ABC):
     def start(self, system: System, dt: float) -> Floats:
         """The concentrations at time 0, ``(species, nx, ny, nz)``, not negative.
 
-        In two-way coupling those in cells inside the particle region count for nothing.
+        In two-way coupling the values in cells inside the particle region are ignored.
 
         Parameters
         ----------
         system, dt
-            What is to be simulated. A species or step that does not suit: raise ModelError.
+            The system to simulate and its time step. Raise ModelError if one of them is unsuitable.
         """
 
     @abstractmethod
@@ -105,8 +105,8 @@ class Continuum(ABC):
     def state(self) -> Mapping[str, NDArray[Any]] | None:
         """What it remembers beside the concentrations, as arrays by name, for a checkpoint.
 
-        The concentrations are kept by the package. By default there is nothing else. None says
-        that there is, and that it cannot be kept: then no checkpoint is written.
+        The package keeps the concentrations themselves. By default there is nothing else. Return
+        None if there is more and it cannot be kept: no checkpoint is written then.
         """
         return {}
 

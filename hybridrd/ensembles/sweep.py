@@ -72,8 +72,8 @@ def sweep(
     Parameters
     ----------
     make_system
-        A function of the parameters that returns the `System`; or a System, of which the
-        parameters name places as in its TOML file: ``"reactions[0].k"``, ``"species[A].D"``,
+        A function of the parameters that returns the `System`; or a System, whose parts the
+        parameters name as in its TOML file: ``"reactions[0].k"``, ``"species[A].D"``,
         ``"system.cells"``. It is called here only, not by workers.
     parameters
         Lists by name: all combinations, each name a dimension of the result. Or a table, a list of

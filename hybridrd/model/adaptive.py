@@ -19,10 +19,11 @@ from hybridrd.model.species import SpeciesLike, species_name
 class Adaptive(Shape):
     """A particle region of the cells that hold few copies; it follows them in time.
 
-    Every so often each cell is looked at: where the mean number of copies of it and its neighbours
-    is below ``low`` it becomes particles, above ``high`` continuum, between it stays what it is.
-    Then a margin is added to the particles, and specks of either kind are removed. Matter is
-    conserved: with ``fluctuations="discrete"`` copy by copy, else to round-off.
+    At intervals of ``every`` the mean number of copies in each cell and its neighbours decides:
+    below ``low`` the cell becomes part of the particle region, above ``high`` of the continuum, in
+    between it stays as it is. Then a margin is added to the region, and specks of either kind are
+    removed. Matter is conserved: copy by copy with ``fluctuations="discrete"``, otherwise to
+    round-off.
 
     Parameters
     ----------
@@ -30,12 +31,12 @@ class Adaptive(Shape):
         Copies a cell, of the most numerous species unless one is named; ``high`` at least twice
         ``low``.
     every
-        Time between looks, a multiple of dt.
+        Time between these checks, a multiple of dt.
     species
         The species that decides; by default the one with most copies in each cell.
     buffer
-        Width of the margin (length); by default ``4 sqrt(2 D every)`` of the fastest species, what
-        copies may cross until the next look.
+        Width of the margin (length); by default ``4 sqrt(2 D every)`` of the fastest species,
+        as far as copies may get until the next check.
 
     Raises
     ------

@@ -42,8 +42,8 @@ class Reaction:
     radius
         Doi radius (length) of order 2; needed where particles react.
     k_back
-        Rate of the way back of a reversible reaction: of a binding the dissociation rate (1/time),
-        a number; of any other a number or a function, in the units of its order.
+        Rate of the reverse reaction: for a binding the dissociation rate (1/time), a number; for
+        any other a number or a function, in the units of its order.
     name
         A name; by default the equation in normal form.
     rate
@@ -81,11 +81,11 @@ class Reaction:
 
     A reversible binding, ``A + B <-> C``, keeps detailed balance: C is put at the place of A; when
     it dissociates A stays and B is put uniformly within the radius (a place outside the domain
-    rejects the event), and the hazards of both directions in every half step have the ratio
-    k_back/lambda0, so that ``c_A c_B/c_C = k_back/k`` holds for any step (``c_A²/(2 c_C)`` for like
-    reactants), however many partners are in reach. So it does across an interface and a reservoir
-    wall: complexes come apart across it from either side as often as partners meet there. Any other
-    reversible reaction is short for two, one each way (`one_way`), which is what a System holds.
+    rejects the event), and in every half step the hazards of both directions have the ratio
+    k_back/lambda0. Hence ``c_A c_B/c_C = k_back/k`` holds for any step (``c_A²/(2 c_C)`` for like
+    reactants), however many partners are in reach, and also across an interface or a reservoir
+    wall: complexes dissociate across it from either side as often as partners meet there. Any other
+    reversible reaction is short for two, one in each direction (`one_way`), which the System holds.
 
     Raises
     ------

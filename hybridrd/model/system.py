@@ -37,8 +37,8 @@ class System:
     domain
         The whole domain, a `Box` in one, two or three dimensions or a `Shell` (length).
     particles
-        The particle region: a `Box` (or `Shell`) on cell faces of the domain, or any shape, of
-        which the cells belong to it whose centre does; the domain itself for a pure particle
+        The particle region: a `Box` (or `Shell`) on cell faces of the domain, or any shape, to
+        which the cells belong whose centre lies in it; the domain itself for a pure particle
         system; `Adaptive` for a region that follows the copies; None (the default) for a pure PDE.
     obstacles
         A shape in which there are neither particles nor continuum; its surface reflects. A cell is

@@ -284,10 +284,10 @@ class Influx(Wall):
     ----------
     fluxes
         J (particles per area and time; per time in one dimension) per species, a number or a
-        function of the coordinates along the wall and of time; other species reflect. A J below 0
-        is a drain: -J are taken out, but never more than reach the wall, so that a drain that is
-        too strong is an absorbing wall. In the PDE that limit is ``2 D c/h``, c that of the cell at
-        the wall; in the master equation a copy must be in the last voxel.
+        function of the coordinates along the wall and of time; other species reflect. A negative
+        J is a drain: it takes out -J, but never more than reach the wall, so a drain that is too
+        strong acts as an absorbing wall. In the PDE the limit is ``2 D c/h`` with the concentration
+        c of the cell at the wall; in the master equation a copy must be in the last voxel.
     """
 
     fluxes: Mapping[Any, Value] = field(repr=False)
@@ -313,10 +313,10 @@ class Influx(Wall):
 class Leaky(Wall):
     """A wall that leaks: ``outward flux = kappa (c - K c_out)``, c that at the wall.
 
-    Particles leave with the probability of a partially absorbing wall, and enter from outside at
-    ``kappa K c_out`` per area and time; on a flat wall and on a sphere both are exact for any step,
-    so that the uniform state ``c = K c_out`` stays as it is, and Poisson. To the PDE it is a
-    condition of Robin's kind, of second order in the width of the cells.
+    Particles leave with the probability of a partially absorbing wall and enter from outside at the
+    rate ``kappa K c_out`` per area. Both are exact for any step on a flat wall and on a sphere: the
+    uniform state ``c = K c_out`` stays uniform, with Poisson numbers. In the PDE it is a Robin
+    condition, of second order in the width of the cells.
 
     Parameters
     ----------

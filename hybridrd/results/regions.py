@@ -25,7 +25,7 @@ def copy_number(result: xr.Dataset, region: Shape) -> xr.DataArray:
     Parameters
     ----------
     result
-        A run, a mean field or an ensemble (of which it is the mean), with ``concentration``.
+        A run, a mean field or an ensemble (for which it is the mean), with ``concentration``.
     region
         Any shape; the copies are those of the cells whose centre belongs to it.
 

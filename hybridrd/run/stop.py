@@ -116,8 +116,8 @@ class SteadyState:
 class WallTime:
     """Ends a run after some time on the clock, between two steps.
 
-    No record is added at that moment, so that a run which goes on from its checkpoint has the
-    records of one that was never stopped.
+    It adds no record: a run continued from its checkpoint has the same records as one that was
+    never stopped.
 
     Parameters
     ----------

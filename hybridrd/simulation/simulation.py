@@ -684,11 +684,11 @@ class Simulation:
             simulation restored from a checkpoint of a run goes on with the store of that run.
         positions
             Whether to record all particles, as a contiguous ragged array: ``position(obs, axis)``
-            and ``particle_id(obs)``, of which ``row_size(time, species)`` belong to each record.
+            and ``particle_id(obs)``; each record has ``row_size(time, species)`` of them.
         observe
             Functions of the simulation by name, called at each record; each returns a number, an
-            array of constant shape, or a DataArray, of which names of dimensions, coordinates and
-            attributes are kept, too. A shape in place of a function counts the copies in it.
+            array of constant shape, or a DataArray, whose dimensions, coordinates and attributes
+            are kept, too. A shape in place of a function counts the copies in it.
         stop
             Called at each record; a true value ends the run. `SteadyState` and `WallTime` are
             such conditions.
@@ -722,8 +722,8 @@ class Simulation:
             ``concentration(time, species, x, y, z)``, ``copy_number(time, species)``,
             ``total(time, species)``, ``flux(time, species, face)``, ``crossings`` and ``events``,
             ``bath(time, species, wall)`` where a leaky wall has one,
-            with time 0 (or the time of the call) first; there ``flux`` is NaN, for it is the mean
-            since the record before. With ``out`` values are read from the store on demand.
+            with time 0 (or the time of the call) first; there ``flux`` is NaN, as it is the mean
+            since the previous record. With ``out`` values are read from the store on demand.
 
         Raises
         ------
@@ -732,8 +732,9 @@ class Simulation:
         StepError
             If ``until`` or ``every`` is not a multiple of dt, or ``until`` has passed.
         CapacityError
-            If what is to be kept in memory cannot fit, before the first step; or if the particles
-            outgrow the memory there is: then with the time reached and the last checkpoint.
+            If the records cannot fit into memory, before the first step; or if the particles
+            outgrow the memory during the run: the message has the time reached and the last
+            checkpoint.
         ResultError
             If ``out`` or a checkpoint cannot be written, would replace those of another run, or is
             being written by one.

@@ -147,8 +147,8 @@ def suggest(
     error
         Relative error of mean numbers, 1e-4 to 0.2.
     until
-        The time over which functions of time are looked at; by default their values at time 0,
-        and all those of a `Table`.
+        The time up to which functions of time are evaluated; by default they are evaluated at
+        time 0, and a `Table` at all its times.
     concentrations
         Largest concentrations by species, in place of the estimate (particles per length^d).
     measure
