@@ -76,6 +76,7 @@ def test_changes_at_random_leave_poisson_numbers():
 
 
 @pytest.mark.validation
+@pytest.mark.timeout(3600)  # two minutes of processor time
 @pytest.mark.parametrize("fluctuations", ["discrete", "gaussian"])
 def test_changes_at_random_leave_totals_poisson(fluctuations):
     """10,000 changes of four open lines: mean within 0.3 %, variance of cells and totals 3 %."""
