@@ -233,7 +233,8 @@ class _Announcement(event.Listener):
         """Say what is compiled, and where it is kept."""
         kernel = found.data["dispatcher"]
         module, _, name = str(kernel.py_func.__module__).partition(".")
-        if self._said or module != _PACKAGE.name:
+        # A rate that a user gave as a function is no kernel, and never kept.
+        if self._said or module != _PACKAGE.name or kernel.__name__ == "<lambda>":
             return
         self._said = True
         place = kernel.stats.cache_path

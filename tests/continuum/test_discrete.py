@@ -80,6 +80,22 @@ def test_two_species_meet_as_in_the_master_equation():
     assert (n[0].sum(axis=0) + n[2].sum(axis=0) == 2).all()
 
 
+def test_seven_copies_pair_by_the_law_of_detailed_balance():
+    """2 A <-> C from 7 A in three cells: P(m complexes) of the whole volume, at any m."""
+    k, back = 1.2, 0.8
+    system = line(
+        species=[A, C], reactions=[hrd.Reaction("2 A <-> C", k=k, k_back=back, radius=0.01)]
+    )
+    _field, n, step = replicas(system, dt=0.1, rows=10_000)
+    n[0] = np.array([3, 2, 2])[:, None]
+    step(0, 60)
+    free = 7 - 2 * np.arange(3.0)
+    odds = k * free * (free - 1) / 2 / 3 / (back * np.arange(1.0, 4.0))
+    law = np.append(1.0, np.cumprod(odds))
+    assert (n[0].sum(axis=0) + 2 * n[1].sum(axis=0) == 7).all()
+    assert agrees(n[1].sum(axis=0), law / law.sum())
+
+
 def test_bistable_cells_have_the_stationary_distribution_of_schloegl():
     # 0 <-> A, 2 A <-> 3 A in cells of volume 10; birth and death rates of n copies give P(n).
     k = [1.5, 2.9, 3.6, 1.1]

@@ -180,3 +180,24 @@ def test_boltzmann_beside_the_plane(rise, dt):
     parts = x.reshape(20, 40, 12).mean(axis=1) / (mean * x.sum(axis=1).mean() / mean.sum())
     error = parts.std(axis=0, ddof=1) / np.sqrt(20)
     assert (np.abs(parts.mean(axis=0) - 1)[4:9] < 0.005 + 2 * error[4:9]).all()
+
+
+@pytest.mark.parametrize(("radius", "rows"), [(1.0, 200), (2.0, 60)])
+def test_pairs_across_cells_and_the_plane(radius, rows):
+    """With correct_pairs as many pairs react beside the plane as elsewhere, on both sides."""
+    system = hrd.System(
+        species=[A, hrd.Species("B", D=1.0), hrd.Species("C", D=0.0)], cells=(12, rows),
+        domain=hrd.Box(x=(0, 12), y=(0, rows)), particles=hrd.Box(x=(4, 8), y=(0, rows)),
+        walls={"x": hrd.Periodic(), "y": hrd.Periodic()}, initial={"A": 1.0, "B": 1.0},
+        reactions=[hrd.Reaction("A + B -> A + B + C", k=0.2, radius=radius)],
+        fluctuations="discrete", correct_pairs=True,
+    )  # fmt: skip
+    found = []
+    for seed in range(8):
+        sim = hrd.Simulation(system, dt=0.1, seed=seed)
+        sim.step(1000)
+        a, b, c = sim.concentration.reshape(3, 12, rows).sum(axis=2)
+        columns = c / (0.2 * a.sum() / 12 * b.sum() / 12 / rows * 100)
+        found.append([columns[list(pair)].mean() for pair in ((3, 8), (4, 7), (5, 6), (0, 11))])
+    error = np.std(found, axis=0, ddof=1) / np.sqrt(len(found))
+    assert (np.abs(np.mean(found, axis=0) - 1) < 4.5 * error + 0.01).all()
