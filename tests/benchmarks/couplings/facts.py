@@ -73,6 +73,11 @@ def collect(found: dict[str, Found], claims: list[Claim]) -> dict[str, str]:
     def bias(problem: str, *names: str) -> str:
         return spread(cell.values["region, %"] for cell in _cells(found[problem], names))
 
+    def of_a_step(problem: str) -> str:
+        steps = {p.name: p.until for p in PROBLEMS}
+        alone = found[problem]["particles alone"]
+        return numbers(1e6 * cell.seconds * dt / steps[problem] for dt, cell in alone.items())
+
     every = [c for runs in found.values() for row in runs.values() for c in row.values()]
     totals = [
         cell.values["mass error"].value
@@ -85,6 +90,8 @@ def collect(found: dict[str, Found], claims: list[Claim]) -> dict[str, str]:
         "variance_others": variance(*OTHERS_WITHOUT_NOISE),
         "variance_discrete": variance("calibrated layer, discrete"),
         "variance_adaptive": variance("adaptive, discrete"),
+        "step_function": of_a_step("reservoir"),
+        "step_closed": of_a_step("one_sided"),
         "clear": shown,
         "rest": rest,
         "time_pde": times(*WITH_PDE),
