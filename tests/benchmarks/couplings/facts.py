@@ -74,9 +74,9 @@ def collect(found: dict[str, Found], claims: list[Claim]) -> dict[str, str]:
         return spread(cell.values["region, %"] for cell in _cells(found[problem], names))
 
     def of_a_step(problem: str) -> str:
-        steps = {p.name: p.until for p in PROBLEMS}
+        until = {p.name: p.until for p in PROBLEMS}
         alone = found[problem]["particles alone"]
-        return numbers(1e6 * cell.seconds * dt / steps[problem] for dt, cell in alone.items())
+        return numbers(1e6 * cell.seconds * dt / until[problem] for dt, cell in alone.items())
 
     every = [c for runs in found.values() for row in runs.values() for c in row.values()]
     totals = [
