@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tests.benchmarks.couplings.claims import Claim
+from tests.benchmarks.couplings.claims import FEW_COPIES, Claim
 from tests.benchmarks.couplings.measures import Cell, Figure, Found
 from tests.benchmarks.couplings.own import own
 from tests.benchmarks.couplings.problems import PROBLEMS, H
@@ -23,25 +23,29 @@ CONSERVING = (
 def spread(figures: Iterable[Figure]) -> str:
     """The least and the largest of some figures, with their errors."""
     ordered = sorted(figures, key=lambda figure: figure.value)
-    if not ordered:
-        return "(not run)"
+    if len(ordered) < 2:
+        return str(*ordered) or "(not run)"
     return f"{ordered[0]} to {ordered[-1]}"
 
 
 def numbers(values: Iterable[float]) -> str:
-    """The least and the largest of some numbers without an error."""
+    """The median, the least and the largest of some numbers without an error."""
     ordered = sorted(values)
-    return f"{ordered[0]:.2g} to {ordered[-1]:.2g}"
+    shown = [
+        f"{x:.0f}" if x >= 10 else f"{x:.2g}"
+        for x in (float(np.median(ordered)), ordered[0], ordered[-1])
+    ]
+    return f"{shown[0]} ({shown[1]} to {shown[2]})"
 
 
 def _cells(found: Found, names: Iterable[str]) -> Iterator[Cell]:
     return (cell for name in names for cell in found.get(name, {}).values())
 
 
-def _clear(found: dict[str, Found], titles: dict[str, str]) -> list[str]:
-    """Biases of hybridrd's couplings of more than 4 standard errors, the largest first."""
+def _clear(found: dict[str, Found], titles: dict[str, str]) -> list[tuple[float, float, str]]:
+    """Biases of hybridrd's couplings of more than 4 standard errors, their steps; largest first."""
     rows = [
-        (abs(figure.value), f"{name} at D dt/h² = {dt / H**2:g}, {titles[problem]}, "
+        (abs(figure.value), dt, f"{name} at D dt/h² = {dt / H**2:g}, {titles[problem]}, "
          f"{measure.removesuffix(', %')}: {figure} %")
         for problem, runs in found.items()
         for name in (scheme.name for scheme in own())
@@ -49,7 +53,7 @@ def _clear(found: dict[str, Found], titles: dict[str, str]) -> list[str]:
         for measure, figure in cell.values.items()
         if measure.endswith("%") and abs(figure.value) > 4 * figure.error > 0
     ]  # fmt: skip
-    return [row for _, row in sorted(rows, reverse=True)]
+    return sorted(rows, reverse=True)
 
 
 def collect(found: dict[str, Found], claims: list[Claim]) -> dict[str, str]:
@@ -58,8 +62,11 @@ def collect(found: dict[str, Found], claims: list[Claim]) -> dict[str, str]:
     titles |= {"annihilation": "A + B -> 0", "front": "Fisher front"}
     uniform = found["uniform"]
     clear = _clear(found, titles)
-    shown = "\n".join(f"  - {row}" for row in clear[:10]) or "  - none in this run"
-    rest = f", the ten largest of {len(clear)}" if len(clear) > 10 else ""
+    shown = "\n".join(f"  - {row}" for _, _, row in clear[:10]) or "  - none in this run"
+    largest = max(dt for dt in uniform["particles alone"])
+    coarse = sum(dt == largest for _, dt, _ in clear)
+    rest = f" ({coarse} of {len(clear)} are at D dt/h² = {largest / H**2:g}"
+    rest += "; the ten largest)" if len(clear) > 10 else ")"
 
     def variance(*names: str) -> str:
         return spread(cell.values["variance, region"] for cell in _cells(uniform, names))
@@ -67,8 +74,8 @@ def collect(found: dict[str, Found], claims: list[Claim]) -> dict[str, str]:
     def times(*names: str, problems: Iterable[str] = tuple(found)) -> str:
         return numbers(c.replica for p in problems for c in _cells(found[p], names))
 
-    def claimed(measure: str, *schemes: str) -> str:
-        return spread(c.found for c in claims if measure in c.measure and c.scheme in schemes)
+    def claimed(measure: str, case: str) -> str:
+        return spread(c.found for c in claims if measure in c.measure and case in (c.case, ""))
 
     def bias(problem: str, *names: str) -> str:
         return spread(cell.values["region, %"] for cell in _cells(found[problem], names))
@@ -99,15 +106,13 @@ def collect(found: dict[str, Found], claims: list[Claim]) -> dict[str, str]:
         "time_noise": times("calibrated layer, Gaussian", "calibrated layer, discrete"),
         "time_adaptive": times("adaptive, PDE", "adaptive, Gaussian", "adaptive, discrete"),
         "time_published": times(*OTHERS_WITHOUT_NOISE, "two-regime", "ghost cell"),
-        "rules": claimed("c_R", *(c.scheme for c in claims if "rule" in c.scheme)),
+        "rules": claimed("c_R", ""),
         "layer_bias": bias("morphogen", "layer, PDE"),
         "calibrated_bias": bias("morphogen", "calibrated layer, PDE"),
         "front_particles": bias("front", "particles alone"),
         "front_own": bias("front", *(scheme.name for scheme in own())),
-        "noise_few": bias("uniform", "flux matching, noise"),
-        "noise_many": str(
-            next(c.found for c in claims if c.case == "with noise" and "bias" in c.measure)
-        ),
+        "noise_few": claimed("bias", FEW_COPIES),
+        "noise_many": claimed("bias", "with noise"),
         "mass": f"{max(totals):.1g}" if totals else "0",
         "figures": str(sum(len(cell.values) for cell in every)),
         "fewest": str(min(cell.replicas for cell in every)),
