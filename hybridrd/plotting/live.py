@@ -84,11 +84,10 @@ class Live:
         for column, (k, name) in zip(np.transpose(self._numbers), chosen, strict=True):
             left.plot(self._times, column, color=style.colour(k), label=name)
         left.set(xlabel=_label("t", unit.get("time")), ylabel="particles in the region", ylim=0)
-        c = np.asarray(simulation.concentration)
-        profiles = c.reshape(*c.shape[:2], -1).mean(axis=-1)
-        edges = system.grid.edges(0)
+        c, edges = np.asarray(simulation.concentration), system.grid.edges(0)
         for k, name in chosen:
-            right.stairs(profiles[k], edges, baseline=None, color=style.colour(k), label=name)
+            profile = c[k].reshape(len(c[k]), -1).mean(axis=-1)
+            right.stairs(profile, edges, baseline=None, color=style.colour(k), label=name)
         low, high = system.region_corners
         if (low, high) != (system.domain.lower, system.domain.upper):
             right.axvspan(low[0], high[0], color="black", alpha=0.06, linewidth=0)
