@@ -11,7 +11,8 @@ from hybridrd.arguments import number, shown
 from hybridrd.arrays import Floats
 from hybridrd.continuum.baths import Baths, check_baths
 from hybridrd.continuum.rectilinear import RectilinearCells
-from hybridrd.coupling.drift import check_drifts, fitted_stencil
+from hybridrd.coupling.drift import check_drifts
+from hybridrd.coupling.drift_faces import fitted_stencil
 from hybridrd.coupling.face_exchange import Gate, make_gates
 from hybridrd.coupling.stencil import Stencil
 from hybridrd.coupling.user_cells import UserCells
