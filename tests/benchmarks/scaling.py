@@ -242,8 +242,10 @@ def tables(small: bool) -> list[tuple[str, str, list[str], Callable[[], Rows]]]:
         ),
         (
             "Start",
-            "Seconds from the start of the process to the end of the first step, with an empty "
-            "(cold) and a filled (warm) cache of compiled kernels.",
+            "Processor seconds from the start of the process to the end of the first step, with "
+            "an empty (cold) and a filled (warm) cache of compiled kernels; warm, the least of "
+            "three. Kernels are compiled once for all later runs; `hybridrd warm` does it "
+            "beforehand.",
             ["system", "cold", "warm"],
             processes.start_up,
         ),

@@ -115,7 +115,7 @@ def test_what_cannot_be_is_refused_by_name():
     for change, what in [
         (
             {"walls": {"x-": hrd.Reservoir({A: 1.0})}, "interface": hrd.ExactPlane()},
-            "nothing of it",
+            "arrivals through x- are known for one D alone",
         ),
         ({"walls": {"x-": hrd.Influx({A: 1.0})}}, "its D depends on the place"),
     ]:
