@@ -104,7 +104,7 @@ def save(place: Path, **arrays: object) -> None:
     half.rename(place)
 
 
-_WARM: set[str] = set()  # schemes whose kernels this process has compiled
+_WARM: set[tuple[str, str, float]] = set()  # what this process has compiled and set up
 
 
 def run_turn(folder: Path, problem_name: str, dt: float, turn: int, plan: Plan) -> None:
@@ -116,9 +116,9 @@ def run_turn(folder: Path, problem_name: str, dt: float, turn: int, plan: Plan) 
             continue
         single, n = 0.0, plan.fewest
         if plan.seconds > 0:
-            if scheme.name not in _WARM:
+            if (scheme.name, problem.name, dt) not in _WARM:
                 scheme.run(problem, dt, 1, 1)
-                _WARM.add(scheme.name)
+                _WARM.add((scheme.name, problem.name, dt))
             single = scheme.run(problem, dt, 1, 1).seconds
             before = path(folder, problem.name, dt, scheme.name, turn - 1)
             if before.exists():
