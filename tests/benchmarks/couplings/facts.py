@@ -114,6 +114,8 @@ def collect(found: dict[str, Found], claims: list[Claim]) -> dict[str, str]:
         "noise_few": claimed("bias", FEW_COPIES),
         "noise_many": claimed("bias", "with noise"),
         "mass": f"{max(totals):.1g}" if totals else "0",
+        "turns": f"{min(cell.turns for cell in every)}",
+        "longest": f"{np.median([cell.longest for cell in every]):.2g}",
         "figures": str(sum(len(cell.values) for cell in every)),
         "fewest": str(min(cell.replicas for cell in every)),
         "most": str(max(cell.replicas for cell in every)),

@@ -37,6 +37,8 @@ class Cell(NamedTuple):
     seconds: float  # processor seconds of a replica
     replica: float  # the same over that of particles alone
     replicas: int
+    longest: float = np.nan  # of the turns' times, over the least
+    turns: int = 1
 
 
 Found = dict[str, dict[float, Cell]]

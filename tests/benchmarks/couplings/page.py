@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import platform
+import re
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
@@ -54,9 +56,15 @@ def compare(problem: Problem, plan: Plan, folder: Path) -> Found:
             price = cost(these.seconds, these.contents, problem, values["region, %"], BOUND)
             found.setdefault(scheme.name, {})[dt] = Cell(
                 values, price / standard, these.seconds, these.seconds / one.seconds,
-                len(these.contents),
+                len(these.contents), these.longest / these.seconds, these.turns,
             )  # fmt: skip
     return found
+
+
+def _reference_replicas(plan: Plan, folder: Path) -> int:
+    """The fewest replicas of a sampled reference."""
+    dt, sampled = plan.steps[0], [problem for problem in PROBLEMS if problem.exact is None]
+    return min(len(kept(folder, problem, dt, "reference", plan).total) for problem in sampled)
 
 
 def refusals(problem: Problem, steps: tuple[float, ...]) -> str:
@@ -98,6 +106,31 @@ def section(problem: Problem, found: Found, steps: tuple[float, ...]) -> str:
     )
     parts = [f"## {problem.title}", problem.text, refusals(problem, steps), picture]
     return "\n\n".join([*filter(None, parts), table(head, rows)])
+
+
+def reflow(text: str) -> str:
+    """Paragraphs and items of a list in lines of 120 characters, numbers filled in."""
+    blocks = []
+    for block in text.split("\n\n"):
+        if block.lstrip()[:1] in "|#`":
+            blocks.append(block)
+            continue
+        items = []
+        for item in re.split(r"\n(?=\s*- )", block):
+            lead = item[: len(item) - len(item.lstrip())]
+            rest = lead + "  " if item.lstrip().startswith("- ") else lead
+            items.append(
+                textwrap.fill(
+                    " ".join(item.split()),
+                    120,
+                    initial_indent=lead,
+                    subsequent_indent=rest,
+                    break_on_hyphens=False,
+                    break_long_words=False,
+                )
+            )
+        blocks.append("\n".join(items))
+    return "\n\n".join(blocks)
 
 
 def claims_table(claims: list[Claim]) -> str:
@@ -148,10 +181,10 @@ def build(folder: Path, plan: Plan, out: Path | None) -> tuple[str, list[str]]:
     values = facts.collect(found, claims)
     text = TEXT.read_text().format(
         claims=claims_table(claims), machine=platform.machine(),
-        reference=plan.turns * plan.reference, turns=plan.turns, **values,
+        reference=_reference_replicas(plan, folder), **values,
     )  # fmt: skip
     sections = [section(problem, found[problem.name], plan.steps) for problem in PROBLEMS]
-    page = "\n\n".join([text.strip(), *sections]) + "\n"
+    page = "\n\n".join([reflow(text.strip()), *sections]) + "\n"
     if out:
         figures = out.parent / "figures"
         figures.mkdir(exist_ok=True)

@@ -64,6 +64,8 @@ class Run(NamedTuple):
     contents: Floats
     total: Floats
     seconds: float  # processor time of a replica, the least of the turns
+    longest: float  # and the longest
+    turns: int  # that were timed
 
 
 def schemes() -> list[Scheme]:
@@ -122,7 +124,7 @@ def run_turn(folder: Path, problem_name: str, dt: float, turn: int, plan: Plan) 
             single = scheme.run(problem, dt, 1, 1).seconds
             before = path(folder, problem.name, dt, scheme.name, turn - 1)
             if before.exists():
-                each = _replica([np.load(before)])
+                each, _ = _replica([np.load(before)])
             else:
                 each = (scheme.run(problem, dt, 4, 1).seconds - single) / 3
             n = int(np.clip(plan.seconds / max(each, 1e-6), plan.fewest, plan.most))
@@ -133,12 +135,13 @@ def run_turn(folder: Path, problem_name: str, dt: float, turn: int, plan: Plan) 
         )  # fmt: skip
 
 
-def _replica(files: Sequence[Mapping[str, NDArray[Any]]]) -> float:
-    """Seconds of one more replica: the least of all turns, less the least of a single replica."""
+def _replica(files: Sequence[Mapping[str, NDArray[Any]]]) -> tuple[float, float]:
+    """Seconds of one more replica, least and longest of all turns, less a single replica's."""
     single = min(float(f["single"]) for f in files)
     one = 1 if single > 0 else 0
     each = [(float(f["seconds"]) - single) / (len(f["total"]) - one) for f in files]
-    return max(min(each), 1e-6)
+    known = [max(seconds, 1e-6) for seconds in each if np.isfinite(seconds)]
+    return min(known), max(known)
 
 
 def run_reference(folder: Path, problem_name: str, turn: int, plan: Plan) -> None:
@@ -160,5 +163,6 @@ def kept(folder: Path, problem: Problem, dt: float, scheme: str, plan: Plan) -> 
     return Run(
         np.concatenate([f["contents"] for f in files]).astype(float),
         np.concatenate([f["total"] for f in files]),
-        _replica(files),
+        *_replica(files),
+        sum(bool(np.isfinite(f["seconds"])) for f in files),
     )
