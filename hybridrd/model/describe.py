@@ -11,6 +11,7 @@ import numpy as np
 
 from hybridrd.interface import Context, default_scheme
 from hybridrd.model.draft import Description
+from hybridrd.model.expression import Expression
 from hybridrd.model.functions import ARGUMENTS
 from hybridrd.model.initial import Copies, Patch, Points, as_sequence
 from hybridrd.model.reaction import Reaction
@@ -171,8 +172,16 @@ def _scheme(scheme: Any) -> str:
 
 
 def _motion(species: Species) -> str:
-    friction = "" if species.friction is None else f", friction {species.friction:g}"
-    return f"D = {_value(species.D)}{friction}"
+    parts = [f"D = {_value(species.D)}"]
+    if species.potential != 0.0:
+        parts.append(f"potential {_value(species.potential)}")
+    if callable(species.velocity):
+        parts.append(f"velocity {_value(species.velocity)}")
+    elif any(species.velocity):
+        parts.append(f"velocity ({', '.join(_value(v) for v in species.velocity)})")
+    if species.friction is not None:
+        parts.append(f"friction {species.friction:g}")
+    return ", ".join(parts)
 
 
 def _walls(system: Description) -> Iterator[str]:
@@ -200,6 +209,8 @@ def _value(value: Any) -> str:
     if isinstance(value, Table):
         ends = f"t = {value.t[0]:.6g} to {value.t[-1]:.6g}"
         return f"table of {len(value.t)} values, {ends}"
+    if isinstance(value, Expression):
+        return value.text
     name = getattr(value, "__name__", type(value).__name__)
     arguments = ", ".join(p for p in inspect.signature(value).parameters if p in ARGUMENTS)
     return f"function({arguments})" if name == "<lambda>" else f"{name}({arguments})"
@@ -213,6 +224,10 @@ def _rates(reaction: Reaction, dimension: int) -> str:
     else:
         rates = {**reaction.rates(dimension), "k_back": reaction.k_back}
         parts = [f"{name} = {_value(v)}" for name, v in rates.items() if v is not None]
+    if reaction.kernel is not None:
+        parts.append(f"kernel {reaction.kernel!r}")
+    if reaction.place != "reactant":
+        parts.append(f"products at: {reaction.place}")
     named = [reaction.name] if reaction.name and reaction.name != reaction.equation else []
     return ", ".join(parts) + (f"  ({named[0]})" if named else "")
 

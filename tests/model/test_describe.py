@@ -140,3 +140,24 @@ def test_html_escapes_what_users_wrote():
     assert "<script>" not in script._repr_html_()
     assert "&lt;script&gt;" in script._repr_html_()
     assert "A -&gt; 0" in script._repr_html_()
+
+
+def test_the_words_of_drifts_formulas_kernels_and_places():
+    drifting = hrd.System(
+        species=[
+            hrd.Species("A", D=1.0, potential="0.5 * x"),
+            hrd.Species("B", D="1 + x", velocity=(2.0, lambda x, y: x * y)),
+        ],
+        domain=SQUARE,
+        particles=SQUARE,
+        reactions=[
+            hrd.Reaction("A + B -> 0", k=1.0, kernel=hrd.pair_kernels.Gaussian(0.1)),
+            hrd.Reaction("2 A -> B", k=1.0, radius=0.1, place="midpoint"),
+        ],
+    )
+    words = str(drifting)
+    for part in (
+        "A  D = 1, potential 0.5 * x\n", "B  D = 1 + x, velocity (2, function(x, y))\n",
+        "kernel Gaussian(", "products at: midpoint",
+    ):  # fmt: skip
+        assert part in words
