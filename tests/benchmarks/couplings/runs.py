@@ -54,7 +54,7 @@ class Plan:
     first_claim: int = 0
 
 
-FULL = Plan((2.5e-4, 6.25e-4, 2.5e-3), 5, 1.0, 12, 600, 400, 400)
+FULL = Plan((2.5e-4, 6.25e-4, 2.5e-3), 3, 1.0, 12, 600, 400, 400)
 SMALL = Plan((2.5e-3,), 1, 0.0, 3, 3, 20, 16, first_claim=4)
 
 
