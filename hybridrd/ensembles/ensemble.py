@@ -61,7 +61,7 @@ def ensemble(
     Parameters
     ----------
     system
-        The system to simulate; it needs a particle region.
+        The system to simulate; it needs a particle region, or ``fluctuations``.
     replicas
         Number of replicas, at least one.
     dt, until, every, record
