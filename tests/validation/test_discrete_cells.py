@@ -201,3 +201,28 @@ def test_pairs_across_cells_and_the_plane(radius, rows):
         found.append([columns[list(pair)].mean() for pair in ((3, 8), (4, 7), (5, 6), (0, 11))])
     error = np.std(found, axis=0, ddof=1) / np.sqrt(len(found))
     assert (np.abs(np.mean(found, axis=0) - 1) < 4.5 * error + 0.01).all()
+
+
+def test_seven_copies_in_cells_and_as_particles():
+    """2 A <-> C on both sides of a plane: the numbers of complexes have the law of one volume."""
+    k, back, size = 0.6, 0.4, 2.0
+    species = [hrd.Species(name, D=1.0) for name in "AC"]
+    system = hrd.System(
+        species=species, domain=hrd.Box(x=(0, size)), particles=hrd.Box(x=(0, 1)), cells=8,
+        reactions=[hrd.Reaction("2 A <-> C", k=k, k_back=back, radius=0.05)],
+        initial={"A": hrd.Copies(7)}, fluctuations="discrete",
+    )  # fmt: skip
+    found = np.zeros((60, 4))
+    for seed, run in enumerate(found):
+        sim = hrd.Simulation(system, dt=0.02, seed=seed)
+        sim.step(400)
+        for _ in range(100):
+            sim.step(40)
+            a, c = (round(total) for total in sim.total)
+            assert a + 2 * c == 7
+            run[c] += 0.01
+    free = 7 - 2 * np.arange(3.0)
+    odds = k * free * (free - 1) / 2 / size / (back * np.arange(1.0, 4.0))
+    law = np.append(1.0, np.cumprod(odds))
+    error = found.std(axis=0, ddof=1) / np.sqrt(len(found))
+    assert (np.abs(found.mean(axis=0) - law / law.sum()) < 4.5 * error).all()
