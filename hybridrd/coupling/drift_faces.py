@@ -173,7 +173,7 @@ def _rises(drift: Drift, region: Region, face: RegionFace) -> tuple[Floats, Floa
     beyond = face.columns[:, face.outside]
     lower = cells if face.side == 1 else beyond
     work = 0.5 * (work + drift.flow[a][beyond])
-    # From centre to centre, of which the first half is the inner cell's slope.
+    # From centre to centre, less the half of it inside the plane.
     return slope, sign * (drift.up[a][lower] - work) - 0.5 * h * slope, work
 
 

@@ -51,8 +51,8 @@ class Lives(NamedTuple):
 
 
 @jit
-def _look_up(names, count, now, word):
-    """Two words of each cell; a loop that vectorises."""
+def two_words(names, count, now, word):
+    """Two words of each cell, of its ``count``-th draw; a loop that vectorises."""
     for k in range(names.shape[0]):
         address = family_in_cell(names[k], now.half, count)
         w0, w1, w2, w3 = words(now.key, address, now.step, CELL_FAMILY, 0)
@@ -86,7 +86,7 @@ def live(cells, lives, now, events):
     died, born = 0, 0
     for begin in range(0, n.shape[0], _BLOCK):
         m = min(_BLOCK, n.shape[0] - begin)
-        _look_up(names[begin : begin + m], s, now, word)
+        two_words(names[begin : begin + m], s, now, word)
         for k in range(m):
             i = begin + k
             if lives.chance == 0.0:

@@ -14,6 +14,7 @@ import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.binomial import binomial
+from hybridrd.kernels.births import two_words
 from hybridrd.kernels.copies import Table, from_table
 from hybridrd.kernels.laws import rate_at
 from hybridrd.kernels.poisson import poisson
@@ -188,16 +189,6 @@ def _jump(s, number, i, cells, fastest, families, now, count, new, events):
 
 
 @jit
-def _look_up(names, count, now, word):
-    """Two words of each cell, of its ``count``-th draw; a loop that vectorises."""
-    for k in range(names.shape[0]):
-        address = family_in_cell(names[k], now.half, count)
-        w0, w1, w2, w3 = words(now.key, address, now.step, CELL_FAMILY, 0)
-        word[0, k] = (w0 << _32) | w1
-        word[1, k] = (w2 << _32) | w3
-
-
-@jit
 def _begin(begin, m, first, cells, families, tails, now, active, events, word):
     """Which copies of m cells jump at all: ``active[0]`` of those there, ``active[1]`` of the born.
 
@@ -313,7 +304,7 @@ def react_families(cells, families, now, events):
         m = min(_BLOCK, cells.n.shape[1] - begin)
         for d in range(species + births):
             count = d if d < species else 2 * d - species
-            _look_up(cells.names[begin : begin + m], count, now, word[d])
+            two_words(cells.names[begin : begin + m], count, now, word[d])
         if not varies:
             count = _begin(begin, m, 0, cells, families, tails, now, active, events, word)
         for k in range(m):
