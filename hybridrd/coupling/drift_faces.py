@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybridrd.arrays import Floats
+from hybridrd.arrays import Floats, Integers
 from hybridrd.continuum.conditions import bernoulli
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.stencil import Stencil
@@ -58,8 +58,7 @@ def layer_drift(
     a, w = face.axis, numbers.width
     h = region.grid.spacing[a]
     sign = 1.0 if face.side == 1 else -1.0
-    inside = region.first[a] + (region.inner.shape[a] - 1 if face.side == 1 else 0)
-    cells = face.columns[:, inside]
+    cells = _cells_inside(region, face)
     slope, half, work = _rises(drift, region, face)
     if face.outside >= 0:
         beyond = face.columns[:, face.outside]
@@ -130,8 +129,7 @@ def plane_drift(
 ) -> PlaneDrift:
     """The arrivals of a species that drifts through a gate that is no layer; see `PlaneDrift`."""
     face = gate.face
-    inside = region.first[face.axis] + (region.inner.shape[face.axis] - 1 if face.side else 0)
-    cells = face.columns[:, inside]
+    cells = _cells_inside(region, face)
     velocity = -drift.across[:, cells] * (D / np.array(region.grid.spacing)[:, None])
     inward = velocity[face.axis] * (-1.0 if face.side else 1.0)
     gammas = np.full(len(cells), gamma if np.isfinite(gamma) and gamma > 0 else 0.0)
@@ -157,6 +155,12 @@ def half_cell(
     return numbers.reactivity * bernoulli(z), numbers.reactivity * bernoulli(-z)
 
 
+def _cells_inside(region: Region, face: RegionFace) -> Integers:
+    """The cells of the region at a face."""
+    last = region.inner.shape[face.axis] - 1
+    return face.columns[:, region.first[face.axis] + (last if face.side == 1 else 0)]
+
+
 def _rises(drift: Drift, region: Region, face: RegionFace) -> tuple[Floats, Floats, Floats]:
     """Of the potential per length inside a face, and over the half cell beyond; work of the flow.
 
@@ -164,8 +168,7 @@ def _rises(drift: Drift, region: Region, face: RegionFace) -> tuple[Floats, Floa
     """
     a, sign = face.axis, 1.0 if face.side == 1 else -1.0
     h = region.grid.spacing[a]
-    inside = region.first[a] + (region.inner.shape[a] - 1 if face.side == 1 else 0)
-    cells = face.columns[:, inside]
+    cells = _cells_inside(region, face)
     work = drift.flow[a][cells]
     slope = sign * (drift.across[a][cells] - work) / h
     if face.outside < 0:
