@@ -292,6 +292,37 @@ def many(threads: int) -> xr.Dataset:
     return run(system, steps=5, threads=threads)
 
 
+def drifting(
+    domain: hrd.Box = LINE, species: dict[str, object] | None = None, **changes: object
+) -> xr.Dataset:
+    """A hybrid in which one species drifts, the other not."""
+    hills = {
+        LINE: {"potential": lambda x: np.sin(2 * x), "velocity": 1.5},
+        PLATE: {"potential": lambda x, y: np.sin(2 * x) + x * y, "velocity": (0.5, -1.0)},
+    }
+    carried = hrd.Species("A", **{"D": 1.0, **hills[domain], **(species or {})})
+    given = {
+        "species": [carried, B],
+        "reactions": [hrd.Reaction("A -> B", k=1.0)],
+        "initial": {carried: 30.0, B: 10.0},
+        "walls": {"x-": hrd.PartiallyAbsorbing({"A": 1.0, "B": 0.0})},
+    }
+    return run(box(domain, hybrid=True, **{**given, **changes}))
+
+
+def drifting_walls() -> xr.Dataset:
+    """Particles that drift to and from walls of all kinds."""
+    carried = hrd.Species("A", D=1.0, velocity=(1.5, lambda x: np.sin(x)))
+    sides = {
+        "x-": hrd.Reservoir({carried: lambda y, t: 40.0 + 10.0 * y + t}),
+        "x+": hrd.Influx({carried: 30.0}),
+        "y-": hrd.Leaky({carried: 3.0}, outside={carried: 20.0}),
+        "y+": hrd.PartiallyAbsorbing(1.5),
+    }
+    start, scheme = {carried: 25.0}, hrd.ExactPlane()
+    return run(box(PLATE, species=[carried], walls=sides, initial=start, interface=scheme))
+
+
 CASES: dict[str, Callable[[], xr.Dataset]] = {
     "example-diffusion": partial(example, "diffusion", 0.002, 5, cells=20),
     "example-proliferation": partial(example, "proliferation", 0.01, 80, cells=24),
@@ -343,4 +374,13 @@ CASES: dict[str, Callable[[], xr.Dataset]] = {
     "restart": partial(interrupted, restart=True),
     "threads-1": partial(many, 1),
     "threads-2": partial(many, 2),
+    "drift-two-way": drifting,
+    "drift-exact": partial(drifting, interface=hrd.ExactPlane()),
+    "drift-mean-field": partial(drifting, coupling="mean-field"),
+    "drift-in-time": partial(drifting, species={"velocity": lambda x, t: x * np.sin(9 * t)}),
+    "drift-plate": partial(drifting, PLATE),
+    "drift-plate-exact": partial(drifting, PLATE, interface=hrd.ExactPlane()),
+    "drift-walls": drifting_walls,
+    "drift-uneven": partial(drifting, species={"D": lambda x: 1.0 + 0.2 * x}),
+    "drift-discrete": partial(drifting, fluctuations="discrete"),
 }
