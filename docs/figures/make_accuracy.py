@@ -175,7 +175,7 @@ def continua() -> str:
             values = [f"{r:.2f} ± {e:.2f}" for r, e in found.values()]
             rows.append([f"{content:g}", name, *values[:4]])
     return table(
-        ["copies a cell", "continuum", "bin of particles", "cell of the continuum",
+        ["copies per cell", "continuum", "bin of particles", "cell of the continuum",
          "three bins of a row", "whole row"],
         rows,
     )  # fmt: skip

@@ -42,7 +42,7 @@ def particles(numbers: list[int], neighbours: list[float | None], scale: int) ->
                 rows.append(
                     [case, f"{n:,}", name, f"{seconds / n * 1e9:.1f}", f"{seconds / own:.2f}"]
                 )
-    return table(["case", "particles", "program", "ns a particle step", "of hybridrd"], rows)
+    return table(["case", "particles", "program", "ns per particle step", "of hybridrd"], rows)
 
 
 def enzymes(steps: int) -> str:
@@ -69,7 +69,7 @@ def enzymes(steps: int) -> str:
     rows.append(["mean and standard deviation of 16 hybridrd runs", "", "", *scatter])
     expected = [f"{michaelis_menten.mass_action(t):.0f}" for t in times]
     rows.append(["mass action", "", "", *expected])
-    head = ["program", "ns a particle step", "of hybridrd", *(f"P at {t:g} s" for t in times)]
+    head = ["program", "ns per particle step", "of hybridrd", *(f"P at {t:g} s" for t in times)]
     return table(head, rows)
 
 
@@ -132,7 +132,7 @@ def continuum(shapes: list[tuple[int, ...]], cut: bool = False) -> str:
             ratio = seconds / found["hybridrd"]
             rows.append([label, f"{name} ({own.name})" if name == "hybridrd" else name,
                          f"{seconds * 1e3:.3f}", f"{ratio:.0f}"])  # fmt: skip
-    return table(["cells", "program", "ms a step", "of hybridrd"], rows)
+    return table(["cells", "program", "ms per step", "of hybridrd"], rows)
 
 
 def end_to_end(small: bool) -> str:
@@ -147,7 +147,7 @@ def end_to_end(small: bool) -> str:
     steps = round((last - 0.02) / 0.002)
     mean = float(result["copy_number"].mean())
     rows = [[f"{mean:,.0f}", str(steps), f"{seconds:.1f}", f"{seconds / steps / mean * 1e9:.1f}"]]
-    return table(["mean particles", "steps", "seconds", "ns a particle step"], rows)
+    return table(["mean particles", "steps", "seconds", "ns per particle step"], rows)
 
 
 def versions() -> str:

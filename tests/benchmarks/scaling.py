@@ -190,40 +190,40 @@ def tables(small: bool) -> list[tuple[str, str, list[str], Callable[[], Rows]]]:
             "Number of particles",
             "Free diffusion in three dimensions, one particle per volume, reflecting box, one "
             "thread.",
-            ["particles", "ns a particle step"],
+            ["particles", "ns per particle step"],
             lambda: by_number(numbers, 100_000 if small else 10_000_000),
         ),
         (
             "Crowded particles",
             "A + B -> C in three dimensions, all particles in cubes that fill a share of the "
             "particle region, one partner within the radius of each.",
-            ["particles", "share", "cubes", "ns a particle step"],
+            ["particles", "share", "cubes", "ns per particle step"],
             lambda: by_crowd(10_000 if small else 100_000, 3 if small else 10),
         ),
         (
             "Threads",
             'Free diffusion in three dimensions; "identical" compares the final positions bit '
             'for bit.',
-            ["particles", "threads", "ns a particle step", "times as fast", "identical"],
+            ["particles", "threads", "ns per particle step", "times as fast", "identical"],
             lambda: by_threads(50_000 if small else 1_000_000, steps),
         ),
         (
             "Cells", "One second-order step of the continuum on a square, one species.",
-            ["cells", "solver", "ms a step", "ns a cell"],
+            ["cells", "solver", "ms per step", "ns per cell"],
             lambda: by_cells([10, 32] if small else [10, 32, 100, 316, 1000]),
         ),
         (
             "Share of the particle region",
             "Two-way coupling on 20 x 20 x 20 cells, one particle per volume, with a slab of "
             "the domain as the particle region.",
-            ["share", "particles", "ms a step", "ratio to particles alone"],
+            ["share", "particles", "ms per step", "ratio to particles alone"],
             lambda: by_share(20_000 if small else 1_000_000, [1.0, 0.5, 0.2, 0.1], 2 * steps),
         ),
         (
             "Where the time goes",
             "Two-way coupling with two species and `A + B -> B`; half of a square is the "
             "particle region.",
-            ["cells", "particles", "stage", "ms a step", "share"],
+            ["cells", "particles", "stage", "ms per step", "share"],
             lambda: continuum_share(*((50, 10_000) if small else (200, 100_000)), steps),
         ),
         (
@@ -237,7 +237,7 @@ def tables(small: bool) -> list[tuple[str, str, list[str], Callable[[], Rows]]]:
             "Memory",
             "Free diffusion in three dimensions: peak memory in excess of a run with 1,000 "
             "particles.",
-            ["particles", "bytes a particle"],
+            ["particles", "bytes per particle"],
             lambda: processes.memory(100_000 if small else 10_000_000),
         ),
         (

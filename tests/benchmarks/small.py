@@ -95,4 +95,4 @@ def seconds_a_step(system: hrd.System, seconds: float = 0.02, rounds: int = 25) 
 
 if __name__ == "__main__":
     for name, make in CASES.items():
-        print(f"{name:32} {1e6 * seconds_a_step(make()):10.2f} us a step", flush=True)
+        print(f"{name:32} {1e6 * seconds_a_step(make()):10.2f} us per step", flush=True)

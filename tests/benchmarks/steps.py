@@ -219,7 +219,7 @@ def section(quick: bool, out: Path | None = None) -> str:
         if earlier
         else ""
     )
-    head = ["case", "particles", "hybridrd, µs", *(f"{p}, µs" for p in PEERS), "ns a particle"]
+    head = ["case", "particles", "hybridrd, µs", *(f"{p}, µs" for p in PEERS), "ns per particle"]
     return "\n\n".join(
         [
             "## The cost of a step",
@@ -238,9 +238,9 @@ def section(quick: bool, out: Path | None = None) -> str:
             table(["one", "many", "one, µs", "many, µs", "ratio"], many_rows()),
             "A replica of a line with 30 particles, 100 steps and three records, in an ensemble "
             "in one process:",
-            table(["line", "replicas", "ms a replica"], replica_rows(50 if quick else 1_000)),
+            table(["line", "replicas", "ms per replica"], replica_rows(50 if quick else 1_000)),
             "A record of all variables, kept in memory:",
-            table(["cells", "records", "ms a record"], record_rows(50 if quick else 200, 16)),
+            table(["cells", "records", "ms per record"], record_rows(50 if quick else 200, 16)),
         ]
     )
 

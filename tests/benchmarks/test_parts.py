@@ -138,7 +138,7 @@ def test_a_two_way_line_beside_a_plain_loop():
     assert np.mean(number) == pytest.approx(50.0, abs=10.0)  # some 12 relaxation times
     own = min(small.seconds_a_step(small.two_way_line(50)) for _ in range(2))
     ratio = own / probe.seconds_a_step(50)
-    print(f"{1e6 * own:.2f} us a step, {ratio:.2f} of the loop")
+    print(f"{1e6 * own:.2f} us per step, {ratio:.2f} of the loop")
     assert ratio < 3.0
 
 

@@ -139,7 +139,7 @@ def test_noise_keeps_the_variance(noise):
 
 
 def test_noise_at_few_copies_fills_the_region():
-    """At 5 copies a cell contents fall below zero, in whose place no particles can be drawn."""
+    """At 5 copies per cell contents fall below zero, in whose place no particles can be drawn."""
     few = seen(FluxMatching(noise=True), 100, 0.5, 400)["region, %"]
     assert few.value > 4 * few.error
     many = seen(FluxMatching(noise=True), 1000, 0.5, 60)["region, %"]
