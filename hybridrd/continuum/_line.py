@@ -57,8 +57,9 @@ class Line(NamedTuple):
         Numbers received in this step, ``(species, cells)``, and which cells take part.
     volume
         Of a cell.
-    diagonal, off
-        Factors of the matrix of a stage, see `hybridrd.continuum.solvers.TridiagonalSolver`.
+    diagonal, off, upper, tilted
+        Factors of the matrix of a stage, see `hybridrd.continuum.solvers.TridiagonalSolver`; by
+        species, whether it is not symmetric.
     scale
         Volume over the length of a stage, by species.
     inflow, feeds
@@ -86,6 +87,8 @@ class Line(NamedTuple):
     volume: float
     diagonal: np.ndarray
     off: np.ndarray
+    upper: np.ndarray
+    tilted: np.ndarray
     scale: np.ndarray
     inflow: np.ndarray
     feeds: np.ndarray
@@ -173,6 +176,17 @@ def _solve(diagonal: Any, off: Any, x: Any) -> None:
     x[n - 1] /= diagonal[n - 1]
     for i in range(n - 2, -1, -1):
         x[i] = x[i] / diagonal[i] - x[i + 1] * off[i]
+
+
+@jit
+def _solve_tilted(diagonal: Any, off: Any, upper: Any, x: Any) -> None:
+    """The same for factors of ``gttrf``, as ``gttrs`` does where no rows were exchanged."""
+    n = x.shape[0]
+    for i in range(1, n):
+        x[i] -= off[i - 1] * x[i - 1]
+    x[n - 1] /= diagonal[n - 1]
+    for i in range(n - 2, -1, -1):
+        x[i] = (x[i] - upper[i] * x[i + 1]) / diagonal[i]
 
 
 @jit
@@ -328,7 +342,10 @@ def _diffuse(c: Any, owed: Any, line: Any, out: Any, owed_out: Any) -> Any:
                 to[i] = (to[i] + G * gain[i]) * line.scale[s]
                 if line.feeds[s]:
                     to[i] += line.inflow[s, i]
-            _solve(line.diagonal[s], line.off[s], to)
+            if line.tilted[s]:
+                _solve_tilted(line.diagonal[s], line.off[s], line.upper[s], to)
+            else:
+                _solve(line.diagonal[s], line.off[s], to)
         odd = 0
         for i in range(n):
             odd += not 0.0 <= new[i] < np.inf

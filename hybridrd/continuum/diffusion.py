@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +25,26 @@ from hybridrd.model.grid import AXES, Grid
 ROUND_OFF = 1e-12
 
 Values = Mapping[str, ArrayLike]
+
+
+class Factors(NamedTuple):
+    """The matrix of a stage on a line, factored; see `hybridrd.continuum._line.Line`.
+
+    Parameters
+    ----------
+    diagonal, off, upper
+        See `hybridrd.continuum.solvers.TridiagonalSolver`.
+    scale
+        Volume over the length of a stage.
+    closed
+        Whether nothing can leave.
+    """
+
+    diagonal: Floats
+    off: Floats
+    upper: Floats
+    scale: float
+    closed: bool
 
 
 class Diffusion:
@@ -176,18 +197,15 @@ class Diffusion:
         total = u if source is None else u + source
         return self._still(total) if self.D == 0 else self._euler(total, values, positive=False)
 
-    def factors(self) -> tuple[Floats, Floats, float, bool] | None:
-        """Diagonal and off-diagonal of the factored matrix of a stage, scale, and whether closed.
-
-        None if another solver was chosen; see `hybridrd.continuum._line.Line`.
-        """
+    def factors(self) -> Factors | None:
+        """The matrix of a stage as compiled steps take it, None if another solver was chosen."""
         if self.D == 0:
-            none = np.zeros(0)
-            return none, none, 0.0, False
+            return Factors(np.zeros(0), np.zeros(0), np.zeros(0), 0.0, False)
         system, solver = self._stage
-        if not (isinstance(solver, TridiagonalSolver) and solver.symmetric):
+        if not (isinstance(solver, TridiagonalSolver) and solver.plain):
             return None
-        return solver.diagonal, solver.off, float(system.volume / system.tau), system.closed
+        scale = float(system.volume / system.tau)
+        return Factors(solver.diagonal, solver.off, solver.upper, scale, system.closed)
 
     def inflow(self, values: Values) -> Floats | None:
         """What walls that hold such values add to the right-hand side of a stage."""

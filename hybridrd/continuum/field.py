@@ -257,22 +257,21 @@ class Field:
         """
         if self.grid.dimension > 1 or self.grid.radial or self.baths or self._drift is not None:
             return None
-        factors = [d.factors() for d in self.diffusion]
+        stages = [d.factors() for d in self.diffusion]
         steady = not self._rates.in_time and all(w.steady for w in self._walls)
         steady = steady and not any(s.changes for s in self.system.species)
         if not steady:
             return None
         species, n = self.c.shape
-        blank = np.zeros((6, species, n))
-        diagonal, off, inflow, gain, *_ = blank
+        diagonal, off, upper, inflow, gain = np.zeros((5, species, n))
         scale = np.zeros(species)
-        feeds, gains, closed = np.zeros((3, species), np.bool_)
-        for s, found in enumerate(factors):
-            if found is None:
+        feeds, gains, closed, tilted = np.zeros((4, species), np.bool_)
+        for s, stage in enumerate(stages):
+            if stage is None:
                 return None
-            most = len(found[0])
-            diagonal[s, :most], off[s, : len(found[1])] = found[0], found[1]
-            scale[s], closed[s] = found[2], found[3]
+            for row, found in ((diagonal, stage[0]), (off, stage[1]), (upper, stage[2])):
+                row[s, : len(found)] = found
+            scale[s], closed[s], tilted[s] = stage.scale, stage.closed, len(stage.upper) > 0
             fed = self.diffusion[s].inflow(self._walls[s].held(0.0))
             given = self._walls[s].influx(0.0, partial(self._most, s))
             if fed is not None:
@@ -291,8 +290,8 @@ class Field:
         still = np.array([d.D == 0 for d in self.diffusion])
         line = Line(
             self.c, owed, credit, self.active.astype(np.int64), float(self.volume), diagonal, off,
-            scale, inflow, feeds, gain, gains, still, closed, slack, propagator, overdrafts,
-            openings, np.zeros((8, species, n)),
+            upper, tilted, scale, inflow, feeds, gain, gains, still, closed, slack, propagator,
+            overdrafts, openings, np.zeros((8, species, n)),
         )  # fmt: skip
         return line, rates
 

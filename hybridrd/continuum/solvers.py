@@ -31,10 +31,12 @@ class TridiagonalSolver(Solver):
 
     Attributes
     ----------
-    diagonal, off
-        The factors, if it is.
+    diagonal, off, upper
+        The factors; the last of a matrix that is not symmetric, 0 for others.
     symmetric
         Whether it is.
+    plain
+        Whether no rows were exchanged; they are not where each column's diagonal dominates.
     """
 
     name = "tridiagonal"
@@ -42,14 +44,16 @@ class TridiagonalSolver(Solver):
     def __init__(self, matrix: Sparse, symmetric: bool = True) -> None:
         from scipy.linalg import lapack
 
-        self.symmetric = symmetric or matrix.shape[0] == 1
+        self.symmetric, self.plain = symmetric or matrix.shape[0] == 1, True
+        self.upper = np.zeros(0)
         if not symmetric and matrix.shape[0] > 1:
             *factors, info = lapack.dgttrf(
                 matrix.diagonal(-1), matrix.diagonal(), matrix.diagonal(1)
             )
             if info != 0:
                 raise ValueError("the matrix is singular")
-            self.off = factors[0]
+            self.off, self.upper = factors[0], factors[2]
+            self.plain = bool((factors[4] == np.arange(1, matrix.shape[0] + 1)).all())
             self._solve: Callable[..., tuple[Floats, int]] = lambda _, __, rhs: lapack.dgttrs(
                 *factors, rhs
             )

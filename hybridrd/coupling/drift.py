@@ -17,15 +17,16 @@ from hybridrd.coupling.drift_faces import (
 )
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.medium import medium
-from hybridrd.coupling.motion import BoxMotion, Motion
+from hybridrd.coupling.motion import BoxMotion, CompiledMotion, Motion
 from hybridrd.errors import ModelError, StepError
 from hybridrd.interface import FaceNumbers
 from hybridrd.interface.base import at_most
 from hybridrd.interface.exact import LEAST_DEPTH
 from hybridrd.kernels import drift as kernels
 from hybridrd.kernels.drift_arrivals import Stream, place_drifting
+from hybridrd.kernels.drift_stages import Forces, Media
 from hybridrd.kernels.exchange import tally
-from hybridrd.kernels.gates import Walk
+from hybridrd.kernels.gates import Currents
 from hybridrd.kernels.uneven import Medium, uneven_move
 from hybridrd.model.drift import Drift
 from hybridrd.model.grid import AXES
@@ -56,7 +57,7 @@ class DriftMotion(Motion):
         self._drifts = list(drifts)
         self._forces = [None if f is None else self._force(s, f) for s, f in enumerate(drifts)]
         self._at = [-1.0] * len(drifts)  # times of those that depend on it
-        self._known: dict[tuple[int, int], LayerDrift] = {}
+        self._known: dict[tuple[int, int, FaceNumbers], LayerDrift] = {}
         self._streams: dict[tuple[int, int], PlaneDrift] = {}
 
     def restart(self, key: np.uint64) -> None:
@@ -64,31 +65,61 @@ class DriftMotion(Motion):
         super().restart(key)
         self._free.restart(key)
 
-    def walk(self) -> Walk | None:
-        """Motion as compiled stages take it, if all drifts are constant and nothing is exchanged.
+    def compiled(self, gates: Sequence[Gate]) -> CompiledMotion | None:
+        """Motion and exchange as compiled stages take them, unless a drift depends on time.
 
-        Those that drift stand still in it: `forces` moves them.
+        Those that drift stand still in the walk: forces and media move them.
         """
-        if any(isinstance(force, Medium) for force in self._forces) or any(
-            drift is not None and (drift.later is not None or walls.exchanges or walls.influxes)
-            for drift, walls in zip(self._drifts, self.walls, strict=True)
-        ):
+        if any(drift is not None and drift.later is not None for drift in self._drifts):
             return None
-        walk = self._free.walk()
-        still = [force is not None for force in self._forces]
-        return walk._replace(Ddt=np.where(still, 0.0, walk.Ddt))
+        walk = self._free.compiled(gates).walk
+        drifts = np.array([force is not None for force in self._forces])
+        walk = walk._replace(Ddt=np.where(drifts, 0.0, walk.Ddt))
+        d, cells = len(self.region.inner.shape), sum(gate.face.size for gate in gates)
+        none = np.zeros((3 + d + 1, cells))
+        currents = Currents(drifts, none[0], none[1], none[2], none[3:-1], none[-1])
+        return CompiledMotion(walk, self._all_forces(), self._all_media(), currents)
 
-    def forces(self) -> kernels.Forces:
-        """What drives the species that drift, as compiled stages take it."""
+    def enter_current(self, currents: Currents, gate: Gate, part: slice) -> None:
+        """Enter how those that drift pass a gate, whose face cells are a ``part`` of all."""
+        numbers = gate.numbers
+        if numbers is not None and numbers.kind == "layer":
+            layer = self._layer(gate, numbers)
+            currents.survival[part], currents.slope[part] = layer.survival, layer.slope
+        else:
+            plane = self._plane(gate)
+            currents.velocity[:, part], currents.gamma[part] = plane.velocity, plane.gamma
+
+    def _all_forces(self) -> Forces | None:
+        """What drives the species that drift; None if there is none of one D."""
+        forces = [f if isinstance(f, kernels.Force) else None for f in self._forces]
+        if not any(forces):
+            return None
         none = np.zeros((0, 0))
-        shifts = [f.shifts if isinstance(f, kernels.Force) else none for f in self._forces]
+        shifts = [none if f is None else f.shifts for f in forces]
         number = np.array([each.shape[1] for each in shifts])
         first = np.cumsum([0, *(each.size for each in shifts)])[:-1]
         flat = np.concatenate([each.ravel() for each in shifts])
-        # Faces whose reactivity differs from cell to cell are those of `planes`.
-        gammas = np.concatenate([walls.gammas.reshape(-1, 1) for walls in self.walls])
+        own = [w.gammas.reshape(-1, 1) if f is None else f.gammas
+               for w, f in zip(self.walls, forces, strict=True)]  # fmt: skip
+        most = max(each.shape[1] for each in own)
+        gammas = np.concatenate([np.broadcast_to(each, (len(each), most)) for each in own])
         Ddt = np.array(self.D) * self.dt
-        return kernels.Forces(self.region.inner_cells, flat, first, number, gammas, Ddt)
+        return Forces(self.region.inner_cells, flat, first, number, gammas, Ddt)
+
+    def _all_media(self) -> Media | None:
+        """What the species of uneven diffusion meet; None if there is none."""
+        media = [m if isinstance(m, Medium) else None for m in self._forces]
+        uneven = np.array([m is not None for m in media])
+        if not uneven.any():
+            return None
+        d, cells = len(self.region.inner.shape), self.region.inner.cells
+        tables = np.zeros((len(media), 1 + 7 * d, cells))
+        for table, found in zip(tables, media, strict=True):
+            if found is not None:
+                table[:] = np.concatenate([found.D[None], *found[2:]])
+        gammas = np.array([w.gammas * D for w, D in zip(self.walls, self.D, strict=True)])
+        return Media(self.region.inner_cells, uneven, tables, gammas, self.dt)
 
     def _force(self, species: int, drift: Drift) -> kernels.Force | Medium:
         """How far a species drifts in a step, in each cell of the region; or what it meets."""
@@ -121,9 +152,8 @@ class DriftMotion(Motion):
         check_step(now, self.region, self.dt, f"at t = {t:.6g} a species drifts")
         self._drifts[species], self._forces[species] = now, self._force(species, now)
         self._at[species] = t
-        for known in (self._known, self._streams):
-            for key in [key for key in known if key[0] == species]:
-                del known[key]
+        self._known = {key: v for key, v in self._known.items() if key[0] != species}
+        self._streams = {key: v for key, v in self._streams.items() if key[0] != species}
 
     def move(self, species: int, population: Population, step: int) -> bool:
         """Diffuse the particles of a species for dt; returns whether any is marked as gone."""
@@ -156,7 +186,7 @@ class DriftMotion(Motion):
         survival = self._layer(gate, numbers).survival
 
         def kernel(start: int, stop: int) -> int:
-            removed: int = kernels.layer_remove(
+            removed: int = kernels.remove_drifting(
                 group.x, group.ids, start, stop, face, numbers.width, survival, self.key, step,
                 group.gone,
             )  # fmt: skip
@@ -168,7 +198,7 @@ class DriftMotion(Motion):
         """Expected arrivals in the layer behind each face cell in this step."""
         if self._forces[gate.species] is None:
             return self._free.layer_means(gate, numbers)
-        return gate.mean * gate.face.area * self._layer(gate, numbers).arrivals
+        return gate.mean * (gate.face.area * self._layer(gate, numbers).arrivals)
 
     def fill_layer(
         self, gate: Gate, numbers: FaceNumbers, group: Particles, cells: Integers, step: int
@@ -184,7 +214,7 @@ class DriftMotion(Motion):
         """Expected arrivals behind each face cell, in one stream."""
         if self._forces[gate.species] is None:
             return self._free.plane_means(gate, top)
-        return [top * gate.face.area * self._plane(gate).per_area]
+        return [top * (gate.face.area * self._plane(gate).per_area)]
 
     def enter_plane(
         self, gate: Gate, stream: int, group: Particles, cells: Integers, top: Floats, step: int
@@ -212,7 +242,7 @@ class DriftMotion(Motion):
         return self._streams[key]
 
     def _layer(self, gate: Gate, numbers: FaceNumbers) -> LayerDrift:
-        key = gate.species, gate.face.index
+        key = gate.species, gate.face.index, numbers
         if key not in self._known:
             drift = self._drifts[gate.species]
             assert drift is not None

@@ -12,13 +12,12 @@ from hybridrd.arrays import Floats, Integers
 from hybridrd.coupling.baths import BathExchange, drained
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.injection import injected_numbers
-from hybridrd.coupling.motion import Motion
+from hybridrd.coupling.motion import CompiledMotion, Motion
 from hybridrd.coupling.witness import Witnesses, beyond_faces
 from hybridrd.interface import FaceNumbers
 from hybridrd.kernels.arrays import exit_cells, runs
 from hybridrd.kernels.binomial import binomial_numbers
-from hybridrd.kernels.drift import Forces
-from hybridrd.kernels.gates import Exits, Gates, Walk
+from hybridrd.kernels.gates import Currents, Exits, Gates
 from hybridrd.kernels.poisson import poisson_numbers
 from hybridrd.kernels.rng import ARRIVALS, INFLUX, stream_address
 from hybridrd.particles.particles import Particles
@@ -31,17 +30,18 @@ class CompiledExchange(NamedTuple):
 
     Parameters
     ----------
-    walk, exits, layers, planes, forces
+    motion
+        How particles move.
+    exits, layers, planes
         None where there is nothing of the kind.
     owner
         Whose it is.
     """
 
-    walk: Walk
+    motion: CompiledMotion
     exits: Exits | None
     layers: Gates | None
     planes: Gates | None
-    forces: Forces | None
     owner: Exchange
 
 
@@ -89,7 +89,9 @@ class Exchange:
         self._key = motion.key
         self._baths = BathExchange(gates, motion.key)
         self._chances: dict[tuple[int, int, float], Floats] = {}
-        self._survival = np.zeros(0)  # in each layer, as compiled stages take it
+        # As compiled stages take it: survival in each layer, mean arrivals, and what drifts.
+        self._survival, self._factor = np.zeros(0), np.zeros(len(self.start))
+        self._currents: Currents | None = None
         grid = region.grid
         self.crossings = np.zeros((len(motion.D), len(region.faces)), np.int64)
         self.arrivals = np.zeros_like(self.crossings)
@@ -106,8 +108,8 @@ class Exchange:
 
     def compiled(self) -> CompiledExchange | None:
         """The same as compiled stages take it, None if the methods are to be called instead."""
-        walk = None if self.witnesses else self.motion.walk()
-        if walk is None or self._baths or self._meet() or self._injections:
+        motion = None if self.witnesses else self.motion.compiled(self._ordered)
+        if motion is None or self._baths or self._meet() or self._injections:
             return None
         species = len(self.motion.D)
         region = self.motion.region
@@ -118,10 +120,12 @@ class Exchange:
         )  # fmt: skip
         layers, planes = self._table(self._layers), self._table(self._planes)
         self._survival = np.zeros(0) if layers is None else layers.survival
-        forces = self.motion.forces()
-        given = layers, planes, forces
-        opens = any(part is not None for part in given) or not walk.closed.all()
-        return CompiledExchange(walk, exits if opens else None, *given, self)
+        self._currents = motion.currents
+        for gate in self._ordered:
+            self._describe(gate)
+        parts = layers, planes, motion.forces, motion.media
+        opens = any(part is not None for part in parts) or not motion.walk.closed.all()
+        return CompiledExchange(motion, exits if opens else None, layers, planes, self)
 
     def restart(self, key: np.uint64) -> None:
         """Go back to the start, with other random numbers."""
@@ -142,10 +146,12 @@ class Exchange:
     def take(self) -> bool:
         """Let compiled gates have the concentrations of this step; whether one is a drain."""
         for k, gate in enumerate(self._ordered):
-            if gate.binomial and gate.numbers is not None:
-                self._survival[k] = gate.numbers.survival
+            numbers = gate.numbers if gate.binomial else None
+            if numbers is not None and numbers.survival != self._survival[k]:
+                self._survival[k] = numbers.survival
+                self._describe(gate)
             if len(gate.start):  # known
-                part = slice(self.place(gate), self.place(gate) + gate.face.size)
+                part = self._part(gate)
                 self.start[part], self.end[part] = gate.start, gate.end
         return any(g.drain is not None and g.drain.any() for g in self._planes)
 
@@ -153,14 +159,32 @@ class Exchange:
         """Where the first face cell of a gate stands in `start` and `end`, -1 for nowhere."""
         return self._places.get(id(gate), -1)
 
+    def _part(self, gate: Gate) -> slice:
+        """Which of all face cells are those of a gate."""
+        return slice(self.place(gate), self.place(gate) + gate.face.size)
+
+    def _describe(self, gate: Gate) -> None:
+        """Note how particles pass a gate, for compiled stages."""
+        part, numbers, one = self._part(gate), gate.numbers, np.ones(gate.face.size)
+        if numbers is None or numbers.kind != "layer":
+            self._factor[part] = self.motion.plane_means(gate, one)[0]
+        elif gate.binomial:
+            self._factor[part] = gate.face.area * numbers.width
+        else:
+            self._factor[part] = self.motion.layer_means(replace(gate, start=one, end=one), numbers)
+        if self._currents is not None and self._currents.drifts[gate.species]:
+            self.motion.enter_current(self._currents, gate, part)
+            if gate.binomial and numbers is not None:
+                self._currents.chance[part] = self._chance(gate, numbers)
+
     def _table(self, gates: list[Gate]) -> Gates | None:
         """Gates as kernels take them, None for none."""
         if not gates:
             return None
-        motion, dt = self.motion, self.motion.dt
+        motion = self.motion
         low, steps, _, shape = motion.region.inner_cells
         beyond = np.full(len(self.start), -1, np.int64)
-        factors, widths, survivals = [], [], []
+        widths, survivals = [], []
         firsts = np.array([self.place(g) for g in gates])
         stops = firsts + [g.face.size for g in gates]
         for gate, first, stop in zip(gates, firsts, stops, strict=True):
@@ -168,12 +192,8 @@ class Exchange:
             if self.credit is not None and face.outside >= 0:
                 beyond[first:stop] = face.columns[:, face.outside]
             width, survival = 0.0, 1.0
-            if numbers is None or numbers.kind != "layer":
-                factor = face.area * gate.per_area(dt)
-            else:
+            if numbers is not None and numbers.kind == "layer":
                 width, survival = numbers.width, numbers.survival
-                factor = face.area * (width if gate.binomial else numbers.arrivals_per_area)
-            factors.append(factor)
             widths.append(width)
             survivals.append(survival)
         return Gates(
@@ -186,13 +206,13 @@ class Exchange:
             stop=stops,
             address=np.array([g.address for g in gates], np.uint64),
             purpose=np.array([INFLUX if g.is_influx else ARRIVALS for g in gates]),
-            factor=np.array(factors, np.float64),
+            factor=self._factor,
             width=np.array(widths, np.float64),
             survival=np.array(survivals, np.float64),
             binomial=np.array([g.binomial for g in gates]),
             way=np.array([g.way for g in gates]),
             D=np.array([motion.D[g.species] for g in gates], np.float64),
-            dt=dt,
+            dt=motion.dt,
             low=low,
             steps=steps,
             shape=shape,
@@ -371,7 +391,7 @@ class Exchange:
         if where not in self._chances:
             one = np.ones(gate.face.size)
             arrivals = self.motion.layer_means(replace(gate, start=one, end=one), numbers)
-            chance = arrivals / gate.cell_volume
+            chance = arrivals / self.motion.region.grid.volumes[_beyond(gate)]
             same = 1.0 - numbers.survival  # where the cell is as large as the layer
             self._chances[where] = np.where(np.abs(chance - same) < 1e-9 * same, same, chance)
         return self._chances[where]

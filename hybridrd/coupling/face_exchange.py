@@ -73,7 +73,6 @@ class Gate:
     bath: BathContent | None = None
     follows: bool = False
     copies: Floats | None = None
-    cell_volume: float = 1.0
 
     @property
     def is_influx(self) -> bool:
@@ -163,8 +162,7 @@ class Gate:
         assert isinstance(self.stencil, Stencil)
         cells = self.stencil.cells[:, 0]
         self.copies = np.maximum(n[cells], 0).astype(np.float64)
-        self.cell_volume = float(volumes[cells[0]])
-        self.start = self.end = self.copies / self.cell_volume
+        self.start = self.end = self.copies / float(volumes[cells[0]])
 
     def restart(self) -> None:
         """Forget what was carried and noted."""

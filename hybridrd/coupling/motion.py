@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,13 +13,30 @@ from hybridrd.coupling.face_exchange import Gate
 from hybridrd.interface import FaceNumbers
 from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels import radial
-from hybridrd.kernels.drift import Forces
-from hybridrd.kernels.gates import Walk
+from hybridrd.kernels.drift_stages import Forces, Media
+from hybridrd.kernels.gates import Currents, Walk
 from hybridrd.kernels.walk import PARTIAL, Walls, move, move_closed
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region, SpeciesWalls, layer_radii
 from hybridrd.results.dataset import mean_rate
+
+
+class CompiledMotion(NamedTuple):
+    """What compiled stages take of a motion, see `hybridrd.simulation.step`.
+
+    Parameters
+    ----------
+    walk
+        Diffusion; species that drift stand still in it.
+    forces, media, currents
+        What drives those, what they meet, and how they pass the gates; None where there is none.
+    """
+
+    walk: Walk
+    forces: Forces | None = None
+    media: Media | None = None
+    currents: Currents | None = None
 
 
 class Motion(ABC):
@@ -98,16 +115,16 @@ class Motion(ABC):
     ) -> Integers:
         """Place candidates behind the particles, keep some; returns numbers kept by face cell."""
 
-    def walk(self) -> Walk | None:
+    def compiled(self, gates: Sequence[Gate]) -> CompiledMotion | None:  # noqa: ARG002
         """Motion and exchange as compiled stages take them; None if they are done by the methods.
 
-        See `hybridrd.simulation.step`.
+        Face cells are those of ``gates``, one after another.
         """
         return None
 
-    def forces(self) -> Forces | None:
-        """What drives the species that drift, as compiled stages take it; None for nothing."""
-        return None
+    def enter_current(self, currents: Currents, gate: Gate, part: slice) -> None:
+        """Enter how those that drift pass a gate, whose face cells are a ``part`` of all."""
+        raise NotImplementedError(f"{type(self).__name__} has no species that drift")
 
     def mean_flux(self, crossings: np.ndarray, elapsed: float) -> Floats:
         """Net particles per time through each face since the last record, outwards."""
@@ -128,13 +145,13 @@ class Motion(ABC):
 class BoxMotion(Motion):
     """Motion in a box, independent along each axis."""
 
-    def walk(self) -> Walk:
+    def compiled(self, gates: Sequence[Gate]) -> CompiledMotion:  # noqa: ARG002
         """Motion and exchange as compiled stages take them."""
         region, walls = self.region, self.walls
         kinds, gammas = np.array([w.kinds for w in walls]), np.array([w.gammas for w in walls])
         Ddt = np.array(self.D) * self.dt
         closed = np.array([w.closed for w in walls])
-        return Walk(region.low, region.high, kinds, gammas, Ddt, closed)
+        return CompiledMotion(Walk(region.low, region.high, kinds, gammas, Ddt, closed))
 
     def move(self, species: int, population: Population, step: int) -> bool:
         """Diffuse the particles of a species for dt; returns whether any is marked as gone."""

@@ -14,11 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybridrd.kernels import groups
 from hybridrd.kernels._jit import inlined, jit
 from hybridrd.kernels.arrays import Cells, axis_cell, find_gone
-from hybridrd.kernels.gates import leave
-from hybridrd.kernels.groups import DONE, N
 from hybridrd.kernels.rng import (
     BRIDGE,
     DRIFT,
@@ -35,7 +32,6 @@ from hybridrd.kernels.walk import (
     PARTIAL,
     REFLECT,
     WRAP,
-    Walls,
     _leave_there,
     _wrap_row,
     displacements,
@@ -68,31 +64,6 @@ class Force(NamedTuple):
     cells: Cells
     shifts: np.ndarray
     gammas: np.ndarray
-
-
-class Forces(NamedTuple):
-    """How far each species drifts in a step.
-
-    Parameters
-    ----------
-    cells
-        Cells of the particle region.
-    shifts
-        Those of each `Force`, one after another.
-    first, number
-        Where those of a species begin, and how many cells they have; 0 for one that does not drift.
-    gammas
-        Those of each species, one after another, ``(species 2 d, face cells)``.
-    Ddt
-        D dt (length²).
-    """
-
-    cells: Cells
-    shifts: np.ndarray
-    first: np.ndarray
-    number: np.ndarray
-    gammas: np.ndarray
-    Ddt: np.ndarray
 
 
 @inlined
@@ -336,25 +307,7 @@ def drift_move(x, ids, start, stop, key, step, Ddt, walls, force, exits):
 
 
 @jit
-def diffuse_drifting(table, walk, forces, exits, key, step):
-    """Move the species that drift; those that end at a face leave through it."""
-    d = walk.low.shape[0]
-    for s in range(table.shape[0]):
-        number = forces.number[s]
-        if number > 0 and table[s, N] > 0:
-            first = forces.first[s]
-            shifts = forces.shifts[first : first + d * number].reshape((d, number))
-            force = Force(forces.cells, shifts, forces.gammas[2 * d * s : 2 * d * (s + 1)])
-            walls = Walls(walk.low, walk.high, walk.kinds[s], walk.gammas[s])
-            x, ids, gone = groups.arrays_of(table, s, d)
-            Ddt = forces.Ddt[s]
-            if drift_move(x, ids, 0, table[s, N], key, step, Ddt, walls, force, gone) > 0:
-                leave(table, s, d, exits)
-    return DONE
-
-
-@jit
-def layer_remove(x, ids, start, stop, face, width, survival, key, step, gone):
+def remove_drifting(x, ids, start, stop, face, width, survival, key, step, gone):
     """`exchange.layer_remove` where each face cell has a survival of its own."""
     axis, side, plane = face.axis, face.side, face.plane
     removed = 0

@@ -10,6 +10,8 @@ from hybridrd.kernels import groups
 from hybridrd.kernels._jit import jit
 from hybridrd.kernels.arrays import Cells, exit_cells, runs
 from hybridrd.kernels.binomial import binomial_numbers
+from hybridrd.kernels.drift import remove_drifting, tilt
+from hybridrd.kernels.drift_arrivals import Stream, place_drifting
 from hybridrd.kernels.exchange import Entry, Face, layer_place, layer_remove, plane_place, tally
 from hybridrd.kernels.groups import CROWDED, DONE, FEW, MANY, N
 from hybridrd.kernels.poisson import poisson_numbers
@@ -80,7 +82,7 @@ class Gates(NamedTuple):
     address, purpose
         Of the random numbers of arrivals.
     factor
-        Mean arrivals in a face cell at unit concentration; contents where they are ``binomial``.
+        Mean arrivals in each face cell at unit concentration; contents where they are ``binomial``.
     width, survival, binomial
         Of a layer.
     way, D, dt
@@ -123,6 +125,28 @@ class Gates(NamedTuple):
     extra: np.ndarray
 
 
+class Currents(NamedTuple):
+    """How species that drift pass the gates, by face cell of all gates unless said otherwise.
+
+    Parameters
+    ----------
+    drifts
+        Whether a species does, one entry each.
+    survival, chance, slope
+        Of a layer: chance to stay, chance of a copy beyond to enter, and rise of the potential
+        outwards (1/length).
+    velocity, gamma
+        See `hybridrd.kernels.drift_arrivals.Stream`.
+    """
+
+    drifts: np.ndarray
+    survival: np.ndarray
+    chance: np.ndarray
+    slope: np.ndarray
+    velocity: np.ndarray
+    gamma: np.ndarray
+
+
 @jit
 def leave(table, s, d, exits):
     """Drop the particles of a species that are gone; count them, and credit cells beyond."""
@@ -146,22 +170,35 @@ def _face(gates, g):
 
 
 @jit
-def _draw(table, gates, key, step, allowed, asks):
+def _chance(gates, currents, g, j):
+    """The part of the contents of a face cell, or of the mean there, that enters."""
+    if not gates.binomial[g]:
+        return 1.0
+    if currents is not None and currents.drifts[gates.species[g]]:
+        return currents.chance[j]
+    return 1.0 - gates.survival[g]
+
+
+@jit
+def _draw(table, gates, currents, key, step, allowed, asks):
     """How many come through each gate, and whether there is room for them."""
     for s in range(gates.extra.shape[0]):
         gates.extra[s] = 0
     for g in range(gates.species.shape[0]):
         first, stop = gates.first[g], gates.stop[g]
         means, counts = gates.means[first:stop], gates.counts[first:stop]
-        part = 1.0 - gates.survival[g] if gates.binomial[g] else 1.0
         expected = 0.0
-        for j in range(stop - first):
-            expected += means[j] * part
+        for j in range(first, stop):
+            expected += gates.means[j] * _chance(gates, currents, g, j)
         if expected > allowed:
             asks[0], asks[1] = g, expected
             return MANY
         if gates.binomial[g]:
-            total = binomial_numbers(means, part, key, gates.address[g], step, ARRIVALS, counts)
+            total = 0
+            for j in range(stop - first):
+                part, here = _chance(gates, currents, g, first + j), gates.address[g] + np.uint64(j)
+                one, of = counts[j : j + 1], means[j : j + 1]
+                total += binomial_numbers(of, part, key, here, step, ARRIVALS, one)
         else:
             address, purpose = gates.address[g], gates.purpose[g]
             total = poisson_numbers(means, key, address, step, purpose, counts)
@@ -195,16 +232,49 @@ def _book(gates, g, exits):
 
 
 @jit
-def exchange_layers(table, ids, gates, exits, key, step, allowed, asks):
+def _remove(gates, currents, g, x, named, n, key, step, gone):
+    """Mark those that leave the layer of a gate; returns their number."""
+    face, width = _face(gates, g), gates.width[g]
+    if currents is not None and currents.drifts[gates.species[g]]:
+        survival = currents.survival[gates.first[g] : gates.stop[g]]
+        return remove_drifting(x, named, 0, n, face, width, survival, key, step, gone)
+    row, survival = x[face.axis], gates.survival[g]
+    return layer_remove(row, named, 0, n, face, width, survival, key, step, gone)
+
+
+@jit
+def _fill(gates, currents, g, x, named, n, cells, key, step):
+    """Place arrivals in the layer of a gate."""
+    face, width = _face(gates, g), gates.width[g]
+    layer_place(x, named, n, cells, face, width, key, step)
+    if currents is not None and currents.drifts[gates.species[g]]:
+        tilt(x, n, cells, face, width, currents.slope[gates.first[g] : gates.stop[g]])
+
+
+@jit
+def _enter(table, gates, currents, g, walls, entry, cells, key, step, kept):
+    """Place arrivals through a gate that is no layer; returns how many are kept."""
+    s, face = gates.species[g], _face(gates, g)
+    x, named, _ = groups.arrays_of(table, s, gates.low.shape[0])
+    n = table[s, N]
+    if currents is not None and currents.drifts[s]:
+        first, stop = gates.first[g], gates.stop[g]
+        stream = Stream(entry, currents.velocity[:, first:stop], currents.gamma[first:stop])
+        return place_drifting(x, named, n, cells, face, walls, stream, key, step, kept)
+    return plane_place(x, named, n, cells, face, walls, entry, key, step, kept)
+
+
+@jit
+def exchange_layers(table, ids, gates, currents, exits, key, step, allowed, asks):
     """Exchange of all boundary layers, one face after another.
 
     In each layer a particle survives with probability q, and Poisson(c_R V (1 - q)) arrive.
     """
     d = gates.low.shape[0]
-    for g in range(gates.species.shape[0]):
+    for g in range(gates.species.shape[0]):  # those of layers alone
         for j in range(gates.first[g], gates.stop[g]):
-            gates.means[j] = 0.5 * (gates.start[j] + gates.end[j]) * gates.factor[g]
-    status = _draw(table, gates, key, step, allowed, asks)
+            gates.means[j] = 0.5 * (gates.start[j] + gates.end[j]) * gates.factor[j]
+    status = _draw(table, gates, currents, key, step, allowed, asks)
     if status != DONE:
         return status
     removed = gates.extra
@@ -212,15 +282,12 @@ def exchange_layers(table, ids, gates, exits, key, step, allowed, asks):
         removed[s] = 0
     for g in range(gates.species.shape[0]):
         s, n = gates.species[g], table[gates.species[g], N]
-        face, width = _face(gates, g), gates.width[g]
         x, named, gone = groups.arrays_of(table, s, d)
-        removed[s] += layer_remove(
-            x[face.axis], named, 0, n, face, width, gates.survival[g], key, step, gone
-        )
+        removed[s] += _remove(gates, currents, g, x, named, n, key, step, gone)
         if gates.totals[g] > 0:
             cells = runs(gates.counts[gates.first[g] : gates.stop[g]], gates.totals[g])
             _announce(table, ids, s, gates.totals[g])
-            layer_place(x, named, n, cells, face, width, key, step)
+            _fill(gates, currents, g, x, named, n, cells, key, step)
             table[s, N] = n + gates.totals[g]
             _book(gates, g, exits)
     for s in range(table.shape[0]):
@@ -230,15 +297,14 @@ def exchange_layers(table, ids, gates, exits, key, step, allowed, asks):
 
 
 @jit
-def exchange_planes(table, ids, gates, walk, exits, key, step, allowed, asks):
+def exchange_planes(table, ids, gates, currents, walk, exits, key, step, allowed, asks):
     """Arrivals through open planes, influx and leaky walls, after the particles have moved."""
-    d = gates.low.shape[0]
     for j in range(gates.means.shape[0]):
         gates.means[j] = max(gates.start[j], gates.end[j])
     for g in range(gates.species.shape[0]):
         for j in range(gates.first[g], gates.stop[g]):
-            gates.means[j] = gates.means[j] * gates.factor[g]
-    status = _draw(table, gates, key, step, allowed, asks)
+            gates.means[j] = gates.means[j] * gates.factor[j]
+    status = _draw(table, gates, currents, key, step, allowed, asks)
     if status != DONE:
         return status
     for g in range(gates.species.shape[0]):
@@ -255,11 +321,8 @@ def exchange_planes(table, ids, gates, walk, exits, key, step, allowed, asks):
             start[j], end[j] = gates.start[first + j] / top, gates.end[first + j] / top
         entry = Entry(gates.way[g], gates.D[g], gates.dt, start, end)
         walls = Walls(walk.low, walk.high, walk.kinds[s], walk.gammas[s])
-        x, named, _ = groups.arrays_of(table, s, d)
         kept = np.empty(total, np.uint8)
-        table[s, N] += plane_place(
-            x, named, table[s, N], cells, _face(gates, g), walls, entry, key, step, kept
-        )
+        table[s, N] += _enter(table, gates, currents, g, walls, entry, cells, key, step, kept)
         for j in range(first, stop):
             gates.counts[j] = 0
         tally(cells, kept, gates.counts[first:stop])

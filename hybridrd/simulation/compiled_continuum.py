@@ -49,5 +49,5 @@ def openings(gates: list[Gate], exchange: Exchange) -> Openings | None:
         gate.deficit = deficit[g : g + 1]
     species = np.array([g.species for g in open_gates], np.int64)
     at = np.array([exchange.place(g) for g in open_gates], np.int64)
-    cells, weights = padded([(s.cells[0], s.weights) for s in stencils])
+    cells, weights = padded([(s.cells[0], s.weights.ravel()) for s in stencils])
     return Openings(species, at, cells, weights, deficit, exchange.start, exchange.end)

@@ -31,10 +31,11 @@ from hybridrd.continuum._recorded import Recorded, read_recorded, read_recorded_
 from hybridrd.kernels._jit import jit
 from hybridrd.kernels.cascade import Meetings, is_booked, react_pairs
 from hybridrd.kernels.close_pairs import look_for_pairs
-from hybridrd.kernels.drift import Forces, diffuse_drifting
+from hybridrd.kernels.drift_stages import Forces, Media, diffuse_drifting, diffuse_uneven
 from hybridrd.kernels.entries import call, entry
 from hybridrd.kernels.first_order import Families, HalfStep, create_all, mark_all, react_families
 from hybridrd.kernels.gates import (
+    Currents,
     Exits,
     Gates,
     Walk,
@@ -69,11 +70,13 @@ OPEN_MOVE = 18  # an entry of its own: diffusion of those that can leave
 RECORDED_BEFORE = 19  # another: c_R of a mean field that has been solved
 REACT_PAIRS = 20  # and pairs, where any may react
 DRIFT_MOVE = 21  # diffusion of those that drift
-ENTRIES = 22
+UNEVEN_MOVE = 22  # and of those whose D depends on the place
+ENTRIES = 23
 
 # What stages need: the members of `Parts`, in their order.
-WALK, EXITS, FAMILIES, MEETINGS, OF_LAYERS, OF_PLANES, LINE, RATES, RECORDED, FORCES = range(10)
-PARTS = 10
+WALK, EXITS, FAMILIES, MEETINGS, OF_LAYERS, OF_PLANES, LINE, RATES, RECORDED = range(9)
+FORCES, MEDIA, CURRENTS = range(9, 12)
+PARTS = 12
 
 
 class World(NamedTuple):
@@ -121,6 +124,8 @@ class Parts(NamedTuple):
     rates: MassActionRates | None
     recorded: Recorded | None
     forces: Forces | None
+    media: Media | None
+    currents: Currents | None
 
 
 class Stretch(NamedTuple):
@@ -160,6 +165,8 @@ def advance(world: World, stretch: Stretch) -> tuple[int, int, int]:
                     status = call(entries[OPEN_MOVE], (table, walk, exits, key, k))
                 if entries[DRIFT_MOVE] != 0:
                     status = call(entries[DRIFT_MOVE], (table, walk, parts[FORCES], exits, key, k))
+                if entries[UNEVEN_MOVE] != 0:
+                    status = call(entries[UNEVEN_MOVE], (table, walk, parts[MEDIA], exits, key, k))
             elif now == BEFORE and entries[RECORDED_BEFORE] != 0:
                 status = call(entries[RECORDED_BEFORE], (parts[RECORDED], k))
             elif at == 0:
@@ -183,10 +190,13 @@ def advance(world: World, stretch: Stretch) -> tuple[int, int, int]:
                 status = call(at, (parts[LINE], parts[RATES], 0.5 * dt))
             elif now == LAYERS:
                 layers = parts[OF_LAYERS]
-                status = call(at, (table, ids, layers, exits, key, k, allowed, asks))
+                given = table, ids, layers, parts[CURRENTS], exits, key, k, allowed, asks
+                status = call(at, given)
             elif now == PLANES:
                 planes = parts[OF_PLANES]
-                status = call(at, (table, ids, planes, walk, exits, key, k, allowed, asks))
+                status = call(
+                    at, (table, ids, planes, parts[CURRENTS], walk, exits, key, k, allowed, asks)
+                )
             if status != DONE:
                 return k, now, status
             allowed = few
@@ -204,7 +214,8 @@ def fill_entries(world: World, parts: Parts, two_way: bool) -> None:
         Whether a line is in two-way coupling.
     """
     table, ids, asks, _, entries, _, key, dt, few = world
-    walk, exits, families, meetings, layers, planes, line, rates, recorded, forces = parts
+    walk, exits, families, meetings, layers, planes, line, rates, recorded = parts[:9]
+    forces, media, currents = parts[9:]
     now, k = HalfStep(key, 0, 0, 0.5 * dt), 0
     entries[:] = 0
     if families is not None:
@@ -221,16 +232,19 @@ def fill_entries(world: World, parts: Parts, two_way: bool) -> None:
             book = is_booked if line is None else book_pairs
             entries[[BOOK_FIRST, BOOK_LAST]] = entry(book, line, meetings)
     if layers is not None:
-        entries[LAYERS] = entry(exchange_layers, table, ids, layers, exits, key, k, few, asks)
+        given = table, ids, layers, currents, exits, key, k, few, asks
+        entries[LAYERS] = entry(exchange_layers, *given)
     if walk is not None:
         entries[MOVE] = entry(diffuse_closed, table, walk, key, k)
     if exits is not None:
         entries[OPEN_MOVE] = entry(diffuse_open, table, walk, exits, key, k)
     if forces is not None:
         entries[DRIFT_MOVE] = entry(diffuse_drifting, table, walk, forces, exits, key, k)
+    if media is not None:
+        entries[UNEVEN_MOVE] = entry(diffuse_uneven, table, walk, media, exits, key, k)
     if planes is not None:
-        given = table, ids, planes, walk, exits, key, k, few, asks
-        entries[PLANES] = entry(exchange_planes, *given)
+        entered = table, ids, planes, currents, walk, exits, key, k, few, asks
+        entries[PLANES] = entry(exchange_planes, *entered)
     if meetings is not None and len(meetings.beyond.strips):
         read = 0
         if line is not None:
