@@ -39,6 +39,7 @@ _BLOCK = 256
 _16, _32, _64 = np.uint64(16), np.uint64(32), np.uint64(64)
 _LAST = np.uint64((1 << 48) - 1)
 _ALIAS = np.uint64(0xFFFF)
+_LOW = np.uint64(0xFFFFFFFF)
 
 
 class Table(NamedTuple):
@@ -221,9 +222,10 @@ def _look_up(address, first, key, step, word):
 
 @jit
 def _normals(word, m, z):
-    """Two normal numbers of each face, from words that are not used otherwise then."""
-    for k in range(m):
-        z[0, k], z[1, k] = normals(word[0, k] >> _32, word[1, k] >> _32)
+    """A normal number from each word that chooses no column of a table then."""
+    for side in range(2):
+        for k in range(m):
+            z[side, k], _ = normals(word[side, k] >> _32, word[side, k] & _LOW)
 
 
 @jit
@@ -246,14 +248,18 @@ def exchange(n, colour, reverse, key, step, part):
             f = begin + k
             i, j = first[f], second[f]
             ni, nj = n[i], n[j]
-            if ni < there.size and nj < here.size:
-                change = from_table(nj, here, word[1, k]) - from_table(ni, there, word[0, k])
+            few, few_back = ni < there.size, nj < here.size
+            if not (normal or (few and few_back)):
+                _normals(word, m, z)
+                normal = True
+            address = addresses[f] + part
+            if few_back:
+                change = from_table(nj, here, word[1, k])
             else:
-                if not normal:
-                    _normals(word, m, z)
-                    normal = True
-                address = addresses[f] + part
                 change = _part(nj, back[f], z[1, k], key, address, step, HOP_BACK)
+            if few:
+                change -= from_table(ni, there, word[0, k])
+            else:
                 change -= _part(ni, on[f], z[0, k], key, address, step, HOP_ON)
             n[i], n[j] = ni + change, nj - change
 
