@@ -5,6 +5,7 @@ Every function returns the rows of one table; what is compared was timed in turn
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 import hybridrd as hrd
-from tests.benchmarks import cases, processes
+from tests.benchmarks import cases, processes, small
 from tests.benchmarks.timing import measure
 
 Rows = processes.Rows
@@ -100,6 +101,35 @@ def by_cells(edges: list[int]) -> Rows:
     ]
 
 
+def _whole_copies(shape: tuple[int, ...], copies: float, inside: float | None) -> hrd.System:
+    """Discrete cells of width 1, alone or about particles in the ``inside`` of every axis."""
+    box = {axis: (0, n) for axis, n in zip("xyz", shape, strict=False)}
+    part = {axis: _middle(n, inside) for axis, (_, n) in box.items()} if inside else None
+    return hrd.System(
+        species=[hrd.Species("A", D=1.0)], domain=hrd.Box(**box), cells=shape,
+        particles=hrd.Box(**part) if part else None, initial={"A": copies},
+        fluctuations="discrete",
+    )  # fmt: skip
+
+
+def _middle(n: int, inside: float) -> tuple[int, int]:
+    half = max(1, round(0.5 * inside * n))
+    return n // 2 - half, n // 2 + half
+
+
+def by_faces(shapes: list[tuple[int, ...]], numbers: list[float]) -> Rows:
+    """Diffusion of whole copies: nanoseconds a face, the particles of a hybrid included."""
+    rows: Rows = []
+    for inside in (None, 0.1):
+        for shape, n in itertools.product(shapes, numbers[:1] if inside else numbers):
+            s = small.seconds_a_step(_whole_copies(shape, n, inside), rounds=15, dt=0.25)
+            faces = sum(int(np.prod(shape)) // m * (m - 1) for m in shape)
+            what = "about particles" if inside else "alone"
+            size = " x ".join(f"{m:,}" for m in shape)
+            rows.append([size, what, f"{n:g}", f"{s * 1e3:.3f}", f"{s / faces * 1e9:.1f}"])
+    return rows
+
+
 def _slab(n: int, share: float) -> tuple[cases.Steps, hrd.Simulation]:
     """``n`` particles' worth of A in 3D, a share of the domain a particle region, two-way."""
     A = hrd.Species("A", D=1.0)
@@ -181,64 +211,75 @@ def by_workers(numbers: list[int], until: float) -> Rows:
     return rows
 
 
-def tables(small: bool) -> list[tuple[str, str, list[str], Callable[[], Rows]]]:
+def tables(quick: bool) -> list[tuple[str, str, list[str], Callable[[], Rows]]]:
     """Title, text, head and rows of every table."""
-    numbers = [1_000, 10_000] if small else [10**k for k in range(3, 8)]
-    steps = 3 if small else 20
+    numbers = [1_000, 10_000] if quick else [10**k for k in range(3, 8)]
+    steps = 3 if quick else 20
     return [
         (
             "Number of particles",
             "Free diffusion in three dimensions, one particle per volume, reflecting box, one "
             "thread.",
             ["particles", "ns per particle step"],
-            lambda: by_number(numbers, 100_000 if small else 10_000_000),
+            lambda: by_number(numbers, 100_000 if quick else 10_000_000),
         ),
         (
             "Crowded particles",
             "A + B -> C in three dimensions, all particles in cubes that fill a share of the "
             "particle region, one partner within the radius of each.",
             ["particles", "share", "cubes", "ns per particle step"],
-            lambda: by_crowd(10_000 if small else 100_000, 3 if small else 10),
+            lambda: by_crowd(10_000 if quick else 100_000, 3 if quick else 10),
         ),
         (
             "Threads",
             'Free diffusion in three dimensions; "identical" compares the final positions bit '
             'for bit.',
             ["particles", "threads", "ns per particle step", "times as fast", "identical"],
-            lambda: by_threads(50_000 if small else 1_000_000, steps),
+            lambda: by_threads(50_000 if quick else 1_000_000, steps),
         ),
         (
             "Cells", "One second-order step of the continuum on a square, one species.",
             ["cells", "solver", "ms per step", "ns per cell"],
-            lambda: by_cells([10, 32] if small else [10, 32, 100, 316, 1000]),
+            lambda: by_cells([10, 32] if quick else [10, 32, 100, 316, 1000]),
+        ),
+        (
+            "Whole copies in cells",
+            "Diffusion of one species with `fluctuations=\"discrete\"`, D dt/h² = 0.25, alone and "
+            "about particles in the middle tenth of each axis, whose time is included; the least "
+            "processor time of 15 short runs.",
+            ["cells", "continuum", "copies per cell", "ms per step", "ns per face"],
+            lambda: by_faces(
+                *(([(100,), (10, 10), (6, 6, 6)], [5.0]) if quick
+                  else ([(10_000,), (200, 200), (40, 40, 40)], [5.0, 500.0, 1e6]))
+            ),
         ),
         (
             "Share of the particle region",
             "Two-way coupling on 20 x 20 x 20 cells, one particle per volume, with a slab of "
             "the domain as the particle region.",
             ["share", "particles", "ms per step", "ratio to particles alone"],
-            lambda: by_share(20_000 if small else 1_000_000, [1.0, 0.5, 0.2, 0.1], 2 * steps),
+            lambda: by_share(20_000 if quick else 1_000_000, [1.0, 0.5, 0.2, 0.1], 2 * steps),
         ),
         (
             "Where the time goes",
             "Two-way coupling with two species and `A + B -> B`; half of a square is the "
             "particle region.",
             ["cells", "particles", "stage", "ms per step", "share"],
-            lambda: continuum_share(*((50, 10_000) if small else (200, 100_000)), steps),
+            lambda: continuum_share(*((50, 10_000) if quick else (200, 100_000)), steps),
         ),
         (
             "Replicas",
             "The Lotka-Volterra example on 50 x 50 cells for 100 steps, in one process and in "
             "two workers. Starting the workers is listed separately.",
             ["replicas", "workers", "start, seconds", "seconds", "times as fast"],
-            lambda: by_workers([2, 4] if small else [8, 16, 32, 64], 0.05 if small else 1.0),
+            lambda: by_workers([2, 4] if quick else [8, 16, 32, 64], 0.05 if quick else 1.0),
         ),
         (
             "Memory",
             "Free diffusion in three dimensions: peak memory in excess of a run with 1,000 "
             "particles.",
             ["particles", "bytes per particle"],
-            lambda: processes.memory(100_000 if small else 10_000_000),
+            lambda: processes.memory(100_000 if quick else 10_000_000),
         ),
         (
             "Start",

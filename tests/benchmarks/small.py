@@ -72,12 +72,14 @@ CASES: dict[str, Callable[[], hrd.System]] = {
 }
 
 
-def seconds_a_step(system: hrd.System, seconds: float = 0.02, rounds: int = 25) -> float:
+def seconds_a_step(
+    system: hrd.System, seconds: float = 0.02, rounds: int = 25, dt: float = DT
+) -> float:
     """Least processor time a step of some rounds, by the public `step`.
 
     Rounds are short and many: on a machine that does other work some are left in peace.
     """
-    sim = hrd.Simulation(system, dt=DT, seed=1)
+    sim = hrd.Simulation(system, dt=dt, seed=1)
 
     def run(steps: int) -> float:
         begun = time.process_time()

@@ -33,7 +33,7 @@ def test_a_table_is_the_binomial_law(p):
 
 
 @pytest.mark.parametrize("tables", [False, True])
-@pytest.mark.parametrize("n", [1, 40, 700, 10**6])
+@pytest.mark.parametrize("n", [1, 40, 300, 700, 10**6])  # 300: one of both from a table
 def test_an_exchange_draws_two_binomial_numbers(n, tables):
     # Mean and variance within 4.5 standard errors, a variance off by 2 % fails.
     p, q = 0.11, 0.2
