@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SCHEMA = Path(__file__).parents[1] / "toml" / "system.schema.json"
 RESULTS = (".zarr", "", ".nc")
 Resume = Literal["no", "yes", "auto"]
+_NUMBER = {False: "number", True: "PDE"}  # of a species, by whether nothing is sampled
 
 
 def check_output(
@@ -113,29 +114,36 @@ def _run_job(
             check_complete(job, out)
             yield f"{out} is complete"
             return
+    result: xr.Dataset | None = None
     if job.replicas == 1:
         from hybridrd.cli.resume_run import ResumableRun
 
         unfinished = ResumableRun(job, out, overwrite, resume == "yes", minutes)
-        result = unfinished.run()
+        unfinished.run()
         if resume == "yes":
             yield f"resumed at t = {unfinished.started:.12g}"
+        end: Any = unfinished.simulation
+        attributes, names = end.attributes("reached the end"), end.system.names
+        counts = _table(attributes, end.time, names, {_NUMBER[job.is_pde]: end.copy_number})
     else:
         from hybridrd.cli.resume_ensemble import ResumableEnsemble
 
         result = ResumableEnsemble(job, out, overwrite, resume == "yes").run()
+        attributes, names, counts = result.attrs, result["species"].values, _counts(result)
     seconds = time.perf_counter() - began
-    yield _headline(job, result)
+    yield _headline(job, attributes)
     yield f"{seconds:.1f} s, saved to {out}"
-    pde = None
     if picture is not None:
         from hybridrd.cli import pictures
+        from hybridrd.results.store import open_result
 
+        result = open_result(out) if result is None else result
         pde = None if job.is_pde else _mean_field(job)
         pictures.draw(result, pde, pictures.times_to_draw(result, job.times), picture)
         yield f"drawn in {picture}"
-    yield from _counts(result, pde)
-    yield from _followed(result)
+        counts = _counts(result, pde)
+    yield from counts
+    yield from _followed(attributes, names)
 
 
 def schema(out: Path | None, overwrite: bool) -> str:
@@ -181,33 +189,40 @@ def _mean_field(job: Job) -> xr.Dataset:
     return mean_field(job.system, job.dt, job.until, job.every, progress=job.progress)
 
 
-def _headline(job: Job, result: xr.Dataset) -> str:
+def _headline(job: Job, attributes: Mapping[str, Any]) -> str:
     what = {"mean-field": "PDE", "ensemble": f"{job.replicas} replicas"}.get(
-        result.attrs["kind"], "one replica"
+        attributes["kind"], "one replica"
     )
-    seed = f", seed {result.attrs['seed']}" if "seed" in result.attrs else ""
+    seed = f", seed {attributes['seed']}" if "seed" in attributes else ""
     return f"{job.name}: {what}, dt = {job.dt:g}, until {job.until:g}{seed}"
 
 
 def _counts(result: xr.Dataset, pde: xr.Dataset | None = None) -> Iterator[str]:
-    """A small table: numbers in the particle region at the end, by species."""
+    """The table of a result, with standard errors, and the PDE beside it."""
     from hybridrd.results.view import View
 
     view = View(result, "result")
     if not view.has("copy_number"):
         return
-    last = float(view.times[-1])
-    name = "mean" if view.is_ensemble else "number" if view.replicas else "PDE"
+    name = "mean" if view.is_ensemble else _NUMBER[not view.replicas]
     rows = {name: view.mean("copy_number")}
     error = view.sem("copy_number")
     if error is not None:
         rows["std. error"] = error
     if pde is not None:
         rows["PDE"] = View(pde, "PDE").mean("copy_number")
-    where = "particle region" if view.has_particles else "domain"
-    yield f"in the {where} at t = {last:g}:"
-    table = [["", *view.species]]
-    table += [[label, *(f"{v:.6g}" for v in row.values[-1])] for label, row in rows.items()]
+    last = {label: row.values[-1] for label, row in rows.items()}
+    yield from _table(view.data.attrs, float(view.times[-1]), view.species, last)
+
+
+def _table(
+    attributes: Mapping[str, Any], time: float, species: Sequence[str], rows: Mapping[str, Any]
+) -> Iterator[str]:
+    """A small table: numbers in the particle region at the end, by species."""
+    where = "particle region" if attributes.get("has_particles") else "domain"
+    yield f"in the {where} at t = {time:g}:"
+    table = [["", *species]]
+    table += [[label, *(f"{v:.6g}" for v in row)] for label, row in rows.items()]
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     for line in table:
         cells = [f"{line[0]:<{widths[0]}}"]
@@ -215,9 +230,9 @@ def _counts(result: xr.Dataset, pde: xr.Dataset | None = None) -> Iterator[str]:
         yield "  " + "  ".join(cells).rstrip()
 
 
-def _followed(result: xr.Dataset) -> Iterator[str]:
+def _followed(attributes: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
     """What became of a particle region that followed the copies."""
-    diagnostics = result.attrs.get("diagnostics", {})
+    diagnostics = attributes.get("diagnostics", {})
     found = {**diagnostics, **diagnostics.get("adaptive", {})}
     if "region_changes" not in found:
         return
@@ -227,7 +242,6 @@ def _followed(result: xr.Dataset) -> Iterator[str]:
             f"  particles    {found['particle_share']:.1%} of the cells on average, in "
             f"{found['particle_time']:.1%} of the time"
         )
-    names = [str(name) for name in result["species"].values]
     for key, what in (
         ("copies_to_particles", "to particles"),
         ("copies_to_continuum", "to continuum"),
@@ -276,7 +290,7 @@ def describe_result(path: Path) -> str:
         if isinstance(attributes.get(name), Mapping):
             entries = ", ".join(f"{k} {v}{unit}" for k, v in attributes[name].items())
             lines.append(f"  {name:<9}  {entries}")
-    lines += [*_counts(result), *_followed(result)]
+    lines += [*_counts(result), *_followed(attributes, view.species)]
     lines.append(_system(attributes.get("system")))
     return "\n".join(lines)
 

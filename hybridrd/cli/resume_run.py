@@ -12,20 +12,19 @@ import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hybridrd.cli.job import how_to_start, kept_beside
 from hybridrd.errors import ResultError
 from hybridrd.results.lock import locked
 from hybridrd.results.place import check_replaceable, put, remove_store
-from hybridrd.results.store import open_result, save
+from hybridrd.results.store import save
+from hybridrd.run import loop
 from hybridrd.run.checkpoint import checkpoints_in, is_checkpoint
 from hybridrd.simulation.mean_field import PDE
 from hybridrd.simulation.simulation import Simulation
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from hybridrd.cli.job import Job
 
 _RECORDS = "records.zarr"
@@ -51,6 +50,8 @@ class ResumableRun:
 
     Attributes
     ----------
+    simulation
+        What is run.
     started
         The time from which the run goes on.
 
@@ -75,13 +76,13 @@ class ResumableRun:
             raise ResultError(
                 f"nothing to resume: there is no checkpoint in {self._work}; {how_to_start(out)}"
             )
-        self._simulation = self._restored() if resume else self._new()
-        self.started = self._simulation.time
+        self.simulation = self._restored() if resume else self._new()
+        self.started = self.simulation.time
         inside = self._work / _RECORDS
         apart = inside.exists() if resume else out.exists()
         self._store = inside if apart or out.suffix == ".nc" else out
 
-    def run(self) -> xr.Dataset:
+    def run(self) -> None:
         """Run to the end and put the result at its place.
 
         Raises
@@ -94,31 +95,30 @@ class ResumableRun:
             self._check_clear()
             self._clear()
             self._work.mkdir()
-        particles: Any = {"positions": True} if self._job.positions else {}
-        particles |= {"events": self._job.events} if self._job.events else {}
-        particles |= {"planes": self._job.planes} if self._job.planes else {}
+        job, what = self._job, self.simulation
         try:
-            result = self._simulation.run(
-                self._job.until, self._job.every, out=self._store, checkpoint=self._work,
-                checkpoint_minutes=self._minutes, progress=self._job.progress, **particles,
+            if isinstance(what, Simulation):
+                what.watch(job.planes, job.events)
+            recording = loop.run(
+                what, job.until, job.every, out=self._store, positions=bool(job.positions),
+                checkpoint=self._work, checkpoint_minutes=self._minutes, progress=job.progress,
             )  # fmt: skip
         except KeyboardInterrupt as error:
             if not checkpoints_in(self._work):
                 raise
             raise type(error)(
-                f"Interrupted at t = {self._simulation.time:.12g}; the same command with --resume "
+                f"Interrupted at t = {self.simulation.time:.12g}; the same command with --resume "
                 f"goes on from there."
             ) from error
         finally:
             with suppress(OSError):  # it is kept if there is anything in it
                 self._work.rmdir()
         if self._out.suffix == ".nc":
-            save(result, self._out, overwrite=self._overwrite)
+            save(recording.result(), self._out, overwrite=self._overwrite)
         elif self._store != self._out:
             put(self._store, self._out)
         if not self._resume and time.monotonic() - began < 60.0 * self._minutes:
             self._clear()
-        return open_result(self._out)
 
     def _new(self) -> Simulation | PDE:
         job = self._job

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from hybridrd.errors import ResultError
 _TEXT_NAMES = "hybridrd_json"  # which attributes are JSON text
 
 
-def pack(attributes: Mapping[Hashable, Any], netcdf: bool, where: str) -> dict[str, Any]:
+def pack(attributes: Mapping[Any, Any], netcdf: bool, where: str) -> dict[str, Any]:
     """Attributes in the form that a file can hold.
 
     Zarr stores JSON values. NetCDF stores only text and numbers: lists, dicts, truth values and
@@ -44,7 +44,7 @@ def pack(attributes: Mapping[Hashable, Any], netcdf: bool, where: str) -> dict[s
     return result
 
 
-def unpack(attributes: Mapping[Hashable, Any]) -> dict[str, Any]:
+def unpack(attributes: Mapping[Any, Any]) -> dict[str, Any]:
     """The inverse of `pack`."""
     as_text = json.loads(attributes.get(_TEXT_NAMES, "[]"))
     result = {}

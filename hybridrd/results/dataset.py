@@ -1,4 +1,4 @@
-"""Recorder of a run: its records as one labelled dataset."""
+"""Recorder of a run: its records as one labelled block, or as a Dataset."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 from hybridrd.model.grid import Grid
+from hybridrd.results.block import Block, Labelled
 from hybridrd.results.names import chosen
 from hybridrd.results.observed import Labels, as_array, labels_of
 
@@ -217,10 +218,12 @@ class Recorder:
         self.clear()
         return found
 
-    def dataset(self, attributes: dict[str, Any] | None) -> xr.Dataset:
-        """All records as a Dataset; without attributes and labels, but time, for None."""
-        import xarray as xr
+    def dataset(self, attributes: dict[str, Any]) -> xr.Dataset:
+        """All records as a Dataset."""
+        return self.block(attributes).dataset()
 
+    def block(self, attributes: dict[str, Any] | None) -> Block:
+        """All records; without attributes and labels, but time, for None."""
         axes = self._grid.axes
         length = self._units.get("length", "length")
         duration = self._units.get("time", "time")
@@ -234,7 +237,7 @@ class Recorder:
             "event_place": length,
             "event_time": duration,
         }
-        variables: dict[str, Any] = {}
+        variables: dict[str, Labelled] = {}
         for name, rows in self._rows.items():
             data = _stacked(name, rows)
             if name == "concentration":
@@ -255,23 +258,22 @@ class Recorder:
                     attrs["sample_dimension"] = dimension
             if name == "event_what":
                 attrs["labels"] = self._happenings
-            variables[name] = (dims, data, attrs)
-        used = {d for dims, _, _ in variables.values() for d in dims}
-        coordinates: dict[str, Any] = {
-            "time": ("time", np.array(self._times), {"units": duration}),
-        }
+            variables[name] = Labelled(dims, data, attrs)
+        used = {d for v in variables.values() for d in v.dims}
+        coordinates = {"time": Labelled(("time",), np.array(self._times), {"units": duration})}
         if attributes is None:
-            return xr.Dataset(variables, coords=coordinates)
+            return Block(variables, coordinates)
         for a, axis in enumerate(axes):
-            coordinates[axis] = (axis, self._grid.centers(a), {"units": length})
+            coordinates[axis] = Labelled((axis,), self._grid.centers(a), {"units": length})
         if self._codes is not None:
-            coordinates["mask"] = (axes, self._codes, {"units": "1", "long_name": MASK})
+            about = {"units": "1", "long_name": MASK}
+            coordinates["mask"] = Labelled(axes, self._codes, about)
         for name, (values, about) in self._extra.items():
-            coordinates[name] = (name, values, about)
+            coordinates[name] = Labelled((name,), values, about)
         for name, labels in self._coordinates.items():
             if name in used:
-                coordinates[name] = (name, np.array(labels, dtype=object))
-        return xr.Dataset(variables, coords=coordinates, attrs=attributes)
+                coordinates[name] = Labelled((name,), np.array(labels, dtype=object), {})
+        return Block(variables, coordinates, attributes)
 
 
 def _stacked(name: str, rows: list[Any]) -> NDArray[Any]:

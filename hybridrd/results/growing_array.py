@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hybridrd.errors import ResultError
 from hybridrd.results import metadata
-from hybridrd.results.integrity import METADATA, codecs
+from hybridrd.results.integrity import CAUSE, CODECS, METADATA
 
 Values = NDArray[Any]
 
@@ -38,7 +38,7 @@ class GrowingArray:
     def __init__(self, place: Path) -> None:
         about = metadata.read(place)
         self.shape: tuple[int, ...] = tuple(about["shape"])
-        self.dtype = np.dtype(about["data_type"])
+        self.dtype = np.dtype({"string": "O"}.get(about["data_type"], about["data_type"]))
         self._place = place
         self._rows = int(about["chunk_grid"]["configuration"]["chunk_shape"][0])
         self._empty = np.array(about["fill_value"], self.dtype)
@@ -59,22 +59,23 @@ class GrowingArray:
         Raises
         ------
         ResultError
-            If it is not of integers, truth values or floats of up to 8 bytes.
+            If it is not of text (objects), or of numbers of up to 8 bytes or truth values.
         """
-        if dtype.kind not in "biuf" or dtype.itemsize > 8:
+        if dtype.kind != "O" and (dtype.kind not in "biuf" or dtype.itemsize > 8):
             raise ResultError(f"{place.name!r} is {dtype}; only numbers can be written")
-        empty: Any = False if dtype.kind == "b" else 0
+        empty = {"b": False, "O": "", "f": "NaN"}.get(dtype.kind, 0)
         plain = {"name": "bytes", "configuration": {"endian": "little"}}
+        text = {"name": "vlen-utf8", "configuration": {}}
         about = {
             "shape": list(shape),
-            "data_type": dtype.name,
+            "data_type": "string" if dtype.kind == "O" else dtype.name,
             "chunk_grid": {
                 "name": "regular",
                 "configuration": {"chunk_shape": [rows, *(max(1, n) for n in shape[1:])]},
             },
             "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-            "fill_value": "NaN" if dtype.kind == "f" else empty,
-            "codecs": [plain, *(codec.to_dict() for codec in codecs())],
+            "fill_value": empty,
+            "codecs": [text if dtype.kind == "O" else plain, *CODECS],
             "attributes": dict(attributes),
             "dimension_names": list(dimensions),
             "zarr_format": 3,
@@ -109,10 +110,30 @@ class GrowingArray:
         first = self._last[0] * self._rows if self._last else stop
         if self._last and first <= start and stop <= first + self._rows:
             return self._last[1][start - first : stop - first].copy()
-        import zarr
+        rows, stop = self._rows, min(stop, self.shape[0])
+        found = [np.empty((0, *self.shape[1:]), self.dtype)]
+        for number in range(start // rows, -(-stop // rows)):
+            low, high = max(start - number * rows, 0), min(stop - number * rows, rows)
+            found.append(self._stored(number)[low:high])
+        return np.concatenate(found)
 
-        there = zarr.open_array(self._place, mode="r", zarr_format=3)
-        return np.asarray(there[start:stop])
+    def _stored(self, number: int) -> Values:
+        """A chunk from its file; empty if there is none."""
+        import google_crc32c
+        from numcodecs import vlen, zstd  # type: ignore[import-untyped]
+
+        shape = (self._rows, *self.shape[1:])
+        file = self._file(number)
+        if 0 in shape or not file.is_file():
+            return np.full(shape, self._empty, self.dtype)
+        packed = file.read_bytes()
+        if int(google_crc32c.value(packed[:-4])) != int.from_bytes(packed[-4:], "little"):
+            raise ResultError(f"{file}: {CAUSE}")
+        plain = zstd.Zstd().decode(packed[:-4])
+        if self.dtype.kind == "O":
+            return np.asarray(vlen.VLenUTF8().decode(plain), object)
+        values = np.frombuffer(plain, self.dtype.newbyteorder("<")).reshape(shape)
+        return values.astype(self.dtype)
 
     def _chunk(self, number: int, kept: int) -> Values:
         """A chunk of which the first rows are kept."""
@@ -124,13 +145,19 @@ class GrowingArray:
             chunk[:kept] = self.read(first, first + kept)
         return chunk
 
+    def _file(self, number: int) -> Path:
+        return self._place.joinpath("c", str(number), *["0"] * (len(self.shape) - 1))
+
     def _put(self, number: int, chunk: Values) -> None:
         import google_crc32c
-        import numcodecs  # type: ignore[import-untyped]
+        from numcodecs import vlen, zstd
 
-        file = self._place.joinpath("c", str(number), *["0"] * (chunk.ndim - 1))
-        plain = np.ascontiguousarray(chunk, chunk.dtype.newbyteorder("<"))
-        packed = numcodecs.Zstd(level=0).encode(plain)
+        file = self._file(number)
+        if self.dtype.kind == "O":
+            plain = vlen.VLenUTF8().encode(chunk)
+        else:
+            plain = np.ascontiguousarray(chunk, chunk.dtype.newbyteorder("<"))
+        packed = zstd.Zstd(level=0).encode(plain)
         total = int(google_crc32c.value(packed))
         part = self._place / f"{METADATA}.{secrets.token_hex(4)}.part"
         self._last = None  # unless it is written

@@ -23,11 +23,11 @@ _MAGIC = b"hybridrd-crc32:"
 CAUSE = "its checksum is another; it is damaged, or was changed by another program"
 
 
-def codecs() -> list[Any]:
-    """Codecs of the chunks of an array: compression, then the checksum."""
-    from zarr.codecs import Crc32cCodec, ZstdCodec
-
-    return [ZstdCodec(level=0), Crc32cCodec()]
+# Codecs of the chunks of an array: compression, then the checksum.
+CODECS: tuple[dict[str, Any], ...] = (
+    {"name": "zstd", "configuration": {"level": 0, "checksum": False}},
+    {"name": "crc32c"},
+)
 
 
 def seal(about: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 import warnings
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,10 @@ from hybridrd.results.attributes import pack, unpack
 from hybridrd.results.dataset import SIZES
 from hybridrd.results.integrity import (
     CAUSE,
+    CODECS,
     SUM_NAME,
     check_metadata,
     check_sealed,
-    codecs,
     count_files,
     damaged_chunks,
     missing_chunk,
@@ -278,17 +278,27 @@ def packed(dataset: xr.Dataset, path: Path, netcdf: bool) -> xr.Dataset:
     ResultError
         If an attribute, or the name of a variable or dimension, cannot be stored.
     """
-    for name in {**dataset.variables, **dataset.sizes}:
-        why = flaw(name)
-        if why is not None:
-            raise ResultError(f"{path}: no store can hold the name {name!r}: {why}")
+    check_names([*dataset.variables, *dataset.sizes], path)
     result = _with_object_text(dataset.drop_encoding())
-    order = [str(name) for name in dataset.data_vars]
-    attributes = {**dataset.attrs, FORMAT_NAME: FORMAT, ORDER_NAME: order}
-    result.attrs = pack(attributes, netcdf, str(path))
+    result.attrs = described(dataset.attrs, list(map(str, dataset.data_vars)), netcdf, path)
     for name, variable in result.variables.items():
         variable.attrs = pack(variable.attrs, netcdf, f"{path}: {name}")
     return result
+
+
+def check_names(names: Sequence[Any], path: Path) -> None:
+    """Raise ResultError for a variable or dimension whose name no store can hold."""
+    for name in names:
+        why = flaw(name)
+        if why is not None:
+            raise ResultError(f"{path}: no store can hold the name {name!r}: {why}")
+
+
+def described(
+    attributes: Mapping[Any, Any], variables: list[str], netcdf: bool, path: Path
+) -> dict[str, Any]:
+    """Attributes of a result as a store has them. Raises ResultError if one cannot be stored."""
+    return pack({**attributes, FORMAT_NAME: FORMAT, ORDER_NAME: variables}, netcdf, str(path))
 
 
 def _unpacked(dataset: xr.Dataset, path: Path) -> xr.Dataset:
@@ -356,7 +366,7 @@ def write_zarr(
     """Write a new zarr directory, with checksums of its chunks but not yet of its metadata."""
     dataset = dataset.copy()
     for name, variable in dataset.variables.items():
-        variable.encoding = {"compressors": codecs()}
+        variable.encoding = {"compressors": CODECS}
         if chunks and name in chunks:
             variable.encoding["chunks"] = chunks[str(name)]
     dataset.to_zarr(place, mode="w-", consolidated=False, zarr_format=3, write_empty_chunks=True)

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hybridrd.errors import ResultError
 from hybridrd.results import metadata
 from hybridrd.results.attributes import pack
+from hybridrd.results.block import Block
 from hybridrd.results.dataset import SIZES
 from hybridrd.results.growing_array import GrowingArray
 from hybridrd.results.place import FORMAT_NAME, discard
-from hybridrd.results.store import ORDER_NAME, RECORDS_NAME, RUN_NAME, packed, write_zarr
-
-if TYPE_CHECKING:
-    import xarray as xr
+from hybridrd.results.store import ORDER_NAME, RECORDS_NAME, RUN_NAME, check_names, described
 
 CHUNK_BYTES = 1 << 18  # of several records; written anew for every block in it
 _CHUNK_ROWS = 1 << 14  # of particles and events
@@ -60,7 +58,7 @@ class StoreWriter:
         self._open = {n: GrowingArray(path / n) for n in (*self._growing, *self._all_ragged)}
 
     @classmethod
-    def create(cls, path: Path, block: xr.Dataset, length: int, run: str) -> StoreWriter:
+    def create(cls, path: Path, block: Block, length: int, run: str) -> StoreWriter:
         """Create a store with its first records; it appears at ``path`` when they are written.
 
         Parameters
@@ -135,7 +133,7 @@ class StoreWriter:
             raise ResultError(f"{path}: cannot be written: {error}") from error
         return writer
 
-    def append(self, block: xr.Dataset) -> None:
+    def append(self, block: Block) -> None:
         """Add records.
 
         Raises
@@ -157,7 +155,7 @@ class StoreWriter:
                 f"{max(self.records, self.kept)} are complete"
             ) from error
 
-    def finish(self, attributes: Mapping[Hashable, Any], whole: bool = True) -> None:
+    def finish(self, attributes: Mapping[str, Any], whole: bool = True) -> None:
         """Set the attributes of the result, and cut its arrays to the records written.
 
         Parameters
@@ -197,7 +195,7 @@ class StoreWriter:
                 f"same record=, observe=, planes=, events= and positions= (--positions)"
             )
 
-    def _write(self, block: xr.Dataset) -> None:
+    def _write(self, block: Block) -> None:
         n, more = self.records, block.sizes["time"]
         if n + more > self._open["time"].shape[0]:
             self._resize("time", n + more)
@@ -221,7 +219,7 @@ class StoreWriter:
             metadata.edit(self.path, lambda about: about["attributes"].update(known))
             self.kept = records
 
-    def _unrepeated(self, block: xr.Dataset) -> xr.Dataset:
+    def _unrepeated(self, block: Block) -> Block:
         """The records of a block beyond those that are there from an earlier attempt."""
         n = self.records
         m = min(self.kept - n, block.sizes["time"])
@@ -235,14 +233,14 @@ class StoreWriter:
             parts[dimension] = slice(rows)
             for name in names:
                 there[name] = self._open[name].read(done, done + rows)
-        repeated = block.isel(parts)
+        repeated = block.part(parts)
         if not all(_same(repeated[name].values, values) for name, values in there.items()):
             self._mark(n)  # another result: those beyond do not count any more
             return block
         self.records += m
-        return block.isel({name: slice(part.stop, None) for name, part in parts.items()})
+        return block.part({name: slice(part.stop, None) for name, part in parts.items()})
 
-    def _write_rows(self, dimension: str, block: xr.Dataset) -> None:
+    def _write_rows(self, dimension: str, block: Block) -> None:
         done, more = self._rows(dimension, self.records), block.sizes[dimension]
         length = self._open[self._ragged[dimension][0]].shape[0]
         if done + more > length:  # rarely, with room for what comes
@@ -287,26 +285,30 @@ def store_run(path: Path) -> str | None:
     return None if name is None else str(name)
 
 
-def _lay_out(part: Path, block: xr.Dataset, length: int, run: str) -> None:
+def _lay_out(part: Path, block: Block, length: int, run: str) -> None:
     """The store without records: coordinates, attributes, empty arrays."""
-    ready = packed(block, part, netcdf=False)
-    growing = {"time", *SIZES}
-    along = {
-        name: v.dims[0] for name, v in ready.variables.items() if growing.intersection(v.dims[:1])
-    }
-    fixed = ready.drop_vars(along)
-    fixed.attrs |= {RECORDS_NAME: 0, RUN_NAME: run}
-    write_zarr(fixed, part)
-    for name, dimension in along.items():
-        variable = ready[name].variable
-        size = variable.dtype.itemsize * int(np.prod(variable.shape[1:]))
-        rows = _CHUNK_ROWS if dimension in SIZES else max(1, CHUNK_BYTES // max(1, size))
-        length_now = 0 if dimension in SIZES else length
+    check_names([*block.variables, *block.sizes], part)
+    about = described(block.attrs, list(block.data), False, part)
+    part.mkdir()
+    for name, variable in block.variables.items():
+        values, first = variable.values, variable.dims[0]
+        kind = np.dtype(object) if values.dtype.kind in "UT" else values.dtype
+        grows = first == "time" or first in SIZES
+        rows = max(1, len(values))
+        if grows and kind.kind == "O":
+            raise ResultError(f"{name!r} is text; only numbers can be written in records")
+        if grows:
+            size = kind.itemsize * int(np.prod(values.shape[1:]))
+            rows = _CHUNK_ROWS if first in SIZES else max(1, CHUNK_BYTES // max(1, size))
+        begins = 0 if first in SIZES else length if grows else len(values)
         GrowingArray.lay_out(
-            part / str(name), list(map(str, variable.dims)), (length_now, *variable.shape[1:]),
-            variable.dtype, rows, variable.attrs,
+            part / name, list(variable.dims), (begins, *values.shape[1:]), kind, rows,
+            pack(variable.attrs, netcdf=False, where=f"{part}: {name}"),
         )  # fmt: skip
-    metadata.seal_all(part)
+        if not grows:
+            GrowingArray(part / name).write(0, values)
+    about |= {RECORDS_NAME: 0, RUN_NAME: run}
+    metadata.write(part, {"attributes": about, "zarr_format": 3, "node_type": "group"})
 
 
 def _same(values: Any, there: Any) -> bool:

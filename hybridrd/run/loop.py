@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from hybridrd.arguments import number, path_of, shown, truth, whole_number
 from hybridrd.arrays import State
@@ -21,9 +21,6 @@ from hybridrd.run.recording import Recording
 from hybridrd.run.runnable import Runnable
 from hybridrd.run.schedule import in_steps, next_stretch
 from hybridrd.run.stop import ends
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 # Seconds for which steps go on before anybody asks for Ctrl-C, checkpoints or progress.
 STRETCH = 0.04
@@ -54,7 +51,7 @@ def run(
     checkpoint_minutes: float = 10.0,
     keep: int = 3,
     progress: Progress = None,
-) -> xr.Dataset:
+) -> Recording:
     """Run something to a time and return what was recorded; see `Simulation.run`."""
     units = what.system.units
     until, every = in_time(until, units, "until"), in_time(every, units, "every")
@@ -101,8 +98,8 @@ class Loop:
         self._checkpoints = checkpoints
         self._stop = stop
 
-    def run(self, progress: Progress) -> xr.Dataset:
-        """Step to the end, and return the result.
+    def run(self, progress: Progress) -> Recording:
+        """Step to the end, and return what was recorded.
 
         Raises
         ------
@@ -116,7 +113,7 @@ class Loop:
         except MemoryError as error:
             raise CapacityError(self._out_of_memory(error)) from error
 
-    def _run_through(self, progress: Progress) -> xr.Dataset:
+    def _run_through(self, progress: Progress) -> Recording:
         sim, checkpoints = self._run, self._checkpoints
         LOGGER.info(
             "run from t = %.12g to %.12g (dt = %g, %s)",
@@ -131,13 +128,13 @@ class Loop:
             except BaseException as error:
                 self._recording.leave(f"{type(error).__name__}: {error}")
                 raise
-            result = self._recording.close(reason, reason != INTERRUPTED)
+            self._recording.close(reason, reason != INTERRUPTED)
             if checkpoints is not None and not checkpoints.has_now():
                 checkpoints.write()
         LOGGER.info("stopped at t = %.12g: %s", sim.time, reason)
         if interrupt.asked is not None:
             raise interrupt.asked(self._how_to_go_on())
-        return result
+        return self._recording
 
     def _start(self) -> None:
         """Write the first record and its checkpoint, before the store replaces an older run."""

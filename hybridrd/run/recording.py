@@ -14,6 +14,7 @@ from hybridrd.arguments import answer, path_of, shown, truth
 from hybridrd.errors import ModelError, StepError
 from hybridrd.model.grid import Grid
 from hybridrd.model.shape import Shape
+from hybridrd.results.block import Block
 from hybridrd.results.dataset import DESCRIPTIONS
 from hybridrd.results.metadata import passing
 from hybridrd.results.names import flaw
@@ -70,6 +71,7 @@ class Recording:
         self._positions = truth(positions, "positions")
         self.out = None if out is None else path_of(out, "out")
         self._writer: StoreWriter | None = None
+        self._block = Block({})  # of those in memory, at the end
         self._written = time.monotonic()
         self.resumes = self.out is not None and self._is_mine(self.out)
         if self.resumes:
@@ -116,7 +118,7 @@ class Recording:
                 self.step()
             return
         clock = Clock(self._run.timings)
-        block = self._recorder.dataset(self._run.attributes(UNFINISHED))
+        block = self._recorder.block(self._run.attributes(UNFINISHED))
         length = 1 + mark.due_after(mark.step, self._last)
         self._writer = StoreWriter.create(self.out, block, length, mark.run)
         self._recorder.clear()
@@ -147,7 +149,7 @@ class Recording:
         if self._writer is None or self._writer.broken or not len(self._recorder):
             return
         clock = Clock(self._run.timings)
-        self._writer.append(self._recorder.dataset(None))
+        self._writer.append(self._recorder.block(None))
         self._recorder.clear()
         self._written = time.monotonic()
         clock.lap("writing")
@@ -162,12 +164,18 @@ class Recording:
             attributes: dict[Any, Any] = self._run.attributes(reason)
             self._writer.finish(attributes, whole)
 
-    def close(self, reason: str, whole: bool) -> xr.Dataset:
-        """All records as a Dataset; from a store they are read when they are asked for."""
-        if self._writer is None or self.out is None:
-            return self._recorder.dataset(self._run.attributes(reason))
+    def close(self, reason: str, whole: bool) -> None:
+        """Complete the records in memory, or the store."""
+        if self.out is None:
+            self._block = self._recorder.block(self._run.attributes(reason))
         self.leave(reason, whole)
-        return open_result(self.out)
+
+    def result(self) -> xr.Dataset:
+        """All records as a Dataset; from a store they are read when they are asked for.
+
+        Nothing but this needs xarray, which takes long to load.
+        """
+        return self._block.dataset() if self.out is None else open_result(self.out)
 
     @property
     def _mark(self) -> RecordPosition:

@@ -290,7 +290,7 @@ class PDE:
         return loop.run(
             self, until, every, record, out, False, observe, stop, checkpoint,
             checkpoint_minutes, keep, progress,
-        )  # fmt: skip
+        ).result()  # fmt: skip
 
     def __repr__(self) -> str:
         return as_text("PDE", state_rows(self))

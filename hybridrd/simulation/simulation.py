@@ -265,6 +265,13 @@ class Simulation:
         """What sees the particles that enter and leave."""
         return tuple(w for w in (self._planes, self._log) if w is not None)
 
+    def watch(self, planes: Mapping[str, Plane] | None, events: str | None) -> None:
+        """Count and note from now on what `run` is asked for. Raises as `run`."""
+        self.guard.check_idle("run()")
+        self.measure(planes_of(planes, self.system.units))
+        chosen = None if events is None else choice(events, "events", ("log",))
+        self._note((self._log or self._new_log()) if chosen else None)
+
     def measure(self, planes: Mapping[str, Plane]) -> None:
         """Count what passes planes from now on; go on where these are counted already.
 
@@ -741,14 +748,11 @@ class Simulation:
         HybridrdError
             If the simulation is running already.
         """
-        self.guard.check_idle("run()")
-        self.measure(planes_of(planes, self.system.units))
-        chosen = None if events is None else choice(events, "events", ("log",))
-        self._note((self._log or self._new_log()) if chosen else None)
+        self.watch(planes, events)
         return loop.run(
             self, until, every, record, out, positions, observe, stop, checkpoint,
             checkpoint_minutes, keep, progress,
-        )  # fmt: skip
+        ).result()  # fmt: skip
 
     def attributes(self, reason: str) -> dict[str, Any]:
         """What a result says of its origin and of the run."""

@@ -5,31 +5,33 @@ import warnings
 import numpy as np
 import xarray as xr
 
+from hybridrd.results.block import Block, Labelled
+
 
 def block(first, count):
     """Record k has k particles at k, with the ids k², k² + 1, ..."""
     steps = np.arange(first, first + count)
     rows = np.repeat(steps, steps)
     ids = np.concatenate([np.arange(k) + k * k for k in steps] or [[]]).astype(np.uint64)
-    return xr.Dataset(
+    return Block(
         {
-            "field": (("time", "x"), steps[:, None] * np.array([1.0, -0.5, 0.25])),
-            "number": ("time", steps, {"units": "1"}),
-            "row_size": (("time", "species"), steps[:, None]),
-            "position": (("obs", "axis"), rows[:, None] * 1.0),
-            "particle_id": ("obs", ids),
+            "field": Labelled(("time", "x"), steps[:, None] * np.array([1.0, -0.5, 0.25]), {}),
+            "number": Labelled(("time",), steps, {"units": "1"}),
+            "row_size": Labelled(("time", "species"), steps[:, None], {}),
+            "position": Labelled(("obs", "axis"), rows[:, None] * 1.0, {}),
+            "particle_id": Labelled(("obs",), ids, {}),
         },
         coords={
-            "time": ("time", 0.5 * steps),
-            "x": [1.0, 2.0, 3.0],
-            "species": ("species", np.array(["A"], object)),
-            "axis": ("axis", np.array(["x"], object)),
+            "time": Labelled(("time",), 0.5 * steps, {}),
+            "x": Labelled(("x",), np.array([1.0, 2.0, 3.0]), {}),
+            "species": Labelled(("species",), np.array(["A"], object), {}),
+            "axis": Labelled(("axis",), np.array(["x"], object), {}),
         },
         attrs={"stopped": "not finished", "system": {"cells": [3]}},
     )
 
 
-NAMES = list(block(0, 1))
+NAMES = list(block(0, 1).data)
 
 
 def alone(path):
