@@ -446,18 +446,18 @@ def mark_all(table, families, key, step, half):
                 break
             m += n
             k += 1
-        if m > 0:
+        if k > first + 1:
             _mark_few(table, families, first, k, key, step, half)
-        if k < last and (by_cell or table[families.reacting[k], N] > FEW):
-            s = families.reacting[k]
-            n, chance = table[s, N], families.chances[s]
-            ids, marks = groups.ids_of(table, s), groups.marks_of(table, s)
-            if by_cell:
-                x = groups.positions(table, s, families.cells.low.shape[0])
-                mark_by_cell(x, ids, 0, n, chance, families.cells, key, step, half, marks)
-            else:
-                mark(ids, 0, n, chance[0], key, step, half, marks)
-            k += 1
+            continue
+        s = families.reacting[first]
+        n, chance = table[s, N], families.chances[s]
+        ids, marks = groups.ids_of(table, s), groups.marks_of(table, s)
+        if by_cell:
+            x = groups.positions(table, s, families.cells.low.shape[0])
+            mark_by_cell(x, ids, 0, n, chance, families.cells, key, step, half, marks)
+        else:
+            mark(ids, 0, n, chance[0], key, step, half, marks)
+        k = first + 1
     return DONE
 
 
