@@ -8,6 +8,7 @@ from scipy import stats
 import hybridrd as hrd
 from hybridrd.errors import AccuracyWarning, CapacityError, ModelError, StepError
 from hybridrd.theory import cdme
+from hybridrd.theory.cdme import generator
 from hybridrd.theory.cdme.initial import initial_probabilities
 from hybridrd.theory.cdme.states import Occupations, States
 
@@ -144,3 +145,18 @@ def test_refusals():
     ):
         with pytest.raises(error, match=message):
             cdme.solve(line(), **{"voxels": 2, "max_copies": 3, "until": 1.0, **arguments})
+
+
+def test_a_long_solution_says_so_before(monkeypatch):
+    monkeypatch.setattr(generator, "LONG", 0.0)
+    system = line(reactions=[hrd.Reaction("0 -> A", k=1.0)])
+    with pytest.warns(UserWarning, match="states") as said:
+        truth = cdme.solve(system, voxels=2, max_copies=9, until=0.5)
+    texts = [str(warning.message) for warning in said]
+    assert len(texts) == 2
+    assert all(f"{truth.attrs['states']:,} states" in text for text in texts)
+    # In either voxel a birth may leave all 55 states, and a jump the 45 with a copy there.
+    assert "200 transitions" in texts[0]
+    assert "GB" in texts[0]
+    assert f"{truth.attrs['nonzeros']:,} entries" in texts[1]
+    assert {warning.filename for warning in said} == {__file__}

@@ -16,10 +16,15 @@ from hybridrd.errors import AccuracyWarning, ModelError, StepError
 from hybridrd.model.species import SpeciesLike, species_name
 from hybridrd.model.system import System
 from hybridrd.theory.cdme.events import VoxelModel, voxel_model
-from hybridrd.theory.cdme.generator import Generator, check_size, make_generator
+from hybridrd.theory.cdme.generator import (
+    Generator,
+    check_size,
+    make_generator,
+    warn_if_long,
+)
 from hybridrd.theory.cdme.initial import initial_probabilities
 from hybridrd.theory.cdme.observe import Observer, dataset, describe, pair_reactions
-from hybridrd.theory.cdme.propagate import propagate, propagate_timed
+from hybridrd.theory.cdme.propagate import BLOCK, propagate, propagate_timed
 from hybridrd.theory.cdme.states import Occupations, States
 from hybridrd.theory.cdme.voxels import VoxelsLike
 
@@ -114,6 +119,9 @@ def solve(
     -----
     AccuracyWarning
         If more than ``tolerance`` is lost.
+    UserWarning
+        If the matrix or the solution will take more than 10 s, before either: with the numbers of
+        states and transitions, the memory, and about how long.
 
     Notes
     -----
@@ -144,7 +152,9 @@ def solve(
     generator = make_generator(states, model.events)
     assembled = time.perf_counter()
     timed = generator.timed
-    matrix = generator.matrix if timed is None else timed.generator(timed.rates(0.0)).matrix
+    now = generator if timed is None else timed.generator(timed.rates(0.0))
+    matrix = now.matrix
+    warn_if_long(*_work(states.count, now, times, timed is not None), stacklevel=3)
     observer = Observer(states, model.voxels, matrix)
     records = []
     start = initial_probabilities(system, model.voxels, states)
@@ -176,6 +186,23 @@ def solve(
         },
     }
     return dataset(model, records, times, observer.currents, attributes)
+
+
+def _work(count: int, generator: Generator, times: list[float], varies: bool) -> tuple[str, float]:
+    """How many products with the matrix there will be, in words, and how long they take (s)."""
+    events = generator.fastest * (times[-1] - times[0])
+    p = np.zeros(count + 1)
+    began = time.perf_counter()
+    generator.matrix @ p
+    each = time.perf_counter() - began
+    # Of each block of records the terms in the tail are more; vectors are added to the records.
+    blocks = math.ceil((len(times) - 1) / BLOCK)
+    products = events + blocks * (40.0 + 10.0 * math.sqrt(events / max(blocks, 1)))
+    text = (
+        f"{count:,} states: {'at least ' if varies else ''}{products:,.0f} products with a matrix "
+        f"of {generator.matrix.nnz:,} entries take"
+    )
+    return text, 2.0 * each * products
 
 
 def evolution(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -24,6 +25,8 @@ BYTES_PER_TIMED = 150  # more, if its rate depends on time
 BYTES_PER_STATE = 200
 BYTES_PER_OCCUPATION = 20
 LARGEST_INDEX = 2**31 - 2
+SECONDS_PER_TRANSITION = 1e-6  # of the assembly
+LONG = 10.0  # seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +118,11 @@ def check_size(
     ------
     CapacityError
         With the numbers of states and transitions and the memory.
+
+    Warns
+    -----
+    UserWarning
+        With the same numbers, if the assembly will take long.
     """
     counts = [count_states(voxels, m) for m in most]
     states = math.prod(counts)
@@ -127,15 +135,25 @@ def check_size(
         + BYTES_PER_OCCUPATION * voxels * sum(counts)
         + 8 * records * math.prod(m + 1 for m in most)
     )
-    if needed <= max_memory and states < LARGEST_INDEX:
-        return
     each = " x ".join(f"{c:,}" for c in counts)
-    raise CapacityError(
+    text = (
         f"voxels = {voxels}, max_copies = {', '.join(map(str, most))}: "
         f"{each if len(counts) == 1 else f'{each} = {states:,}'} states and {transitions:,} "
-        f"transitions need about {needed / 1e9:.3g} GB, more than max_memory = "
-        f"{max_memory / 1e9:.3g} GB or 2^31 states; take fewer voxels or copies"
+        f"transitions need about {needed / 1e9:.3g} GB"
     )
+    if needed > max_memory or states >= LARGEST_INDEX:
+        raise CapacityError(
+            f"{text}, more than max_memory = {max_memory / 1e9:.3g} GB or 2^31 states; "
+            f"take fewer voxels or copies"
+        )
+    warn_if_long(f"{text}; the matrix takes", transitions * SECONDS_PER_TRANSITION, 5)
+
+
+def warn_if_long(text: str, seconds: float, stacklevel: int) -> None:
+    """Say how long something will take that takes more than `LONG`, in a UserWarning."""
+    if seconds > LONG:
+        takes = f"{seconds / 60:.2g} minutes" if seconds > 100 else f"{seconds:.2g} s"
+        warnings.warn(f"{text} about {takes}", UserWarning, stacklevel)
 
 
 def count_transitions(voxels: int, most: Sequence[int], event: Event) -> int:

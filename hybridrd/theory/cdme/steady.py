@@ -73,6 +73,8 @@ def steady_state(
     -----
     AccuracyWarning
         If more than ``tolerance`` is at the cut-off.
+    UserWarning
+        If the matrix will take more than 10 s; the iteration takes several times as long.
 
     Notes
     -----
