@@ -260,8 +260,8 @@ def check_drifts(
     Raises
     ------
     ModelError
-        For a shell, a region that is no box, published rules, a bath, and, where D depends on the
-        place, an exact plane, an influx or a leaky wall.
+        For a shell, published rules, a bath, an influx or a leaky wall of a region that is no box,
+        and, where D depends on the place, an exact plane, an influx or a leaky wall.
     StepError
         If a particle drifts by more than half a cell in a step, where the drift changes from cell
         to cell; if it can cross the region in a step, or a leaky wall is too open for one.
@@ -272,10 +272,10 @@ def check_drifts(
         species = system.species[s]
         why = "it drifts" if drift.pushes else "its D depends on the place"
         who = f"species {species.name}: {why}, and"
-        if region.grid.radial or not region.is_box:
+        if region.grid.radial:
             raise ModelError(
-                f"{who} its particles do so in a Box alone: elsewhere the exact law of their steps "
-                f"has no drift in it; use mean_field"
+                f"{who} particles of a shell move by the exact law of spheres, which has no drift "
+                f"in it; use mean_field, or a Ball or a Shell of cells in a Box"
             )
         planes = {f: n for f, n in walls[s].exchanges.items() if n.kind != "layer"}
         for f, numbers in planes.items():
@@ -285,6 +285,11 @@ def check_drifts(
                     f"CalibratedLayer() or ExactPlane()"
                 )
         for f in {*planes, *walls[s].influxes, *walls[s].leaks}:
+            if not region.is_box:
+                raise ModelError(
+                    f"{who} its arrivals through {region.faces[f].name} are known for a box alone; "
+                    f"use a Reservoir or a closed wall there, or a Box as particles="
+                )
             _check_face(region.faces[f], species.name, drift, who)
             _check_plane(region, region.faces[f], drift, walls[s], dt, who)
         check_step(drift, region, dt, who)

@@ -157,6 +157,8 @@ def half_cell(
 
 def _cells_inside(region: Region, face: RegionFace) -> Integers:
     """The cells of the region at a face."""
+    if not region.is_box:
+        return face.columns[:, 0]
     last = region.inner.shape[face.axis] - 1
     return face.columns[:, region.first[face.axis] + (last if face.side == 1 else 0)]
 

@@ -11,12 +11,14 @@ import numpy as np
 from hybridrd.arrays import Floats, Ids, Integers, State
 from hybridrd.coupling.baths import BathExchange, drained
 from hybridrd.coupling.face_exchange import Gate
+from hybridrd.coupling.mask_drift import MaskDrift
 from hybridrd.coupling.witness import Witnesses, beyond_faces
 from hybridrd.kernels import mask as kernels
 from hybridrd.kernels.arrays import cell_indices, runs
 from hybridrd.kernels.exchange import Entry, place_in_cells
 from hybridrd.kernels.rng import ARRIVE, arrivals_address
 from hybridrd.kernels.walk import Walls
+from hybridrd.model.drift import Drift
 from hybridrd.particles.mask_faces import cell_runs
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.population import Population
@@ -58,7 +60,7 @@ def _runs(region: Region) -> kernels.Runs:
     return kernels.Runs(first, last, lower, upper, edges, periodic, region.cells)
 
 
-def corner_factor(alpha: float, open_axes: Floats) -> Floats:
+def corner_factor(alpha: float | Floats, open_axes: Floats) -> Floats:
     """Factor on the chance to pass a face where a staircase has more of them than a plane.
 
     A plane that is normal to the diagonal of 2 or 3 axes is a staircase: each cell at it has a face
@@ -78,8 +80,9 @@ def corner_factor(alpha: float, open_axes: Floats) -> Floats:
     >>> corner_factor(0.2, np.array([1.0, 1.5, 2.0, 3.0])).round(4).tolist()
     [1.0, 0.9574, 0.9148, 0.8529]
     """
-    diagonal = [1.0, *(float(np.interp(alpha, _ALPHAS, row)) for row in _ON_DIAGONALS)]
-    return np.asarray(np.interp(open_axes, [1.0, 2.0, 3.0], diagonal))
+    two, three = (np.interp(alpha, _ALPHAS, row) for row in _ON_DIAGONALS)
+    within = (two - 1.0) * (open_axes - 1.0) + 1.0
+    return np.asarray(np.where(open_axes < 2.0, within, (three - two) * (open_axes - 2.0) + two))
 
 
 # Where the one-step operator has no jump, by alpha, on the diagonals of two and of three axes.
@@ -98,18 +101,19 @@ class _Passage:
     ----------
     gate
         The gate.
-    chance
-        Chance to pass each face cell in a step, the same both ways.
+    out, into
+        Chances to pass each face cell in a step; the same unless the species drifts.
     rest
         The chance for a copy beyond that the directions before have left there.
     """
 
     gate: Gate
-    chance: Floats
+    out: Floats
+    into: Floats
     rest: Floats
 
 
-def _passages(region: Region, gates: Sequence[Gate]) -> list[_Passage]:
+def _passages(region: Region, gates: Sequence[Gate], drifts: MaskDrift) -> list[_Passage]:
     """The gates to the continuum, each with its chances."""
     faces = [face for face in region.faces if face.outside >= 0]
     number = np.zeros(region.grid.cells)
@@ -125,13 +129,17 @@ def _passages(region: Region, gates: Sequence[Gate]) -> list[_Passage]:
         assert gate.numbers is not None
         own, beyond = gate.face.columns.T
         shared = 0.5 * (open_axes[own] + open_axes[beyond])
-        chance = (1.0 - gate.numbers.survival) * corner_factor(gate.numbers.alpha, shared)
+        factor = corner_factor(drifts.alpha(gate), shared)
+        survival, into = drifts.chances(gate)
+        out, into = (1.0 - survival) * factor, into * factor
         # A copy passes one face at most in a step.
-        chance = np.minimum(chance, 1.0 / np.maximum(number[own], number[beyond]))
+        most = 1.0 / np.maximum(number[own], number[beyond])
+        top = np.maximum(out, into)
+        out, into = (np.where(top > most, most * (c / top), c) for c in (out, into))
         given = before.setdefault(gate.species, np.zeros(region.grid.cells))
-        rest = np.minimum(chance / np.maximum(1.0 - given[beyond], 1e-300), 1.0)
-        given[beyond] += chance
-        passages.append(_Passage(gate, chance, rest))
+        rest = np.minimum(into / np.maximum(1.0 - given[beyond], 1e-300), 1.0)
+        given[beyond] += into
+        passages.append(_Passage(gate, out, into, rest))
     return passages
 
 
@@ -155,6 +163,8 @@ class MaskExchange:
         Time step, and key of the random numbers.
     two_way
         Whether the particles affect the continuum.
+    drifts
+        How each species drifts.
 
     Attributes
     ----------
@@ -171,6 +181,7 @@ class MaskExchange:
         key: np.uint64,
         gates: Sequence[Gate],
         two_way: bool,
+        drifts: Sequence[Drift | None] = (),
     ) -> None:
         grid = region.grid
         self.motion = self  # it has no other
@@ -191,6 +202,7 @@ class MaskExchange:
         # By the chances to stay: a continuum of few copies has others than one of many.
         self._known: dict[tuple[float, ...], tuple[list[_Passage], dict[int, Floats]]] = {}
         self._runs = _runs(region)
+        self._drifts = MaskDrift(region, D, dt, drifts)
         self._sides = [Walls(region.low, region.high, w.kinds, w.gammas) for w in walls]
         self.crossings = np.zeros((len(D), len(region.faces)), np.int64)
         self.arrivals = np.zeros_like(self.crossings)
@@ -220,6 +232,8 @@ class MaskExchange:
         """
         for witness in self.witnesses:
             witness.begin(population, step)
+        if self._drifts.carry(step):
+            self._known.clear()
         taken: dict[int, Integers] = {}
         passages, leaving = self._chances()
         for s, bounds in leaving.items():
@@ -228,11 +242,12 @@ class MaskExchange:
         for passage in passages:
             self._come(passage, taken[passage.gate.species], population, step)
         for gate in self._at_walls if step % 2 == 0 else reversed(self._at_walls):
-            assert gate.numbers is not None
-            survival = gate.numbers.survival
+            stay, into = self._drifts.chances(gate)
+            survival = np.ones(self._region.grid.cells)
+            survival[gate.face.columns[:, 0]] = stay
             side = kernels.Side(self._beyond[gate.face.index], gate.face.index, survival)
             self._remove(gate.species, population, kernels.remove_to_wall, side, step)
-            means = gate.mean * (self._region.grid.volume * (1.0 - survival))
+            means = gate.mean * (self._region.grid.volume * into)
             self._check_new(gate, float(means.sum()))
             self._enter(gate, population, step, kernels.arrivals_in_cells, means)
 
@@ -240,12 +255,12 @@ class MaskExchange:
         """Gates to the continuum in this step, and the bounds of each species to leave by them."""
         key = tuple(g.numbers.survival for g in self._beside if g.numbers is not None)
         if key not in self._known:
-            passages = _passages(self._region, self._beside)
+            passages = _passages(self._region, self._beside, self._drifts)
             bounds: dict[int, Floats] = {}
             for passage in passages:
                 species, face = passage.gate.species, passage.gate.face
                 chances = bounds.setdefault(species, np.zeros(self._beyond.shape))
-                chances[face.index, face.columns[:, 0]] = passage.chance
+                chances[face.index, face.columns[:, 0]] = passage.out
             for chances in bounds.values():
                 np.cumsum(chances, axis=0, out=chances)
             self._known[key] = passages, bounds
@@ -268,7 +283,7 @@ class MaskExchange:
 
     def _come(self, passage: _Passage, taken: Integers, population: Population, step: int) -> None:
         """Let copies beyond come in; ``taken`` are those that came from each cell in this step."""
-        gate, chance = passage.gate, passage.chance
+        gate, chance = passage.gate, passage.into
         beyond = gate.face.columns[:, 1]
         contents = gate.mean * self._region.grid.volume
         self._check_new(gate, float(contents @ chance))
@@ -304,13 +319,14 @@ class MaskExchange:
                 group.x, group.ids, group.n, own[runs(counts, total)], low, width, shape,
                 self._key, ARRIVE, step,
             )  # fmt: skip
+            new = slice(group.n, group.n + total)
+            self._drifts.tilt(gate.species, group.x[:, new], own[runs(counts, total)])
             group.n += total
             group.stamp += 1
             at_wall = face.outside < 0
             f = self._number[face.index + (len(self._beyond) if at_wall else 0)]
             self.crossings[gate.species, f] -= total
             self.arrivals[gate.species, f] += total
-            new = slice(group.n - total, group.n)
             self._see_arrivals(gate, int(f), group.x[:, new], group.ids[new])
             if self.credit is not None and not at_wall:
                 np.subtract.at(self.credit[gate.species], beyond, counts)
@@ -330,16 +346,8 @@ class MaskExchange:
                 self._leave(s, group)
 
     def _move(self, s: int, group: Particles, population: Population, step: int) -> int:
-        walls = self._sides[s]
-
-        def kernel(start: int, stop: int) -> int:
-            ended: int = kernels.move_in_mask(
-                group.x, group.ids, start, stop, self._key, step, self._D[s] * self._dt,
-                self._runs, walls, group.gone,
-            )  # fmt: skip
-            return ended
-
-        return population.share(kernel, group.n)
+        move = self._drifts.mover(s, self._sides[s], self._runs, self._key, step)
+        return population.share(lambda start, stop: move(group, start, stop), group.n)
 
     def _see_leaving(self, species: int, group: Particles, gaps: Integers) -> None:
         """Let witnesses see the particles that leave."""

@@ -30,7 +30,7 @@ def make_exchange(
     ``place`` is the region, how each species meets its faces, D, dt and the key.
     """
     if not place[0].is_box:
-        return MaskExchange(*place, gates, two_way)
+        return MaskExchange(*place, gates, two_way, drifts)
     motion: Motion
     if place[0].mask.any() and any(drift is not None for drift in drifts):
         motion = DriftMotion(*place, drifts)

@@ -75,12 +75,12 @@ class Side(NamedTuple):
     face
         The direction, ``2 axis + side``.
     survival
-        Probability to stay.
+        Probability to stay, by cell of the domain.
     """
 
     beyond: np.ndarray
     face: int
-    survival: float
+    survival: np.ndarray
 
 
 @jit
@@ -187,10 +187,13 @@ def remove_to_wall(x, ids, start, stop, cells, side, key, step, gone):
     beyond, face, survival = side
     removed = 0
     for i in range(start, stop):
-        if gone[i] != 0 or beyond[cell_of(x, i, cells)] != WALL:
+        if gone[i] != 0:
+            continue
+        cell = cell_of(x, i, cells)
+        if beyond[cell] != WALL:
             continue
         u, _ = uniforms(key, ids[i], step, REMOVE, face)
-        if u >= survival:
+        if u >= survival[cell]:
             gone[i] = np.uint8(2 * d + face + 1)
             removed += 1
     return removed

@@ -145,10 +145,16 @@ def _works(medium, a, x, i, cell, at):
 
 
 @jit
-def _step_along(a, x, i, name, n, walls, medium, dt, key, step):
-    """Move one particle along one axis; returns face + 1 if it ended at that face, else 0."""
+def step_along(a, x, i, n, run, kappas, medium, dt, address):
+    """Move one particle along one axis; returns face + 1 if it ended at that face, else 0.
+
+    ``run`` has the ends of its row, their kinds, and, where that goes through a periodic wall, the
+    domain's lower end and period (0 elsewhere); ``kappas`` are those of its walls (length/time),
+    ``n`` a normal number, and ``address`` the key, the particle and the step.
+    """
+    key, name, step = address
+    low, high, below, above, bottom, period = run
     origin, _, inverse, shape = medium.cells
-    low, high, kinds = walls.low[a], walls.high[a], walls.kinds[a]
     stride, row, factor = 1, 0, 1
     for b in range(x.shape[0]):
         k = axis_cell(x[b, i], origin[b], inverse[b], shape[b])
@@ -163,7 +169,7 @@ def _step_along(a, x, i, name, n, walls, medium, dt, key, step):
     u, v = uniforms(key, name, step, DRIFT, 2 * a)
     free = proposal(x0, start, dt, n, u, v)
     end, back, turns = free, x0, 0.0
-    if kinds[0] == WRAP:
+    if below == WRAP:
         end = wrap(free, low, high)
         turns = round((free - end) / (high - low))
         back = x0 - turns * (high - low)
@@ -172,6 +178,9 @@ def _step_along(a, x, i, name, n, walls, medium, dt, key, step):
         # The image of the start as seen from the image of the end.
         times = math.floor((free - low) / (high - low))
         back = x0 + (end - free) if times % 2 == 0 else end + free - x0
+        if period > 0.0:
+            turns = math.floor((end - bottom) / period)
+            end, back = end - turns * period, back - turns * period
     k = axis_cell(end, origin[a], inverse[a], shape[a])
     there = row + stride * k
     stop = _place(medium, a, there, k, end)
@@ -183,7 +192,7 @@ def _step_along(a, x, i, name, n, walls, medium, dt, key, step):
         return 0
     x[a, i] = end
     for side in range(2):
-        kind = kinds[side]
+        kind = below if side == 0 else above
         if kind != OPEN and kind != PARTIAL:
             continue
         d0, d1 = (x0 - low, free - low) if side == 0 else (high - x0, high - free)
@@ -193,7 +202,7 @@ def _step_along(a, x, i, name, n, walls, medium, dt, key, step):
         if kind == OPEN and (d1 <= 0.0 or w < math.exp(-min(d0 * d1 / Ddt, _FAR))):
             return 2 * a + side + 1
         d1 = abs(d1)
-        gamma = walls.gammas[a, side] / medium.D[at]
+        gamma = kappas[a, side] / medium.D[at]
         if kind == PARTIAL and gamma > 0.0 and d0 * d1 < _FAR * Ddt:
             shift = -start.root * start.root * start.pull * dt
             inward = shift if side == 0 else -shift
@@ -218,7 +227,10 @@ def uneven_move(x, ids, start, stop, key, step, dt, walls, medium, exits):
         n[2], _ = normals(w2, w3)
         for k in range(d):
             a = k if step % 2 == 0 else d - 1 - k
-            left = _step_along(a, x, i, ids[i], n[a], walls, medium, dt, key, step)
+            below, above = walls.kinds[a, 0], walls.kinds[a, 1]
+            run = walls.low[a], walls.high[a], below, above, 0.0, 0.0
+            address = key, ids[i], step
+            left = step_along(a, x, i, n[a], run, walls.gammas, medium, dt, address)
             if left > 0:
                 exits[i] = np.uint8(left)
                 ended += 1

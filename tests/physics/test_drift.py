@@ -291,7 +291,7 @@ def test_what_particles_that_drift_cannot_do_is_refused_by_name():
     line = hrd.Box(x=(0, 1))
     pure = hrd.System(species=[A], domain=line, particles=line, cells=10)
     shell = hrd.Shell(inner=0.5, outer=1.0)
-    with pytest.raises(ModelError, match="the exact law of their steps has no drift"):
+    with pytest.raises(ModelError, match="the exact law of spheres, which has no drift"):
         hrd.Simulation(pure.replace(domain=shell, particles=shell), dt=1e-4)
     B = hrd.Species("A", D=1.0, potential=lambda x: -1.5 * x - x**2 / 3.8)
     steeper = pure.replace(species=[B])

@@ -53,6 +53,63 @@ def test_boltzmann_holds_across_the_plane(rise, coupling, fluctuations, dimensio
         assert abs(here.mean() - 1.0) < bar + 2.0 * error, name
 
 
+DISC = hrd.Ball(center=(0.5, 0.5), radius=0.35)
+ELL = hrd.Box(x=(0.2, 0.8), y=(0.2, 0.5)) | hrd.Box(x=(0.2, 0.5), y=(0.2, 0.8))
+ROUND = hrd.Ball(center=(0.5, 0.5, 0.5), radius=0.4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "rise", "coupling", "fluctuations"),
+    [(DISC, 0.05, "two-way", None), (DISC, 0.4, "two-way", None), (ELL, 0.4, "two-way", None),
+     (DISC, 0.4, "two-way", "gaussian"), (ELL, 0.4, "two-way", "discrete"),
+     (DISC, 0.4, "mean-field", None), (ROUND, 0.4, "two-way", None),
+     (ROUND, 0.4, "two-way", "discrete")],
+)  # fmt: skip
+@pytest.mark.parametrize("obstacle", [False, True])
+def test_boltzmann_holds_in_any_shape(shape, rise, coupling, fluctuations, obstacle):
+    """Cells at faces within 0.5 %, the content of the region within 0.3 %."""
+    n, round_ = 10 if shape is not ROUND else 6, shape is ROUND
+    axes, steepness = "xyz"[: 3 if round_ else 2], rise * n * np.array([1.0, 0.5, -0.3])
+
+    def potential(x, y, z=0.5):
+        return steepness[0] * x + steepness[1] * y + steepness[2] * z
+
+    given = potential if round_ else lambda x, y: potential(x, y)
+    A = hrd.Species("A", D=1.0, potential=given)
+    box = hrd.Box(**dict.fromkeys(axes, (0, 1)))
+    pillar = hrd.Box(**dict.fromkeys(axes, (1 / 3, 2 / 3) if round_ else (0.4, 0.6)))
+    system = hrd.System(
+        species=[A], domain=box, particles=shape, cells=n, coupling=coupling,
+        fluctuations=fluctuations, obstacles=pillar if obstacle else None,
+    )  # fmt: skip
+    x, volume = system.grid.coordinates(), system.grid.volume
+    weights = np.exp(potential(*[0.5] * len(axes)) - potential(**x)) * system.partition.free
+    mean = 150.0 * weights
+    start = (mean / volume).reshape(system.grid.shape[::-1]).T
+    simulation = hrd.Simulation(system.replace(initial={A: start}), dt=0.25 / n**2, seed=6)
+    simulation.step(100)
+    found = []
+    for _ in range(400):
+        simulation.step(8)
+        found.append(simulation.concentration[0].ravel(order="F") * volume)
+    if coupling == "two-way":
+        np.testing.assert_allclose(np.sum(found, axis=1), np.sum(found[0]), rtol=1e-3)
+        mean *= np.mean(found, axis=0).sum() / mean.sum()
+    parts = np.array(found).reshape(10, 40, -1).mean(1)
+    faces = [f.columns for f in simulation.plan.region.faces if f.outside >= 0]
+    own, beyond = (np.unique(np.concatenate([c[:, k] for c in faces])) for k in (0, 1))
+    inside = np.flatnonzero(simulation.plan.region.mask)
+    for name, cells, bar in [
+        ("own", own, 0.005),
+        ("beyond", beyond, 0.005),
+        ("all", inside, 0.003),
+    ]:
+        here = parts[:, cells].sum(1) / mean[cells].sum()
+        error = here.std(ddof=1) / math.sqrt(10)
+        assert error < bar, name
+        assert abs(here.mean() - 1.0) < bar + 2.0 * error, name
+
+
 @pytest.mark.parametrize(
     ("method", "peclet"),
     [(m, p) for m in ("particles", "planes") for p in (0.1, 1.0, 10.0)]
