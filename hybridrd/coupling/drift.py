@@ -29,7 +29,7 @@ from hybridrd.kernels.exchange import tally
 from hybridrd.kernels.gates import Currents
 from hybridrd.kernels.uneven import Medium, uneven_move
 from hybridrd.model.drift import Drift
-from hybridrd.model.grid import AXES
+from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.system import System
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.population import Population
@@ -95,17 +95,21 @@ class DriftMotion(Motion):
         forces = [f if isinstance(f, kernels.Force) else None for f in self._forces]
         if not any(forces):
             return None
-        none = np.zeros((0, 0))
-        shifts = [none if f is None else f.shifts for f in forces]
-        number = np.array([each.shape[1] for each in shifts])
-        first = np.cumsum([0, *(each.size for each in shifts)])[:-1]
-        flat = np.concatenate([each.ravel() for each in shifts])
+        d, begin = len(self.region.inner.shape), 0
+        first = np.zeros((len(forces), d), np.int64)
+        strides = np.zeros((len(forces), d, d), np.int64)
+        for s, force in enumerate(forces):
+            if force is not None:
+                first[s], strides[s] = force.first + begin, force.strides
+                begin += len(force.shifts)
+        flat = np.concatenate([force.shifts for force in forces if force is not None])
+        drifts = np.array([force is not None for force in forces])
         own = [w.gammas.reshape(-1, 1) if f is None else f.gammas
                for w, f in zip(self.walls, forces, strict=True)]  # fmt: skip
         most = max(each.shape[1] for each in own)
         gammas = np.concatenate([np.broadcast_to(each, (len(each), most)) for each in own])
         Ddt = np.array(self.D) * self.dt
-        return Forces(self.region.inner_cells, flat, first, number, gammas, Ddt)
+        return Forces(self.region.inner_cells, drifts, flat, first, strides, gammas, Ddt)
 
     def _all_media(self) -> Media | None:
         """What the species of uneven diffusion meet; None if there is none."""
@@ -128,8 +132,6 @@ class DriftMotion(Motion):
             return medium(drift, region, self.dt)
         step = drift.D[0] * self.dt / np.array(region.grid.spacing)[:, None]
         shifts = -drift.across[:, region.mask] * step
-        if np.ptp(shifts, axis=1).max() <= SAME * np.abs(shifts).max():
-            shifts = shifts[:, :1]
         walls, gammas = self.walls[species], self.walls[species].gammas.reshape(-1, 1)
         half_open = {
             f: n for f, n in walls.exchanges.items() if n.kind == "exact" and f in walls.leaks
@@ -140,7 +142,8 @@ class DriftMotion(Motion):
             face = region.faces[f]
             out = half_cell(drift, region, face, numbers)[0]
             gammas[face.index, : face.size] = out
-        return kernels.Force(region.inner_cells, np.ascontiguousarray(shifts), gammas)
+        tables = _tables(region.inner, shifts)
+        return kernels.Force(region.inner_cells, *tables, gammas)
 
     def _carry(self, species: int, step: int) -> None:
         """Take a drift that depends on time as it is in the middle of a step."""
@@ -249,6 +252,30 @@ class DriftMotion(Motion):
             D = self.D[gate.species]
             self._known[key] = layer_drift(drift, self.region, gate.face, numbers, D, self.dt)
         return self._known[key]
+
+
+def _tables(grid: Grid, values: Floats) -> tuple[Floats, Integers, Integers]:
+    """Values along each axis ``(d, cells)`` as `Force` holds them: shifts, first and strides.
+
+    Without the axes on which they do not depend; those that depend on the same ones stand side by
+    side.
+    """
+    d, same = grid.dimension, SAME * np.abs(values).max()
+    parts: dict[tuple[int, ...], list[tuple[int, Floats]]] = {}
+    for a, row in enumerate(values):
+        rest = grid.unflatten(row)
+        for b in range(d):
+            if np.ptp(rest, axis=b).max() <= same:
+                rest = np.take(rest, [0], axis=b)
+        parts.setdefault(rest.shape, []).append((a, rest))
+    first, strides, flat, begin = np.zeros(d, np.int64), np.zeros((d, d), np.int64), [], 0
+    for shape, rows in parts.items():
+        steps = len(rows) * np.cumprod([1, *shape[:-1]])
+        for k, (a, _) in enumerate(rows):
+            first[a], strides[a] = begin + k, np.where(np.array(shape) > 1, steps, 0)
+        flat.append(np.stack([rest for _, rest in rows]).ravel(order="F"))
+        begin += flat[-1].size
+    return np.concatenate(flat), first, strides
 
 
 def check_drifts(

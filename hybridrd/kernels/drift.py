@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
-from hybridrd.kernels.arrays import Cells, axis_cell, find_gone
+from hybridrd.kernels.arrays import Cells, axis_cell
 from hybridrd.kernels.rng import (
     BRIDGE,
     DRIFT,
@@ -43,7 +43,8 @@ from hybridrd.kernels.walk import (
 )
 
 _BLOCK = 1024
-FAR = 30.0  # in D dt: from a wall with a larger product of depths, the chance to touch is e^-30
+_PART = 16
+FAR = 24.0  # in D dt: from a wall with a larger product of depths, the chance to touch is e^-24
 
 
 class Force(NamedTuple):
@@ -54,8 +55,10 @@ class Force(NamedTuple):
     cells
         Cells of the particle region.
     shifts
-        ``v dt`` along each axis in each cell, ``(d, cells)`` (length); ``(d, 1)`` where it is the
-        same in all.
+        ``v dt`` (length) of all axes: that along axis a, in the cell of the indices ``i_b`` along
+        the axes b, stands at ``first[a] + sum_b strides[a, b] i_b``.
+    first, strides
+        Strides are 0 along axes on which it does not depend, ``(d,)`` and ``(d, d)``.
     gammas
         Reactivities of the faces ``2 axis + side`` (1/length), by face cell where they differ,
         ``(2 d, face cells)``, or ``(2 d, 1)``.
@@ -63,6 +66,8 @@ class Force(NamedTuple):
 
     cells: Cells
     shifts: np.ndarray
+    first: np.ndarray
+    strides: np.ndarray
     gammas: np.ndarray
 
 
@@ -88,59 +93,119 @@ def survival_drifting(d0, d1, gamma, inward, Ddt):
     return survival_partial(d0, d1, gamma + push, Ddt) / survival_partial(d0, d1, push, Ddt)
 
 
+@inlined
+def _place_in_table(x, low, inverse, last, stride):
+    """What the cell of a coordinate along one axis adds to a place in a table."""
+    cell = min(max(np.floor((x - low) * inverse), 0.0), last)
+    return stride * np.uint32(np.int32(cell))  # processors convert to 32 bits in vectors
+
+
 @jit
-def _locate(row, low, inverse, count, cells):
-    """Add an axis, before those that are known, to the indices of cells."""
+def _locate(row, cells, stride, places):
+    """Add an axis, on which there are ``cells``, to places in a table."""
+    low, inverse, last = cells
     for i in range(row.shape[0]):
-        cells[i] = cells[i] * count + axis_cell(row[i], low, inverse, count)
+        places[i] += _place_in_table(row[i], low, inverse, last, stride)
 
 
 @jit
-def _proposed(row, move, drift, sd, low, high, wraps, ends):
-    """Where moves with the drift of their first cell would end."""
+def _locate_ends(row, move, drift, sd, box, cells, stride, places):
+    """The same for where moves with the drift of their first cell would end.
+
+    ``box`` has the ends of the axis and whether it is periodic, ``cells`` where they begin.
+    """
+    (low, high, wraps), (first, inverse, last) = box, cells
     if wraps:
         for i in range(row.shape[0]):
-            ends[i] = wrap(row[i] + (sd * move[i] + drift[i]), low, high)
+            end = wrap(row[i] + (sd * move[i] + drift[i]), low, high)
+            places[i] += _place_in_table(end, first, inverse, last, stride)
     else:
         for i in range(row.shape[0]):
-            ends[i] = fold(row[i] + (sd * move[i] + drift[i]), low, high)
+            end = fold(row[i] + (sd * move[i] + drift[i]), low, high)
+            places[i] += _place_in_table(end, first, inverse, last, stride)
 
 
 @jit
-def _load(shifts, cells, drift):
-    for i in range(cells.shape[0]):
-        drift[i] = shifts[cells[i]]
+def _load(table, places, first, last, out):
+    """The drifts along the axes from first to last, which stand side by side."""
+    row = out[first]
+    if last == first + 1:
+        for i in range(places.shape[0]):
+            row[i] = table[places[i]]
+    elif last == first + 2:
+        second = out[first + 1]
+        for i in range(places.shape[0]):
+            at = places[i]
+            row[i], second[i] = table[at], table[at + np.uint32(1)]
+    else:
+        second, third = out[first + 1], out[first + 2]
+        for i in range(places.shape[0]):
+            at = places[i]
+            row[i], second[i] = table[at], table[at + np.uint32(1)]
+            third[i] = table[at + np.uint32(2)]
 
 
 @jit
-def _add_mean(shifts, cells, inverse, drift, move):
-    """The mean of a drift and of those in other cells; adds it to the moves, in units of sd."""
-    for i in range(cells.shape[0]):
-        mean = 0.5 * (drift[i] + shifts[cells[i]])
+def _add_mean(drift, after, inverse, move):
+    """The mean of a drift and of that at the end; adds it to the moves, in units of sd."""
+    for i in range(move.shape[0]):
+        mean = 0.5 * (drift[i] + after[i])
         drift[i] = mean
         move[i] += mean * inverse
 
 
 @jit
-def _drift_by_cell(x, begin, end, force, walls, sd, moves, drifts, ends, cells):
+def _varies(force, a):
+    """Whether the drift along an axis depends on the place."""
+    varies = False
+    for b in range(force.first.shape[0]):
+        varies = varies or force.strides[a, b] != 0
+    return varies
+
+
+@jit
+def _last_alike(force, a):
+    """One past the last axis along which the drift depends on the place as along axis a."""
+    last = a + 1
+    while last < force.first.shape[0]:
+        for b in range(force.first.shape[0]):
+            if force.strides[a, b] != force.strides[last, b]:
+                return last
+        last += 1
+    return last
+
+
+@jit
+def _read_table(ended, x, block, force, walls, sd, moves, drifts, places, out):
+    """Drifts where particles are, or where they would have ``ended``, of those that vary."""
+    d, (begin, end), a = x.shape[0], block, 0
+    grid, here = force.cells, places[: end - begin]
+    while a < d:
+        last = _last_alike(force, a)
+        if _varies(force, a):
+            here[:] = 0
+            for b in range(d):
+                stride, row = np.uint32(force.strides[a, b]), x[b][begin:end]
+                cells = grid.low[b], grid.inverse[b], grid.shape[b] - 1.0
+                if stride != 0 and ended:
+                    box = walls.low[b], walls.high[b], walls.kinds[b, 0] == WRAP
+                    _locate_ends(row, moves[b], drifts[b], sd, box, cells, stride, here)
+                elif stride != 0:
+                    _locate(row, cells, stride, here)
+            _load(force.shifts[force.first[a] :], here, a, last, out)
+        a = last
+
+
+@inlined
+def _drift_by_cell(x, block, force, walls, sd, moves, drifts, after, places):
     """Add the drift of each particle of a block to its move; ``drifts`` receives it."""
-    d, n = x.shape[0], end - begin
-    low, high, kinds = walls.low, walls.high, walls.kinds
-    shifts, grid = force.shifts, force.cells
-    origin, inverse, shape = grid.low, grid.inverse, grid.shape
-    here = cells[:n]
-    here[:] = 0
-    for a in range(d - 1, -1, -1):
-        _locate(x[a][begin:end], origin[a], inverse[a], shape[a], here)
-    for a in range(d):
-        _load(shifts[a], here, drifts[a])
-    here[:] = 0
-    for a in range(d - 1, -1, -1):
-        wraps = kinds[a, 0] == WRAP
-        _proposed(x[a][begin:end], moves[a], drifts[a], sd, low[a], high[a], wraps, ends)
-        _locate(ends[:n], origin[a], inverse[a], shape[a], here)
-    for a in range(d):
-        _add_mean(shifts[a], here, 1.0 / sd, drifts[a], moves[a])
+    _read_table(False, x, block, force, walls, sd, moves, drifts, places, drifts)
+    _read_table(True, x, block, force, walls, sd, moves, drifts, places, after)
+    for a in range(x.shape[0]):
+        if _varies(force, a):
+            _add_mean(drifts[a], after[a], 1.0 / sd, moves[a])
+        else:
+            _add(moves[a], drifts[a, 0] / sd)
 
 
 @jit
@@ -149,7 +214,7 @@ def _add(move, drift):
         move[i] += drift
 
 
-@jit
+@inlined
 def _step(row, move, sd, low, high, far, before, near):
     """Move along an axis with walls; ``near`` receives who may have touched one of them."""
     for i in range(row.shape[0]):
@@ -161,20 +226,44 @@ def _step(row, move, sd, low, high, far, before, near):
         near[i] = np.uint8(1) if product < far else np.uint8(0)
 
 
-@jit
+@inlined
+def _list_near(near, n, marked, found):
+    """Positions of the first n that are near, ascending; returns how many.
+
+    Without branches, as who is near can't be foreseen: eights of which some are, then those.
+    """
+    eights, some, m = near.view(np.uint64), 0, 0
+    for i in range(n, near.shape[0]):
+        near[i] = 0
+    for w in range((n + 7) // 8):
+        marked[some] = w
+        some += eights[w] != 0
+    for k in range(some):
+        for i in range(8 * marked[k], 8 * marked[k] + 8):
+            found[m] = i
+            m += near[i]
+    return m
+
+
+@inlined
 def _push_back(row, before, found, wall, face, Ddt, ids, key, step, work):
-    """Reflect those of the particles found that may have touched a face, at ``wall``."""
-    d0, d1, u, named, at = work
+    """Reflect those of the particles found that may have touched a face, at ``wall``.
+
+    Filled up to a number that vectorises whole.
+    """
+    (d0, d1, u), (named, at) = work
     sign = 1.0 if face % 2 == 0 else -1.0
     m = 0
     for i in found:  # without a branch: who is near can't be foreseen
         first, last = sign * (before[i] - wall), sign * (row[i] - wall)
         d0[m], d1[m], named[m], at[m] = first, last, ids[i], i
         m += 1 if first * last < FAR * Ddt else 0
-    for k in range(m):
-        w0, w1, _, _ = words(key, named[k], step, DRIFT, face)
+    d0[m : m + _PART], d1[m : m + _PART], named[m : m + _PART] = 1.0, 1.0, 0
+    whole = (m + _PART - 1) // _PART * _PART
+    for k in range(whole):
+        w0, w1, _, _ = words(key, np.uint64(named[k]), step, DRIFT, face)
         u[k] = uniform52(w0, w1)
-    for k in range(m):
+    for k in range(whole):
         d1[k] = pushed_back(d0[k], d1[k], Ddt, u[k])
     for k in range(m):
         row[at[k]] = wall + sign * d1[k]
@@ -200,7 +289,7 @@ def _face_cell(origin, i, axis, shape, inverse, low):
     return cell
 
 
-@jit
+@inlined
 def _walled_row(row, moves, Ddt, held, axis, ids, key, step, ended_at, scratch):
     """One axis with walls; returns how many particles ended at one, see `walk.move`.
 
@@ -210,11 +299,11 @@ def _walled_row(row, moves, Ddt, held, axis, ids, key, step, ended_at, scratch):
     move, drift, origin = moves
     walls, force = held
     exits, times = ended_at
-    before, near, found, work = scratch
+    before, near, marked, found, work = scratch
     n = row.shape[0]
     low, high, kinds = walls.low[axis], walls.high[axis], walls.kinds[axis]
     _step(row, move, math.sqrt(2.0 * Ddt), low, high, FAR * Ddt, before, near)
-    m = find_gone(near.view(np.uint64), near, n, found)
+    m = _list_near(near, n, marked, found)
     if m == 0:
         return 0
     met = found[:m]
@@ -255,26 +344,26 @@ def drift_move(x, ids, start, stop, key, step, Ddt, walls, force, exits):
     """One step of particles ``start`` to ``stop`` with a drift; see `walk.move`."""
     d = x.shape[0]
     sd = math.sqrt(2.0 * Ddt)
-    low, high, kinds, shifts = walls.low, walls.high, walls.kinds, force.shifts
-    even, walled, closed = shifts.shape[1] == 1, False, True
+    low, high, kinds = walls.low, walls.high, walls.kinds
+    even, walled, closed = True, False, True
     for a in range(d):
+        even = even and not _varies(force, a)
         for side in range(2):
             walled = walled or kinds[a, side] != WRAP
             closed = closed and (kinds[a, side] == WRAP or kinds[a, side] == REFLECT)
-    moves = np.empty((d, _BLOCK))
-    drifts = np.empty((0 if even and closed else d, _BLOCK))
-    origin = np.empty((0 if closed or d == 1 else d, _BLOCK))
-    cells, size = np.empty(0 if even else _BLOCK, np.int64), _BLOCK if walled else 0
-    before, times, near, found = (
-        np.empty(_BLOCK), np.empty(size), np.empty(size, np.uint8), np.empty(size, np.int64)
-    )  # fmt: skip
-    work = (
-        np.empty(size), np.empty(size), np.empty(size), np.empty(size, np.uint64),
-        np.empty(size, np.int64),
-    )  # fmt: skip
-    if even:
-        for a in range(drifts.shape[0]):
-            drifts[a] = shifts[a, 0]
+    tracks, varies, size = not (even and closed), not even, _BLOCK if walled else 0
+    # Few arrays: with some 1,000 particles the time that it takes to make them counts.
+    some = np.empty((d + d * tracks + d * varies + (0 if closed or d == 1 else d), _BLOCK))
+    moves, some = some[:d], some[d:]
+    drifts, some = some[: d * tracks], some[d * tracks :]
+    after, origin = some[: d * varies], some[d * varies :]
+    places = np.empty(_BLOCK * varies, np.uint32)
+    rows, whole = np.empty((5, size + _PART)), np.empty((4, size + _PART), np.int64)
+    before, times, near = rows[0], rows[1], np.empty(size, np.uint8)
+    work = (rows[2], rows[3], rows[4]), (whole[0], whole[1])
+    scratch = before, near, whole[2], whole[3], work
+    for a in range(drifts.shape[0]):
+        drifts[a] = force.shifts[force.first[a]]
     ended = 0
     for begin in range(start, stop, _BLOCK):
         end = min(stop, begin + _BLOCK)
@@ -282,9 +371,9 @@ def drift_move(x, ids, start, stop, key, step, Ddt, walls, force, exits):
         displacements(d, named, key, step, moves)
         if even:
             for a in range(d):
-                _add(moves[a], shifts[a, 0] / sd)
+                _add(moves[a], force.shifts[force.first[a]] / sd)
         else:
-            _drift_by_cell(x, begin, end, force, walls, sd, moves, drifts, before, cells)
+            _drift_by_cell(x, (begin, end), force, walls, sd, moves, drifts, after, places)
         for a in range(origin.shape[0]):
             origin[a][: end - begin] = x[a][begin:end]
         left = 0
@@ -295,7 +384,6 @@ def drift_move(x, ids, start, stop, key, step, Ddt, walls, force, exits):
             else:
                 moved = moves[a], drifts[a if drifts.shape[0] > 0 else 0], origin
                 held = walls, force
-                scratch = before, near, found, work
                 left += _walled_row(
                     row, moved, Ddt, held, a, named, key, step, (left_at, times), scratch
                 )

@@ -17,16 +17,18 @@ from hybridrd.kernels.walk import Walls
 
 
 class Forces(NamedTuple):
-    """How far each species drifts in a step.
+    """How far each species drifts in a step, see `hybridrd.kernels.drift.Force`.
 
     Parameters
     ----------
     cells
         Cells of the particle region.
+    drifts
+        Which species do.
     shifts
-        Those of each `Force`, one after another.
-    first, number
-        Where those of a species begin, and how many cells they have; 0 for one that does not drift.
+        Those of each, one after another.
+    first, strides
+        ``(species, d)`` and ``(species, d, d)``.
     gammas
         Those of each species, one after another, ``(species 2 d, face cells)``.
     Ddt
@@ -34,9 +36,10 @@ class Forces(NamedTuple):
     """
 
     cells: Cells
+    drifts: np.ndarray
     shifts: np.ndarray
     first: np.ndarray
-    number: np.ndarray
+    strides: np.ndarray
     gammas: np.ndarray
     Ddt: np.ndarray
 
@@ -70,11 +73,10 @@ def diffuse_drifting(table, walk, forces, exits, key, step):
     """Move the species that drift; those that end at a face leave through it."""
     d = walk.low.shape[0]
     for s in range(table.shape[0]):
-        number = forces.number[s]
-        if number > 0 and table[s, N] > 0:
-            first = forces.first[s]
-            shifts = forces.shifts[first : first + d * number].reshape((d, number))
-            force = Force(forces.cells, shifts, forces.gammas[2 * d * s : 2 * d * (s + 1)])
+        if forces.drifts[s] and table[s, N] > 0:
+            gammas = forces.gammas[2 * d * s : 2 * d * (s + 1)]
+            first, strides = forces.first[s], forces.strides[s]
+            force = Force(forces.cells, forces.shifts, first, strides, gammas)
             walls = Walls(walk.low, walk.high, walk.kinds[s], walk.gammas[s])
             x, ids, gone = groups.arrays_of(table, s, d)
             Ddt = forces.Ddt[s]

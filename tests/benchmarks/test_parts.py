@@ -52,7 +52,9 @@ def test_walk_with_a_drift(benchmark, group, cells):
     walls = walk.Walls(LOW, HIGH, np.full((3, 2), walk.WRAP), np.zeros((3, 2)))
     shape = np.full(3, round(cells ** (1 / 3)))
     grid = arrays.Cells(LOW, HIGH / shape, shape / HIGH, shape)
-    force = drift.Force(grid, np.full((3, cells), 1e-3), np.zeros((6, 1)))
+    strides = 3 * np.cumprod([1, *shape[:-1]]) * (cells > 1)
+    shifts, first = np.full(3 * cells, 1e-3), np.arange(3)
+    force = drift.Force(grid, shifts, first, np.tile(strides, (3, 1)), np.zeros((6, 1)))
     gone = np.zeros(N + SPARE, np.uint8)
     benchmark(drift.drift_move, group.x, group.ids, 0, N, KEY, 1, 1e-3, walls, force, gone)
 

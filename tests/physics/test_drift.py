@@ -15,6 +15,7 @@ from hybridrd.continuum.field import Field, conditions
 from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.continuum.fitted import FittedAssembly
 from hybridrd.continuum.solvers import make_solver
+from hybridrd.coupling.drift import _tables
 from hybridrd.errors import ModelError, StepError
 from hybridrd.kernels.drift import survival_drifting
 from hybridrd.model.drift import make_drift
@@ -134,6 +135,31 @@ def test_cdme_and_pde_have_one_mean():
 
 
 # One step
+
+
+def test_tables_of_drifts_hold_that_of_each_cell():
+    """Also where one depends on some axes alone, and two on the same ones."""
+    grid = Grid((0.0,) * 3, (1.0,) * 3, (4, 3, 5))
+    x, y, z = grid.coordinates().values()
+    even = 2.0 + 0 * x
+    for values in ((x, y * z, even), (y, x * y * z, y**2), (x - z, z - x, y), (even, even, even)):
+        flat, first, strides = _tables(grid, np.array(values))
+        for a, value in enumerate(values):
+            for cell, i in enumerate(np.ndindex(grid.shape[::-1])):
+                assert flat[first[a] + strides[a] @ i[::-1]] == pytest.approx(value[cell], rel=1e-9)
+    assert len(_tables(grid, np.array([x, y * z, even]))[0]) == 4 + 15 + 1
+
+
+@pytest.mark.parametrize("interface", [hrd.CalibratedLayer(), hrd.ExactPlane()])
+def test_hybrids_with_a_drift_stay_in_compiled_code(interface):
+    A = hrd.Species("A", D=1.0, potential=lambda x: x**2, velocity=1.0)
+    system = hrd.System(
+        species=[A], domain=hrd.Box(x=(0, 2)), particles=hrd.Box(x=(0, 1)), cells=20,
+        interface=interface, initial={A: 20.0}, reactions=[hrd.Reaction("A -> 0", k=1.0)],
+    )  # fmt: skip
+    timings = hrd.Simulation(system, dt=1e-3, seed=1).run(0.02).attrs["timings"]
+    assert timings["steps"] > 0
+    assert all(timings[s] == 0 for s in ("exchange", "diffusion", "continuum", "reactions"))
 
 
 @given(
