@@ -38,7 +38,7 @@ system = growing()
 hrd.Simulation(system, dt=0.5, seed=2).run(2.0, out=sys.argv[2] + "/first.zarr",
                                            checkpoint=sys.argv[2] + "/first")
 taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (taken + 300_000_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_AS, (taken + 100_000_000, resource.RLIM_INFINITY))
 """
 RUN = """
 try:
