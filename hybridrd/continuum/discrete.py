@@ -31,6 +31,7 @@ from hybridrd.model.system import System
 Mask = NDArray[np.bool_]
 _LARGEST_MEAN = 1000.0  # of births that have a table
 NO_TABLE = copies.Table(0, np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint64))
+MOST_COPIES = 1 << 53  # in a cell: doubles count so far
 _COLUMNS = 1 << 17  # columns of a table of binomial numbers, of 8 bytes
 
 
@@ -145,7 +146,9 @@ class DiscreteField:
 
     def start(self, species: int, c: Floats) -> None:
         """Set a species to concentrations on all cells, which have to be whole copies."""
-        self.n[species] = np.rint(c[self.active] * self.volumes)
+        whole = np.rint(c[self.active] * self.volumes)
+        self.n[species] = np.minimum(whole, 2.0 * MOST_COPIES)
+        self._check(0.0)
 
     def scale_pairs(self, factors: Mapping[int, Floats]) -> None:
         """Multiply the rates of some channels by factors on all cells, ``(cells,)``."""
@@ -185,6 +188,11 @@ class DiscreteField:
         """Half a step of reactions, with the rates at the middle of the step. Raises StepError."""
         if not len(self.events):
             return
+        self._react(step, half)
+        if half == 1:
+            self._check((step + 1) * self.dt)
+
+    def _react(self, step: int, half: int) -> None:
         rates = self._rates.at((step + 0.5) * self.dt)
         rates = rates.reshape(len(rates), -1)
         now = cell_reactions.Moment(self.key, step, half, 0.5 * self.dt)
@@ -199,13 +207,18 @@ class DiscreteField:
             self._reactions.react(cells, now, self.events)
 
     def diffuse(self, step: int) -> None:
-        """A step of diffusion, and of what passes the walls, or what is left of it."""
+        """A step of diffusion, and of what passes the walls, or what is left of it.
+
+        Raises StepError.
+        """
+        self._check(step * self.dt)
         for s, hops in enumerate(self.hops):
             if hops is not None:
                 hops.finish(self.n[s], step)
 
     def diffuse_first(self, step: int) -> None:
-        """The first half of a step in halves, nothing of another."""
+        """The first half of a step in halves, nothing of another. Raises StepError."""
+        self._check(step * self.dt)
         for s, hops in enumerate(self.hops):
             if hops is not None:
                 hops.begin(self.n[s], step)
@@ -216,6 +229,18 @@ class DiscreteField:
             if hops is not None:
                 for side, (left, entered) in zip(hops.sides, hops.passed.tolist(), strict=True):
                     yield s, side, left, entered
+
+    def _check(self, t: float) -> None:
+        """Raise StepError if a cell has more copies than can be counted."""
+        # What overflowed is negative, and as a number without a sign above the limit, too.
+        found = self.n.view(np.uint64)
+        if found.max(initial=0) > MOST_COPIES:
+            name = self.system.names[int(np.argmax(found.max(axis=1)))]
+            raise StepError(
+                f"more than 2^53 = {MOST_COPIES:.1g} copies of {name} in a cell at t = {t:.6g}: "
+                f"they are not counted any more; end earlier, let a reaction keep their number "
+                f"low, or run a PDE"
+            )
 
     def described(self) -> dict[str, Any]:
         """How many parts a step has, by species."""
@@ -315,8 +340,8 @@ class Hops:
         self, field: DiscreteField, species: int, assembled: Assembled, in_halves: bool
     ) -> None:
         system = field.system
-        self._field, self._key = field, field.key
-        self._values = WallValues(system, system.names[species], field.grid, field.baths)
+        self._field, self._key, self._name = field, field.key, system.names[species]
+        self._values = WallValues(system, self._name, field.grid, field.baths)
         self._baths = {side_of_box(system, w): bath for w, bath in field.baths.of(species)}
         self.sides = list(
             dict.fromkeys([*assembled.inflow, *assembled.absorption, *self._values.fed])
@@ -335,7 +360,7 @@ class Hops:
         order, half = _schedule(len(self.open) > 0, len(groups), in_turn, self.parts, in_halves)
         if len(order) > 1 << 12:
             raise StepError(
-                f"species {system.names[species]}: copies pass from cell to cell so often in a "
+                f"species {self._name}: copies pass from cell to cell so often in a "
                 f"step of {field.dt:g} that it would have {self.parts:,} parts; use dt <= "
                 f"{(1 << 12) / len(order) * field.dt:.3g}, or larger cells"
             )
@@ -429,7 +454,10 @@ class Hops:
         return np.concatenate(rates)
 
     def _means(self, t: float) -> Floats:
-        """Mean numbers that enter at each open face, over half and all of a part of the step."""
+        """Mean numbers that enter at each open face, over half and all of a part of the step.
+
+        Raises StepError.
+        """
         if self._entering is not None and self._values.constant:
             return self._entering
         held, fed = self._values.held(t), self._values.per_area(t)
@@ -447,6 +475,12 @@ class Hops:
                 entering += fed[wall.side][wall.faces] * present
             means.append(entering)
         self._entering = np.concatenate(means, axis=1)
+        most = float(np.abs(self._entering).max(initial=0.0))
+        if not most <= MOST_COPIES:
+            raise StepError(
+                f"species {self._name}: {most:.3g} copies would enter through a face of a wall in "
+                f"a part of a step, above 2^53 = {MOST_COPIES:.1g}; give the wall less, or run a PDE"
+            )
         return self._entering
 
 

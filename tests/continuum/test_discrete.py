@@ -339,6 +339,27 @@ def test_what_does_nothing_is_refused():
         hrd.Simulation(plane, dt=0.01)
 
 
+@pytest.mark.parametrize("kind", ["discrete", "gaussian"])
+@pytest.mark.parametrize(
+    ("match", "changes"),
+    [
+        ("copies of A in a cell at t = 0:", {"initial": {A: 1e19}}),
+        ("1e\\+22 copies would enter", {"walls": {"x+": hrd.Influx({A: 1e23})}}),
+    ],
+)
+def test_numbers_that_cannot_be_counted(kind, match, changes):
+    system = line(fluctuations=kind, initial={A: 2.0}).replace(**changes)
+    with pytest.raises(hrd.StepError, match=match):
+        hrd.Simulation(system, dt=0.1, seed=1).step(2)
+
+
+def test_an_explosion_ends_before_copies_overflow():
+    system = line(reactions=[hrd.Reaction("A -> 2 A", k=50.0)], fluctuations="discrete")
+    sim = hrd.Simulation(system.replace(initial={A: 2.0}), dt=0.1, seed=1)
+    with pytest.raises(hrd.StepError, match=r"more than 2\^53 = 9e\+15 copies of A in a cell at t"):
+        sim.step(20)
+
+
 def test_cells_too_small_for_a_pair_rate():
     # What a walk on the cubic lattice spends at its start, by quadrature; then one pair alone.
     q = (np.arange(60) + 0.5) * np.pi / 60
