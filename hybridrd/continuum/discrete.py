@@ -479,7 +479,8 @@ class Hops:
         if not most <= MOST_COPIES:
             raise StepError(
                 f"species {self._name}: {most:.3g} copies would enter through a face of a wall in "
-                f"a part of a step, above 2^53 = {MOST_COPIES:.1g}; give the wall less, or run a PDE"
+                f"a part of a step, above 2^53 = {MOST_COPIES:.1g}; give the wall less, or run a "
+                f"PDE"
             )
         return self._entering
 
