@@ -112,19 +112,32 @@ def new_stack():
 
 
 @jit
+def _number_from(ids, known):
+    """How many ids there are from a certain one on; a loop that vectorises."""
+    m = 0
+    for i in range(ids.shape[0]):
+        m += ids[i] >= known
+    return m
+
+
+@jit
 def set_off(velocities, ids, known, speed, key):
     """Maxwell's velocities for the particles from a certain id on: they depend on the id alone."""
     d = velocities.shape[0]
-    for i in range(ids.shape[0]):
-        if ids[i] >= known:
-            w0, w1, w2, w3 = words(key, ids[i], 0, MAXWELL, 0)
-            first, second = normals(w0, w1)
-            third, _ = normals(w2, w3)
-            velocities[0, i] = speed * first
-            if d > 1:
-                velocities[1, i] = speed * second
-            if d > 2:
-                velocities[2, i] = speed * third
+    for begin in range(0, ids.shape[0], BLOCK):
+        end = min(begin + BLOCK, ids.shape[0])
+        if _number_from(ids[begin:end], known) == 0:
+            continue
+        for i in range(begin, end):
+            if ids[i] >= known:
+                w0, w1, w2, w3 = words(key, ids[i], 0, MAXWELL, 0)
+                first, second = normals(w0, w1)
+                third, _ = normals(w2, w3)
+                velocities[0, i] = speed * first
+                if d > 1:
+                    velocities[1, i] = speed * second
+                if d > 2:
+                    velocities[2, i] = speed * third
 
 
 @inlined
@@ -208,54 +221,82 @@ def taken(axis, ends, motion, path, part, level, stack):
 
 
 @inlined
+def _mirrored(x, v, low, high):
+    """Place and velocity between two walls that mirror both."""
+    width = high - low
+    m = np.floor((x - low) / width)
+    y = min(max(x - low - m * width, 0.0), width)
+    even = m - 2.0 * np.floor(0.5 * m) == 0.0
+    return (low + y if even else high - y), (v if even else -v)
+
+
+@inlined
 def land(x, v, axis, box):
     """Place and velocity within the walls: those that reflect mirror both."""
     low, high = box.low[axis], box.high[axis]
     if box.kinds[axis, 0] == WRAP:
         return wrap(x, low, high), v
-    width = high - low
-    m = math.floor((x - low) / width)
-    y = min(max(x - low - m * width, 0.0), width)
-    if m % 2 == 0:
-        return low + y, v
-    return high - y, -v
+    return _mirrored(x, v, low, high)
 
 
 @jit
 def _draw(d, ids, key, step, out):
-    """Two normal numbers an axis for each particle; a loop of its own, so that it vectorises."""
+    """Two normal numbers an axis for each particle; in loops that vectorise."""
+    first, second = out[0], out[1]
+    if d == 1:
+        for i in range(ids.shape[0]):
+            w0, w1, _, _ = words(key, ids[i], step, FLIGHT, part_draw(1, 0))
+            first[i], second[i] = normals(w0, w1)
+        return
+    third, fourth = out[2], out[3]
     for i in range(ids.shape[0]):
         w0, w1, w2, w3 = words(key, ids[i], step, FLIGHT, part_draw(1, 0))
-        out[0, i], out[1, i] = normals(w0, w1)
-        if d > 1:
-            out[2, i], out[3, i] = normals(w2, w3)
+        first[i], second[i] = normals(w0, w1)
+        third[i], fourth[i] = normals(w2, w3)
     if d > 2:
+        fifth, sixth = out[4], out[5]
         for i in range(ids.shape[0]):
             w0, w1, _, _ = words(key, ids[i], step, FLIGHT, part_draw(1, 1))
-            out[4, i], out[5, i] = normals(w0, w1)
+            fifth[i], sixth[i] = normals(w0, w1)
+
+
+@jit
+def _move(x, v, first, second, flight, low, high, wraps):
+    """Fly along an axis whose sides take nobody; loops that vectorise."""
+    decay, carry, kick = flight.decay[0], flight.carry[0], flight.kick[0]
+    along, across = flight.along[0], flight.across[0]
+    if wraps:
+        for i in range(x.shape[0]):
+            to = x[i] + carry * v[i] + along * first[i] + across * second[i]
+            v[i] = decay * v[i] + kick * first[i]
+            x[i] = wrap(to, low, high)
+    else:
+        for i in range(x.shape[0]):
+            to = x[i] + carry * v[i] + along * first[i] + across * second[i]
+            x[i], v[i] = _mirrored(to, decay * v[i] + kick * first[i], low, high)
 
 
 @jit
 def _fly_axis(axis, x, v, draws, motion, ids, now, gone, times, stack):
     """One axis of some particles; returns how many were taken by its sides."""
     flight, box, first, second = motion.flight, motion.box, draws[0], draws[1]
+    low, high, wraps = box.low[axis], box.high[axis], box.kinds[axis, 0] == WRAP
+    if not (box.keeps[axis, 0] > 0.0 or box.keeps[axis, 1] > 0.0):
+        _move(x, v, first, second, flight, low, high, wraps)
+        return 0
     decay, carry, kick = flight.decay[0], flight.carry[0], flight.kick[0]
     along, across = flight.along[0], flight.across[0]
-    takes = box.keeps[axis, 0] > 0.0 or box.keeps[axis, 1] > 0.0
-    low, width = box.low[axis], box.high[axis] - box.low[axis]
-    reach, slack = flight.reach[0], _SURE * flight.middle[0, 3]
-    ended = 0
+    reach, slack, ended = flight.reach[0], _SURE * flight.middle[0, 3], 0
     for i in range(x.shape[0]):
         w = decay * v[i] + kick * first[i]
         to = x[i] + carry * v[i] + along * first[i] + across * second[i]
-        if takes:
-            one, last = _planes(x[i], v[i], to, w, low, width, reach, slack)
-            if _meets(axis, box, one, last):
-                path, ends = Path(now[0], ids[i], now[1]), (x[i], v[i], to, w)
-                time, side = taken(axis, ends, motion, path, 1, 0, stack)
-                if side >= 0 and (gone[i] == 0 or time < times[i]):
-                    ended += gone[i] == 0
-                    gone[i], times[i] = 2 * axis + side + 1, time
+        one, last = _planes(x[i], v[i], to, w, low, high - low, reach, slack)
+        if _meets(axis, box, one, last):
+            path, ends = Path(now[0], ids[i], now[1]), (x[i], v[i], to, w)
+            time, side = taken(axis, ends, motion, path, 1, 0, stack)
+            if side >= 0 and (gone[i] == 0 or time < times[i]):
+                ended += gone[i] == 0
+                gone[i], times[i] = 2 * axis + side + 1, time
         x[i], v[i] = land(to, w, axis, box)
     return ended
 
@@ -271,7 +312,7 @@ def fly(rows, ids, start, stop, motion, key, step, gone):
         _draw(d, ids[begin:end], key, step, draws)
         for a in range(d):
             ended += _fly_axis(
-                a, rows[a, begin:end], rows[d + a, begin:end], draws[2 * a : 2 * a + 2], motion,
+                a, rows[a][begin:end], rows[d + a][begin:end], draws[2 * a : 2 * a + 2], motion,
                 ids[begin:end], (key, step), gone[begin:end], times, stack,
             )  # fmt: skip
     return ended
