@@ -249,8 +249,7 @@ class DriftMotion(Motion):
         if key not in self._known:
             drift = self._drifts[gate.species]
             assert drift is not None
-            D = self.D[gate.species]
-            self._known[key] = layer_drift(drift, self.region, gate.face, numbers, D, self.dt)
+            self._known[key] = layer_drift(drift, self.region, gate.face, numbers, self.dt)
         return self._known[key]
 
 

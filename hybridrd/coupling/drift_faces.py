@@ -16,6 +16,8 @@ from hybridrd.interface.calibration import calibrated_rate
 from hybridrd.model.drift import Drift
 from hybridrd.particles.region import Region, RegionFace
 
+# Rise over a layer from which on its rate is that of this one; the ratio of both rates goes on.
+MOST_RISE = 4.0
 # A drift is the same in all cells if it changes by no more than this part of itself.
 SAME = 1e-9
 
@@ -24,12 +26,12 @@ SAME = 1e-9
 class LayerDrift:
     """Exchange of a boundary layer with a drift, by face cell.
 
-    Without one a layer of width w loses particles at the rate ``beta D/w²``, as if over the
-    distance ``l = w/beta``. With a rise z of the potential from the layer to where c_R belongs (and
-    of the flow's work over l) it loses them at ``D/(w l) B(z)`` and gains ``D/(w l) B(-z)`` of c_R:
-    each face is in detailed balance with Boltzmann's density, and lets a uniform flow u pass as it
-    is. In a flow the layer itself is short of ``u dt/w`` where it comes in, as long as the layer
-    takes to be crossed; at rest nothing is.
+    With a drift f, inwards and in units of D/w, steady densities are ``A + B exp(f d)`` at depth d
+    (in widths w): B without a flux, as Boltzmann's, A a uniform flow. The ratio of the rates, in
+    and out, keeps B: ``exp(z)``, z being the rise from the layer to where c_R belongs. Their size
+    then keeps A, see `drifting_rate`. The layer itself then holds ``exp(f) - f/beta`` of a uniform
+    flow, less ``f D dt/(2 w²)`` as it is seen before the exchange; without a flux its density is
+    Boltzmann's.
 
     Attributes
     ----------
@@ -38,7 +40,7 @@ class LayerDrift:
     arrivals
         Mean arrivals per area at unit c_R (length).
     slope
-        Rise of the potential outwards (1/length), by which arrivals are placed.
+        Rise outwards (1/length), by which arrivals are placed.
     """
 
     survival: Floats
@@ -47,38 +49,79 @@ class LayerDrift:
 
 
 def layer_drift(
-    drift: Drift, region: Region, face: RegionFace, numbers: FaceNumbers, D: float, dt: float
+    drift: Drift, region: Region, face: RegionFace, numbers: FaceNumbers, dt: float
 ) -> LayerDrift:
     """The exchange of a species that drifts, through the layer at a face; see `LayerDrift`.
 
-    ``D`` is that for which ``numbers`` were made. Where D depends on the place, each face cell has
-    the rate that puts c_R at the same resistance to a flux: at a distance ``D_in/D_out`` times that
-    of the numbers, if it is beyond the plane.
+    Where D depends on the place, each face cell has the rate that puts c_R at the same resistance
+    to a flux: at a distance ``D_in/D_out`` times that of the numbers, if it is beyond the plane.
     """
     a, w = face.axis, numbers.width
     h = region.grid.spacing[a]
-    sign = 1.0 if face.side == 1 else -1.0
     cells = _cells_inside(region, face)
-    slope, half, work = _rises(drift, region, face)
+    slope, half = _rises(drift, region, face)
+    cell = face.outside >= 0 and numbers.stencil == "cell"
     if face.outside >= 0:
         beyond = face.columns[:, face.outside]
         # The content of a cell is at its centre when nothing flows, wherever it belongs in a
         # gradient.
-        reach = 1.0 if numbers.stencil == "cell" else 2.0 * numbers.offset / h
-        rise = 0.5 * w * slope + half * reach
+        rise = 0.5 * w * slope + half * (1.0 if cell else 2.0 * numbers.offset / h)
         mean = np.ones(len(cells))
     else:
         rise = (0.5 * w + numbers.offset) * slope
         mean = _sinhc(0.5 * w * slope)  # of exp(-U) over the layer, beside that in its middle
-    distance = np.full(len(cells), -D * dt / (w * np.log(numbers.survival)))
+    rate = np.full(len(cells), -np.log(numbers.survival))
+    offset = np.full(len(cells), numbers.offset / w)
     if drift.uneven:
         here = drift.D[cells]
         ratio = here / drift.D[beyond] if face.outside >= 0 else np.ones(len(cells))
-        distance = w / _rates(here, ratio, numbers, dt, face.name)
-    z = rise + sign * work * (distance / h)
-    rate = drift.D[cells] * dt / (w * distance)
-    survival = np.exp(-rate * bernoulli(z))
-    return LayerDrift(survival, w * mean * np.exp(z) * (1.0 - survival), slope)
+        rate = here * dt / w**2 * _rates(here, ratio, numbers, dt, face.name)
+        offset *= ratio
+    still = np.zeros(len(cells))
+    factor = drifting_rate(w * slope, offset, cell) / drifting_rate(still, offset, cell)
+    survival = np.exp(-rate * factor)
+    return LayerDrift(survival, w * mean * np.exp(rise) * (1.0 - survival), slope)
+
+
+def drifting_rate(f: Floats, offset: Floats, cell: bool) -> Floats:
+    """Factor beta on the rate D/w² of a layer at which a uniform flow passes it as it is.
+
+    In the layer ``c'' - f c' - beta c`` is minus the arrivals, c goes on below it as ``A + B
+    exp(f d)``, and c_R is ``A + B exp(-f offset)``, or, of a cell, ``a A + B exp(-f/2)
+    sinh(f/2)/(f/2)``, the content of a cell of Boltzmann's density, ``a = 1 + f (offset - 1/2)``.
+    So ``beta C = f/2 + q coth(q)``, ``q = sqrt(f²/4 + beta)``, where C is c_R's distance from what
+    enters; for f = 0 this is ``coth(K)/K = 1 + offset``, ``beta = K²``.
+
+    Parameters
+    ----------
+    f
+        Drift inwards (D/w), which is how much the potential rises outwards over the layer; at most
+        4 of it counts.
+    offset
+        Where c_R belongs in a gradient, in layer widths.
+    cell
+        Whether c_R is the content of a cell.
+
+    Examples
+    --------
+    >>> drifting_rate(np.array([-0.5, 0.0, 0.5]), np.full(3, 0.5), True).round(4).tolist()
+    [1.0211, 0.8446, 0.6783]
+    """
+    f = np.clip(f, -MOST_RISE, MOST_RISE)
+    level = np.abs(f) < 1e-6
+    safe = np.where(level, 1e-6, f)
+    if cell:
+        reach = ((1.0 + safe * (offset - 0.5)) * np.exp(0.5 * safe) / _sinhc(0.5 * safe) - 1) / safe
+    else:
+        reach = np.expm1(safe * offset) / safe
+    distance = np.where(level, 1.0 + offset, np.expm1(safe) / safe + reach * np.exp(safe))
+    beta = np.ones(len(f))
+    for _ in range(12):
+        q = np.sqrt(0.25 * f * f + beta)
+        excess = beta * distance - 0.5 * f - q / np.tanh(q)
+        slope = distance - 0.5 * (1.0 / np.tanh(q) / q - 1.0 / np.sinh(q) ** 2)
+        beta = np.maximum(beta - excess / slope, 0.1 * beta)
+    return np.asarray(beta)
 
 
 def _rates(D: Floats, ratio: Floats, numbers: FaceNumbers, dt: float, where: str) -> Floats:
@@ -149,9 +192,7 @@ def half_cell(
     drift: Drift, region: Region, face: RegionFace, numbers: FaceNumbers
 ) -> tuple[Floats, Floats]:
     """Reactivities of a two-way plane out and in, by face cell (1/length); see `PlaneDrift`."""
-    _, half, work = _rises(drift, region, face)
-    sign = 1.0 if face.side == 1 else -1.0
-    z = half + 0.5 * sign * work
+    _, z = _rises(drift, region, face)
     return numbers.reactivity * bernoulli(z), numbers.reactivity * bernoulli(-z)
 
 
@@ -163,23 +204,17 @@ def _cells_inside(region: Region, face: RegionFace) -> Integers:
     return face.columns[:, region.first[face.axis] + (last if face.side == 1 else 0)]
 
 
-def _rises(drift: Drift, region: Region, face: RegionFace) -> tuple[Floats, Floats, Floats]:
-    """Of the potential per length inside a face, and over the half cell beyond; work of the flow.
-
-    Outwards, but for the work of the flow over a cell, which is along the axis.
-    """
+def _rises(drift: Drift, region: Region, face: RegionFace) -> tuple[Floats, Floats]:
+    """Outward rises: per length inside a face, and over the half cell beyond it, flow included."""
     a, sign = face.axis, 1.0 if face.side == 1 else -1.0
     h = region.grid.spacing[a]
     cells = _cells_inside(region, face)
-    work = drift.flow[a][cells]
-    slope = sign * (drift.across[a][cells] - work) / h
+    slope = sign * drift.across[a][cells] / h
     if face.outside < 0:
-        return slope, np.zeros(len(cells)), work
-    beyond = face.columns[:, face.outside]
-    lower = cells if face.side == 1 else beyond
-    work = 0.5 * (work + drift.flow[a][beyond])
+        return slope, np.zeros(len(cells))
+    lower = cells if face.side == 1 else face.columns[:, face.outside]
     # From centre to centre, less the half of it inside the plane.
-    return slope, sign * (drift.up[a][lower] - work) - 0.5 * h * slope, work
+    return slope, sign * drift.up[a][lower] - 0.5 * h * slope
 
 
 def fitted_stencil(stencil: Stencil, drift: Drift, axis: int) -> Stencil:

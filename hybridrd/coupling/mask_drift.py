@@ -118,16 +118,15 @@ class MaskDrift:
         if drift is None:
             return None
         assert gate.numbers is not None
-        D = self._D[gate.species]
-        return layer_drift(drift, self._region, gate.face, gate.numbers, D, self._dt)
+        return layer_drift(drift, self._region, gate.face, gate.numbers, self._dt)
 
     def tilt(self, species: int, x: Floats, cells: Integers) -> None:
-        """Give arrivals, uniform in their cells, Boltzmann's density there; ``x`` is changed."""
+        """Give arrivals, uniform in their cells, the density without a flux; ``x`` is changed."""
         drift, grid = self._drifts[species], self._region.grid
         if drift is None:
             return
         for a, (n, h) in enumerate(zip(grid.shape, grid.spacing, strict=True)):
-            rise = (drift.across[a] - drift.flow[a])[cells]
+            rise = drift.across[a][cells]
             stride = int(np.prod(grid.shape[:a]))
             low = grid.edges(a)[cells // stride % n]
             level = np.abs(rise) < 1e-9

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 
 import hybridrd as hrd
 from hybridrd.continuum.field import Field, conditions
@@ -16,6 +17,7 @@ from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.continuum.fitted import FittedAssembly
 from hybridrd.continuum.solvers import make_solver
 from hybridrd.coupling.drift import _tables
+from hybridrd.coupling.drift_faces import drifting_rate
 from hybridrd.errors import ModelError, StepError
 from hybridrd.kernels.drift import survival_drifting
 from hybridrd.model.drift import make_drift
@@ -274,9 +276,32 @@ def test_a_uniform_flow_passes_a_region_and_stays_uniform(velocity):
     simulation.run(until=0.3, every=0.3)
     short = simulation.concentration[0] / 1e5 - 1.0
     noise = 4.5 / math.sqrt(1e4)
-    entry = 5 if velocity > 0 else 14
-    assert -0.04 - noise < short[entry] < noise - 0.02  # u dt/h = 0.04, see LayerDrift
-    assert np.abs(np.delete(short, [5, 14])).max() < 0.01 + noise
+    f = 0.1 * np.array([velocity, -velocity])  # at both planes inwards
+    beta = drifting_rate(f, np.full(2, 0.5), True)
+    layers = np.exp(f) - f / beta - 1.0 - 0.5 * f * 0.1  # see LayerDrift
+    assert np.abs(short[[5, 14]] - layers).max() < 0.005 + noise
+    assert np.abs(np.delete(short, [5, 14])).max() < 0.005 + noise
+    assert abs(short[6:14].mean()) < 0.003 + noise / math.sqrt(8)
+
+
+@pytest.mark.parametrize(("cell", "offset"), [(True, 0.5), (True, 0.6), (False, 0.0), (False, 0.3)])
+@pytest.mark.parametrize("f", [-2.0, -0.5, 0.3, 1.5])
+def test_layers_let_uniform_flows_pass_as_they_are(f, cell, offset):
+    """The density in and below a layer in which c_R arrives, by its differential equation."""
+    (beta,) = drifting_rate(np.array([f]), np.array([offset]), cell)
+    # What a layer gives and takes is in balance at Boltzmann's content, exp(f d).
+    beyond = (1 - math.exp(-f)) / f if cell else math.exp(-f * offset)
+    gain = beta / beyond * (1.0 + f * (offset - 0.5) if cell else 1.0)
+
+    def change(d, y):
+        return [y[1], f * y[1] + beta * y[0] - gain * np.exp(f * d)]
+
+    # From the reflecting plane, f c = c', by two trials to a uniform density below the layer.
+    ends = [
+        solve_ivp(change, (0, 1), [c, f * c], rtol=1e-10, atol=1e-12).y[:, -1] for c in (0.0, 1.0)
+    ]
+    share = -ends[0][1] / (ends[1][1] - ends[0][1])
+    assert ends[0][0] + share * (ends[1][0] - ends[0][0]) == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("velocity", [2.0, -2.0])

@@ -112,14 +112,14 @@ def test_boltzmann_holds_in_any_shape(shape, rise, coupling, fluctuations, obsta
 
 @pytest.mark.parametrize(
     ("method", "peclet"),
-    [(m, p) for m in ("particles", "planes") for p in (0.1, 1.0, 10.0)]
-    + [("layers", 0.1), ("layers", 1.0)],
+    [(m, p) for m in ("particles", "planes", "layers") for p in (0.1, 1.0, 10.0)],
 )
 def test_a_slab_with_a_flow_has_its_steady_profile(method, peclet):
     """``c = (exp(Pe x) - 1)/(exp(Pe) - 1)``, within 1 %; hybrids have particles on the left.
 
     Particles are means of cells, the continuum has the value at its centres. A boundary layer
-    itself is 3 % low under this gradient, with and without a flow.
+    itself is 3 % low under this gradient, with and without a flow; its cells are in the ratio of
+    values at their centres, at a Péclet number of 10 1 % below their means.
     """
     A, line, unit, dt = hrd.Species("A", D=1.0, velocity=peclet), hrd.Box(x=(0, 1)), 1e5, 5e-4
     edges = np.linspace(0, 1, 21)
@@ -135,6 +135,11 @@ def test_a_slab_with_a_flow_has_its_steady_profile(method, peclet):
         walls={"x-": hrd.Absorbing(), "x+": hrd.Reservoir({A: unit})},
         interface=None if method == "layers" else hrd.ExactPlane(),
     )  # fmt: skip
+    if method == "layers":
+        z = 0.025 * peclet
+        exact[:10] += 0.05 * unit / math.expm1(peclet)
+        exact[:10] *= z / math.sinh(z)
+        exact[:10] -= 0.05 * unit / math.expm1(peclet)
     simulation = hrd.Simulation(system, dt=dt, seed=3)
     simulation.step(200)
     found = []
