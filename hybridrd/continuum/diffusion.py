@@ -46,6 +46,11 @@ class Factors(NamedTuple):
     scale: float
     closed: bool
 
+    @property
+    def tilted(self) -> bool:
+        """Whether the matrix is not symmetric."""
+        return len(self.upper) > 0
+
 
 class Diffusion:
     """Diffusion of one species through the cells of the continuum.

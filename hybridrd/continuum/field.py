@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from hybridrd.continuum.fipy_solver import assemble
 from hybridrd.continuum.mass_action import MassAction
 from hybridrd.continuum.spherical import SphericalDiffusion
 from hybridrd.errors import ModelError
-from hybridrd.model.drift import make_drift, mean_D
+from hybridrd.model.drift import Drift, make_drift, mean_D
 from hybridrd.model.functions import Value, evaluate, needs_time
 from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.system import System
@@ -46,6 +46,8 @@ class Field:
         Those of a simulation whose particles share them; its own by default.
     assembly
         What gives FiPy's systems.
+    drifts
+        How each species drifts, shared with the particles; its own by default.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Field:
         solver: str = "auto",
         baths: Baths | None = None,
         assembly: Assembly = assemble,
+        drifts: Sequence[Drift | None] = (),
     ) -> None:
         self.system = system
         self.baths = Baths(system) if baths is None else baths
@@ -65,8 +68,9 @@ class Field:
         if system.obstacles is not None:
             cut = ~system.free if cut is None else cut | ~system.free
         kind = SphericalDiffusion if self.grid.radial else Diffusion
-        self._drifts = [make_drift(system, s) for s in system.species]
+        self._drifts = list(drifts) or [make_drift(system, s) for s in system.species]
         self._time = 0.0  # of the drifts
+        self._line: Line | None = None  # what compiled steps have
         self.diffusion = [
             kind(
                 self.grid, mean_D(system, s), dt, conditions(system, s.name), cut, solver, cache,
@@ -233,14 +237,17 @@ class Field:
         if start is not None:
             self._drift = (self.c - start) / self.dt
 
-    def _carry(self, t: float) -> None:
-        """Take the drifts that depend on time as they are at t."""
+    def _carry(self, t: float) -> list[int]:
+        """Take the drifts that depend on time as they are at t; the species whose do."""
+        changed = []
         for s, drift in enumerate(self._drifts):
             if drift is not None and drift.later is not None and t != self._time:
                 self._drifts[s] = now = drift.later(t)
                 assert now is not None
                 self.diffusion[s].carry(now)
+                changed.append(s)
         self._time = t
+        return changed
 
     def line(
         self,
@@ -258,26 +265,14 @@ class Field:
         if self.grid.dimension > 1 or self.grid.radial or self.baths or self._drift is not None:
             return None
         stages = [d.factors() for d in self.diffusion]
-        steady = not self._rates.in_time and all(w.steady for w in self._walls)
-        steady = steady and not any(s.changes for s in self.system.species)
-        if not steady:
+        if self._rates.in_time or not all(w.steady for w in self._walls):
             return None
         species, n = self.c.shape
+        if any(stage is None for stage in stages):
+            return None
         diagonal, off, upper, inflow, gain = np.zeros((5, species, n))
         scale = np.zeros(species)
         feeds, gains, closed, tilted = np.zeros((4, species), np.bool_)
-        for s, stage in enumerate(stages):
-            if stage is None:
-                return None
-            for row, found in ((diagonal, stage[0]), (off, stage[1]), (upper, stage[2])):
-                row[s, : len(found)] = found
-            scale[s], closed[s], tilted[s] = stage.scale, stage.closed, len(stage.upper) > 0
-            fed = self.diffusion[s].inflow(self._walls[s].held(0.0))
-            given = self._walls[s].influx(0.0, partial(self._most, s))
-            if fed is not None:
-                inflow[s], feeds[s] = fed, True
-            if given is not None:
-                gain[s], gains[s] = given[self.active] * (self.dt / self.volume), True
         propagator, rates = np.zeros((0, 0)), None
         if self._mass_action is not None:
             action = self._mass_action
@@ -293,7 +288,37 @@ class Field:
             upper, tilted, scale, inflow, feeds, gain, gains, still, closed, slack, propagator,
             overdrafts, openings, np.zeros((8, species, n)),
         )  # fmt: skip
+        for s in range(species):
+            self._fill(line, s)
+        self._line = line
         return line, rates
+
+    def _fill(self, line: Line, s: int) -> None:
+        """Let compiled steps have the matrix of a species, and what walls add to it."""
+        stage = self.diffusion[s].factors()
+        assert stage is not None
+        for rows, found in (
+            (line.diagonal, stage.diagonal), (line.off, stage.off), (line.upper, stage.upper)
+        ):  # fmt: skip
+            rows[s, : len(found)] = found
+        line.scale[s], line.closed[s], line.tilted[s] = stage.scale, stage.closed, stage.tilted
+        fed = self.diffusion[s].inflow(self._walls[s].held(0.0))
+        given = self._walls[s].influx(0.0, partial(self._most, s))
+        if fed is not None:
+            line.inflow[s], line.feeds[s] = fed, True
+        if given is not None:
+            line.gain[s], line.gains[s] = given[self.active] * (self.dt / self.volume), True
+
+    def carry(self, step: int) -> bool:
+        """Take drifts as they are in a step, also for compiled ones; whether these still can."""
+        changed = self._carry((step + 0.5) * self.dt)
+        if self._line is None or not changed:
+            return True
+        if any(self.diffusion[s].factors() is None for s in changed):
+            return False
+        for s in changed:
+            self._fill(self._line, s)
+        return True
 
     def _predicted(self, step: int) -> Floats:
         """What diffusion from the present concentrations adds to them per time in this step."""

@@ -147,10 +147,11 @@ def candidates(assembled: Assembled, grid: Grid, walls: Mapping[str, WallConditi
     """Kinds of solver that can treat the system, the fastest first."""
     box = active_box(assembled.active, grid)
     spread = assembled.diffusion * assembled.tau
-    faces = 0 if grid.radial else boundary_cells(assembled, grid, walls)
+    fitted = assembled.drift is not None  # for which the fast kinds are none
+    faces = 0 if grid.radial or fitted else boundary_cells(assembled, grid, walls)
     kinds = solver_kinds(len(assembled.active), box, grid, walls, spread, faces)
     fast = ("transform", "chebyshev", "capacitance")
-    return [k for k in kinds if assembled.drift is None or k not in fast]
+    return [k for k in kinds if not (fitted and k in fast)]
 
 
 def solver_kinds(

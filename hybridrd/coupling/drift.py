@@ -56,6 +56,7 @@ class DriftMotion(Motion):
         self._free = BoxMotion(region, walls, D, dt, key)
         self._drifts = list(drifts)
         self._forces = [None if f is None else self._force(s, f) for s, f in enumerate(drifts)]
+        self._given: CompiledMotion | None = None
         self._at = [-1.0] * len(drifts)  # times of those that depend on it
         self._known: dict[tuple[int, int, FaceNumbers], LayerDrift] = {}
         self._streams: dict[tuple[int, int], PlaneDrift] = {}
@@ -66,19 +67,39 @@ class DriftMotion(Motion):
         self._free.restart(key)
 
     def compiled(self, gates: Sequence[Gate]) -> CompiledMotion | None:
-        """Motion and exchange as compiled stages take them, unless a drift depends on time.
+        """Motion and exchange as compiled stages take them.
 
         Those that drift stand still in the walk: forces and media move them.
         """
-        if any(drift is not None and drift.later is not None for drift in self._drifts):
-            return None
         walk = self._free.compiled(gates).walk
         drifts = np.array([force is not None for force in self._forces])
         walk = walk._replace(Ddt=np.where(drifts, 0.0, walk.Ddt))
         d, cells = len(self.region.inner.shape), sum(gate.face.size for gate in gates)
         none = np.zeros((3 + d + 1, cells))
         currents = Currents(drifts, none[0], none[1], none[2], none[3:-1], none[-1])
-        return CompiledMotion(walk, self._all_forces(), self._all_media(), currents)
+        given = CompiledMotion(walk, self._all_forces(), self._all_media(), currents)
+        self._given = given
+        return given
+
+    @property
+    def in_time(self) -> bool:
+        """Whether a drift depends on time."""
+        return any(drift is not None and drift.later is not None for drift in self._drifts)
+
+    def carry(self, step: int) -> list[int] | None:
+        """Take drifts as they are in the middle of a step, see `Motion.carry`."""
+        changed = [s for s in range(len(self._drifts)) if self._carry(s, step)]
+        given = self._given
+        if given is None or not changed:
+            return changed
+        forces, media = self._all_forces(), self._all_media()
+        if given.forces is not None and forces is not None:
+            if not np.array_equal(given.forces.strides, forces.strides):
+                return None
+            given.forces.shifts[:], given.forces.gammas[:] = forces.shifts, forces.gammas
+        if given.media is not None and media is not None:
+            given.media.tables[:] = media.tables
+        return changed
 
     def enter_current(self, currents: Currents, gate: Gate, part: slice) -> None:
         """Enter how those that drift pass a gate, whose face cells are a ``part`` of all."""
@@ -145,11 +166,11 @@ class DriftMotion(Motion):
         tables = _tables(region.inner, shifts)
         return kernels.Force(region.inner_cells, *tables, gammas)
 
-    def _carry(self, species: int, step: int) -> None:
-        """Take a drift that depends on time as it is in the middle of a step."""
+    def _carry(self, species: int, step: int) -> bool:
+        """Take a drift that depends on time as it is in the middle of a step; whether it did."""
         drift, t = self._drifts[species], (step + 0.5) * self.dt
         if drift is None or drift.later is None or self._at[species] == t:
-            return
+            return False
         now = drift.later(t)
         assert now is not None
         check_step(now, self.region, self.dt, f"at t = {t:.6g} a species drifts")
@@ -157,6 +178,7 @@ class DriftMotion(Motion):
         self._at[species] = t
         self._known = {key: v for key, v in self._known.items() if key[0] != species}
         self._streams = {key: v for key, v in self._streams.items() if key[0] != species}
+        return True
 
     def move(self, species: int, population: Population, step: int) -> bool:
         """Diffuse the particles of a species for dt; returns whether any is marked as gone."""

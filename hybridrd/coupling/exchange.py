@@ -127,6 +127,20 @@ class Exchange:
         opens = any(part is not None for part in parts) or not motion.walk.closed.all()
         return CompiledExchange(motion, exits if opens else None, layers, planes, self)
 
+    def carry(self, step: int) -> bool:
+        """Take drifts that depend on time as they are in a step; whether compiled stages still can.
+
+        If not, they are to be given what `compiled` returns.
+        """
+        changed = self.motion.carry(step)
+        if changed is None:
+            return False
+        for gate in self._ordered if changed else ():
+            if gate.species in changed:
+                self._chances.clear()
+                self._describe(gate)
+        return True
+
     def restart(self, key: np.uint64) -> None:
         """Go back to the start, with other random numbers."""
         self._key = key

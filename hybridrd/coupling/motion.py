@@ -122,6 +122,18 @@ class Motion(ABC):
         """
         return None
 
+    @property
+    def in_time(self) -> bool:
+        """Whether what compiled stages take depends on time."""
+        return False
+
+    def carry(self, step: int) -> list[int] | None:  # noqa: ARG002
+        """Take what depends on time as it is in a step, also in what compiled stages have.
+
+        The species for which it has changed; None if compiled stages need other arrays.
+        """
+        return []
+
     def enter_current(self, currents: Currents, gate: Gate, part: slice) -> None:
         """Enter how those that drift pass a gate, whose face cells are a ``part`` of all."""
         raise NotImplementedError(f"{type(self).__name__} has no species that drift")

@@ -161,6 +161,10 @@ class UserField:
         about = {"kind": type(self.continuum).__name__, "cells": list(self._user_cells.cells.shape)}
         return {"continuum": about | dict(self.continuum.diagnostics())}
 
+    def carry(self, step: int) -> bool:  # noqa: ARG002
+        """Its drifts are the user's."""
+        return True
+
     def restart(self) -> bool:
         """It can't go back: its memory is the user's."""
         return False

@@ -99,40 +99,63 @@ def make_drift(
     """
     if not (species.drifts or species.uneven):
         return None
-    grid = system.grid if grid is None else grid
-    d = grid.dimension
-    D = coefficients(species, grid)
-    on_cells = grid.unflatten(D)
-    D_up = np.zeros((d, grid.cells))
-    potential = functools.partial(_potential, species, grid)
-    centre = potential([grid.centers(a) for a in range(d)])
-    up, across, flow = (np.zeros((d, grid.cells)) for _ in range(3))
-    low: list[Floats] = []
-    for a in range(d):
-        n, h = grid.shape[a], grid.spacing[a]
-        edges = [grid.edges(b) if b == a else grid.centers(b) for b in range(d)]
-        on_faces = potential(edges)
-        joined = system.is_periodic(AXES[a])
-        between = _on_faces(on_cells, a, joined)
-        D_up[a] = grid.flatten(np.take(between, range(1, n + 1), axis=a))
-        carried = _flow(species, grid, a, edges, t) * (h / between)
-        first, last = (np.take(on_faces, i, axis=a) for i in (0, n))
-        rise = np.take(centre, range(1, n), axis=a) - np.take(centre, range(n - 1), axis=a)
-        rise = rise - np.take(carried, range(1, n), axis=a)
-        ends = np.take(centre, n - 1, axis=a)
-        if joined:
-            _check_periodic(first, last, np.ptp(on_faces), species, a)
-            beyond = np.take(centre, 0, axis=a) - ends - np.take(carried, n, axis=a)
-        else:
-            beyond = last - ends - 0.5 * np.take(carried, n, axis=a)
-        up[a] = grid.flatten(np.concatenate([rise, np.expand_dims(beyond, a)], axis=a))
-        start = np.take(centre, 0, axis=a) - first - 0.5 * np.take(carried, 0, axis=a)
-        low.append(start.ravel(order="F"))
-        along = _flow(species, grid, a, [grid.centers(b) for b in range(d)], t) * (h / on_cells)
-        flow[a] = grid.flatten(-along)
-        across[a] = grid.flatten(np.diff(on_faces, axis=a) - along)
-    later = functools.partial(make_drift, system, species, grid) if species.changes else None
-    return Drift(grid, D, D_up, up, tuple(low), across, flow, later)
+    return _Landscape(system, species, system.grid if grid is None else grid).at(t)
+
+
+class _Landscape:
+    """What does not depend on time of a drift, and the one asked for last."""
+
+    def __init__(self, system: Description, species: Species, grid: Grid) -> None:
+        self._species, self._grid, d = species, grid, grid.dimension
+        self._D = coefficients(species, grid)
+        self._on_cells = grid.unflatten(self._D)
+        self._centres = [grid.centers(a) for a in range(d)]
+        self._centre = _potential(species, grid, self._centres)
+        self._joined = [system.is_periodic(axis) for axis in grid.axes]
+        self._edges = [
+            [grid.edges(b) if b == a else grid.centers(b) for b in range(d)] for a in range(d)
+        ]
+        self._on_faces = [_potential(species, grid, edges) for edges in self._edges]
+        self._between = [_on_faces(self._on_cells, a, self._joined[a]) for a in range(d)]
+        self._D_up = np.zeros((d, grid.cells))
+        for a, between in enumerate(self._between):
+            n, on_faces = grid.shape[a], self._on_faces[a]
+            self._D_up[a] = grid.flatten(np.take(between, range(1, n + 1), axis=a))
+            if self._joined[a]:
+                first, last = (np.take(on_faces, i, axis=a) for i in (0, n))
+                _check_periodic(first, last, np.ptp(on_faces), species, a)
+        self._last: tuple[float, Drift] | None = None
+
+    def at(self, t: float) -> Drift:
+        """The drift at a time."""
+        if self._last is None or self._last[0] != t:
+            self._last = t, self._make(t)
+        return self._last[1]
+
+    def _make(self, t: float) -> Drift:
+        species, grid, d = self._species, self._grid, self._grid.dimension
+        up, across, flow = (np.zeros((d, grid.cells)) for _ in range(3))
+        low: list[Floats] = []
+        for a in range(d):
+            n, h = grid.shape[a], grid.spacing[a]
+            on_faces, centre = self._on_faces[a], self._centre
+            carried = _flow(species, grid, a, self._edges[a], t) * (h / self._between[a])
+            first, last = (np.take(on_faces, i, axis=a) for i in (0, n))
+            rise = np.take(centre, range(1, n), axis=a) - np.take(centre, range(n - 1), axis=a)
+            rise = rise - np.take(carried, range(1, n), axis=a)
+            ends = np.take(centre, n - 1, axis=a)
+            if self._joined[a]:
+                beyond = np.take(centre, 0, axis=a) - ends - np.take(carried, n, axis=a)
+            else:
+                beyond = last - ends - 0.5 * np.take(carried, n, axis=a)
+            up[a] = grid.flatten(np.concatenate([rise, np.expand_dims(beyond, a)], axis=a))
+            start = np.take(centre, 0, axis=a) - first - 0.5 * np.take(carried, 0, axis=a)
+            low.append(start.ravel(order="F"))
+            along = _flow(species, grid, a, self._centres, t) * (h / self._on_cells)
+            flow[a] = grid.flatten(-along)
+            across[a] = grid.flatten(np.diff(on_faces, axis=a) - along)
+        later = self.at if species.changes else None
+        return Drift(grid, self._D, self._D_up, up, tuple(low), across, flow, later)
 
 
 def coefficients(species: Species, grid: Grid) -> Floats:

@@ -113,6 +113,9 @@ class Coupling(ABC):
         """
         return None
 
+    def carry(self, step: int) -> None:  # noqa: B027
+        """Take drifts that depend on time as they are in a step, for compiled stages."""
+
     def restart(self) -> bool:
         """Go back to before `start`; False, and nothing done, where it has to be made anew."""
         return False
@@ -243,6 +246,11 @@ class TwoWay(Coupling):
             found = self._field.line(*parts)
         self._known = None if found is None else CompiledContinuum(found[0], None, found[1], True)
         return self._known
+
+    def carry(self, step: int) -> None:
+        """Take drifts that depend on time as they are in a step."""
+        if self._known is not None and not self._field.carry(step):
+            self._known = None
 
     def restart(self) -> bool:
         """Forget debts; a continuum with noise, with baths or a user's is to be made anew."""
@@ -568,6 +576,10 @@ class MeanField(Coupling):
         """The solved mean field, or the line on which it is solved; None for others."""
         return self._window.compiled(gates, exchange)
 
+    def carry(self, step: int) -> None:
+        """Take drifts that depend on time as they are in a step."""
+        self._window.carry(step)
+
     def restart(self) -> bool:
         """A solved mean field has nothing to go back; one that is being solved is made anew."""
         return self._window.solved
@@ -675,7 +687,7 @@ def _make(
         whole = DiscreteCells(discrete, region, alone)
         if system.fluctuations == "discrete":
             return whole
-        field = Field(system, dt, region.mask, solver, baths, assembly)
+        field = Field(system, dt, region.mask, solver, baths, assembly, plan.drifts)
         field.scale_pairs(pair_factors(plan))
         field.fluctuates = True
         ledger = Ledger(field)
@@ -683,7 +695,7 @@ def _make(
         many = TwoWay(field, ledger, Noise(discrete), reactions, alone)
         return GaussianCells(many, whole, field, ledger, discrete, plan.beside_copies())
     if two_way:
-        made = user_field or Field(system, dt, region.mask, solver, baths, assembly)
+        made = user_field or Field(system, dt, region.mask, solver, baths, assembly, plan.drifts)
         made.scale_pairs(pair_factors(plan))
         if isinstance(made, Field):
             for gate in gates:
@@ -693,7 +705,7 @@ def _make(
     if window is None and plan.coupling == "mean-field":
         window = shared
         if window is None:
-            window, field = live_window(system, dt, solver, baths)
+            window, field = live_window(system, dt, solver, baths, plan.drifts)
             for gate in gates:
                 gate.to_active(field.position)
     if window is None:

@@ -169,9 +169,8 @@ class Stepper:
         """Which stages are not compiled for this system, and this many particles."""
         outside, population, reactor = self._outside, self._population, self._reactor
         threads = population.uses_threads
-        outside[step.WALLS] = reactor.in_time or any(
-            g.value is not None and needs_time(g.value) for g in self._given
-        )
+        walls = any(g.value is not None and needs_time(g.value) for g in self._given)
+        outside[step.WALLS] = reactor.in_time or walls or self._drifts_in_time
         marks = threads and reactor.families is not None
         outside[step.MARK_FIRST] = outside[step.MARK_LAST] = marks
         outside[step.CREATE_FIRST] = outside[step.CREATE_LAST] = reactor.creates_radially
@@ -220,13 +219,27 @@ class Stepper:
             self._continuum.book(self._exchange.credit)
 
     def _read_walls(self, k: int) -> None:
-        """Evaluate what walls hold or let in, and rates, for a step."""
+        """Evaluate what walls hold or let in, rates, and drifts, for a step."""
+        if self._drifts_in_time:
+            self._carry(k)
         for gate in self._given:
             gate.set_given(k * self._dt, self._dt)
         if self._reactor.in_time:
             self._reactor.set_rates((k + 0.5) * self._dt)
         self._partners.read_walls()
         self._take()
+
+    def _carry(self, k: int) -> None:
+        """Let compiled stages have the drifts of a step."""
+        if self._compiled is not None and not self._compiled.owner.carry(k):
+            self._compiled = self._exchange.compiled()
+        self._continuum.carry(k)
+        if self._continuous is not None:
+            self._take_continuum()
+
+    @property
+    def _drifts_in_time(self) -> bool:
+        return self._compiled is not None and self._compiled.owner.motion.in_time
 
     def _read_continuum(self, k: int) -> None:
         self._continuum.before(k, self._gates)

@@ -5,7 +5,7 @@ It takes no notice of the particles, so that replicas may share one solution.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -20,6 +20,7 @@ from hybridrd.coupling.exchange import Exchange
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.user_field import UserField
 from hybridrd.errors import ModelError, ResultError
+from hybridrd.model.drift import Drift
 from hybridrd.model.system import System
 from hybridrd.particles.initial_state import mean_concentration
 from hybridrd.simulation.compiled_continuum import CompiledContinuum, openings
@@ -55,6 +56,9 @@ class Window(Protocol):
 
     def compiled(self, gates: list[Gate], exchange: Exchange) -> CompiledContinuum | None:
         """What compiled steps take in place of `advance` and `show`, None if they can't."""
+
+    def carry(self, step: int) -> None:
+        """Take drifts that depend on time as they are in a step, for compiled steps."""
 
     def show(self) -> None:
         """Let a user's continuum know the concentrations."""
@@ -113,6 +117,11 @@ class LiveWindow:
         self._known = None if found is None else CompiledContinuum(found[0], None, found[1])
         return self._known
 
+    def carry(self, step: int) -> None:
+        """Take drifts that depend on time as they are in a step."""
+        if self._known is not None and not self._field.carry(step):
+            self._known = None
+
     def advance(self, step: int, gates: list[Gate]) -> None:
         """A step of the field, c_R of the gates before and after its diffusion."""
         field = self._field
@@ -138,10 +147,14 @@ class LiveWindow:
 
 
 def live_window(
-    system: System, dt: float, solver: str = "auto", baths: Baths | None = None
+    system: System,
+    dt: float,
+    solver: str = "auto",
+    baths: Baths | None = None,
+    drifts: Sequence[Drift | None] = (),
 ) -> tuple[LiveWindow, Field]:
     """The package's PDE on the whole domain, from the expected initial concentrations."""
-    field = Field(system, dt, solver=solver, baths=baths)
+    field = Field(system, dt, solver=solver, baths=baths, drifts=drifts)
     start_field(system, field)
     return LiveWindow(field, lambda species, outside: None), field  # noqa: ARG005
 
@@ -174,6 +187,9 @@ class RecordedWindow:
 
     def start(self, species: int, outside: Floats) -> None:
         """It has started."""
+
+    def carry(self, step: int) -> None:
+        """It has been solved."""
 
     def show(self) -> None:
         """There is no user's continuum."""
@@ -239,7 +255,7 @@ def _strip_values(field: Field, asked: tuple[int, ...], strip: Integers) -> Floa
 
 def record_window(plan: Plan, steps: int, stride: int) -> RecordedWindow:
     """Solve the mean field once for many replicas; fields are kept every ``stride`` steps."""
-    live, field = live_window(plan.system, plan.dt)
+    live, field = live_window(plan.system, plan.dt, drifts=plan.drifts)
     gates = plan.gates(field.baths)
     partners = plan.partners(gates)
     asked, strip = partners.species, partners.strip
