@@ -14,6 +14,7 @@ what that file imports, too: a kernel is compiled anew when anything that became
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import re
@@ -30,8 +31,10 @@ from numba.core import event
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, DefaultPassBuilder
-from numba.core.compiler_machinery import register_pass
+from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import NativeLowering
+
+from hybridrd.kernels._lowering import LeanLower
 
 QUIET = "HYBRIDRD_QUIET"  # environment variable that silences the message
 _PACKAGE = Path(__file__).parents[1]
@@ -70,11 +73,6 @@ class _Typing:
         return found
 
 
-class _Compiler(Compiler):
-    """Numba's compiler, with `_Typing`."""
-
-    def __init__(self, typingctx: Any, *others: Any) -> None:
-        super().__init__(_Typing(typingctx), *others)
 
 
 class _Unfinished(JITCodeLibrary):
@@ -82,6 +80,13 @@ class _Unfinished(JITCodeLibrary):
 
     def _ensure_finalized(self) -> None:
         """Nothing, as nobody calls it by itself."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+        passes, builder = self._codegen._function_pass_manager()
+        for function in ll_module.functions:
+            if not function.is_declaration:
+                passes.run(function, builder)
 
     def _get_module_for_linking(self) -> Any:
         if self._shared_module is None:
@@ -97,9 +102,21 @@ class _Unfinished(JITCodeLibrary):
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _Lowering(NativeLowering):
-    """Code for a function, left `_Unfinished`."""
+    """Code for a function, by `LeanLower`."""
 
-    _name = "hybridrd_unfinished_lowering"
+    _name = "hybridrd_lowering"
+
+    @property
+    def lowering_class(self) -> Any:
+        """What makes it."""
+        return LeanLower
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _InnerLowering(_Lowering):
+    """The same, left `_Unfinished`."""
+
+    _name = "hybridrd_inner_lowering"
 
     def run_pass(self, state: Any) -> bool:
         name = state.func_id.func_qualname
@@ -113,16 +130,35 @@ class _Lowering(NativeLowering):
         return True
 
 
-class _InnerCompiler(_Compiler):
-    """The same for functions that kernels call, with `_Lowering`."""
+class _Passes(PassManager):
+    """What Numba does in order, without looking after each step whether all is well."""
+
+    _ENFORCING = False
+
+
+class _Compiler(Compiler):
+    """Numba's compiler, with `_Typing` and `_Lowering`."""
+
+    lowering: ClassVar[type] = _Lowering
+
+    def __init__(self, typingctx: Any, *others: Any) -> None:
+        super().__init__(_Typing(typingctx), *others)
 
     def define_pipelines(self) -> list[Any]:
-        manager = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        """The steps."""
+        manager = _Passes("nopython")
         manager.passes = [
-            (_Lowering if step is NativeLowering else step, text) for step, text in manager.passes
+            (self.lowering if step is NativeLowering else step, text)
+            for step, text in DefaultPassBuilder.define_nopython_pipeline(self.state).passes
         ]
         manager.finalize()
         return [manager]
+
+
+class _InnerCompiler(_Compiler):
+    """The same for functions that kernels call."""
+
+    lowering = _InnerLowering
 
 
 @cache
@@ -228,9 +264,14 @@ class _Announcement(event.Listener):
 
     def __init__(self) -> None:
         self._said = QUIET in os.environ
+        self._depth, self._collects = 0, False
 
     def on_start(self, found: event.Event) -> None:
         """Say what is compiled, and where it is kept."""
+        self._depth += 1
+        if self._depth == 1:
+            self._collects = gc.isenabled()
+            gc.disable()
         kernel = found.data["dispatcher"]
         module, _, name = str(kernel.py_func.__module__).partition(".")
         # A rate that a user gave as a function is no kernel, and never kept.
@@ -251,7 +292,10 @@ class _Announcement(event.Listener):
             sys.stderr.flush()
 
     def on_end(self, found: event.Event) -> None:
-        """Nothing: later kernels are not mentioned."""
+        """Let garbage be collected again."""
+        self._depth -= 1
+        if self._depth == 0 and self._collects:
+            gc.enable()
 
 
 event.register("numba:compile", _Announcement())
