@@ -73,8 +73,6 @@ class _Typing:
         return found
 
 
-
-
 class _Unfinished(JITCodeLibrary):
     """Code that is optimised, and made machine code of, in the kernels that it is linked into."""
 
@@ -291,7 +289,7 @@ class _Announcement(event.Listener):
             )
             sys.stderr.flush()
 
-    def on_end(self, found: event.Event) -> None:
+    def on_end(self, found: event.Event) -> None:  # noqa: ARG002
         """Let garbage be collected again."""
         self._depth -= 1
         if self._depth == 0 and self._collects:

@@ -7,7 +7,7 @@ read, and the division of a range by a step of one.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from numba.core import cgutils, errors, ir, types
 from numba.core.ir_utils import find_callname, guard
@@ -18,7 +18,7 @@ from numba.np.arrayobj import fix_integer_index, load_item, store_item
 class LeanLower(Lower):
     """Code for a function, from its typed statements."""
 
-    _counted: dict[Any, bool] = {}
+    _counted: ClassVar[dict[Any, bool]] = {}
 
     def lower_block(self, block: Any) -> None:
         """One block, as Numba does it, but for what it would say of each statement."""
@@ -133,7 +133,8 @@ class LeanLower(Lower):
     def _element(self, value: Any, index: Any, kinds: Any) -> Any:
         """The address of an element; None if something else is asked for."""
         kind, at, builder = self.typeof(value.name), kinds[1], self.builder
-        of = tuple(at.types) if isinstance(at, types.BaseTuple) else (at,)
+        several = isinstance(at, types.BaseTuple)
+        of = tuple(at) if several else (at,)
         if not isinstance(kind, types.Array) or len(of) != kind.ndim:
             return None
         if not all(isinstance(t, types.Integer) for t in of):
@@ -141,7 +142,7 @@ class LeanLower(Lower):
         model = self.context.data_model_manager[kind]
         array, given = self.loadvar(value.name), self.loadvar(index.name)
         given = self.context.cast(builder, given, self.typeof(index.name), at)
-        each = cgutils.unpack_tuple(builder, given) if isinstance(at, types.BaseTuple) else [given]
+        each = cgutils.unpack_tuple(builder, given) if several else [given]
 
         def member(name: str, axis: int) -> Any:
             return builder.extract_value(array, (model.get_field_position(name), axis))
