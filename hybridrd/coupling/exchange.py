@@ -123,7 +123,7 @@ class Exchange:
         self._currents = motion.currents
         for gate in self._ordered:
             self._describe(gate)
-        parts = layers, planes, motion.forces, motion.media
+        parts = layers, planes, motion.forces, motion.media, motion.flights
         opens = any(part is not None for part in parts) or not motion.walk.closed.all()
         return CompiledExchange(motion, exits if opens else None, layers, planes, self)
 

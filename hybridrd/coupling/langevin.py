@@ -9,11 +9,13 @@ import numpy as np
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.coupling.face_exchange import Gate
-from hybridrd.coupling.motion import Motion
+from hybridrd.coupling.motion import CompiledMotion, Motion
 from hybridrd.interface import FaceNumbers
 from hybridrd.interface.kinetic import Moments, halvings, moments
 from hybridrd.kernels import langevin as kernels
 from hybridrd.kernels.exchange import tally
+from hybridrd.kernels.flight_stage import Flights
+from hybridrd.kernels.gates import Currents
 from hybridrd.particles.particles import Particles
 from hybridrd.particles.population import Population
 
@@ -43,6 +45,42 @@ class LangevinMotion(Motion):
             for D, g, w in zip(other.D, frictions, other.walls, strict=True)
         ]
         self._frictions = frictions
+
+    def compiled(self, gates: Sequence[Gate]) -> CompiledMotion | None:
+        """Motion as compiled stages take it, if nobody with inertia enters through a gate.
+
+        Those with inertia stand still in the walk: flights move them.
+        """
+        given, motions = self._other.compiled(gates), self._motions
+        if given is None or any(motions[gate.species] is not None for gate in gates):
+            return None
+        inert = np.array([motion is not None for motion in motions])
+        found = [motion.flight for motion in motions if motion is not None]
+        parts = np.zeros(len(motions), np.int64)
+        parts[inert] = [len(flight.decay) for flight in found]
+        speed = np.zeros(len(motions))
+        speed[inert] = [flight.speed for flight in found]
+        table = np.zeros((len(motions), 6, int(parts.max())))
+        middle = np.zeros((len(motions), int(parts.max()), 5))
+        for s, flight in zip(np.flatnonzero(inert), found, strict=True):
+            n = parts[s]
+            table[s, :, :n] = np.array([*flight[:5], flight.reach])
+            middle[s, :n] = flight.middle
+        walk = given.walk._replace(Ddt=np.where(inert, 0.0, given.walk.Ddt))
+        return given._replace(walk=walk, flights=Flights(inert, parts, table, middle, speed))
+
+    @property
+    def in_time(self) -> bool:
+        """Whether what compiled stages take of the others depends on time."""
+        return self._other.in_time
+
+    def carry(self, step: int) -> list[int] | None:
+        """See `Motion.carry`."""
+        return self._other.carry(step)
+
+    def enter_current(self, currents: Currents, gate: Gate, part: slice) -> None:
+        """Enter how those that drift pass a gate, whose face cells are a ``part`` of all."""
+        self._other.enter_current(currents, gate, part)
 
     def move(self, species: int, population: Population, step: int) -> bool:
         """Move the particles of a species for dt; returns whether any is marked as gone."""

@@ -14,6 +14,7 @@ from hybridrd.interface import FaceNumbers
 from hybridrd.kernels import exchange as kernels
 from hybridrd.kernels import radial
 from hybridrd.kernels.drift_stages import Forces, Media
+from hybridrd.kernels.flight_stage import Flights
 from hybridrd.kernels.gates import Currents, Walk
 from hybridrd.kernels.walk import PARTIAL, Walls, move, move_closed
 from hybridrd.particles.particles import Particles
@@ -31,12 +32,15 @@ class CompiledMotion(NamedTuple):
         Diffusion; species that drift stand still in it.
     forces, media, currents
         What drives those, what they meet, and how they pass the gates; None where there is none.
+    flights
+        Motion of species with inertia, None where there is none.
     """
 
     walk: Walk
     forces: Forces | None = None
     media: Media | None = None
     currents: Currents | None = None
+    flights: Flights | None = None
 
 
 class Motion(ABC):

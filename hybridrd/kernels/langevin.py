@@ -112,7 +112,7 @@ def new_stack():
 
 
 @jit
-def _number_from(ids, known):
+def number_from(ids, known):
     """How many ids there are from a certain one on; a loop that vectorises."""
     m = 0
     for i in range(ids.shape[0]):
@@ -126,7 +126,7 @@ def set_off(velocities, ids, known, speed, key):
     d = velocities.shape[0]
     for begin in range(0, ids.shape[0], BLOCK):
         end = min(begin + BLOCK, ids.shape[0])
-        if _number_from(ids[begin:end], known) == 0:
+        if number_from(ids[begin:end], known) == 0:
             continue
         for i in range(begin, end):
             if ids[i] >= known:

@@ -34,6 +34,7 @@ from hybridrd.kernels.close_pairs import look_for_pairs
 from hybridrd.kernels.drift_stages import Forces, Media, diffuse_drifting, diffuse_uneven
 from hybridrd.kernels.entries import call, entry
 from hybridrd.kernels.first_order import Families, HalfStep, create_all, mark_all, react_families
+from hybridrd.kernels.flight_stage import Flights, fly_all
 from hybridrd.kernels.gates import (
     Currents,
     Exits,
@@ -70,13 +71,14 @@ OPEN_MOVE = 18  # an entry of its own: diffusion of those that can leave
 RECORDED_BEFORE = 19  # another: c_R of a mean field that has been solved
 REACT_PAIRS = 20  # and pairs, where any may react
 DRIFT_MOVE = 21  # diffusion of those that drift
-UNEVEN_MOVE = 22  # and of those whose D depends on the place
-ENTRIES = 23
+UNEVEN_MOVE = 22  # of those whose D depends on the place
+FLY = 23  # and flights of those with inertia
+ENTRIES = 24
 
 # What stages need: the members of `Parts`, in their order.
 WALK, EXITS, FAMILIES, MEETINGS, OF_LAYERS, OF_PLANES, LINE, RATES, RECORDED = range(9)
-FORCES, MEDIA, CURRENTS = range(9, 12)
-PARTS = 12
+FORCES, MEDIA, CURRENTS, FLIGHTS = range(9, 13)
+PARTS = 13
 
 
 class World(NamedTuple):
@@ -126,6 +128,7 @@ class Parts(NamedTuple):
     forces: Forces | None
     media: Media | None
     currents: Currents | None
+    flights: Flights | None
 
 
 class Stretch(NamedTuple):
@@ -167,6 +170,8 @@ def advance(world: World, stretch: Stretch) -> tuple[int, int, int]:
                     status = call(entries[DRIFT_MOVE], (table, walk, parts[FORCES], exits, key, k))
                 if entries[UNEVEN_MOVE] != 0:
                     status = call(entries[UNEVEN_MOVE], (table, walk, parts[MEDIA], exits, key, k))
+                if entries[FLY] != 0:
+                    status = call(entries[FLY], (table, walk, parts[FLIGHTS], exits, key, k))
             elif now == BEFORE and entries[RECORDED_BEFORE] != 0:
                 status = call(entries[RECORDED_BEFORE], (parts[RECORDED], k))
             elif at == 0:
@@ -215,7 +220,7 @@ def fill_entries(world: World, parts: Parts, two_way: bool) -> None:
     """
     table, ids, asks, _, entries, _, key, dt, few = world
     walk, exits, families, meetings, layers, planes, line, rates, recorded = parts[:9]
-    forces, media, currents = parts[9:]
+    forces, media, currents, flights = parts[9:]
     now, k = HalfStep(key, 0, 0, 0.5 * dt), 0
     entries[:] = 0
     if families is not None:
@@ -242,6 +247,8 @@ def fill_entries(world: World, parts: Parts, two_way: bool) -> None:
         entries[DRIFT_MOVE] = entry(diffuse_drifting, table, walk, forces, exits, key, k)
     if media is not None:
         entries[UNEVEN_MOVE] = entry(diffuse_uneven, table, walk, media, exits, key, k)
+    if flights is not None:
+        entries[FLY] = entry(fly_all, table, walk, flights, exits, key, k)
     if planes is not None:
         entered = table, ids, planes, currents, walk, exits, key, k, few, asks
         entries[PLANES] = entry(exchange_planes, *entered)

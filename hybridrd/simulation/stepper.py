@@ -148,14 +148,13 @@ class Stepper:
     def _give_parts(self) -> None:
         """Let the compiled stages have what they need, as it is now."""
         motion, exits, layers, planes = self._compiled[:4] if self._compiled else (None,) * 4
-        walk, forces, media, currents = motion or (None,) * 4
+        walk, *moved = motion or (None,) * 5
         continuum = self._continuous or CompiledContinuum()
         line, recorded, rates, two_way = continuum
         families, meetings = self._reactor.families, self._reactor.meetings
         parts = step.Parts(
-            walk, exits, families, meetings, layers, planes, line, rates, recorded, forces, media,
-            currents,
-        )  # fmt: skip
+            walk, exits, families, meetings, layers, planes, line, rates, recorded, *moved
+        )
         changed = [i for i, part in enumerate(parts) if part is not self._parts[i]]
         if not changed and self._parts:
             return
