@@ -1,4 +1,4 @@
-"""Arguments of public functions: numbers, truth values, lists and paths, checked by name."""
+"""Arguments of public functions: numbers, booleans, lists and paths, checked by name."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def number(
     minimum, strict
         The bound, and whether it is excluded.
     error
-        What is raised if it is something else, a truth value or a complex number too.
+        What is raised if it is something else, also for a boolean or a complex number.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def real_array(
     where
         The argument, or what a function of the user's gave, for the message.
     error
-        What is raised for truth values, complex numbers, text, objects, rows that differ in
+        What is raised for booleans, complex numbers, text, objects, rows that differ in
         length, and values that are masked.
 
     Examples
@@ -190,7 +190,7 @@ def real_array(
     if kind == "O" and all(isinstance(v, int) and not isinstance(v, bool) for v in array.flat):
         kind = "i"  # numbers beyond 64 bits
     if kind not in "iuf":
-        what = {"b": "truth values", "c": "complex numbers", "U": "text", "S": "text"}
+        what = {"b": "booleans", "c": "complex numbers", "U": "text", "S": "text"}
         given = what.get(kind, f"values of type {array.dtype}")
         raise error(f"{where}: {given}, {shown(value)}; {wanted}")
     if np.ma.is_masked(value):

@@ -50,7 +50,7 @@ class Points:
         ------
         ModelError
             For anything else, names that results need, values that are neither finite numbers,
-            text nor truth values, and points that are there twice.
+            text nor booleans, and points that are there twice.
         """
         if hasattr(given, "to_dict") and hasattr(given, "columns"):
             given = given.to_dict("records")
@@ -189,7 +189,7 @@ def _alike(values: list[Any]) -> list[Any]:
 
 def _kind(value: Any) -> str:
     if isinstance(value, bool):
-        return "truth values"
+        return "booleans"
     return "text" if isinstance(value, str) else "numbers"
 
 
@@ -198,6 +198,6 @@ def _scalar(value: Any, where: str) -> Scalar:
     if isinstance(plain, (bool, str)) or (isinstance(plain, (int, float)) and math.isfinite(plain)):
         return plain
     raise ModelError(
-        f"{where} = {shown(value)}: a parameter is a finite number, text or a truth value; for "
+        f"{where} = {shown(value)}: a parameter is a finite number, text or a boolean; for "
         f"anything else give names, and let the function choose by them"
     )

@@ -78,7 +78,7 @@ def sweep(
     parameters
         Lists by name: all combinations, each name a dimension of the result. Or a table, a list of
         dicts or a pandas data frame: its rows are the dimension ``point``. Values are numbers,
-        text or truth values.
+        text or booleans.
     replicas, until, every, record, threads, progress, covariance, quantiles, keep, planes
         As of `ensemble`.
     dt

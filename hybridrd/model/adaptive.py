@@ -17,26 +17,26 @@ from hybridrd.model.species import SpeciesLike, species_name
 @named_arguments
 @dataclass(frozen=True)
 class Adaptive(Shape):
-    """A particle region of the cells that hold few copies; it follows them in time.
+    """A particle region that consists of the cells with few copies, and follows them in time.
 
     At intervals of ``every`` the mean number of copies in each cell and its neighbours decides:
-    below ``low`` the cell becomes part of the particle region, above ``high`` of the continuum, in
-    between it stays as it is. Then a margin is added to the region, and specks of either kind are
-    removed. Matter is conserved: copy by copy with ``fluctuations="discrete"``, otherwise to
+    below ``low`` the cell becomes part of the particle region, above ``high`` of the continuum, and
+    in between it keeps its state. Then a margin is added to the region, and specks of either kind
+    are removed. Mass is conserved: copy by copy with ``fluctuations="discrete"``, otherwise to
     round-off.
 
     Parameters
     ----------
     low, high
-        Copies a cell, of the most numerous species unless one is named; ``high`` at least twice
-        ``low``.
+        Copies per cell, of the most numerous species unless one is named; ``high`` is at least
+        twice ``low``.
     every
         Time between these checks, a multiple of dt.
     species
         The species that decides; by default the one with most copies in each cell.
     buffer
         Width of the margin (length); by default ``4 sqrt(2 D every)`` of the fastest species,
-        as far as copies may get until the next check.
+        the distance that copies may travel until the next check.
 
     Raises
     ------
@@ -64,8 +64,8 @@ class Adaptive(Shape):
             object.__setattr__(self, name, value)
         if self.high < 2.0 * self.low:
             raise ModelError(
-                f"Adaptive(low={self.low:g}, high={self.high:g}): between them cells stay what "
-                f"they are; give high at least twice low, {2 * self.low:g}"
+                f"Adaptive(low={self.low:g}, high={self.high:g}): high must be at least twice low, "
+                f"{2 * self.low:g}, so that cells in between keep their state"
             )
         if self.species is not None:
             object.__setattr__(self, "species", species_name(self.species))
@@ -73,7 +73,7 @@ class Adaptive(Shape):
             object.__setattr__(self, "buffer", number(self.buffer, "Adaptive: buffer"))
 
     def mask(self, grid: Grid) -> Mask:
-        """No cell: which ones there are, the copies decide."""
+        """No cell: the copies decide which cells belong to it."""
         return np.zeros(grid.cells, bool)
 
     def to_dict(self) -> dict[str, Any]:

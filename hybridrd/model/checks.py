@@ -49,25 +49,25 @@ def _species(draft: Draft, at: Places) -> Iterator[str]:
 
 
 def _carried(draft: Draft, at: Places) -> Iterator[str]:
-    """Walls that can't be where a species is carried by a flow that depends on time."""
+    """Walls that don't work for a species with a velocity that depends on time."""
     for i, species in enumerate(draft.species):
         for side, wall in draft.walls.items():
             if species.changes and wall.law(species.name).influx is not None:
                 yield (
                     f"{at.species(i)}: the velocity of {species.name} depends on time, and the "
-                    f"influx at {side} knows nothing of it; use a Reservoir"
+                    f"influx at {side} ignores it; use a Reservoir"
                 )
 
 
 def _inertia(draft: Draft, at: Places) -> Iterator[str]:
-    """What a system can't have if a species has inertia."""
+    """Fields that are incompatible with a species with inertia."""
     domain, region = draft.domain, draft.particles
     for i, species in enumerate(draft.species):
         if species.friction is None or domain is None:
             continue
         where = f"{at.species(i)}: {species.name} has friction, and"
         if domain.radial or draft.obstacles is not None:
-            yield f"{where} flies in a Box without obstacles alone; give one, or leave friction out"
+            yield f"{where} needs a Box without obstacles; give one, or leave friction out"
         elif region is None or region != domain:
             yield (
                 f"{where} no continuum holds velocities; give particles = domain, or leave "
@@ -75,8 +75,8 @@ def _inertia(draft: Draft, at: Places) -> Iterator[str]:
             )
         if draft.interface is not None:
             yield (
-                f"{where} meets reservoirs as a gas of its own temperature, while interface is for "
-                f"particles that diffuse; leave it out"
+                f"{where} meets each reservoir as a gas of its own temperature, while interface is "
+                f"for particles that diffuse; leave it out"
             )
 
 
@@ -108,13 +108,13 @@ def _fluctuations(draft: Draft, at: Places) -> Iterator[str]:
         yield f"{where}: it is one of None, {', '.join(map(repr, FLUCTUATIONS))}, or True"
     elif draft.particles is not None and draft.particles == draft.domain:
         yield (
-            f"{where}: it does nothing here, for there is no continuum, and particles fluctuate by "
+            f"{where}: it has no effect here: there is no continuum, and particles fluctuate by "
             f"themselves; leave it out"
         )
     elif draft.particles is not None and draft.coupling == "mean-field":
         yield (
-            f"{where}: it does nothing here, for the continuum of mean-field coupling is a PDE "
-            f"that takes no notice of the particles; give coupling = 'two-way', or leave it out"
+            f"{where}: it has no effect here: the continuum of mean-field coupling is a PDE "
+            f"that does not depend on the particles; give coupling = 'two-way', or leave it out"
         )
 
 
@@ -130,12 +130,12 @@ def _correct_pairs(draft: Draft, at: Places) -> Iterator[str]:
         return
     if draft.fluctuations != "discrete":
         yield (
-            f"{where}: it does nothing with fluctuations = {shown(draft.fluctuations)}, for it is "
-            f"about pairs of whole copies; give fluctuations = 'discrete', or leave it out"
+            f"{where}: it has no effect with fluctuations = {shown(draft.fluctuations)}; it is "
+            f"for pairs of discrete copies; give fluctuations = 'discrete', or leave it out"
         )
     elif not near:
         yield (
-            f"{where}: it does nothing here, for no reaction of two copies has a radius; give "
+            f"{where}: it has no effect here: no reaction of two copies has a radius; give "
             f"radius= to a reaction, or leave it out"
         )
     elif draft.domain is not None and draft.domain.radial:
@@ -148,8 +148,8 @@ def _correct_pairs(draft: Draft, at: Places) -> Iterator[str]:
         held = sorted(name for name in names if wall.law(name).is_reservoir)
         if held:
             yield (
-                f"{where}: walls[{side!r}] holds {', '.join(held)}, and copies in cells have no "
-                f"partners beyond a wall; use particles there, or leave it out"
+                f"{where}: walls[{side!r}] is a reservoir of {', '.join(held)}, and copies in "
+                f"cells have no partners beyond a wall; use particles there, or leave it out"
             )
 
 
@@ -185,13 +185,13 @@ def _region(draft: Draft, at: Places) -> Iterator[str]:
                 below = lo + math.floor((face - lo) / (hi - lo) * n) * (hi - lo) / n
                 yield (
                     f"{at.face(axis, side)}: the face {axis} = {face:g} is not a cell face of {n} "
-                    f"cells over ({lo:g}, {hi:g}), of which {below:g} and "
+                    f"cells over ({lo:g}, {hi:g}); {below:g} and "
                     f"{below + (hi - lo) / n:g} are the nearest; {_nearest_counts(a, b, lo, hi, n)}"
                 )
 
 
 def _shapes(draft: Draft, at: Places) -> Iterator[str]:
-    """Obstacles, and a particle region that is not given like the domain."""
+    """Obstacles, and a particle region that is not a box in a box or a shell in a shell."""
     region, domain, sound = draft.particles, draft.domain, True
     assert domain is not None
     kind = type(domain).__name__
@@ -206,10 +206,10 @@ def _shapes(draft: Draft, at: Places) -> Iterator[str]:
         yield f"{where}: a Shell has no obstacles; give one of its walls in walls="
         sound = False
     elif draft.obstacles is not None and not isinstance(draft.obstacles, Shape):
-        yield f"{where} = {shown(draft.obstacles)}: give a shape, such as Ball or Box"
+        yield f"{where} = {shown(draft.obstacles)}: give a shape, a Ball or Box for example"
         sound = False
     elif draft.obstacles is not None and draft.obstacles.follows:
-        yield f"{where} = {draft.obstacles!r}: obstacles do not follow the copies"
+        yield f"{where} = {draft.obstacles!r}: obstacles cannot follow the copies"
         sound = False
     if not sound or draft.cells is None:
         return
@@ -243,11 +243,11 @@ def _shapes(draft: Draft, at: Places) -> Iterator[str]:
 
 
 def _adaptive(draft: Draft, region: Shape, where: str) -> Iterator[str]:
-    """What a particle region that follows the copies cannot have."""
+    """Fields that are incompatible with a particle region that follows the copies."""
     if draft.coupling == "mean-field":
         yield (
-            f"{where} = {region!r}: in mean-field coupling the PDE does not know of the particles, "
-            f"so there is nothing to follow; use coupling='two-way'"
+            f"{where} = {region!r}: in mean-field coupling the PDE does not depend on the "
+            f"particles, so there is nothing to follow; use coupling='two-way'"
         )
     named = getattr(region, "species", None)
     if named is not None and named not in draft.names and draft.all_species:
@@ -257,7 +257,7 @@ def _adaptive(draft: Draft, region: Shape, where: str) -> Iterator[str]:
 def make_partition(
     grid: Grid, obstacles: Shape | None, region: Shape | None, periodic: tuple[bool, ...]
 ) -> Partition:
-    """What each cell is. Raises ModelError for a shape that does not fit the grid."""
+    """Partition of the cells. Raises ModelError for a shape that does not fit the grid."""
     free = np.ones(grid.cells, bool) if obstacles is None else ~obstacles.mask(grid)
     inside = np.zeros(grid.cells, bool) if region is None else region.mask(grid) & free
     return Partition(grid, free, inside, periodic)
@@ -278,7 +278,7 @@ def _nearest_counts(a: float, b: float, lo: float, hi: float, n: int) -> str:
     above = next((m for m in range(n + 1, n + min(9 * n + 1000, MOST_TRIED)) if fits(m)), None)
     counts = [str(m) for m in (below, above) if m is not None]
     if not counts:
-        return "no number of cells up to ten times as many has it; move the face"
+        return "no number of cells up to ten times as many fits; move the face"
     return f"counts that fit: {' and '.join(counts)} cells along this axis"
 
 
@@ -298,12 +298,12 @@ def _reactions(draft: Draft, at: Places) -> Iterator[str]:
             if draft.all_species and name not in draft.names:
                 yield f"{where}: {_unknown(name, draft)}"
         if sorted(reaction.reactants) == sorted(reaction.products):
-            yield f"{where}: it changes nothing"
+            yield f"{where}: it has no effect"
         orders = [r.order for r in reaction.one_way()]
         pairs = 2 in orders and draft.particles is not None and reaction.law is None
         if pairs and domain is not None and domain.radial:
             yield (
-                f"{where}: particles in a Shell carry only their distance r, so that pairs "
+                f"{where}: particles in a Shell have only their distance r, so pairs "
                 f"cannot meet; use a Box, or particles=None for the PDE"
             )
         elif pairs and domain is not None:
@@ -336,17 +336,17 @@ def _reactions(draft: Draft, at: Places) -> Iterator[str]:
 
 
 def _law(reaction: Reaction, law: RateLaw, draft: Draft, where: str) -> Iterator[str]:
-    """A rate that is a function of concentrations."""
+    """Mistakes in a rate that is a function of concentrations."""
     if draft.particles is not None:
         yield (
-            f"{where}: concentrations belong to the cells of a continuum, and particles react by "
-            f"themselves or in pairs; give k or lambda0 of such steps, or take particles=None"
+            f"{where}: concentrations belong to the cells of a continuum, and particles react "
+            f"alone or in pairs; give k or lambda0 of such steps, or particles=None"
         )
     unknown = [name for name in law.names if name not in draft.names]
     if unknown and draft.all_species:
         yield (
-            f"{where}: the function takes {', '.join(unknown)}; its arguments are species, of "
-            f"which there are {', '.join(draft.names)} (give constants as numbers or defaults)"
+            f"{where}: the function takes {', '.join(unknown)}; its arguments are species: "
+            f"there are {', '.join(draft.names)} (give constants as numbers or defaults)"
         )
         return
     for name in dict.fromkeys(reaction.reactants):
@@ -358,13 +358,13 @@ def _law(reaction: Reaction, law: RateLaw, draft: Draft, where: str) -> Iterator
             continue
         if value > 0.0:
             yield (
-                f"{where}: it is {value:.6g} where there is no {name}, which the reaction takes; "
-                f"let it be 0 there, {name}/(K + {name}) for instance"
+                f"{where}: it is {value:.6g} where there is no {name}, which the reaction "
+                f"consumes; make it 0 there, {name}/(K + {name}) for example"
             )
 
 
 def _pairs_of_particles(reaction: Reaction, at: Places, i: int) -> Iterator[str]:
-    """What a pair reaction lacks that particles need."""
+    """Missing or unsuitable fields of a pair reaction between particles."""
     if reaction.reach is None:
         where = at.reaction(i, reaction.label, "radius")
         yield f"{where}: particles react in pairs within a Doi radius; give radius="
@@ -386,7 +386,7 @@ def _pairs_of_particles(reaction: Reaction, at: Places, i: int) -> Iterator[str]
 
 
 def _crowd(reaction: Reaction, draft: Draft, where: str, of_rate: str) -> Iterator[str]:
-    """A reaction of three or more that could happen to particles."""
+    """A reaction of order three or more that could happen in the particle region."""
     assert reaction.k is not None
     try:
         if not _acts_on_particles(reaction.k, draft, of_rate):
@@ -398,10 +398,10 @@ def _crowd(reaction: Reaction, draft: Draft, where: str, of_rate: str) -> Iterat
     pair = f"2 {names[0]}" if names[0] == names[1] else f"{names[0]} + {names[1]}"
     rest, products = " + ".join(("P", *names[2:])), reaction.equation.split(" -> ")[1]
     yield (
-        f"{where}: {reaction.equation!r} takes {reaction.order} copies at once, but particles meet "
-        f"in pairs and have no rate for more: go through an intermediate, '{pair} <-> P' with a "
-        f"fast k_back and '{rest} -> {products}', whose pairs can meet; or let k be a function of "
-        f"position that is 0 in the particle region; or take particles=None"
+        f"{where}: {reaction.equation!r} takes {reaction.order} copies at once, but particles "
+        f"react at most in pairs: go through an intermediate, '{pair} <-> P' with a fast k_back "
+        f"and '{rest} -> {products}'; or let k be a function of position that is 0 in the particle "
+        f"region; or give particles=None"
     )
 
 
@@ -443,7 +443,7 @@ def _wall_contents(draft: Draft, at: Places) -> Iterator[str]:
                     yield f"{where}: {_unknown(species, draft)}"
                 continue
             law, still = wall.law(species), draft.species[draft.names.index(species)].D == 0
-            # What does not move may be the partner of particles beyond the wall.
+            # An immobile species may still be the partner of particles across the wall.
             waits = law.is_reservoir and _meets(species, draft)
             for value in (law.outside, law.influx):
                 if callable(value):
@@ -502,7 +502,7 @@ def _part(part: Any, domain: Domain, cells: tuple[int, ...] | None, where: str) 
 
 
 def _placed_freely(part: Any, draft: Draft, where: str) -> Iterator[str]:
-    """Shapes of initial states that contain no cell, and copies that have no room."""
+    """Shapes of initial states that contain no cell, and copies without free cells."""
     shape, domain = getattr(part, "shape", None), draft.domain
     blocked = isinstance(part, (Patch, Copies, Points)) and draft.obstacles is not None
     if domain is None or draft.cells is None or not (isinstance(shape, Shape) or blocked):
@@ -517,10 +517,10 @@ def _placed_freely(part: Any, draft: Draft, where: str) -> Iterator[str]:
         return
     if isinstance(part, Patch):
         if not (patch_overlap(grid, part) * free).any():
-            yield f"{where}: all of the place of {part!r} is in obstacles"
+            yield f"{where}: {part!r} lies entirely in obstacles"
     elif isinstance(part, Copies):
         if part.n and not (copies_overlap(grid, part) * free).any():
-            yield f"{where}: all of the place of the {part.n} copies is in obstacles"
+            yield f"{where}: the region of the {part.n} copies lies entirely in obstacles"
     elif isinstance(part, Points):
         stuck = ~free[cells_of(part.positions, grid)]
         if stuck.any():
@@ -542,7 +542,7 @@ def _array_problem(part: np.ndarray, where: str) -> Iterator[str]:
     elif (np.abs(c) > LARGEST).any():
         yield f"{where}: the array has {np.abs(c).max():g}; use another unit of length"
     elif (c < 0).any():
-        yield f"{where}: the array has negative concentrations, {c.min():g} the least"
+        yield f"{where}: the array has negative concentrations, down to {c.min():g}"
 
 
 def _placed(part: Patch | Copies, domain: Domain, where: str) -> Iterator[str]:

@@ -43,8 +43,8 @@ def _unit_ball(dimension: int) -> float:
 def macroscopic_rate(lambda0: float, sigma: float, dimension: int) -> float:
     """``k = V_sigma lambda0`` (length^d/time), del Razo 2024, eq. (22); ``lambda0`` is 1/time.
 
-    It is the rate of the well-mixed limit, in which reaction is slow against diffusion;
-    `hybridrd.model.steady` has the rate beyond it.
+    It is the rate in the well-mixed limit, where reaction is slow compared with diffusion;
+    `hybridrd.model.steady` has the diffusion-influenced rate.
 
     Examples
     --------
@@ -147,8 +147,8 @@ def trial_time(D_dt_over_sigma2: float, dimension: int) -> float:
 
     ``tau* = lim_T [integral_0^T P dt - dt (sum_{n=1}^{N-1} P(n dt) + P(T)/2)]``, ``T = N dt``:
 
-    how much longer a pair is within reach than the trials after each step say. It is a number of
-    ``D dt/sigma²`` (dimensionless) and the dimension only; good to 1e-8.
+    the time that a pair spends within reach, beyond what the trials after each step count. It
+    depends only on ``D dt/sigma²`` (dimensionless) and the dimension; good to 1e-8.
 
     Examples
     --------
@@ -247,10 +247,10 @@ def largest_step(lambda0: float, tau: Callable[[float], float]) -> float:
 def cell_shares(
     radius: float, spacing: tuple[float, ...], weight: Callable[[Floats], Floats] | None = None
 ) -> Floats:
-    """Share of the partners of a uniform particle of one cell that is in the cells around.
+    """Fraction of the partners of a particle in one cell that lies in each cell around it.
 
-    Partners are uniform in the ball about it, or have a ``weight`` by distance; by quadrature over
-    the ball, to about 1e-4.
+    The particle is uniform in its cell; partners are uniform in the ball about it, or have a
+    ``weight`` by distance. By quadrature over the ball, to about 1e-4.
 
     Parameters
     ----------
@@ -299,7 +299,7 @@ def cell_shares(
     for index in np.ndindex(shares.shape):
         part = w
         for a, h in enumerate(spacing):
-            # A displacement v leads from a uniform place into the cell with this chance.
+            # Probability that a displacement v from a uniform position ends in the cell.
             part = part * np.maximum(1.0 - np.abs(v[a] / h - (index[a] - reach[a])), 0.0)
         shares[index] = part.sum()
     return np.asarray(shares / shares.sum())

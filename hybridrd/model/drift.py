@@ -1,4 +1,4 @@
-"""Diffusion and drift of a species on the cells of a grid, where they depend on the place."""
+"""Position-dependent diffusion and drift of a species on the cells of a grid."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hybridrd.model.functions import arguments, evaluate
 from hybridrd.model.grid import AXES, Grid
 from hybridrd.model.species import Species
 
-# Two walls that are one have one potential, up to this part of its range.
+# Relative tolerance, in its range, for equal potentials at the two walls of a periodic axis.
 SAME = 1e-9
 
 
@@ -36,7 +36,7 @@ class Drift:
         Diffusion coefficient in each cell (length²/time), ``(cells,)``.
     D_up
         That of the face above each cell along an axis, ``(d, cells)``: the harmonic mean of the two
-        cells, as a flux through half of each has it, or at a wall that of the cell.
+        cells (half cells in series), or at a wall that of the cell.
     up
         From each cell's centre to the next one's along an axis, ``(d, cells)``; in the last cell to
         the wall, half a cell away, or across a periodic wall to the first one.
@@ -87,9 +87,9 @@ class Drift:
 def make_drift(
     system: Description, species: Species, grid: Grid | None = None, t: float = 0.0
 ) -> Drift | None:
-    """How a species moves at a time on a system's cells, or those of another grid.
+    """Diffusion and drift of a species at a time on a system's cells, or on another grid.
 
-    None if it diffuses evenly and does not drift.
+    None if its diffusion is uniform and it does not drift.
 
     Raises
     ------
@@ -175,13 +175,13 @@ def coefficients(species: Species, grid: Grid) -> Floats:
 
 
 def mean_D(system: Description, species: Species) -> float:
-    """The diffusion coefficient of a species, its mean over the cells where it is uneven."""
+    """The diffusion coefficient of a species; its mean over the cells if it is not uniform."""
     uneven = species.uneven
     return float(coefficients(species, system.grid).mean()) if uneven else float(species.D)
 
 
 def largest_D(system: Description, species: Species) -> float:
-    """The diffusion coefficient of a species, the largest of all cells where it is uneven."""
+    """The diffusion coefficient of a species; the largest of all cells if it is not uniform."""
     uneven = species.uneven
     return float(coefficients(species, system.grid).max()) if uneven else float(species.D)
 
@@ -220,7 +220,7 @@ def component(velocity: Any, axis: int, dimension: int, where: str) -> float | C
     Raises
     ------
     ModelError
-        If there are not as many as axes.
+        If the number of components is not the number of axes.
     """
     if isinstance(velocity, tuple):
         if len(velocity) not in (0, dimension):
@@ -248,7 +248,7 @@ def _check_periodic(
     if step > SAME * max(float(spread), 1.0):
         raise ModelError(
             f"potential of {species.name}: it has a step of {step:.4g} kT at the periodic wall "
-            f"{AXES[axis]}; give one that is the same on both sides, or a velocity"
+            f"{AXES[axis]}; give a potential that is equal on both sides, or a velocity"
         )
 
 

@@ -25,7 +25,7 @@ class Equation:
     reversible
         Whether the arrow is ``<->``.
     radius
-        The Doi radius between the reactants (length), if it is there.
+        The Doi radius between the reactants (length), if given.
     """
 
     label: str
@@ -74,7 +74,7 @@ def read_equation(text: object) -> Equation:
         left = _RADIUS.sub("+", left)
     if _RADIUS.search(right):
         raise ModelError(
-            "a radius between products has no meaning here: they appear where the reactants are; "
+            "a radius between products has no meaning here: they appear at the reactants; "
             "leave it out, or write the reversible 'A + B <-> C'"
         )
     return Equation(label.strip(), _side(left), _side(right), reversible, radius)

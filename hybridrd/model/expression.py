@@ -1,4 +1,4 @@
-"""Formulas as text: arithmetic that is read, never executed as a program."""
+"""Formulas as text: arithmetic that is parsed, never executed as a program."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 @final
 class Expression:
-    """A function that was written as text, ``"v * K**4 / (K**4 + R**4)"``.
+    """A function given as text, ``"v * K**4 / (K**4 + R**4)"``.
 
     Numbers, names, ``+ - * / **``, parentheses, the functions of `FUNCTIONS`, and comparisons as
     first argument of ``where(R > 1, a, b)``. The names are its arguments, in order of their first
@@ -72,7 +72,7 @@ class Expression:
         parameters = [ast.arg(name) for name in names]
         arguments = ast.arguments([], parameters, None, [], [], None, [])
         tree_of_function = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, body)))
-        # Only the nodes that `_read` makes are in it.
+        # It contains only nodes that `_read` makes.
         code = compile(tree_of_function, "<formula>", "eval")
         known: dict[str, Any] = {"__builtins__": {}}
         known.update({f"_{name}": function for name, function in FUNCTIONS.items()})
@@ -98,7 +98,7 @@ class Expression:
         return Expression, (self.text,)
 
     def _read(self, node: ast.expr, names: list[str], choice: bool = False) -> ast.expr:
-        """A copy of what is allowed. Raises ModelError for anything else."""
+        """A copy of an allowed node. Raises ModelError for anything else."""
         value = node.value if isinstance(node, ast.Constant) else None
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return ast.Constant(float(value))
@@ -120,8 +120,8 @@ class Expression:
         part = ast.get_source_segment(self.text, node)
         hint = "; write ** for powers" if "^" in self.text else ""
         raise ModelError(
-            f"{shown(self.text)}: {shown(part)} has no place in a formula; it has numbers, names, "
-            f"+ - * / **, {', '.join(FUNCTIONS)}, and < <= > >= in where(a < b, c, d){hint}"
+            f"{shown(self.text)}: {shown(part)} is not allowed in a formula; it has numbers, "
+            f"names, + - * / **, {', '.join(FUNCTIONS)}, and < <= > >= in where(a < b, c, d){hint}"
         )
 
     def _function(self, node: ast.Call, name: str, names: list[str]) -> ast.expr:
@@ -141,7 +141,7 @@ class Expression:
 
 @final
 class Comparison:
-    """Two formulas that are compared, ``"x**2 + y**2 < 1"``; a function with truth values.
+    """A comparison of two formulas, ``"x**2 + y**2 < 1"``; a function with boolean values.
 
     Raises
     ------

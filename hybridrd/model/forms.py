@@ -111,7 +111,7 @@ def _cells(
     try:
         if len(values) != dimension:
             raise ModelError(
-                f"{where} = {shown(cells)}: give one number, or {dimension}, one an axis"
+                f"{where} = {shown(cells)}: give one number, or {dimension}, one for each axis"
             )
         numbers = [number(v, where, minimum=1) for v in values]
         if any(v != int(v) for v in numbers):
@@ -130,7 +130,7 @@ def _walls(walls: Any, domain: Domain | None, at: Places, problems: list[str]) -
     given = _mapping(walls, at.field("walls"), problems)
     names = domain.sides if domain is not None else list(given)
     axes = domain.axes if domain is not None else ()
-    # Both sides of an axis by its name.
+    # The name of an axis names both of its walls.
     pairs = {a: [a + "-", a + "+"] for a in axes if a + "-" in names}
     result: dict[str, Wall] = {}
     for name, wall in given.items():

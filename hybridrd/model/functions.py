@@ -1,7 +1,7 @@
 """Functions of position and time as rates, reservoirs and initial states.
 
 A function names its arguments: any of ``x, y, z, r, t``, and is vectorised over them,
-``lambda y, t: 2 + np.sin(y - t)``. Without ``t`` it is sampled once, with ``t`` once a step.
+``lambda y, t: 2 + np.sin(y - t)``. Without ``t`` it is sampled once, with ``t`` in every step.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def arguments(function: Callable[..., Any], where: str) -> tuple[str, ...]:
     if variadic or unknown:
         given = ", ".join(p.name for p in needed)
         raise ModelError(
-            f"{where}: a function takes its arguments by name out of x, y, z, r, t; got ({given})"
+            f"{where}: the arguments of a function are any of x, y, z, r, t, by name; got ({given})"
         )
     return tuple(p.name for p in parameters if p.name in ARGUMENTS)
 
@@ -103,7 +103,7 @@ def evaluate(
     Raises
     ------
     ModelError
-        If the function fails, has the wrong shape, or yields truth values, complex numbers, text
+        If the function fails, or returns the wrong shape, booleans, complex numbers, text
         or objects, or a value that is not finite or is below ``minimum``.
     """
     if size is None:

@@ -25,12 +25,14 @@ def interval(value: object, where: str) -> Interval:
         raise ModelError(f"{where} = {shown(value)}: give two numbers, (lower, upper)")
     lower, upper = (measure(v, f"{where}: bound", minimum=-math.inf) for v in pair)
     if not lower < upper:
-        raise ModelError(f"{where} = ({lower:g}, {upper:g}): the bounds must be finite and rise")
+        raise ModelError(
+            f"{where} = ({lower:g}, {upper:g}): the bounds must be finite and increasing"
+        )
     number(upper - lower, f"{where}: length", strict=True)
     if max(abs(lower), abs(upper)) * 1e-13 > upper - lower:
         raise ModelError(
-            f"{where} = ({lower:.17g}, {upper:.17g}): the two bounds differ in their last digits "
-            f"only; put the origin of the axis near them"
+            f"{where} = ({lower:.17g}, {upper:.17g}): the bounds differ only in their last digits; "
+            f"put the origin of the axis near them"
         )
     return lower, upper
 
@@ -56,7 +58,7 @@ class Box(Shape):
     Raises
     ------
     ModelError
-        If an interval is not finite or does not rise, its length is not between 1e-100 and 1e100,
+        If an interval is not finite or not increasing, its length is not between 1e-100 and 1e100,
         or ``z`` is given without ``y``.
 
     Examples

@@ -77,14 +77,14 @@ class Grid:
         return x
 
     def by_volume(self, x: Floats, low: Floats, width: Floats) -> None:
-        """Make points uniform along the axes uniform by volume in their cells, in place.
+        """Map points that are uniform along the axes to uniform by volume in their cells, in place.
 
         Parameters
         ----------
         x
             Points, ``(d, n)`` (length).
         low, width
-            Where the cells start, and how wide each is, along each axis (length).
+            Lower edges and widths of the cells along each axis (length).
         """
 
     def box_volume(self, low: Floats, high: Floats) -> float:
@@ -96,7 +96,7 @@ class Grid:
         return float(np.prod([h for a, h in enumerate(self.spacing) if a != axis]))
 
     def kappa_area(self, axis: int, plane: float) -> float:  # noqa: ARG002
-        """Area to which the ``kappa`` of a wall belongs: 1, but on a sphere its surface."""
+        """Area to which the ``kappa`` of a wall refers: 1, or the surface of a sphere."""
         return 1.0
 
     def plane_area(self, axis: int, plane: float) -> float:  # noqa: ARG002

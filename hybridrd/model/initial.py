@@ -33,7 +33,9 @@ def _check_shape(owner: Patch | Copies, kind: str, center: object = None) -> Non
     if owner.shape is None:
         return
     if not isinstance(owner.shape, Shape):
-        raise ModelError(f"{kind}: shape = {shown(owner.shape)}: give a shape, such as Ball or Box")
+        raise ModelError(
+            f"{kind}: shape = {shown(owner.shape)}: give a shape, a Ball or Box for example"
+        )
     if owner.bounds or center is not None:
         raise ModelError(f"{kind}: give either shape= or intervals and centres, not both")
 
@@ -55,14 +57,15 @@ class Patch:
     x, y, z
         Intervals of the box (length); an axis that is not named is not bounded.
     center, radius
-        Centre (one number an axis) and radius of a disc or ball (length), in place of intervals.
+        Centre (one number for each axis) and radius of a disc or ball (length), in place of
+        intervals.
     shape
         Any shape, in place of intervals; the patch is in the cells whose centre belongs to it.
 
     Notes
     -----
-    A constant patch enters the cells by its exact overlap with each, and the particle region as
-    a Poisson process in exactly its shape; with ``shape`` it fills the shape's cells.
+    A constant patch fills each cell in proportion to its exact overlap, and the particle region
+    by a Poisson process in exactly its shape; with ``shape`` it fills the shape's cells.
 
     Examples
     --------
@@ -92,7 +95,9 @@ class Patch:
                 raise ModelError("Patch: give either intervals x=, y=, z= or center= and radius=")
             center = items(self.center)
             if not center:
-                raise ModelError(f"Patch: center = {shown(self.center)}: give one number an axis")
+                raise ModelError(
+                    f"Patch: center = {shown(self.center)}: give one number for each axis"
+                )
             point = tuple(measure(v, "Patch: center", minimum=-np.inf) for v in center)
             object.__setattr__(self, "center", point)
             radius = measure(self.radius, "Patch: radius", strict=True)
@@ -175,7 +180,7 @@ class Points:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Points) and np.array_equal(self.positions, other.positions)
 
-    def __reduce__(self) -> tuple[Any, ...]:  # made anew: unpickled arrays could be changed
+    def __reduce__(self) -> tuple[Any, ...]:  # rebuilt, because unpickled arrays are writable
         return Points, (self.positions,)
 
     def __hash__(self) -> int:
@@ -186,5 +191,5 @@ class Points:
 
 
 def as_sequence(value: Any) -> Sequence[Any]:
-    """A list or tuple as it is, anything else as a list of one."""
+    """A list or tuple unchanged, anything else in a list of one."""
     return value if isinstance(value, (list, tuple)) else [value]

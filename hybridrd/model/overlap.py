@@ -41,7 +41,7 @@ def _quadrant(a: Floats, b: Floats, r: float) -> Floats:
     """Area of the disc of radius r about the origin where x <= a and y <= b."""
 
     def half(x: Floats) -> Floats:  # integral of sqrt(r² - x²)
-        # In a form that keeps its digits where x touches the rim.
+        # Written to avoid cancellation where x touches the rim.
         rise = np.sqrt(np.maximum((r - x) * (r + x), 0.0))
         return np.asarray(0.5 * (x * rise + r * r * np.arctan2(x, rise)))
 
@@ -105,7 +105,7 @@ def patch_overlap(grid: Grid, patch: Patch) -> Floats:
 
 
 def copies_overlap(grid: Grid, copies: Copies) -> Floats:
-    """Volume of the overlap of the place of copies with each cell, flat (length^d)."""
+    """Volume of the overlap of the region of some `Copies` with each cell, flat (length^d)."""
     if copies.shape is not None:
         return np.where(copies.shape.mask(grid), grid.volumes, 0.0)
     return box_overlap(grid, tuple(getattr(copies, a) for a in AXES[: grid.dimension]))
@@ -114,8 +114,8 @@ def copies_overlap(grid: Grid, copies: Copies) -> Floats:
 def concentration(part: Any, grid: Grid, where: str, free: Mask | None = None) -> Floats:
     """Mean concentration of one part of an initial state in each cell, ``(cells,)``.
 
-    `Copies` are spread evenly over their place, `Points` counted in their cells; none is in cells
-    that are not ``free`` (flat).
+    `Copies` are spread evenly over their region, `Points` counted in their cells; cells that are
+    not ``free`` (flat) hold none.
     """
     if free is not None:
         return _in_free_cells(part, grid, where, free)

@@ -30,7 +30,7 @@ _SHORTEST, _FINEST = 1e-3, 100.0  # D dt/reach² and q reach of `PairKernel.tria
 
 
 class PairKernel(ABC):
-    """Base of kernels. A new one says how far it reaches and what it is at a distance."""
+    """Base of kernels. A new kernel defines its `reach` and its value at a distance."""
 
     @property
     @abstractmethod
@@ -53,7 +53,7 @@ class PairKernel(ABC):
         return float(0.5 * self.reach * np.sum(weights * shell * self.weight(r)))
 
     def beyond(self, d: float, dimension: int) -> float:
-        """``int w`` over the places beyond a plane at a distance d >= 0 (length^dimension)."""
+        """``int w`` over the half space beyond a plane at a distance d >= 0 (length^dimension)."""
         if d >= self.reach:
             return 0.0
         nodes, weights = _gauss(_MANY)
@@ -63,7 +63,7 @@ class PairKernel(ABC):
         return float(0.5 * (self.reach - d) * np.sum(whole))
 
     def cell_shares(self, spacing: tuple[float, ...]) -> Floats:
-        """Shares of the partners in the cells around, see `hybridrd.model.doi.cell_shares`."""
+        """Fractions of the partners in the cells around, see `hybridrd.model.doi.cell_shares`."""
         return doi.cell_shares(self.reach, spacing, self.weight)
 
     def profile(self, dimension: int) -> Floats:
@@ -90,7 +90,7 @@ class PairKernel(ABC):
         return None
 
     def trial_time(self, D_dt: float, dimension: int) -> float:
-        """``tau*/dt`` of trials with probability ``lambda0 w dt/(1 + lambda0 w tau*)`` a step.
+        """``tau*/dt`` of trials with probability ``lambda0 w dt/(1 + lambda0 w tau*)`` per step.
 
         To second order in lambda0 the trials keep the rate that a pair has in continuous time:
 
@@ -106,7 +106,7 @@ class PairKernel(ABC):
         """
         step = D_dt / self.reach**2
         known = _trial_time(self, max(step, _SHORTEST), dimension)
-        if step < _SHORTEST:  # 1/2 - tau* goes with the root of the step
+        if step < _SHORTEST:  # 1/2 - tau* is proportional to the root of the step
             return 0.5 - (0.5 - known) * math.sqrt(step / _SHORTEST)
         return known
 
@@ -114,7 +114,7 @@ class PairKernel(ABC):
 @named_arguments
 @dataclass(frozen=True)
 class Doi(PairKernel):
-    """Doi's step, 1 within the radius: what ``radius=`` of a reaction stands for.
+    """Doi's step, 1 within the radius: the kernel of a reaction with ``radius=``.
 
     Parameters
     ----------
@@ -214,7 +214,9 @@ class Ring(PairKernel):
         for name in ("inner", "outer"):
             object.__setattr__(self, name, number(getattr(self, name), f"Ring: {name}"))
         if not self.inner < self.outer:
-            raise ModelError(f"Ring(inner={self.inner:g}, outer={self.outer:g}): they must rise")
+            raise ModelError(
+                f"Ring(inner={self.inner:g}, outer={self.outer:g}): outer must be above inner"
+            )
 
     @property
     def reach(self) -> float:
@@ -270,17 +272,19 @@ class Distance(PairKernel):
         return np.where(r <= self.cutoff, values, 0.0)
 
     def to_dict(self) -> dict[str, Any]:
-        """None. Raises ModelError: a Python function has no form in a file."""
-        raise ModelError("kernel: a Python function has no form in a file; use Gaussian or Ring")
+        """Raises ModelError: a Python function cannot be written to a file."""
+        raise ModelError(
+            "kernel: a Python function cannot be written to a file; use Gaussian or Ring"
+        )
 
 
-@cache  # 400 nodes take 50 ms, and seconds where other programs keep BLAS's threads waiting
+@cache  # cached: 400 nodes take 50 ms, or seconds if other programs keep BLAS threads waiting
 def _gauss(number: int) -> tuple[Floats, Floats]:
-    """Nodes and weights of Gauss and Legendre."""
+    """Nodes and weights of Gauss-Legendre quadrature."""
     return np.polynomial.legendre.leggauss(number)
 
 
-@lru_cache(maxsize=256)  # asked for in every step where some rate depends on time
+@lru_cache(maxsize=256)  # cached: needed in every step if a rate depends on time
 def _trial_time(kernel: PairKernel, step: float, dimension: int) -> float:
     from scipy.special import j0
 
@@ -298,6 +302,6 @@ def _trial_time(kernel: PairKernel, step: float, dimension: int) -> float:
     spectrum = np.array([wave(some[:, None] * r) @ weighted for some in np.split(q, 16)])
     x = step * q**2
     late = np.where(x > 1e-3, 1 / x - 1 / np.expm1(np.minimum(x, 700)), 0.5 - x / 12)
-    # Parseval: what |w_q|² adds up to, also beyond the largest q
+    # Parseval: the integral of |w_q|², including q beyond the largest
     whole = np.sum(w * weighted) * {1: math.pi / 2, 2: 1.0, 3: math.pi / 2}[dimension]
     return float(np.sum(area * spectrum.ravel() ** 2 * late) / whole)

@@ -15,14 +15,14 @@ from hybridrd.model.shape import Mask
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """What each cell of a grid belongs to.
+    """Division of a grid into obstacles, continuum and particle region.
 
     Parameters
     ----------
     grid
         The cells of the domain.
     free
-        Which cells are no obstacles, flat ``(cells,)``.
+        Which cells are not obstacles, flat ``(cells,)``.
     inside
         Which of them are the particle region, flat.
     periodic
@@ -59,7 +59,7 @@ class Partition:
     def bounds(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """First cell of the smallest box around the particle region, and its numbers of cells.
 
-        Of an empty region those of the domain.
+        For an empty region, those of the domain.
         """
         if not self.inside.any():
             return (0,) * self.grid.dimension, self.grid.shape

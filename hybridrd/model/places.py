@@ -1,4 +1,4 @@
-"""Names of the parts of a System in messages: as in Python, or by their place in a file."""
+"""Names of the parts of a System in messages: as in Python, or by their key in a file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Places:
 
 @dataclass(frozen=True)
 class FilePlaces(Places):
-    """Places of the parts of a System that was read from tables, ``species[0].initial[1]``.
+    """Keys of the parts of a System that was read from tables, ``species[0].initial[1]``.
 
     Parameters
     ----------
@@ -79,13 +79,13 @@ class FilePlaces(Places):
         return f"{place} = {self.data['reactions'][n]['reaction']!r}"
 
     def repeated(self, i: int) -> str:
-        """A table whose name an earlier one has as well."""
+        """A table that repeats the name of an earlier one."""
         return f"reactions[{self.reactions[i]}]"
 
     def wall(self, name: str, species: str = "") -> str:
         """A key of the table ``system.walls``."""
         walls = self.data["system"]["walls"]
-        key = name if name in walls else name[0]  # both sides by the name of the axis
+        key = name if name in walls else name[0]  # the name of the axis names both sides
         table = walls.get(key)
         kind = next(iter(table), "") if isinstance(table, dict) else ""
         return f"system.walls.{key}" + (f".{kind}.{species}" if species and kind else "")

@@ -17,7 +17,7 @@ class Plane:
     Parameters
     ----------
     x, y, z, r
-        Where it crosses its axis (length); exactly one is given. ``r`` is the radius of a sphere.
+        Position on its axis (length); give exactly one. ``r`` is the radius of a sphere.
 
     Raises
     ------
@@ -40,7 +40,7 @@ class Plane:
         given = {a: v for a, v in vars(self).items() if v is not None}
         if len(given) != 1:
             raise ModelError(
-                f"Plane({', '.join(f'{a}={v!r}' for a, v in given.items())}): give one place, "
+                f"Plane({', '.join(f'{a}={v!r}' for a, v in given.items())}): give one position, "
                 f"Plane(x=0.5)"
             )
         for axis, value in given.items():
@@ -49,12 +49,12 @@ class Plane:
 
     @property
     def axis(self) -> str:
-        """Name of the axis that it is perpendicular to."""
+        """Name of the axis perpendicular to it."""
         return next(a for a, v in vars(self).items() if v is not None)
 
     @property
     def place(self) -> float:
-        """Where it crosses the axis (length)."""
+        """Its position on the axis (length)."""
         return float(getattr(self, self.axis))
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Quantities with units, as text or of pint, converted once to the units of a System.
+"""Quantities with units, as text or from pint, converted once to the units of a System.
 
 A part of a description keeps a quantity as a `Measured`, a float in SI units that knows its
 dimensions; the System, which knows its own units, turns it into a plain number.
@@ -40,7 +40,7 @@ class Measured(float):
 
 
 def measure(value: Any, where: str, minimum: float = 0.0, strict: bool = False) -> float:
-    """A number as of `hybridrd.arguments.number`, or a quantity with units.
+    """A number, see `hybridrd.arguments.number`, or a quantity with units.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def measure(value: Any, where: str, minimum: float = 0.0, strict: bool = False) 
 
 
 def read(value: Any, where: str) -> Measured | None:
-    """A quantity, None for anything that is none. Raises ModelError, ``where`` in front."""
+    """A quantity, or None for anything else. Raises ModelError with ``where`` in front."""
     if isinstance(value, Measured):
         return value
     try:
@@ -122,12 +122,12 @@ def _of_pint(quantity: Any, text: str) -> Measured:
 
 
 def in_time(value: Any, units: Mapping[str, str], where: str) -> Any:
-    """A time with units as a number in those of a system; a plain number as it is.
+    """A time with units as a number in a system's units; a plain number unchanged.
 
     Raises
     ------
     ModelError
-        If it is no time, or the system has no unit of time.
+        If it is not a time, or the system has no unit of time.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def in_time(value: Any, units: Mapping[str, str], where: str) -> Any:
 
 
 def in_length(value: Any, units: Mapping[str, str], where: str) -> Any:
-    """A length as `in_time` has a time. Raises ModelError likewise.
+    """The counterpart of `in_time` for a length. Raises ModelError likewise.
 
     Examples
     --------
@@ -213,7 +213,7 @@ def in_units(
     fields
         Parts without quantities are the same objects.
     problems
-        Quantities of a wrong dimension and units that are missing, one line each.
+        Quantities with a wrong dimension and missing units, one line each.
     """
     change = _Change(given)
     result = dict(given)
@@ -234,11 +234,11 @@ class _Change:
         self.problems: list[str] = []
 
     def initial(self, name: str) -> Dimension | None:
-        """What numbers directly in a field are: a concentration in the initial state."""
+        """Dimension of bare numbers in a field: in the initial state a concentration."""
         return (-self._d, 0) if name == "initial" else None
 
     def of(self, value: Any, where: str, expected: Dimension | None) -> Any:
-        """A part with plain numbers; itself if there is nothing to convert."""
+        """A part with plain numbers; the same object if there is nothing to convert."""
         if isinstance(value, Measured):
             return self._number(value, where, expected)
         if isinstance(value, Mapping):

@@ -25,7 +25,7 @@ class RateLaw:
     function
         Takes concentrations by name (1/length^d), and is vectorised over them.
     where
-        What it is called in messages.
+        Name of the rate in messages.
 
     Examples
     --------
@@ -56,17 +56,17 @@ class RateLaw:
         if any(p.kind not in named for p in needed):
             raise ModelError(
                 f"{self.where}: a function takes concentrations by the names of their species, "
-                f"lambda R: 2 / (1 + R) for instance; got ({', '.join(map(str, needed))})"
+                f"lambda R: 2 / (1 + R) for example; got ({', '.join(map(str, needed))})"
             )
         return tuple(p.name for p in needed)
 
     def at(self, concentrations: Mapping[str, Floats]) -> Floats:
-        """Events per volume and time at concentrations, arrays of one shape.
+        """Events per volume and time at given concentrations, arrays of one shape.
 
         Raises
         ------
         ModelError
-            If the function fails, or gives anything but finite numbers of at least 0.
+            If the function fails, or returns anything but finite numbers of at least 0.
         """
         given = {name: concentrations[name] for name in self.names}
         shape = np.broadcast_shapes(*(np.shape(c) for c in concentrations.values()))

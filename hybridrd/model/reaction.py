@@ -16,7 +16,7 @@ from hybridrd.model.quantity import measure
 from hybridrd.model.rate_law import RateLaw
 from hybridrd.model.table import check_least
 
-# Where new products of a pair go.
+# Positions of the new products of a pair.
 PLACES = ("reactant", "midpoint", "weighted", "ball")
 
 
@@ -29,9 +29,9 @@ class Reaction:
     ----------
     equation
         ``"A -> 0"``, ``"0 -> A"``, ``"A -> 2 A"``, ``"A + B -> C"``, ``"2 A -> 0"``, or the
-        reversible ``"A + B <-> C"``, ``"2 A <-> C"``, ``"A <-> B"``, ``"A + B <-> C + D"``; in a
-        continuum of any order, ``"2 U + V -> 3 U"``, between particles of two at most. A pair's Doi
-        radius may be given inside, ``"A +(0.02) B -> C"``, and a name in front,
+        reversible ``"A + B <-> C"``, ``"2 A <-> C"``, ``"A <-> B"``, ``"A + B <-> C + D"``; of any
+        order in a continuum, ``"2 U + V -> 3 U"``, of order two at most between particles. The
+        equation may contain a pair's Doi radius, ``"A +(0.02) B -> C"``, and start with a name,
         ``"fusion: A + B -> C"``.
     k
         Macroscopic rate: per volume and time for order 0, 1/time for order 1, length^d/time for
@@ -40,52 +40,54 @@ class Reaction:
         Doi's microscopic rate (1/time) of order 2: each pair closer than ``radius`` reacts at this
         rate. Give one of ``k`` and ``lambda0``: ``k = V_radius lambda0`` (del Razo 2024, eq. (22)).
     radius
-        Doi radius (length) of order 2; needed where particles react.
+        Doi radius (length) of a pair; needed where particles react.
     k_back
         Rate of the reverse reaction: for a binding the dissociation rate (1/time), a number; for
-        any other a number or a function, in the units of its order.
+        other reactions a number or a function, in the units of its order.
     name
         A name; by default the equation in normal form.
     rate
-        In place of k, where there are no particles: events per volume and time as a function of
-        concentrations, whose arguments are species, ``lambda R: v * K**n / (K**n + R**n)``, or
-        its formula as text, ``"2 * R / (0.5 + R)"``. It is 0 where a reactant is absent.
+        Replaces k where there are no particles: events per volume and time as a function of
+        concentrations, with species as its arguments, ``lambda R: v * K**n / (K**n + R**n)``,
+        or its formula as text, ``"2 * R / (0.5 + R)"``. It must be 0 where a reactant is absent.
     kernel
-        In place of Doi's step: how the rate of a pair depends on its distance, a kernel of
+        Replaces Doi's step: the rate of a pair as a function of its distance, a kernel of
         `hybridrd.pair_kernels` or a function of r with ``radius`` as its cut-off. Particles, the
-        master equation and ``mean_field(nonlocal_pairs=True)`` keep it; between particles k is a
-        number, and a reversible binding has Doi's step.
+        master equation and ``mean_field(nonlocal_pairs=True)`` use it. Between particles k must
+        then be a number, and a reversible binding needs Doi's step.
     place
-        Where new products of a pair of particles are put: at the ``"reactant"`` whose place they
-        take (see Notes), at the ``"midpoint"`` of the pair, at their mean ``"weighted"`` with the
-        diffusion coefficient of the other, or each uniformly in the ``"ball"`` about its reactant
-        within which the pair reacts. Outside the domain, in an obstacle or where a partner is
-        beyond a wall they are at the reactant. Continua know cells only.
+        Position of the new products of a pair of particles: at the ``"reactant"`` that they
+        replace (see Notes), at the ``"midpoint"`` of the pair, at the mean ``"weighted"`` with the
+        diffusion coefficient of the other partner, or each uniformly in the ``"ball"`` about its
+        reactant within which the pair reacts. If that position is outside the domain or in an
+        obstacle, or a partner is beyond a wall, they are put at the reactant. A continuum only
+        has cells.
 
     Notes
     -----
-    Like reactants: every unordered pair reacts at ``lambda0``, so ``2 A -> 0`` has
-    ``dc/dt = -k c²`` (eq. (23)): k c²/2 events per volume and time, each removes two. From order
-    three on no rate of a pair is behind k, and it multiplies the product of the concentrations,
-    like reactants or not: ``2 U + V -> 3 U`` has ``k u² v`` events per volume and time and ``3 A ->
-    0`` has ``k c³``, in whole copies in a volume V ``k n (n - 1) (n - 2)/V²`` events per time.
-    Particles meet in pairs only; a System in whose particle region a reaction of order three or
-    more could happen is refused.
+    Identical reactants: every unordered pair reacts at ``lambda0``, so ``2 A -> 0`` has
+    ``dc/dt = -k c²`` (eq. (23)): k c²/2 events per volume and time, each of which removes two
+    copies. From order three on, k is not derived from the rate of a pair; it multiplies the product
+    of the concentrations, whether or not reactants are identical: ``2 U + V -> 3 U`` has ``k u² v``
+    events per volume and time and ``3 A -> 0`` has ``k c³``, or, with n discrete copies in a volume
+    V, ``k n (n - 1) (n - 2)/V²`` events per time. Particles react at most in pairs; a System is
+    refused if a reaction of order three or more could happen in its particle region.
 
-    A product that is a reactant again is that particle, unmoved, whatever the order in which the
-    reaction is written: ``A + B -> B`` and ``B + A -> B`` take A away. The other products take the
-    places of the other reactants in order, further ones that of the first reactant; of two like
-    reactants a fair coin says which one is the first. Where a partner is beyond a `Reservoir` wall,
-    a product at its place is lost there if the wall holds a reservoir of the product's species;
-    otherwise it is put at the place of the particle.
+    A product that is also a reactant is that particle, unmoved, whatever the order in which the
+    reaction is written: ``A + B -> B`` and ``B + A -> B`` both remove A. The other products take
+    the positions of the other reactants in order, any further ones that of the first reactant; a
+    fair coin decides which of two identical reactants is the first. If a partner is beyond a
+    `Reservoir` wall, a product at its position is lost there if the wall is a reservoir of the
+    product's species; otherwise it is put at the particle.
 
-    A reversible binding, ``A + B <-> C``, keeps detailed balance: C is put at the place of A; when
-    it dissociates A stays and B is put uniformly within the radius (a place outside the domain
-    rejects the event), and in every half step the hazards of both directions have the ratio
-    k_back/lambda0. Hence ``c_A c_B/c_C = k_back/k`` holds for any step (``c_A²/(2 c_C)`` for like
-    reactants), however many partners are in reach, and also across an interface or a reservoir
-    wall: complexes dissociate across it from either side as often as partners meet there. Any other
-    reversible reaction is short for two, one in each direction (`one_way`), which the System holds.
+    A reversible binding, ``A + B <-> C``, keeps detailed balance: C appears at the position of A;
+    when it dissociates, A stays and B appears uniformly within the radius (an event that would
+    put it outside the domain is rejected), and in every half step the hazards of both directions
+    have the ratio k_back/lambda0. Hence ``c_A c_B/c_C = k_back/k`` holds for any step
+    (``c_A²/(2 c_C)`` for identical reactants), however many partners are in reach, and also across
+    an interface or a reservoir wall: complexes dissociate across it from either side as often as
+    partners meet there. Any other reversible reaction is short for two, one in each direction
+    (`one_way`); the System holds both.
 
     Raises
     ------
@@ -124,7 +126,7 @@ class Reaction:
         self._check_place(where)
         if self.lambda0 is not None:
             if len(self.reactants) != 2:
-                raise ModelError(f"{where}: lambda0 is a pair's rate; give k for this order")
+                raise ModelError(f"{where}: lambda0 is the rate of a pair; give k for this order")
             if self.k is not None:
                 raise ModelError(f"{where}: give one of k and lambda0, not both")
             object.__setattr__(self, "lambda0", measure(self.lambda0, f"{where}: lambda0"))
@@ -170,7 +172,7 @@ class Reaction:
         if self.place == "reactant":
             return
         if len(self.reactants) != 2 or self.law is not None:
-            raise ModelError(f"{where}: place = {self.place!r} goes with a pair of two reactants")
+            raise ModelError(f"{where}: place = {self.place!r} goes with two reactants only")
         if self.binds:
             raise ModelError(
                 f"{where}: place = {self.place!r}: detailed balance needs the complex at a "
@@ -186,7 +188,7 @@ class Reaction:
         if beside:
             raise ModelError(f"{where}: give rate or {beside[0]}, not both")
         if self.reversible:
-            raise ModelError(f"{where}: rate is that of one direction; write one reaction each way")
+            raise ModelError(f"{where}: rate is that of one direction; write one reaction for each")
         if isinstance(self.rate, str):
             try:
                 object.__setattr__(self, "rate", Expression(self.rate))
@@ -195,7 +197,7 @@ class Reaction:
         if not callable(self.rate):
             raise ModelError(
                 f"{where}: rate = {shown(self.rate)}: give a function of concentrations, or its "
-                f"formula as text; a number is k"
+                f"formula as text; for a number use k"
             )
         assert self.law is not None
         _ = self.law.names
@@ -212,7 +214,7 @@ class Reaction:
             return
         forward, back = self._equations
         if self.k_back is None:
-            raise ModelError(f"{where}: give the rate of the way back, k_back=")
+            raise ModelError(f"{where}: give the rate of the reverse reaction, k_back=")
         if self.order == 1 and len(self.products) == 2:
             raise ModelError(
                 f"{where}: write the pair first, {back.replace('->', '<->')!r}, with k of the "
@@ -224,8 +226,8 @@ class Reaction:
         if self.binds and (callable(self.k) or callable(self.k_back)):
             raise ModelError(
                 f"{where}: detailed balance needs a constant k and k_back; with a rate that varies "
-                f"write two reactions, {forward!r} with its k and {back!r} with its own (a complex "
-                f"then comes apart where it is)"
+                f"write two reactions, {forward!r} with its k and {back!r} with its own (both "
+                f"products of a complex then appear at its position)"
             )
         self.one_way()
 
@@ -240,7 +242,7 @@ class Reaction:
         return f"{left} -> {right}", f"{right} -> {left}"
 
     def one_way(self) -> tuple[Reaction, ...]:
-        """The reactions that a System holds: a reversible one that is no binding as two.
+        """The reactions that a System holds: two for a reversible reaction other than a binding.
 
         Examples
         --------
@@ -298,7 +300,7 @@ class Reaction:
 
     @property
     def like(self) -> bool:
-        """Whether both reactants are of one species."""
+        """Whether both reactants are of the same species."""
         return self.order == 2 and self.reactants[0] == self.reactants[1]
 
     def macroscopic(self, dimension: int) -> Value:
@@ -327,7 +329,7 @@ class Reaction:
 
     @property
     def reach(self) -> float | None:
-        """How far a pair may be apart (length); None if pairs are well mixed."""
+        """The largest distance of a reacting pair (length); None if pairs are well mixed."""
         return None if self.pair_kernel is None else self.pair_kernel.reach
 
     def reactive_volume(self, dimension: int) -> float:
@@ -337,10 +339,10 @@ class Reaction:
 
     @property
     def places(self) -> tuple[int, ...]:
-        """For each product the reactant whose place it takes, by its index.
+        """For each product the index of the reactant that it replaces.
 
-        Products that are reactants again come first, then the others in order; those that are
-        more than the reactants take the place of the first.
+        Products that are also reactants come first, then the others in order; any beyond the
+        number of reactants are at the position of the first.
 
         Examples
         --------
@@ -367,7 +369,7 @@ class Reaction:
                 for r in self.one_way()
             )
         forward, back = f"{self.label} (forward)", f"{self.label} (back)"
-        # The reactant whose place the complex takes is left there; the other is at a new place.
+        # The reactant that the complex replaced stays there; the other gets a new position.
         home = self.places[0]
         apart = tuple(int(j != home) for j in range(2))
         return (
@@ -376,7 +378,7 @@ class Reaction:
         )
 
     def rates(self, dimension: int) -> dict[str, object]:
-        """``k``, ``lambda0`` and ``radius``, each shown from the other where it can be."""
+        """``k``, ``lambda0`` and ``radius``; k or lambda0 is derived from the other if possible."""
         return {
             "k": self.macroscopic(dimension),
             "lambda0": self.microscopic(dimension),
@@ -397,8 +399,8 @@ class Channel:
     reactants, products
         Names of species, each as often as it takes part.
     places
-        For each product the reactant whose place it takes; of a dissociation 1 is a place in the
-        ball about the complex.
+        For each product the index of the reactant that it replaces; in a dissociation 1 stands for
+        a random position in the ball about the complex.
     back
         Whether it is the dissociation of a reversible reaction.
     """
@@ -417,7 +419,7 @@ class Channel:
 
     @property
     def reach(self) -> float | None:
-        """How far a pair may be apart (length), the Doi radius; None for well-mixed pairs."""
+        """The largest distance of a reacting pair (length); None for well-mixed pairs."""
         return self.reaction.reach
 
     @property

@@ -1,4 +1,4 @@
-"""Shapes: sets of cells by their geometry, and how they combine."""
+"""Shapes, which select cells by geometry, and their combinations."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Mask = NDArray[np.bool_]
 
 
 class Shape(ABC):
-    """A part of space, of which a grid's cells belong those whose centre does.
+    """A part of space; a cell of a grid belongs to it if its centre does.
 
-    Shapes combine by ``|`` (either), ``&`` (both) and ``-`` (the first without the second). A new
+    Shapes combine by ``|`` (union), ``&`` (intersection) and ``-`` (difference). A new
     kind implements `mask` and `to_dict`.
 
     Examples
@@ -30,7 +30,7 @@ class Shape(ABC):
     40
     """
 
-    #: Whether a particle region of it changes in time.
+    #: Whether a particle region of this shape changes in time.
     follows: ClassVar[bool] = False
 
     @abstractmethod
@@ -61,7 +61,7 @@ class Shape(ABC):
 
 @dataclass(frozen=True)
 class Union(Shape):
-    """All that belongs to at least one of several shapes, ``a | b``."""
+    """The union of several shapes, ``a | b``."""
 
     parts: tuple[Shape, ...]
 
@@ -82,7 +82,7 @@ class Union(Shape):
 
 @dataclass(frozen=True)
 class Intersection(Shape):
-    """All that belongs to each of several shapes, ``a & b``."""
+    """The intersection of several shapes, ``a & b``."""
 
     parts: tuple[Shape, ...]
 
@@ -103,7 +103,7 @@ class Intersection(Shape):
 
 @dataclass(frozen=True)
 class Difference(Shape):
-    """All that belongs to a shape and not to another, ``a - b``."""
+    """The difference of two shapes, ``a - b``."""
 
     whole: Shape
     removed: Shape
@@ -125,7 +125,7 @@ class Difference(Shape):
 
 @dataclass(frozen=True)
 class Outside(Shape):
-    """All of the domain that does not belong to a shape.
+    """The part of the domain outside a shape.
 
     Examples
     --------
@@ -161,8 +161,8 @@ def some_cells(shape: Shape, grid: Grid) -> Mask:
     if not mask.any():
         cells = " x ".join(map(str, grid.shape))
         raise ModelError(
-            f"{shape!r} contains no centre of the {cells} cells; use smaller cells, or a shape "
-            f"that is larger or elsewhere"
+            f"{shape!r} contains no centre of the {cells} cells; use smaller cells, or a "
+            f"shape that is larger or elsewhere"
         )
     return mask
 
@@ -172,7 +172,7 @@ def _check_still(*shapes: Shape) -> None:
     for shape in shapes:
         if shape.follows:
             raise ModelError(
-                f"{shape!r} follows the copies, and no fixed set of cells belongs to it; give it "
+                f"{shape!r} follows the copies and has no fixed set of cells; give it "
                 f"as particles=, alone"
             )
 

@@ -24,19 +24,20 @@ from hybridrd.model.shape import Outside as Outside
 from hybridrd.model.shape import Union as Union
 from hybridrd.model.shell import Shell as Shell
 
-# A centre on the rim, but for round-off, belongs to a ball.
+# A centre on the rim, to round-off, belongs to a ball.
 _ROUND_OFF = 1e-12
 
 
 @named_arguments
 @dataclass(frozen=True)
 class Ball(Shape):
-    """All within a distance of a point: an interval, a disc or a ball.
+    """All points within a distance of a centre: an interval, a disc or a ball.
 
     Parameters
     ----------
     center
-        One number an axis (length).
+        One number for each axis (length).
+
     radius
         Radius (length).
 
@@ -58,7 +59,7 @@ class Ball(Shape):
     def __post_init__(self) -> None:
         given = items(self.center)
         if given is None or not 1 <= len(given) <= 3:
-            raise ModelError(f"Ball: center = {shown(self.center)}: give one number an axis")
+            raise ModelError(f"Ball: center = {shown(self.center)}: give one number for each axis")
         point = tuple(measure(v, "Ball: center", minimum=-np.inf) for v in given)
         object.__setattr__(self, "center", point)
         object.__setattr__(self, "radius", measure(self.radius, "Ball: radius", strict=True))
@@ -82,18 +83,18 @@ class Ball(Shape):
 
 @dataclass(frozen=True)
 class Where(Shape):
-    """All places where a function of position is true, or a comparison, ``"x**2 + y**2 < 1"``.
+    """All points where a function or comparison, ``"x**2 + y**2 < 1"``, is true.
 
     Parameters
     ----------
     function
-        Takes its arguments by name out of x, y, z, as arrays, and returns truth values; or text
+        A function of any of x, y, z, by name, that takes arrays and returns booleans; or text
         with ``<``, ``<=``, ``>`` or ``>=`` between two formulas, which can be written to files.
 
     Raises
     ------
     ModelError
-        If it is no function of coordinates, or the text no comparison of formulas.
+        If it is not a function of coordinates, or the text not a comparison of formulas.
 
     Examples
     --------
@@ -135,7 +136,7 @@ class Where(Shape):
         if given.dtype != np.bool_:
             raise ModelError(
                 f"Where: the function returned values of the type {given.dtype}; let it return "
-                f"truth values, as in lambda x, y: y < x"
+                f"booleans, as in lambda x, y: y < x"
             )
         try:
             return np.broadcast_to(given, (grid.cells,)).copy()
@@ -163,7 +164,7 @@ class Where(Shape):
 
 @dataclass(frozen=True, eq=False)
 class Cells(Shape):
-    """The cells of an array of truth values.
+    """The cells where a boolean array is true.
 
     Parameters
     ----------
@@ -173,7 +174,7 @@ class Cells(Shape):
     Raises
     ------
     ModelError
-        If it is no array of truth values in one to three dimensions.
+        If it is not a boolean array in one to three dimensions.
 
     Examples
     --------
@@ -205,7 +206,7 @@ class Cells(Shape):
     def __hash__(self) -> int:
         return hash(self.array.tobytes())
 
-    def __reduce__(self) -> tuple[Any, ...]:  # made anew: unpickled arrays could be changed
+    def __reduce__(self) -> tuple[Any, ...]:  # rebuilt, because unpickled arrays are writable
         return Cells, (self.array,)
 
     def __repr__(self) -> str:
@@ -217,20 +218,20 @@ class Cells(Shape):
 class Pixels(Shape):
     """The dark or bright pixels of an image, in two dimensions.
 
-    A cell belongs to it if at least half of the cell's area is in pixels that do, so that pixels
+    A cell belongs to it if such pixels cover at least half of the cell; pixels
     may be finer or coarser than cells.
 
     Parameters
     ----------
     array
-        Truth values, ``(pixels along x, pixels along y)``.
+        Booleans, ``(pixels along x, pixels along y)``.
     x, y
         Intervals that the image covers (length); by default those of the domain.
 
     Raises
     ------
     ModelError
-        If it is no array of truth values in two dimensions, or an interval does not rise.
+        If it is not a boolean array in two dimensions, or an interval is not increasing.
     """
 
     array: NDArray[np.bool_]
@@ -255,7 +256,7 @@ class Pixels(Shape):
         for axis, bounds in enumerate((self.x, self.y)):
             low, high = bounds or (grid.lower[axis], grid.upper[axis])
             n = covered.shape[axis]
-            # The area up to each edge, from which follows that between two.
+            # Areas up to each edge; their differences are the areas between edges.
             area = np.concatenate([np.zeros_like(covered.take([0], axis)), covered], axis)
             area = np.cumsum(area, axis)
             at = np.clip((grid.edges(axis) - low) / (high - low) * n, 0.0, n)
@@ -300,7 +301,7 @@ def from_image(
     path
         A file that Pillow reads: PNG, TIFF, JPEG, ...; its lowest row is at the least y.
     threshold
-        Brightness between 0 (black) and 1 (white) from which on a pixel is bright.
+        Least brightness of a bright pixel, between 0 (black) and 1 (white).
     dark
         Whether the shape is the dark pixels.
     x, y
@@ -352,14 +353,14 @@ def _brightness(image: Any) -> NDArray[np.float64]:
 
 
 def truth_values(array: ArrayLike, where: str) -> NDArray[np.bool_]:
-    """A frozen array of truth values in one to three dimensions. Raises ModelError."""
+    """A frozen boolean array in one to three dimensions. Raises ModelError."""
     try:
         given = np.asarray(array)
     except ValueError as error:
         raise ModelError(f"{where}: the nested lists differ in length") from error
     if given.dtype != np.bool_ or not 1 <= given.ndim <= 3:
         raise ModelError(
-            f"{where}: an array of shape {given.shape} and type {given.dtype}; give truth values "
+            f"{where}: an array of shape {given.shape} and type {given.dtype}; give booleans "
             f"in one to three dimensions, as in array > 0"
         )
     values = given.copy()

@@ -23,10 +23,10 @@ WALLS = ("inner", "outer")
 @named_arguments
 @dataclass(frozen=True)
 class Shell(Shape):
-    """A ball shell ``inner <= r <= outer`` in three dimensions, everything a function of r.
+    """A spherical shell ``inner <= r <= outer`` in three dimensions, with spherical symmetry.
 
     Its one coordinate is the distance r from the centre; its walls are ``"inner"`` and
-    ``"outer"``. With ``inner=0`` it is a ball, whose only wall is ``"outer"``. Particles carry r
+    ``"outer"``. With ``inner=0`` it is a ball, whose only wall is ``"outer"``. Particles have r
     only: ``dc/dt = D (d²c/dr² + (2/r) dc/dr)``, del Razo 2024, eq. (24); reactions of order two
     need positions and are refused where there are particles.
 
@@ -35,14 +35,14 @@ class Shell(Shape):
     inner, outer
         Radii of the two spheres (length), ``0 <= inner < outer``.
     center
-        Centre of a shell (in two dimensions a ring) that is a shape in a `Box`, one number an axis
-        (length); a domain, and a region of one, has none.
+        Centre of a shell (in two dimensions a ring) used as a shape in a `Box`, one number for each
+        axis (length); a shell that is the domain or a region in it has none.
 
     Raises
     ------
     ModelError
-        If a radius is not finite, ``inner`` is negative, they do not rise, or the centre is not
-        one to three numbers.
+        If a radius is not finite, ``inner`` is negative or not below ``outer``, or the centre is
+        not one to three numbers.
 
     Examples
     --------
@@ -69,13 +69,15 @@ class Shell(Shape):
             object.__setattr__(self, name, value)
         if not self.inner < self.outer:
             raise ModelError(
-                f"Shell(inner={self.inner:g}, outer={self.outer:g}): the radii must rise"
+                f"Shell(inner={self.inner:g}, outer={self.outer:g}): outer must be above inner"
             )
         interval((self.inner, self.outer), "Shell")
         if self.center is not None:
             given = items(self.center)
             if given is None or not 1 <= len(given) <= 3:
-                raise ModelError(f"Shell: center = {shown(self.center)}: give one number an axis")
+                raise ModelError(
+                    f"Shell: center = {shown(self.center)}: give one number for each axis"
+                )
             point = tuple(measure(v, "Shell: center", minimum=-math.inf) for v in given)
             object.__setattr__(self, "center", point)
 
@@ -144,7 +146,7 @@ class Shell(Shape):
         """Which cells of a grid have their centre in the shell, flat ``(cells,)``."""
         if self.center is None:
             if not grid.radial:
-                raise ModelError(f"{self} has no place among cells of a Box; give center=")
+                raise ModelError(f"{self} has no centre among the cells of a Box; give center=")
             (r,), slack = centers(grid), 1e-9 * grid.spacing[0]
             return np.asarray((r >= self.inner - slack) & (r < self.outer - slack))
         check_axes(self, len(self.center), grid)
@@ -166,7 +168,7 @@ class Shell(Shape):
         return f"Shell(inner={self.inner:g}, outer={self.outer:g}{center})"
 
 
-#: What a domain or a particle region may be.
+#: Types of a domain or a particle region.
 Domain: TypeAlias = Box | Shell
 
 
@@ -195,7 +197,7 @@ class ShellGrid(Grid):
 
     @property
     def volume(self) -> float:
-        """Not to be asked for: each cell has its own, see `volumes`."""
+        """Undefined: each cell has its own volume, see `volumes`."""
         raise TypeError("the cells of a shell differ in volume; use volumes")
 
     @cached_property
@@ -208,7 +210,7 @@ class ShellGrid(Grid):
         return np.asarray(4 / 3 * math.pi * x**3)
 
     def by_volume(self, x: Floats, low: Floats, width: Floats) -> None:
-        """Make radii uniform along cells uniform by volume in each, see `Grid.by_volume`."""
+        """Map radii that are uniform in each cell to uniform by volume, see `Grid.by_volume`."""
         a = low[0] + width[0] * np.floor((x[0] - low[0]) / width[0])
         fraction = (x[0] - a) / width[0]
         x[0] = np.cbrt(a**3 + fraction * ((a + width[0]) ** 3 - a**3))
@@ -218,11 +220,11 @@ class ShellGrid(Grid):
         return float((self.measure(0, high) - self.measure(0, low))[0])
 
     def face_area(self, axis: int) -> float:  # noqa: ARG002
-        """Not to be asked for: spheres differ in area, see `plane_area`."""
+        """Undefined: spheres differ in area, see `plane_area`."""
         raise TypeError("the faces of a shell differ in area; use plane_area")
 
     def kappa_area(self, axis: int, plane: float) -> float:
-        """Area to which the ``kappa`` of a wall belongs, the whole sphere (length²)."""
+        """Area to which the ``kappa`` of a wall refers, the whole sphere (length²)."""
         return self.plane_area(axis, plane)
 
     def plane_area(self, axis: int, plane: float) -> float:  # noqa: ARG002

@@ -23,10 +23,10 @@ class Species:
     """A chemical species that diffuses, and may drift in a potential or with a flow.
 
     Its concentration follows ``dc/dt = div(D grad c - v c)`` (Fick's law) with ``v = u - D grad
-    U``, its particles ``dX = (v + grad D) dt + sqrt(2 D) dW`` (Ito). D, U and u are read on the
-    cells of the grid: particles see a D and a drift that are constant in each cell, the continuum
-    and the master equation harmonic means of D on the faces, and fluxes by exponential fitting
-    (D. L. Scharfetter and H. K. Gummel, IEEE Trans. Electron Devices 16 (1969) 64), which keep
+    U``, its particles ``dX = (v + grad D) dt + sqrt(2 D) dW`` (Ito). D, U and u are evaluated on
+    the cells of the grid: for particles D and the drift are constant in each cell; the continuum
+    and the master equation use harmonic means of D on the faces, and fluxes by exponential fitting
+    (D. L. Scharfetter and H. K. Gummel, IEEE Trans. Electron Devices 16 (1969) 64), which preserve
     Boltzmann's exp(-U) exactly.
 
     Parameters
@@ -34,22 +34,22 @@ class Species:
     name
         Letters, digits and underscores, not starting with a digit.
     D
-        Diffusion coefficient (length²/time), finite and not negative; or a function of place or a
-        formula, positive in all cells.
+        Diffusion coefficient (length²/time), finite and not negative; or a function of position or
+        a formula, positive in all cells.
     potential
-        U in units of kT: a function of place, ``lambda x: 2 * x``, or a formula, ``"2 * x"``.
+        U in units of kT: a function of position, ``lambda x: 2 * x``, or a formula, ``"2 * x"``.
     velocity
-        u, the flow that carries the species (length/time): a number, function of place and time
-        or formula for each axis, or one function that returns as many values.
+        u, the flow that carries the species (length/time): a number, a function of position and
+        time or a formula for each axis, or one function that returns all components.
     friction
-        Makes Langevin particles of it: g in ``dx = v dt``, ``dv = -g v dt + g sqrt(2 D) dW``
-        (1/time), above 0. Their velocities have the variance kT/m = D g along each axis; seen for
-        longer than 1/g they diffuse with D. There is no continuum of such particles.
+        Makes the particles Langevin particles: g in ``dx = v dt``, ``dv = -g v dt + g sqrt(2 D)
+        dW`` (1/time), above 0. Their velocities have the variance kT/m = D g along each axis; over
+        times longer than 1/g they diffuse with D. They have no continuum.
 
     Raises
     ------
     ModelError
-        If the name, the coefficient or the drift cannot be.
+        If the name, the coefficient or the drift is invalid.
 
     Examples
     --------
@@ -83,7 +83,9 @@ class Species:
         for what, function in self.functions():
             arguments(function, what)
             if needs_time(function) and not what.startswith("velocity"):
-                raise ModelError(f"{what}: it is a function of time; give one of place alone")
+                raise ModelError(
+                    f"{what}: it is a function of time; give a function of position alone"
+                )
         if self.friction is not None:
             where = f"species {self.name}: friction"
             object.__setattr__(self, "friction", measure(self.friction, where, strict=True))
@@ -109,8 +111,8 @@ class Species:
             raise ModelError(f"species {self.name}: it has friction, but D = 0; give D > 0")
         if self.drifts or self.uneven:
             raise ModelError(
-                f"species {self.name}: it has friction, and particles with inertia know no "
-                f"potential, no flow and one D alone; leave out one or the other"
+                f"species {self.name}: it has friction, and particles with inertia need a constant "
+                f"D and no potential or flow; leave out one or the other"
             )
 
     @property
@@ -126,7 +128,7 @@ class Species:
 
     @property
     def uneven(self) -> bool:
-        """Whether its diffusion coefficient is a function of place."""
+        """Whether its diffusion coefficient is a function of position."""
         return callable(self.D)
 
     @property
@@ -158,7 +160,7 @@ class Species:
 
 
 def is_formula(value: Any) -> bool:
-    """Whether a value is text that is a formula of place, rather than a quantity with units.
+    """Whether a value is text that is a formula of position, rather than a quantity with units.
 
     Examples
     --------
@@ -184,7 +186,7 @@ def refuse_inertia(species: Iterable[Species], what: str) -> None:
         if s.friction is not None:
             raise ModelError(
                 f"species {s.name}: it has friction, but {what} has no velocities; use Simulation, "
-                f"or leave friction out: seen for longer than {1.0 / s.friction:.4g} it diffuses"
+                f"or leave friction out: over times above {1.0 / s.friction:.4g} it diffuses"
             )
 
 
@@ -193,8 +195,8 @@ def refuse_change(species: Iterable[Species], what: str) -> None:
     for s in species:
         if s.changes:
             raise ModelError(
-                f"species {s.name}: its velocity depends on time, while {what} has rates that do "
-                f"not; use particles and the PDE, or a velocity of place alone"
+                f"species {s.name}: its velocity depends on time, but the rates of {what} do "
+                f"not; use particles and the PDE, or a velocity that depends on position alone"
             )
 
 

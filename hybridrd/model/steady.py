@@ -73,9 +73,10 @@ LATTICE = 0.2527310098586630
 def cell_rate_3d(k: float, D: float, h: float) -> float:
     """Rate of pairs that react within cubic cells, in three dimensions (length³/time).
 
-    Well mixed in a cell with rate ``k/h³``, hopping between them: ``k/(1 + 0.2527 k/(D h))``, which
-    goes to 0 with h. Below about ``k/(4 pi D)`` cells can't have the rate k (S. Hellander,
-    A. Hellander and L. Petzold, J. Chem. Phys. 143, 234103 (2015)).
+    For copies that react in a cell with rate ``k/h³`` and hop between cells it is
+    ``k/(1 + 0.2527 k/(D h))``, which goes to 0 with h. Cells narrower than about ``k/(4 pi D)``
+    can't reproduce the rate k (S. Hellander, A. Hellander and L. Petzold, J. Chem. Phys. 143,
+    234103 (2015)).
 
     Parameters
     ----------

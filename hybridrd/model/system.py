@@ -28,7 +28,7 @@ from hybridrd.model.walls import Wall
 @named_arguments
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class System:
-    """An open reaction-diffusion system, described once, run in many ways.
+    """An open reaction-diffusion system, described once and run in many ways.
 
     Parameters
     ----------
@@ -37,51 +37,54 @@ class System:
     domain
         The whole domain, a `Box` in one, two or three dimensions or a `Shell` (length).
     particles
-        The particle region: a `Box` (or `Shell`) on cell faces of the domain, or any shape, to
-        which the cells belong whose centre lies in it; the domain itself for a pure particle
+        The particle region: a `Box` (or `Shell`) on cell faces of the domain, or any shape (the
+        cells whose centre lies in it); the domain itself for a pure particle
         system; `Adaptive` for a region that follows the copies; None (the default) for a pure PDE.
     obstacles
-        A shape in which there are neither particles nor continuum; its surface reflects. A cell is
-        an obstacle if its centre belongs to the shape; obstacles are taken out of the particle
+        A shape without particles and continuum; its surface reflects. A cell is
+        an obstacle if its centre belongs to the shape; obstacles are excluded from the particle
         region.
     reactions
         The `Reaction` list.
     cells
-        Cells over the whole domain: a number along every axis, or one an axis; by default 100,
+        Cells over the whole domain: one number for all axes, or one for each; by default 100,
         (100, 100) or (22, 22, 22); 100 along r.
     walls
         `Wall` by name, ``"x-"``, ``"x+"``, ...; ``"x"`` means both; ``"inner"``, ``"outer"`` of
         a shell. A wall that is not named reflects.
     interface
-        How particles meet any reservoir, wall or continuum: `Layer`, `CalibratedLayer` or
-        `ExactPlane`. By default the paper's boundary layer, unbiased to first order: `Layer` at
+        The scheme by which particles are exchanged with reservoirs, walls and continuum: `Layer`,
+        `CalibratedLayer` or `ExactPlane`. By default the paper's boundary layer, without
+        first-order bias: `Layer` at
         its offset for mean-field reservoirs, `CalibratedLayer` at walls and in two-way coupling.
     coupling
-        ``"two-way"``: the continuum is solved outside the particle region only and every exchange
-        is booked on both sides; ``"mean-field"``: the PDE is solved on the whole domain and the
+        ``"two-way"``: the continuum is solved outside the particle region only, and every exchange
+        changes both sides; ``"mean-field"``: the PDE is solved on the whole domain, and the
         particle region is a window into it.
     fluctuations
-        How the continuum fluctuates, beside particles in two-way coupling or alone. None: it is
-        the PDE. ``"discrete"`` (or True): its cells hold whole copies and every event is drawn,
-        the reaction-diffusion master equation; right at any number of copies. ``"gaussian"``:
-        the stochastic PDE, whose diffusion and reactions have normal noise; a step that begins
-        with fewer than 50 copies of a species in some cell is one of whole copies. Both start from
-        Poisson numbers, and need the default interface. `mean_field` of any of them is the PDE.
+        Fluctuations of the continuum, beside particles in two-way coupling or alone. None: the
+        PDE, without noise. ``"discrete"`` (or True): the reaction-diffusion master equation; cells
+        hold integer copy numbers and every event is sampled, right at any number of copies.
+        ``"gaussian"``: the stochastic PDE, with Gaussian noise of diffusion and reactions; a step
+        that begins with fewer than 50 copies of a species in some cell is taken in integer copy
+        numbers. Both start from Poisson numbers, and need the default interface. `mean_field`
+        always solves the PDE.
     correct_pairs
-        Whether copies in discrete cells react with all partners within the Doi radius, also those
-        in other cells, at the rate averaged over both cells: Doi's rate on cells of any width. By
-        default they react with those in their own cell, as if well mixed, which in three dimensions
-        makes pairs too slow in narrow cells, and impossible below ``k/(4 pi D)``.
+        Whether copies in discrete cells react with all partners within the Doi radius, including
+        those in other cells, at the rate averaged over both cells: Doi's rate on cells of any
+        width. By default they react only within a cell, as if well mixed; in three dimensions
+        pairs are then too slow in narrow cells, and refused in cells below ``k/(4 pi D)``.
     initial
         Per species: a concentration (number, function, or array on the cells), a `Patch`,
-        `Copies`, `Points`, or a list of them, which adds up. A species not named starts empty.
+        `Copies`, `Points`, or a list of these, which are added. A species not named starts empty.
     units
-        Labels only: ``{"length": "um", "time": "s"}``.
+        ``{"length": "um", "time": "s"}``: labels in results, and the units to which quantities
+        with units are converted.
 
     Raises
     ------
     ModelError
-        With all that is wrong, one line each.
+        With all mistakes, one line each.
 
     Examples
     --------
@@ -138,7 +141,7 @@ class System:
         return self.domain.grid(self.cells)
 
     def is_periodic(self, axis: str) -> bool:
-        """Whether the two walls of an axis are one."""
+        """Whether each axis is periodic."""
         wall = self.walls.get(axis + "-")
         return wall is not None and wall.joined
 
@@ -151,12 +154,12 @@ class System:
 
     @property
     def is_plain(self) -> bool:
-        """Whether there are no obstacles, and the particle region is given like the domain."""
+        """Whether there are no obstacles, and region and domain are both boxes or both shells."""
         return self.obstacles is None and isinstance(self.particles, type(self.domain) | None)
 
     @cached_property
     def partition(self) -> Partition:
-        """What each cell is: obstacle, continuum or particle region."""
+        """Partition of the cells into obstacles, continuum and particle region."""
         from hybridrd.model.checks import make_partition
 
         periodic = tuple(map(self.is_periodic, self.domain.axes))
@@ -179,7 +182,7 @@ class System:
 
     @property
     def free(self) -> Mask:
-        """Which cells are no obstacles, flat ``(cells,)``."""
+        """Which cells are not obstacles, flat ``(cells,)``."""
         return self.partition.free
 
     @cached_property
@@ -210,7 +213,7 @@ class System:
         Raises
         ------
         ModelError
-            If a Python function is in it.
+            If it contains a Python function.
         """
         from hybridrd.toml.writer import system_to_dict
 
@@ -218,14 +221,14 @@ class System:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> System:
-        """The inverse of `to_dict`. Raises ModelError with every mistake and its place."""
+        """The inverse of `to_dict`. Raises ModelError with every mistake and its key."""
         from hybridrd.toml.config import system_from_dict
 
         return system_from_dict(data, cls)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> System:
-        """Read the system of a TOML file; its ``[run]`` table is left to the command line."""
+        """The system in a TOML file; its ``[run]`` table is for the command line only."""
         from hybridrd.toml.config import read_toml
 
         return read_toml(path, cls).system
@@ -234,9 +237,9 @@ class System:
         return _same_system(self, other) if isinstance(other, System) else NotImplemented
 
     def __deepcopy__(self, _: Any) -> System:
-        return self  # it cannot be changed
+        return self  # it is immutable
 
-    def __reduce__(self) -> tuple[Any, ...]:  # made anew: unpickled arrays could be changed
+    def __reduce__(self) -> tuple[Any, ...]:  # rebuilt, because unpickled arrays are writable
         return _made, ({f.name: getattr(self, f.name) for f in dataclasses.fields(self)},)
 
     def __hash__(self) -> int:
@@ -266,7 +269,7 @@ class System:
 def _same_system(one: System, other: System) -> bool:
     """Whether two systems have the same fields.
 
-    Arrays are compared by value, functions by identity; a list of one part is that part.
+    Arrays are compared by value, functions by identity; a list of one part equals that part.
     """
     return one is other or (
         all(

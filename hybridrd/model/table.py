@@ -20,32 +20,32 @@ from hybridrd.errors import ModelError
 from hybridrd.model.frozen import frozen
 
 BETWEEN = ("linear", "steps")
-_SLACK = 1e-12  # of a time: round-off of a number of steps
+_SLACK = 1e-12  # relative, of a time: round-off of a number of steps
 _MOST_BYTES = 64_000_000  # of a file
 
 
 @named_arguments
 class Table:
-    """A function of time given by values at some times.
+    """A function of time given by its values at some times.
 
-    It goes wherever a function of ``t`` goes: rates, `Reservoir`, `Influx`, the outside of a
+    It can replace any function of ``t``: in rates, `Reservoir`, `Influx`, the outside of a
     `Leaky` wall. It can be written to TOML and sent to worker processes. Functions are evaluated
-    once a step.
+    once per step.
 
     Parameters
     ----------
     t
-        Times, rising, shape ``(n,)`` (time).
+        Increasing times, shape ``(n,)`` (time).
     values
-        What the function is at these times, shape ``(n,)``.
+        Values of the function at these times, shape ``(n,)``.
     between
-        ``"linear"``: straight lines between the times; ``"steps"``: each value from its time on
-        until the next. Before the first time it is the first value, after the last the last.
+        ``"linear"``: straight lines between the times; ``"steps"``: each value holds from its time
+        to the next. Before the first time it is the first value, after the last time the last.
 
     Raises
     ------
     ModelError
-        If there are no times, they do not rise, or numbers are not finite.
+        If there are no times, they are not increasing, or numbers are not finite.
 
     Examples
     --------
@@ -71,8 +71,8 @@ class Table:
         if falls.size:
             i = int(falls[0])
             raise ModelError(
-                f"Table: t[{i}] = {times[i]:g} and t[{i + 1}] = {times[i + 1]:g}: times must rise; "
-                f"for a jump take between='steps'"
+                f"Table: t[{i}] = {times[i]:g} and t[{i + 1}] = {times[i + 1]:g}: times must "
+                f"increase; for a jump use between='steps'"
             )
         self.t, self.values = frozen(times), frozen(numbers)
         self.between = choice(between, "Table: between", BETWEEN)
@@ -91,19 +91,19 @@ class Table:
         Parameters
         ----------
         path
-            A text file with a line for each time; a first line that is no numbers names the
+            A text file with a line for each time; a first line without numbers names the
             columns.
         time, value
             The columns, by default the first two.
         between
-            As of `Table`.
+            See `Table`.
         separator
             What separates the columns.
 
         Raises
         ------
         ModelError
-            If it cannot be read, a column is missing, or an entry is no number.
+            If it cannot be read, a column is missing, or an entry is not a number.
         """
         import pandas as pd
 
@@ -128,7 +128,7 @@ class Table:
             if wrong.size:
                 line = int(rows.index[wrong[0]]) + 1
                 given = shown(rows.iloc[wrong[0], column])
-                raise ModelError(f"{path}: line {line}: {given} is no number")
+                raise ModelError(f"{path}: line {line}: {given} is not a number")
             columns.append(numbers.to_numpy())
         return cls(columns[0], columns[1], between)
 

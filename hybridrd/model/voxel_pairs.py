@@ -18,11 +18,11 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 
 
 def pair_fraction(separation: ArrayLike, width: ArrayLike, radius: ArrayLike) -> Floats:
-    """Fraction of the pairs of points of two voxels that are within the Doi radius.
+    """Fraction of the pairs of points in two voxels that are within the Doi radius.
 
     In one dimension ``[F(u + h) - 2 F(u) + F(u - h)]/h²`` for voxels of width h whose centres are u
     apart, with ``F(u) = u²/2`` within the radius sigma and ``sigma |u| - sigma²/2`` outside. In two
-    and three the mean of that over the other axes, by quadrature between its kinks.
+    and three dimensions its mean over the other axes, by quadrature between its kinks.
 
     Parameters
     ----------
@@ -54,20 +54,21 @@ def _line(u: Floats, width: float, radius: Floats) -> Floats:
     def within(v: Floats) -> Floats:  # F without the part that is linear in |u|; 0 beyond
         return np.asarray(0.5 * np.maximum(radius - np.abs(v), 0.0) ** 2)
 
-    bend = np.where(u < 0.5 * width, 2 * radius * width, 0.0)  # the linear part turns at u = 0
+    bend = np.where(u < 0.5 * width, 2 * radius * width, 0.0)  # the linear part has a kink at u = 0
     curved = within(u + width) - 2 * within(u) + within(u - width)
     return np.asarray((bend + curved) / width**2)
 
 
 def _box(u: Sequence[float], width: Sequence[float], radius: float) -> float:
-    """The fraction in two or three dimensions: along the first axis the others' mean."""
+    """The fraction in two or three dimensions: the mean of that of the other axes along the
+    first."""
     if len(u) == 1:
         return float(_line(np.asarray(u[0]), width[0], np.asarray(radius)))
     h = width[0]
     low, high = max(u[0] - h, -radius), min(u[0] + h, radius)
     if not low < high:
         return 0.0
-    # x = sigma sin(angle), so that the ball's end is no singularity of the width left for the rest.
+    # x = sigma sin(angle) removes the singularity of the remaining width at the ball's end.
     turns = [np.sqrt(max(radius**2 - r**2, 0.0)) for r in _kinks(u[1:], width[1:]) if r < radius]
     places = [low, high, u[0], *turns, *(-x for x in turns)]
     breaks = np.unique(np.arcsin(np.clip([x for x in places if low <= x <= high], -radius, radius)
@@ -84,21 +85,21 @@ def _box(u: Sequence[float], width: Sequence[float], radius: float) -> float:
 
 
 def _kinks(u: Sequence[float], width: Sequence[float]) -> set[float]:
-    """Radii at which a ball passes a corner, edge or side of where two voxels overlap."""
+    """Radii at which a ball touches a corner, edge or side of the overlap of two voxels."""
     each = [(0.0, abs(a - h), a, a + h) for a, h in zip(u, width, strict=True)]
     return {float(np.sqrt(np.dot(r, r))) for r in itertools.product(*each)}
 
 
-# Shells of distance that a kernel is cut into, by dimension.
+# Number of distance shells into which a kernel is cut, by dimension.
 _SHELLS = {1: 2000, 2: 200, 3: 60}
 
 
 def kernel_fraction(kernel: PairKernel, separation: ArrayLike, width: ArrayLike) -> float:
-    """Mean of a kernel over all pairs of points of two voxels, as `pair_fraction` of Doi's step.
+    """Mean of a kernel over all pairs of points in two voxels; `pair_fraction` for Doi's step.
 
     ``int w dF`` with F(r) the fraction of pairs closer than r, by the midpoint rule in r between
-    the distances at which the voxels begin and cease to be within reach; good to 1e-3 for kernels
-    that jump, 1e-4 for smooth ones.
+    the smallest and the largest distance; good to 1e-3 for kernels with jumps, 1e-4 for smooth
+    ones.
     """
     u, h = np.atleast_1d(np.abs(np.asarray(separation, float))), np.atleast_1d(width)
     low = float(np.linalg.norm(np.maximum(u - h, 0.0)))
@@ -123,21 +124,21 @@ class Reach:
     grid
         The cells.
     radius
-        How far they reach (length).
+        The largest distance of a pair (length).
     periodic
         Whether each axis is periodic.
     mean
-        Of the separation and the widths of two cells, as `pair_fraction` takes them.
+        A function of the separation and the widths of two cells, as in `pair_fraction`.
 
     Attributes
     ----------
     first, second
-        The cells of each pair, flat, both ways; the second of those that are ``outside`` is the
-        cell at the wall that is nearest.
+        The cells of each pair, flat, in both orders; if the second is ``outside``, the nearest
+        cell at the wall.
     fraction
         Mean of the function over both cells, ``(n,)``.
     outside
-        For each axis on which side of the domain the second cell is: -1, 0 or 1, ``(n, axes)``.
+        Side of the domain on which the second cell lies, for each axis: -1, 0 or 1, ``(n, axes)``.
     step
         From the first to the second in cells, ``(n, axes)``.
     """
@@ -169,7 +170,7 @@ class Reach:
 
     @property
     def middle(self) -> dict[str, Floats]:
-        """Coordinates midway between the centres, by axis; where periodic within the domain."""
+        """Coordinates midway between the centres, by axis; on periodic axes within the domain."""
         found = {}
         for a, (axis, x) in enumerate(self.grid.coordinates().items()):
             low, high = self.grid.lower[a], self.grid.upper[a]
@@ -197,7 +198,7 @@ def steps_within(
 ) -> tuple[Integers, Floats]:
     """Steps from a cell to those within reach, in cells ``(n, axes)``, and the mean over both.
 
-    Arguments are as of `Reach`.
+    The arguments are those of `Reach`.
     """
     reach = [int(np.ceil(radius / h - 1e-9)) for h in grid.spacing]
     known: dict[tuple[int, ...], float] = {}
@@ -213,7 +214,7 @@ def steps_within(
 
 
 def reach_of(reaction: Reaction) -> tuple[float, Callable[[Any, Any], ArrayLike]]:
-    """How far the partners of a reaction are, and the mean of its kernel over two cells."""
+    """Reach of a reaction, and the mean of its kernel over two cells."""
     kernel, radius = reaction.kernel, reaction.radius
     if isinstance(kernel, PairKernel):
         return kernel.reach, lambda u, h: kernel_fraction(kernel, u, h)
@@ -222,7 +223,7 @@ def reach_of(reaction: Reaction) -> tuple[float, Callable[[Any, Any], ArrayLike]
 
 
 def pair_reach(reaction: Reaction, grid: Grid, periodic: Sequence[bool]) -> Reach:
-    """Pairs of cells that are within reach in a reaction, with the mean of its kernel over both."""
+    """Pairs of cells within the reach of a reaction, with the mean of its kernel over both."""
     radius, mean = reach_of(reaction)
     return Reach(grid, radius, periodic, mean)
 
@@ -246,8 +247,8 @@ def pair_rates(
     Parameters
     ----------
     lambda0
-        Doi's rate (1/time), or a function of the coordinates (in their order), taken midway between
-        the voxels' centres.
+        Doi's rate (1/time), or a function of the coordinates (in their order), evaluated midway
+        between the voxels' centres.
     radius
         sigma (length).
     grid
@@ -277,7 +278,7 @@ def mean_cap(grid: Grid, side: str, radius: float) -> Floats:
     In one dimension a copy at distance d from the wall reaches ``V_cap(d) = sigma - d`` outside it,
     and 0 from ``d = sigma`` on. Over a voxel from d to d + h the mean is
     ``[(sigma - d)² - (sigma - d - h)²]/(2 h)``, with negative brackets set to 0. In more
-    dimensions the part that is outside this wall alone.
+    dimensions it is the part outside this wall only.
 
     Parameters
     ----------

@@ -1,8 +1,7 @@
-"""Walls of the domain, each the same to particles, PDE and master equation.
-
-But for `Periodic` a wall is one `Law` per species, ``outward flux = kappa (c - outside) - influx``;
-everything else in the package reads these three. With the outward normal n, the concentration c and
-the diffusion coefficient D of a species:
+"""Walls of the domain, each the same for particles, PDE and master equation.  Except `Periodic`, a
+wall is one `Law` per species, ``outward flux = kappa (c - outside) - influx``; the rest of the
+package uses only these three values. With the outward normal n, the concentration c and the
+diffusion coefficient D of a species:
 
 ==================== ==========================================================
 ``Reflecting``       ``D dc/dn = 0``
@@ -11,10 +10,10 @@ the diffusion coefficient D of a species:
 ``Reservoir``        ``c = c_R`` (Dirichlet), an open boundary to particles
 ``Influx``           ``D dc/dn = J`` (J: particles per area and time)
 ``Leaky``            ``D dc/dn = -kappa (c - K c_out)``
-``Periodic``         the two walls of the axis are one
+``Periodic``         the two walls of the axis are identified
 ==================== ==========================================================
 
-On a sphere of radius a, the wall of a `Shell`, kappa belongs to the whole surface (length³/time):
+On a sphere of radius a, the wall of a `Shell`, kappa refers to the whole surface (length³/time):
 ``4 pi a² D dc/dn = -kappa c``, del Razo 2024, eq. (25).
 """
 
@@ -59,17 +58,17 @@ def _by_name(
 @named_arguments
 @dataclass(frozen=True)
 class Bath:
-    """A stirred bath beyond a `Leaky` wall: it fills with what leaves, and feeds what enters.
+    """A stirred bath behind a `Leaky` wall: it receives what leaves, and supplies what enters.
 
-    Each species has a bath of its own at each wall, also where both walls of an axis are named at
-    once. What is in it is part of ``total``; its concentration is ``bath`` in a result.
+    Each species has its own bath at each wall, even if both walls of an axis are named at
+    once. Its content is part of ``total``; its concentration is ``bath`` in a result.
 
     Parameters
     ----------
     volume
         Its volume (length^d).
     initial
-        Concentration in it at time 0 (particles per length^d).
+        Its concentration at time 0 (particles per length^d).
 
     Raises
     ------
@@ -86,22 +85,23 @@ class Bath:
 
 
 class Law(NamedTuple):
-    """What a wall does to one species: ``outward flux = kappa (c - outside) - influx``.
+    """Boundary condition of a wall for one species: ``outward flux = kappa (c - outside) -
+    influx``.
 
     Attributes
     ----------
     kappa
-        How easily it passes: 0 where the wall is closed, ``inf`` where it holds the concentration;
+        Permeability: 0 for a closed wall, ``inf`` for one that fixes the concentration;
         per area on a flat wall (length/time), of the whole surface on a sphere (length³/time).
     outside
-        Concentration beyond the wall, a number or a function (particles per length^d); None where
-        there is nothing, and what passes is gone.
+        Concentration beyond the wall, a number or a function (particles per length^d); None for an
+        empty outside, where particles disappear.
     influx
         Particles that enter per area and time, a number or a function; None for none. Below 0 they
-        are taken out, as far as there are any at the wall.
+        are removed, as far as there are any at the wall.
     bath
-        The bath beyond the wall, whose concentration times ``partition`` takes the place of
-        ``outside`` as it fills and empties; None for none.
+        The bath behind the wall; its concentration times ``partition`` replaces ``outside``. None
+        for none.
     """
 
     kappa: float = 0.0
@@ -112,12 +112,12 @@ class Law(NamedTuple):
 
     @property
     def held(self) -> bool:
-        """Whether the concentration at the wall is given, 0 where there is nothing outside."""
+        """Whether the wall fixes the concentration, at 0 if the outside is empty."""
         return math.isinf(self.kappa)
 
     @property
     def is_reservoir(self) -> bool:
-        """Whether a reservoir touches the wall, with which particles exchange and react."""
+        """Whether a reservoir is at the wall, with which particles are exchanged and react."""
         return self.held and self.outside is not None
 
 
@@ -128,24 +128,25 @@ CLOSED = Law()
 class Wall(ABC):
     """Base of all walls. A wall that is not named in a System reflects.
 
-    Your own wall derives from it and returns its `law`; particles, PDE, master equation and
-    reports need nothing else. Values by species that want checking it gives as `values`.
+    Your own wall derives from it and implements `law`; particles, PDE, master equation and
+    reports need nothing else. If it has values by species, return them from `values` to have them
+    checked.
     """
 
-    #: Whether it is one with the opposite wall; such a wall has no law.
+    #: Whether it is identified with the opposite wall; such a wall has no law.
     joined: ClassVar[bool] = False
 
     @abstractmethod
     def law(self, species: str) -> Law:
-        """The law of a species, by its name; `CLOSED` for one that is reflected."""
+        """The law of a species, by its name; `CLOSED` for a species that is reflected."""
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """What the wall has by species, where it tells them apart."""
+        """Values by species, if the wall distinguishes them."""
         return {}
 
     def words(self, amounts: Callable[[Mapping[str, Any]], str]) -> str:
-        """The wall in a few words; ``amounts`` writes values by species."""
+        """The wall in a few words; ``amounts`` formats values by species."""
         listed = amounts(self.values)
         return type(self).__name__.lower() + (f", {listed}" if listed else "")
 
@@ -165,8 +166,8 @@ class Reflecting(Wall):
 class Absorbing(Wall):
     """A wall at which every particle that touches it disappears: ``c = 0``.
 
-    Particles are tested with the Brownian bridge, so that also a path which touched the wall
-    between two steps is absorbed: from depth d0 to d1, with probability ``exp(-d0 d1/(D dt))``.
+    Paths that touched the wall between two steps are absorbed, too (Brownian bridge): from depth
+    d0 to d1, with probability ``exp(-d0 d1/(D dt))``.
 
     Parameters
     ----------
@@ -180,16 +181,16 @@ class Absorbing(Wall):
         object.__setattr__(self, "species", tuple(map(species_name, species)))
 
     def law(self, species: str) -> Law:
-        """Held at 0: whatever touches the wall leaves."""
+        """Fixed at 0: whatever touches the wall leaves."""
         return Law(math.inf) if not self.species or species in self.species else CLOSED
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """The species that are absorbed, with no value each."""
+        """The species that are absorbed, without values."""
         return dict.fromkeys(self.species, 0.0)
 
     def words(self, amounts: Callable[[Mapping[str, Any]], str]) -> str:  # noqa: ARG002
-        """What the wall does, in words."""
+        """The wall in words."""
         return "absorbing" + (f" {', '.join(self.species)}" if self.species else "")
 
     def __repr__(self) -> str:
@@ -205,7 +206,7 @@ class PartiallyAbsorbing(Wall):
     ----------
     kappa
         Reactivity, one number for all species or a mapping of species to numbers; a species that
-        is not named reflects. Of a flat wall per area (length/time); of a sphere, the wall of a
+        is not named reflects. Per area on a flat wall (length/time); on a sphere, the wall of a
         `Shell`, that of its whole surface (length³/time), ``4 pi a² D dc/dn = -kappa c`` (del Razo
         2024, eq. (25)), which is 4 pi a² times as much.
     """
@@ -231,7 +232,7 @@ class PartiallyAbsorbing(Wall):
         return self.kappa if isinstance(self.kappa, Mapping) else {}
 
     def words(self, amounts: Callable[[Mapping[str, Any]], str]) -> str:
-        """What the wall does, in words."""
+        """The wall in words."""
         listed = amounts(self.values)
         return "partially absorbing, kappa" + (f": {listed}" if listed else f" = {self.kappa:g}")
 
@@ -245,8 +246,8 @@ class Reservoir(Wall):
     ----------
     concentrations
         c_R (particles per length^d) per species, a number or a function of the coordinates along
-        the wall and of time; a species that is not named reflects. One with D = 0 that reacts in
-        pairs may be named: particles react with it across the wall, and it does not enter.
+        the wall and of time; a species that is not named reflects. A species with D = 0 that reacts
+        in pairs may be named: particles react with it across the wall, but it does not enter.
 
     Examples
     --------
@@ -261,7 +262,7 @@ class Reservoir(Wall):
         object.__setattr__(self, "concentrations", _by_name(self.concentrations, "Reservoir"))
 
     def law(self, species: str) -> Law:
-        """Held at the concentration of the reservoir; closed to other species."""
+        """Fixed at the concentration of the reservoir; closed to other species."""
         if species not in self.concentrations:
             return CLOSED
         return Law(math.inf, outside=self.concentrations[species])
@@ -285,7 +286,7 @@ class Influx(Wall):
     fluxes
         J (particles per area and time; per time in one dimension) per species, a number or a
         function of the coordinates along the wall and of time; other species reflect. A negative
-        J is a drain: it takes out -J, but never more than reach the wall, so a drain that is too
+        J is a drain: it removes -J, but never more than reach the wall, so a drain that is too
         strong acts as an absorbing wall. In the PDE the limit is ``2 D c/h`` with the concentration
         c of the cell at the wall; in the master equation a copy must be in the last voxel.
     """
@@ -311,7 +312,7 @@ class Influx(Wall):
 @named_arguments
 @dataclass(frozen=True, repr=False)
 class Leaky(Wall):
-    """A wall that leaks: ``outward flux = kappa (c - K c_out)``, c that at the wall.
+    """A leaky wall: ``outward flux = kappa (c - K c_out)``, where c is that at the wall.
 
     Particles leave with the probability of a partially absorbing wall and enter from outside at the
     rate ``kappa K c_out`` per area. Both are exact for any step on a flat wall and on a sphere: the
@@ -321,11 +322,11 @@ class Leaky(Wall):
     Parameters
     ----------
     kappa
-        Permeability by species, a number; others reflect. Of a flat wall per area (length/time); of
-        a sphere that of its whole surface (length³/time).
+        Permeability by species, a number; others reflect. Per area on a flat wall (length/time); of
+        the whole surface on a sphere (length³/time).
     outside
         c_out by species (particles per length^d): a number, a function of the coordinates along
-        the wall and of time, or a `Bath`; a species without one meets an empty outside.
+        the wall and of time, or a `Bath`; for a species without a value the outside is empty.
     partition
         K, the ratio of the concentrations inside and outside at equilibrium, by species or for
         all; 1 by default.
@@ -420,5 +421,5 @@ class Periodic(Wall):
     joined = True
 
     def law(self, species: str) -> Law:  # noqa: ARG002
-        """Closed: the two sides are one, and nothing leaves the domain."""
+        """Closed: nothing leaves the domain."""
         return CLOSED

@@ -82,7 +82,7 @@ def bar_options(colorbar: bool | Mapping[str, Any], label: str, **usual: Any) ->
     Raises
     ------
     ResultError
-        If they are neither a truth value nor a dict.
+        If they are neither a boolean nor a dict.
     """
     if isinstance(colorbar, Mapping):
         return {"label": label, **usual, **colorbar}

@@ -17,7 +17,7 @@ _TEXT_NAMES = "hybridrd_json"  # which attributes are JSON text
 def pack(attributes: Mapping[Any, Any], netcdf: bool, where: str) -> dict[str, Any]:
     """Attributes in the form that a file can hold.
 
-    Zarr stores JSON values. NetCDF stores only text and numbers: lists, dicts, truth values and
+    Zarr stores JSON values. NetCDF stores only text and numbers: lists, dicts, booleans and
     None become JSON text, as do numbers outside the range of JSON or netCDF.
 
     Raises

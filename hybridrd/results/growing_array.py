@@ -59,7 +59,7 @@ class GrowingArray:
         Raises
         ------
         ResultError
-            If it is not of text (objects), or of numbers of up to 8 bytes or truth values.
+            If it is not of text (objects), or of booleans or numbers of up to 8 bytes.
         """
         if dtype.kind != "O" and (dtype.kind not in "biuf" or dtype.itemsize > 8):
             raise ResultError(f"{place.name!r} is {dtype}; only numbers can be written")

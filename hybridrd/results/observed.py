@@ -41,7 +41,7 @@ def as_array(name: str, value: Any) -> Any:
     Raises
     ------
     ModelError
-        If it is no array of numbers, truth values or text: None, a dict, a generator, a nested
+        If it is no array of numbers, booleans or text: None, a dict, a generator, a nested
         list of rows that differ in length.
     """
     wanted = "let it return a number, or an array of constant shape"

@@ -1,4 +1,4 @@
-"""Functions of MathML on numbers; truth values are 1 and 0."""
+"""Functions of MathML on numbers; booleans are 1 and 0."""
 
 from __future__ import annotations
 

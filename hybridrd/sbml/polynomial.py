@@ -14,7 +14,7 @@ from hybridrd.sbml.functions import apply
 HIGHEST = 8  # degree; powers of sums grow fast
 _MOST = 200_000  # products of terms in one multiplication
 _LONGEST = 20_000  # characters of a function
-# Functions of copy numbers in a formula; truth values are 1 and 0.
+# Functions of copy numbers in a formula; booleans are 1 and 0.
 _FORMULAS: dict[str, Callable[..., str]] = {
     "divide": lambda a, b: f"{a} / {b}",
     "power": lambda a, b: f"{a} ** {b}",

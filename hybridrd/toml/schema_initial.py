@@ -138,7 +138,7 @@ class BallTable(Table):
 
 
 class CellsTable(Table):
-    """The cells of nested lists of truth values, ``{ cells = [[true, false], ...] }``."""
+    """The cells of nested lists of booleans, ``{ cells = [[true, false], ...] }``."""
 
     cells: Truths
 
@@ -310,7 +310,7 @@ def _intervals(table: Any) -> dict[str, Any]:
 
 
 def numbers(values: list[Any], where: str) -> NDArray[np.float64]:
-    """Array of nested lists of numbers. Raises ModelError for text, truth values, uneven rows."""
+    """Array of nested lists of numbers. Raises ModelError for text, booleans, uneven rows."""
     try:
         array = np.array(values)
     except ValueError as error:

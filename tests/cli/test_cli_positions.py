@@ -140,6 +140,6 @@ def test_what_is_no_plane_is_refused():
     with Path("line.toml").open("a") as file:
         file.write("planes = { p = { x = 1, y = 2 }, q = 3, r = { w = 1 } }\n")
     said = call("run", "line.toml", "--out", "c", code=2)
-    assert "run.planes.p: Plane(x=1.0, y=2.0): give one place" in said
+    assert "run.planes.p: Plane(x=1.0, y=2.0): give one position" in said
     assert "run.planes.q = 3: a table is needed" in said
     assert "run.planes.r.w: unknown; the keys here are x, y, z, r" in said

@@ -164,13 +164,13 @@ def run_of(*reactions, **changes):
 
 REFUSALS = {
     "beside k": (lambda: hrd.Reaction("U -> 0", k=1, rate="U"), "rate or k, not both"),
-    "there and back": (lambda: hrd.Reaction("U <-> V", rate="U"), "one reaction each way"),
-    "a number": (lambda: hrd.Reaction("U -> 0", rate=2.0), "a number is k"),
+    "there and back": (lambda: hrd.Reaction("U <-> V", rate="U"), "one reaction for each"),
+    "a number": (lambda: hrd.Reaction("U -> 0", rate=2.0), "for a number use k"),
     "any arguments": (lambda: hrd.Reaction("U -> 0", rate=lambda *u: u), r"got \(\*u\)"),
     "a stranger": (lambda: run_of(hrd.Reaction("U -> 0", rate="U/(q+U)")), "takes q; .*U, V"),
     "particles": (
         lambda: network(particles=hrd.Box(x=(0, 1))),
-        "particles react by themselves or in pairs; .*particles=None",
+        "particles react alone or in pairs; .*particles=None",
     ),
     "without a reactant": (
         lambda: run_of(hrd.Reaction("U -> 0", rate=lambda V: 1 + V)),

@@ -179,7 +179,7 @@ def test_planes_need_particles_that_stay_and_short_steps():
     with pytest.raises(hrd.StepError, match="half way round"):
         hrd.Simulation(ring, dt=1e-2).run(until=0.01, planes=planes)
     for given in ({}, {"x": 0.5, "y": 0.5}):
-        with pytest.raises(hrd.ModelError, match="give one place"):
+        with pytest.raises(hrd.ModelError, match="give one position"):
             hrd.Plane(**given)
 
 

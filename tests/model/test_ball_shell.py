@@ -114,7 +114,7 @@ def test_files(tmp_path):
     ("old", "new", "words"),
     [
         ("inner = 1.0, outer = 6.0", "inner = 1.0", ["system.domain.outer: missing"]),
-        ("inner = 1.0, outer = 6.0", "inner = 7.0, outer = 6.0", ["system.domain", "must rise"]),
+        ("inner = 1.0, outer = 6.0", "inner = 7.0, outer = 6.0", ["system.domain", "outer must be above inner"]),
         ("inner = 1.0, outer = 6.0", "inner = -1, outer = 6.0", ["domain.inner = -1", "least 0"]),
         ("inner = 1.0, outer = 3.0", "x = [1, 3]", ["give a Shell like the domain"]),
         ("inner = 1.0, outer = 3.0", "inner = 1.0, outr = 3.0", ["outr", "mean outer?"]),
@@ -134,7 +134,7 @@ REFUSED = {
     "box in a shell": ({"particles": hrd.Box(x=(1, 3))}, "give a Shell like the domain"),
     "shell in a box": (
         {"domain": hrd.Box(x=(1, 6)), "walls": {}},
-        "no place among cells of a Box; give center=",
+        "no centre among the cells of a Box; give center=",
     ),
     "larger region": ({"particles": hrd.Shell(1.0, 7.0)}, "not inside the domain"),
     "off the cells": ({"particles": hrd.Shell(1.0, 3.02)}, "r = 3.02 is not a cell face"),

@@ -49,10 +49,10 @@ REFUSED = {
         ["Patch: center = True"],
     ),
     "complex points": (lambda: hrd.Points([[1j, 0]]), ["Points: positions: complex numbers"]),
-    "points of truth": (lambda: hrd.Points([[True, False]]), ["Points: positions: truth values"]),
+    "points of truth": (lambda: hrd.Points([[True, False]]), ["Points: positions: booleans"]),
     "points in ragged rows": (lambda: hrd.Points([[1, 2], [3]]), ["Points: positions: no array"]),
     "a complex rate": (lambda: answering(lambda x: x + 0j), ["rate of '0 -> A'", "complex"]),
-    "a rate of truth": (lambda: answering(lambda x: x > 1), ["rate of '0 -> A'", "truth values"]),
+    "a rate of truth": (lambda: answering(lambda x: x > 1), ["rate of '0 -> A'", "booleans"]),
     "a rate of text": (lambda: answering(lambda _: "1"), ["rate of '0 -> A'", "text, '1'"]),
     "a rate of objects": (
         lambda: answering(lambda x: x.astype(object)),
@@ -65,7 +65,7 @@ REFUSED = {
     ),
     "an array of truth": (
         lambda: system(initial={"A": np.ones((8, 4), bool)}),
-        ["initial['A']: truth values"],
+        ["initial['A']: booleans"],
     ),
     "an array of complex numbers": (
         lambda: system(initial={"A": np.ones((8, 4), complex)}),
@@ -88,7 +88,7 @@ REFUSED = {
     "width beyond all floats": (lambda: hrd.Layer(width=10**400), ["Layer: width", "finite"]),
     "text for D": (lambda: hrd.Species("A", D="1"), ["species A: D = '1'", "number"]),
     "truth for D": (lambda: hrd.Species("A", D=True), ["species A: D = True"]),
-    "falling box": (lambda: hrd.Box(x=(1, 0)), ["Box(x=...)", "(1, 0)", "rise"]),
+    "falling box": (lambda: hrd.Box(x=(1, 0)), ["Box(x=...)", "(1, 0)", "increasing"]),
     "flat box": (lambda: hrd.Box(x=(0, 1), y=(2, 2)), ["Box(y=...)", "(2, 2)"]),
     "endless box": (lambda: hrd.Box(x=(0, INF)), ["Box(x=...)", "inf", "finite"]),
     "box of three": (lambda: hrd.Box(x=(0, 1, 2)), ["Box(x=...)", "two numbers"]),
@@ -104,7 +104,7 @@ REFUSED = {
     "too many copies": (lambda: hrd.Reaction("A -> 101 B", k=1), ["101 B", "1 to 100"]),
     "a pair rate of three": (
         lambda: hrd.Reaction("3 A -> 0", lambda0=1, radius=1),
-        ["'3 A -> 0'", "pair's rate"],
+        ["'3 A -> 0'", "the rate of a pair"],
     ),
     "no rate": (lambda: hrd.Reaction("A -> 0"), ["'A -> 0'", "give the rate k"]),
     "no pair rate": (lambda: reaction(k=None), ["'A + B -> C'", "k or lambda0"]),
@@ -114,7 +114,7 @@ REFUSED = {
     "lambda0 alone": (lambda: reaction(k=None, radius=None, lambda0=1), ["needs the Doi radius"]),
     "lambda0 of one": (
         lambda: hrd.Reaction("A -> 0", lambda0=1, radius=0.1),
-        ["'A -> 0'", "pair's rate"],
+        ["'A -> 0'", "the rate of a pair"],
     ),
     "radius of one": (lambda: hrd.Reaction("A -> 0", k=1, radius=1), ["two reactants only"]),
     "negative radius": (lambda: reaction(radius=-0.1), ["radius = -0.1", "greater than 0"]),
@@ -145,7 +145,7 @@ REFUSED = {
     ),
     "three particles in a corner": (
         lambda: system(reactions=[hrd.Reaction("3 A -> 0", k=lambda x, y: x < y)]),
-        ["truth values"],
+        ["booleans"],
     ),
     "a binding that varies": (
         lambda: reaction("A + B <-> C", k=lambda t: 1 + t, k_back=1),
@@ -191,7 +191,7 @@ REFUSED = {
         ["PartiallyAbsorbing: value of A"],
     ),
     "negative patch": (lambda: hrd.Patch(-1), ["Patch: concentration = -1"]),
-    "patch that falls": (lambda: hrd.Patch(1, x=(1, 0)), ["Patch(x=...)", "rise"]),
+    "patch that falls": (lambda: hrd.Patch(1, x=(1, 0)), ["Patch(x=...)", "increasing"]),
     "half a disc": (lambda: hrd.Patch(1, radius=1), ["both center= and radius="]),
     "disc and box": (lambda: hrd.Patch(1, x=(0, 1), center=(0,), radius=1), ["either"]),
     "disc of no size": (lambda: hrd.Patch(1, center=(0, 0), radius=0), ["radius = 0"]),
@@ -212,7 +212,7 @@ REFUSED = {
         lambda: system(particles=hrd.Box(x=(0, 1.1), y=(0, 1))),
         ["x = 1.1", "8 cells over (0, 2)", "20 cells along"],
     ),
-    "cells of another dimension": (lambda: system(cells=(8, 4, 2)), ["(8, 4, 2)", "one an axis"]),
+    "cells of another dimension": (lambda: system(cells=(8, 4, 2)), ["(8, 4, 2)", "one for each axis"]),
     "no cells": (lambda: system(cells=0), ["cells = 0", "at least 1"]),
     "half a cell": (lambda: system(cells=2.5), ["cells = 2.5", "whole numbers"]),
     "too many cells": (lambda: system(cells=10**5), ["1e+10 cells", "at most 2^31"]),
@@ -242,7 +242,7 @@ REFUSED = {
     "reaction of others": (lambda: system(reactions=[reaction("A + B -> Q")]), ["'Q'", "A, B, C"]),
     "reaction of nothing": (
         lambda: system(reactions=[hrd.Reaction("A -> A", k=1)]),
-        ["'A -> A'", "changes nothing"],
+        ["'A -> A'", "has no effect"],
     ),
     "pair without a radius": (
         lambda: system(reactions=[reaction(radius=None)]),

@@ -142,7 +142,7 @@ REFUSED = {
     "other axes": ({"obstacles": hrd.Ball((0.5,), 0.1)}, "has 1 coordinate, but"),
     "other array": ({"particles": hrd.Cells(np.ones((4, 4), bool))}, r"\(4, 4\), but the cells"),
     "function of z": ({"particles": hrd.Where(lambda z: z > 0)}, "takes z"),
-    "no truth": ({"particles": hrd.Where(lambda x: x)}, "let it return truth values"),
+    "no truth": ({"particles": hrd.Where(lambda x: x)}, "let it return booleans"),
     "off the cells": ({"particles": hrd.Box(x=(0, 0.52), y=(0, 2))}, "not a cell face"),
     "point": (
         {"obstacles": DISC, "initial": {A: hrd.Points([[0.1, 0.1], [0.5, 1.0]])}},
@@ -150,12 +150,12 @@ REFUSED = {
     ),
     "copies": (
         {"obstacles": DISC, "initial": {A: hrd.Copies(5, x=(0.45, 0.55), y=(0.9, 1.1))}},
-        "of the 5 copies is in obstacles",
+        "the region of the 5 copies lies entirely in obstacles",
     ),
     "patch": ({"initial": {A: hrd.Patch(1.0, shape=hrd.Ball((7, 7), 1))}}, "contains no centre"),
     "covered patch": (
         {"obstacles": DISC, "initial": {A: hrd.Patch(9.0, center=(0.5, 1.0), radius=0.04)}},
-        r"all of the place of Patch\(.*radius=0.04\) is in obstacles",
+        r"Patch\(.*radius=0.04\) lies entirely in obstacles",
     ),
     "elsewhere": ({"particles": hrd.Ball((7, 7), 1)}, "larger or elsewhere"),
     "ball shell": (

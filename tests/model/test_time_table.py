@@ -105,7 +105,7 @@ def test_mistakes_in_a_file_have_their_places():
     said = str(error.value)
     for words in (
         "reactions[0].k.vals: unknown, did you mean values?",
-        "reactions[1].k: Table: t[0] = 1 and t[1] = 0: times must rise",
+        "reactions[1].k: Table: t[0] = 1 and t[1] = 0: times must increase",
         "system.walls.x-.influx.A = 'much': a number is needed",
     ):
         assert words in said
@@ -119,7 +119,7 @@ def test_columns_of_a_file(tmp_path):
     path.write_text("0;5\n1;7\n")
     assert hrd.Table.from_csv(path, separator=";")(0.5) == 6.0
     path.write_text("time,rate\n0,1\n1,fast\n")
-    with pytest.raises(ModelError, match="line 3: 'fast' is no number"):
+    with pytest.raises(ModelError, match="line 3: 'fast' is not a number"):
         hrd.Table.from_csv(path)
     with pytest.raises(ModelError, match="no column 'k'; there are time, rate"):
         hrd.Table.from_csv(path, value="k")
@@ -132,7 +132,7 @@ def test_columns_of_a_file(tmp_path):
     [
         (([0, 1], [1]), r"t has shape \(2,\) and values \(1,\)"),
         (([], []), "at least one"),
-        (([0, 0], [1, 2]), r"t\[0\] = 0 and t\[1\] = 0: times must rise; for a jump"),
+        (([0, 0], [1, 2]), r"t\[0\] = 0 and t\[1\] = 0: times must increase; for a jump"),
         (([0, np.nan], [1, 2]), r"t\[1\] = nan: not finite"),
         (([0], ["a"]), "real numbers are needed"),
         (([0], [1], "cubic"), "it is one of linear, steps"),

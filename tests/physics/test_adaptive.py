@@ -174,7 +174,7 @@ def test_what_cannot_follow_is_refused_by_name():
         FRONT.replace(particles=hrd.Adaptive(10, 30, 0.1, species="B"))
     with pytest.raises(ModelError, match="give a Shell like the domain"):
         line(None, domain=hrd.Shell(1, 61), initial={})
-    with pytest.raises(ModelError, match="obstacles do not follow"):
+    with pytest.raises(ModelError, match="obstacles cannot follow"):
         line(None, obstacles=hrd.Adaptive(10, 30, 0.1))
 
 

@@ -170,7 +170,7 @@ def test_files_and_refusals():
     assert hrd.System.from_dict(data) == system
     for wrong, message in (
         ({"place": "middle"}, "'reactant', 'midpoint', 'weighted', 'ball'"),
-        ({"equation": "A -> B", "radius": None, "place": "ball"}, "a pair of two reactants"),
+        ({"equation": "A -> B", "radius": None, "place": "ball"}, "goes with two reactants only"),
         ({"equation": "A + B <-> C", "k_back": 1.0, "place": "ball"}, "detailed balance"),
     ):
         with pytest.raises(ModelError, match=message):

@@ -137,7 +137,7 @@ def test_sbml_of_a_directory(tmp_path):
         hrd.from_sbml(Path(tmp_path), domain=LINE, D=1.0)
 
 
-# Arguments that are no truth values, answers of stop conditions, values of observers.
+# Arguments that are no booleans, answers of stop conditions, values of observers.
 TRUTH = {
     "positions": lambda v: simulation().run(0.02, positions=v),
     "progress": lambda v: simulation().run(0.02, progress=v),

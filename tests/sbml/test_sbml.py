@@ -169,7 +169,7 @@ def test_laws_of_other_kinds(case, tmp_path):
     rate = reaction.law.at({"A": A / V, "B": B / V})
     np.testing.assert_allclose(rate, value(A, B) / V, rtol=1e-12)
     assert hrd.System.from_dict(system.to_dict()) == system
-    with pytest.raises(hrd.ModelError, match="particles react by themselves or in pairs"):
+    with pytest.raises(hrd.ModelError, match="particles react alone or in pairs"):
         system.replace(particles=BOX)
 
 

@@ -68,7 +68,7 @@ FILES = {
         'reaction = "2 A + B -> 0"\nk = 0.05',
         ["reactions[0].reaction", "'2 A + B -> 0' takes 3 copies", "'2 A <-> P'", "'P + B -> 0'"],
     ),
-    "no change": ("A + B -> 0", "A + B -> A + B", ["changes nothing"]),
+    "no change": ("A + B -> 0", "A + B -> A + B", ["has no effect"]),
     "off the grid": (
         "cells = 20",
         "cells = 21",
@@ -84,7 +84,7 @@ FILES = {
     "misspelt domain": ("{ x = [0, 5] }", '"doman"', ["system.particles", "mean domain?"]),
     "half a cell": ("cells = 20", "cells = 20.5", ["system.cells = 20.5", "whole number"]),
     "no cells": ("cells = 20", "cells = 0", ["system.cells = 0", "at least 1"]),
-    "cells of 2D": ("cells = 20", "cells = [20, 20]", ["cells = (20, 20)", "one an axis"]),
+    "cells of 2D": ("cells = 20", "cells = [20, 20]", ["cells = (20, 20)", "one for each axis"]),
     "unknown wall": ('"x+" =', '"x*" =', ["system.walls.x*: unknown", "x-, x+"]),
     "wall of 2D": ('"x+" =', '"y+" =', ["system.walls.y+", "no such wall", "x-, x+"]),
     "wall twice": ('walls = { "x+" =', 'walls = { x = "absorbing", "x+" =', ["x+", "twice"]),
