@@ -48,7 +48,7 @@ SCHEMES: dict[str, type[InterfaceScheme]] = {
 
 
 def default_scheme(context: Context) -> InterfaceScheme:
-    """The default scheme of a face, without bias of first order in any geometry.
+    """The default scheme of a face, without first-order bias in any geometry.
 
     Parameters
     ----------

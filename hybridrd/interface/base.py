@@ -23,17 +23,17 @@ class FaceNumbers:
     Attributes
     ----------
     kind
-        ``"layer"``: reflecting plane, one exchange a step in the layer before the diffusion.
-        ``"exact"``: open plane, exchange inside the diffusion.
-        ``"injection"``: arrivals in the layer before and after the diffusion, removal of those
-        who end beyond the plane.
-        ``"kinetic"``: open plane for particles with inertia, exchange inside their flights.
+        ``"layer"``: reflecting plane, one exchange per step in the layer before diffusion.
+        ``"exact"``: open plane, exchange within the diffusion step.
+        ``"injection"``: arrivals in the layer before and after diffusion, removal of particles
+        that end beyond the plane.
+        ``"kinetic"``: open plane for particles with inertia, exchange within their flights.
     width
-        Layer width dx (length); 0 for the exact plane; for the kinetic one how deep a slab beyond
-        it holds as many as enter in a step.
+        Layer width dx (length); 0 for the exact plane; for the kinetic plane the depth of the slab
+        beyond it that holds as many particles as enter in a step.
     survival
         q, probability that a particle in the layer is not removed in the step; 1 for the exact
-        plane, which removes by touch.
+        plane, which removes particles that touch it.
     offset
         Distance outside the plane at which c_R is reached (length).
     alpha
@@ -43,14 +43,14 @@ class FaceNumbers:
     spread
         sqrt(2 D dt) (length).
     reactivity
-        How open an exact plane is: it lets ``D reactivity (c - c_R)`` pass per area and time
-        (1/length); inf, fully open, where c_R belongs at the plane.
+        Openness of an exact plane: ``D reactivity (c - c_R)`` passes per area and time
+        (1/length); inf, fully open, if c_R is reached at the plane.
     stencil
-        How c_R is read from the continuum: ``"cell"``, the value of the first cell;
+        Rule by which c_R is read from the continuum: ``"cell"``, the value of the first cell;
         ``"linear"``, inter- or extrapolated to `offset`.
     leaps
-        Of an injection: in how many leaps a mirror layer is emptied in half a step; 0 for a trial
-        of each copy.
+        Number of leaps in which an injection empties the mirror layer in half a step; 0 for one
+        trial per copy.
 
     Examples
     --------
@@ -76,7 +76,8 @@ class FaceNumbers:
     def arrivals_per_area(self) -> float:
         """Mean arrivals per area and step at unit c_R (length).
 
-        Through a plane of finite `reactivity` all that enter, some of which leave again.
+        For a plane of finite `reactivity` it counts all that enter, including those that leave
+        again.
         """
         if self.kind == "kinetic":
             return self.width
@@ -89,7 +90,7 @@ class FaceNumbers:
 
 @dataclass(frozen=True)
 class InterfaceScheme(ABC):
-    """How particles meet a reservoir across a plane: a wall, or the continuum region.
+    """Exchange of particles with a reservoir across a plane: a wall, or the continuum region.
 
     A new scheme is one file:
 
@@ -121,9 +122,9 @@ class InterfaceScheme(ABC):
             Time step (time).
         context
             ``"mean-field"``: c_R from a PDE on the whole domain; ``"two-way"``: c_R from the
-            continuum region, which pays; ``"cells"``: c_R from whole copies in the cells of the
-            continuum region, which are read before they hop; ``"wall"``: c_R given at a wall of
-            the domain.
+            continuum region, which pays; ``"cells"``: c_R from discrete copies in the cells of
+            the continuum region, read before they hop; ``"wall"``: c_R given at a wall of the
+            domain.
         spacing
             Width of the continuum's cells normal to the face (length).
         depth
@@ -134,12 +135,12 @@ class InterfaceScheme(ABC):
         Raises
         ------
         StepError
-            The step, width, cells and region can't give an accurate run; the message has the
-            figures that can.
+            The step, width, cells and region can't give an accurate run; the message has values
+            that can.
         """
 
     def to_dict(self) -> dict[str, Any]:
-        """As in a TOML file: ``{"scheme": name, ...}`` with the fields that were chosen.
+        """The scheme as in a TOML file: ``{"scheme": name, ...}`` with the fields that were given.
 
         Examples
         --------
@@ -202,7 +203,7 @@ def check_face(
 
 
 def at_least(bound: float) -> str:
-    """``bound`` to four digits, rounded up: a user who types it stays on the right side.
+    """``bound`` to four digits, rounded up, so that the printed value satisfies the bound.
 
     Examples
     --------
@@ -219,5 +220,5 @@ def at_most(bound: float) -> str:
 
 def _rounded(value: float, direction: Any) -> float:
     unit = 10.0 ** (math.floor(math.log10(value)) - 3)
-    # a bound that has four digits but for round-off is left as it is
+    # a bound with four digits, up to round-off, is not changed
     return float(direction(round(value / unit, 6)) * unit)

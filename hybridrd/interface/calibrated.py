@@ -39,8 +39,8 @@ class CalibratedLayer(InterfaceScheme):
         the continuum's cells.
     offset
         Offset of c_R outside the plane (length); default 0, and in two-way coupling half a
-        cell: c_R is then the value of the first cell of the continuum. Beside whole copies it is
-        `hybridrd.interface.cells.first_cell_offset`.
+        cell: c_R is then the value of the first cell of the continuum. Beside discrete copies it
+        is `hybridrd.interface.cells.first_cell_offset`.
 
     Raises
     ------
@@ -101,7 +101,7 @@ class CalibratedLayer(InterfaceScheme):
             least_width = at_least(smallest_width(spread, offset))
             raise StepError(
                 f"{where}: layer width {width:g} is below {least_width}, the smallest that can "
-                f"have c_R at {offset:g} outside the plane for D = {D:g} and dt = {dt:g} (alpha = "
+                f"put c_R {offset:g} outside the plane for D = {D:g} and dt = {dt:g} (alpha = "
                 f"D dt/width^2 = {alpha:.4g}, at most {at_most(most)}: there the whole layer is "
                 f"replaced in every step); use width >= {least_width} or "
                 f"dt <= {at_most(most * width**2 / D)}"

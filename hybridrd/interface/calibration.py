@@ -34,7 +34,7 @@ def calibrated_rate(alpha: float, s_over_dx: float) -> float:
     Raises
     ------
     StepError
-        No beta does it: even full replacement in every step leaves delta above s.
+        No such beta exists: even with full replacement in every step delta is above s.
     ModelError
         A negative or not finite argument.
 
@@ -143,7 +143,7 @@ def smallest_width(spread: float, offset: float) -> float:
         below *= 0.5
         if below < 1e-6:  # a width of 0 reaches no farther
             raise StepError(
-                f"no layer has c_R at {offset:g} outside the plane with steps of sqrt(2 D dt) = "
+                f"no layer puts c_R {offset:g} outside the plane with steps of sqrt(2 D dt) = "
                 f"{spread:.4g}; use a smaller offset or a larger dt"
             )
     return spread * _root(excess, below, above, 1e-12, 1e-12)
@@ -152,7 +152,7 @@ def smallest_width(spread: float, offset: float) -> float:
 def _root(
     function: Callable[[float], float], low: float, high: float, xtol: float, rtol: float
 ) -> float:
-    """The root between two bounds, by Brent's method."""
-    from scipy.optimize import brentq  # takes long to import, and most runs don't need it
+    """Root between two bounds, by Brent's method."""
+    from scipy.optimize import brentq  # slow to import, and most runs don't need it
 
     return float(brentq(function, low, high, xtol=xtol, rtol=rtol))

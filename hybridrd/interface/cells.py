@@ -1,4 +1,4 @@
-"""Exchange of copies between cells: its probabilities, and where c_R of the first cell belongs."""
+"""Exchange of copies between cells: probabilities, and the offset at which c_R is read."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from hybridrd.arrays import Floats
 
-#: Largest ``(k_ij + k_ji) t`` of one part of a step.
+#: Largest ``(k_ij + k_ji) t`` of one substep.
 LARGEST_RATE = 0.5
-_LINE = 48  # cells, many more than the first one's disturbance reaches
+_LINE = 48  # number of cells, many more than the disturbance of the first reaches
 
 
 def parts_of_step(rate: float, dt: float) -> int:
-    """Number of equal parts of a step, for the largest ``k_ij + k_ji`` of two cells (1/time).
+    """Number of equal substeps, for the largest ``k_ij + k_ji`` of two cells (1/time).
 
     Examples
     --------
@@ -26,11 +26,11 @@ def parts_of_step(rate: float, dt: float) -> int:
 
 
 def relaxation(rate: Floats, t: float) -> Floats:
-    """What is left of a difference of two cells after t, for ``k_ij + k_ji`` (1/time).
+    """Fraction of the difference of two cells that remains after t, for ``k_ij + k_ji`` (1/time).
 
-    ``(1 - x)/(1 + x)`` with ``x = rate t/2``, in place of ``exp(-2 x)``: when faces take turns,
-    a linear profile then carries the exact flux, where with the exponential it would be low by
-    ``x²/3``, 2 % at the largest step; the error of a blob four cells wide is a third.
+    ``(1 - x)/(1 + x)`` with ``x = rate t/2``, in place of ``exp(-2 x)``: as faces exchange one
+    after another, a linear profile then carries the exact flux; with the exponential it would be
+    low by ``x²/3``, 2 % at the largest step. The error of a blob four cells wide is a third.
 
     Examples
     --------
@@ -43,11 +43,11 @@ def relaxation(rate: Floats, t: float) -> Floats:
 
 @lru_cache(maxsize=1024)
 def first_cell_offset(alpha: float) -> float:
-    """Where the content of the first cell belongs when it is read, in cell widths outside a plane.
+    """Distance outside the plane at which the first cell's content is c_R, in cell widths.
 
-    Half a width, and more the longer the step: what the cell received in an exchange has spread
-    over a whole step when it is read next, by ``alpha/2`` widths of the gradient for small steps.
-    From the steady profile of a line of cells into which a constant flux is put before each step.
+    Half a width, and more for longer steps: copies received in an exchange have diffused for a
+    whole step when the cell is read next, which adds ``alpha/2`` widths for small steps.
+    From the steady profile of a line of cells that receives a constant flux before each step.
 
     Parameters
     ----------

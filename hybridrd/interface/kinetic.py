@@ -1,4 +1,4 @@
-"""Open planes for Langevin particles: their flights over a step and its parts, as numbers."""
+"""Open planes for Langevin particles: moments of flights over a step and its parts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from hybridrd.errors import StepError
 from hybridrd.interface.base import FaceNumbers, at_most
 from hybridrd.kernels.rng import MOST_HALVINGS
 
-# Distance beyond an open plane at which c_R belongs under a gradient, in s/g: -zeta(1/2), the
+# Distance beyond an open plane at which c_R is reached in a gradient, in s/g: -zeta(1/2), the
 # Milne problem of the Klein-Kramers equation (T. W. Marshall and E. J. Watson, J. Phys. A 18 (1985)
 # 3531).
 MILNE = 1.4603545088095868
-# The same for a wall that takes few of those that hit it: sqrt(2 pi)/p less this, halfway between
-# its values for all and for none.
+# The same for a wall that absorbs few of the particles that hit it: sqrt(2 pi)/p minus this,
+# halfway between its values for all and for none.
 _PARTIAL = 0.5 * (math.sqrt(2.0 * math.pi) - MILNE + math.sqrt(0.5 * math.pi))
-# Friction times the finest part of a step: crossings in between shift planes by 1.1 of it, in s/g.
+# Friction times the finest substep: missed crossings shift planes by 1.1 of it, in s/g.
 _FINEST = 1.0 / 256.0
 
 
@@ -26,11 +26,12 @@ class Moments(NamedTuple):
     Attributes
     ----------
     decay, carry
-        exp(-g t) and (1 - exp(-g t))/g: velocity and place from a unit velocity.
+        exp(-g t) and (1 - exp(-g t))/g: velocity and position from a unit velocity.
     speed, both, place
-        Variance of the velocity, its covariance with the place, and the variance of the place.
+        Variance of the velocity, its covariance with the position, and the variance of the
+        position.
     rest
-        Variance of the place that the velocity leaves open.
+        Variance of the position given the velocity.
     """
 
     decay: float
@@ -44,7 +45,7 @@ class Moments(NamedTuple):
 def moments(s: float, g: float, t: float) -> Moments:
     """Moments of a flight (G. E. Uhlenbeck and L. S. Ornstein, Phys. Rev. 36 (1930) 823).
 
-    Written so that nothing is lost by cancellation however short the flight is.
+    Written without cancellation, however short the flight.
     """
     theta = g * t
     decay, gone = math.exp(-theta), -math.expm1(-theta)
@@ -66,19 +67,19 @@ def _less_tanh(y: float) -> float:
 
 
 def halvings(friction: float, dt: float, where: str) -> int:
-    """How often a step is halved at planes that particles pass.
+    """Number of times that a step is halved at planes that particles pass.
 
     Raises
     ------
     StepError
-        If that is too often.
+        If the number is too large.
     """
     found = max(0, math.ceil(math.log2(friction * dt / _FINEST)))
     if found > MOST_HALVINGS:
         most = _FINEST * 2.0**MOST_HALVINGS / friction
         raise StepError(
-            f"{where}: friction dt = {friction * dt:.4g}, so that a velocity is forgotten long "
-            f"before a step is over; leave friction out, or use dt <= {at_most(most)}"
+            f"{where}: friction dt = {friction * dt:.4g}, so velocities decay within a small part "
+            f"of a step; leave friction out, or use dt <= {at_most(most)}"
         )
     return found
 
@@ -89,7 +90,7 @@ def kinetic_plane(D: float, friction: float, dt: float, where: str) -> FaceNumbe
     Raises
     ------
     StepError
-        For a step too long against the friction.
+        If friction times dt is too large.
     """
     s = math.sqrt(D * friction)
     parts = 2 ** halvings(friction, dt, where)
@@ -102,22 +103,22 @@ def kinetic_plane(D: float, friction: float, dt: float, where: str) -> FaceNumbe
 
 
 def sticking(kappa: float, D: float, friction: float, where: str) -> float:
-    """Chance that a wall of reactivity kappa takes a particle that hits it.
+    """Probability that a wall of reactivity kappa absorbs a particle that hits it.
 
-    ``D/kappa = (s/g) (sqrt(2 pi)/p - c)`` with c from 1.046 for p = 1 to 1.253 for a small p, of
-    which their mean is taken: the wall is within 0.11 s/g of where a diffusing particle meets it.
+    ``D/kappa = (s/g) (sqrt(2 pi)/p - c)`` with c from 1.046 for p = 1 to 1.253 for small p; their
+    mean is used, which shifts the wall by at most 0.11 s/g for diffusing particles.
 
     Raises
     ------
     StepError
-        If a wall that takes all of them is not as reactive.
+        If even a wall that absorbs all of them is less reactive.
     """
     s = math.sqrt(D * friction)
     p = math.sqrt(2.0 * math.pi) / (D / kappa * friction / s + _PARTIAL) if kappa > 0 else 0.0
     if p > 1.0:
         most = s / (math.sqrt(2.0 * math.pi) - _PARTIAL)
         raise StepError(
-            f"{where}: kappa = {kappa:g}, but particles of thermal speed {s:.4g} do not reach "
+            f"{where}: kappa = {kappa:g}, but particles of thermal speed {s:.4g} cannot reach "
             f"the wall that fast; use kappa <= {at_most(most)}, or Absorbing()"
         )
     return p

@@ -23,7 +23,7 @@ from hybridrd.interface.operator import layer_offset
 #: alpha of the default width sqrt(2 D dt); above it accuracy suffers.
 DEFAULT_ALPHA = 0.5
 LARGEST_ALPHA = 1.0
-#: Bounds are compared with this slack, so that a width or step on the bound passes.
+#: Slack in comparisons with bounds, so that a width or step at the bound is accepted.
 ROUND_OFF = 1.0 + 1e-9
 
 
@@ -33,12 +33,12 @@ class Layer(InterfaceScheme):
     """Boundary layer of width dx: particles leave with rate D/dx**2, arrive with c_R D/dx**2.
 
     del Razo 2024, eqs. (8) and (11). The plane reflects. At depths below dx the exchange of a step
-    is an immigration-death process, sampled exactly once per step before the diffusion: a particle
+    is an immigration-death process, sampled exactly once per step before diffusion: a particle
     survives with ``q = exp(-alpha)``, alpha = D dt/dx**2, and Poisson(c_R V (1 - q)) arrive
     uniformly. A uniform Poisson state of concentration c_R is stationary for every step. In a
     gradient, c_R is reached at ``offset`` outside the plane (0.313 dx for small steps, 0.385 dx at
-    the default width), where it is read from the continuum. At a wall the offset is a bias of first
-    order in dx (use `CalibratedLayer` there).
+    the default width), where it is read from the continuum. At a wall the offset is a first-order
+    bias in dx (use `CalibratedLayer` there).
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class Layer(InterfaceScheme):
             warnings.warn(
                 f"{where}: layer width {width:g} is below sqrt(2 D dt) = {spread:.4g} "
                 f"(alpha = D dt/width^2 = {alpha:.4g}): c_R is reached {offset:.3f} widths outside "
-                f"the plane (0.385 at alpha 0.5, 0.313 at small steps), so a step is coarse "
+                f"the plane (0.385 at alpha 0.5, 0.313 at small steps), so the step is coarse "
                 f"for the layer; {remedy}",
                 AccuracyWarning,
                 stacklevel=2,
@@ -141,7 +141,7 @@ def check_room(
     D
         Diffusion coefficient, where the width is ``sqrt(2 D dt)``.
     one_cell
-        Whether nobody chose the width, which is that of a cell.
+        Whether the width is the default, one cell.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def check_room(
             remedy = f"use dt <= {at_most(depth**2 / (8.0 * D))}"
         if one_cell:
             remedy = (
-                "the layer is one cell wide, the region has to be two cells deep: use finer cells "
+                "the layer is one cell wide, so the region must be two cells deep: use finer cells "
                 "(cells=), or a deeper region"
             )
         raise StepError(

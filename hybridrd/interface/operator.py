@@ -24,11 +24,11 @@ import numpy as np
 from hybridrd.arrays import Floats
 from hybridrd.errors import ModelError
 
-#: Below this alpha the layer is taken in continuous time; offsets then differ by 2e-7 widths.
+#: Below this alpha the layer is treated in continuous time; offsets then differ by 2e-7 widths.
 CONTINUOUS_BELOW = 1e-4
 #: Deviations from the linear profile decay like exp(-2.5 d/s): 6e-16 at this depth below the layer.
 _FAR = 14.0
-#: Nodes a panel; panels are at most one s wide. More nodes change offsets by less than 1e-13.
+#: Nodes per panel; panels are at most one s wide. More nodes change offsets by less than 1e-13.
 _NODES = 8
 
 
@@ -65,9 +65,9 @@ def steady_profile(alpha: float, removed: float, image: float = 1.0) -> Profile:
     alpha
         D dt/dx**2 of the layer of width dx, at least 1e-4 (there are 70 panels in the layer).
     removed
-        1 - q, the part of the layer's particles that is replaced in a step, 0 to 1.
+        1 - q, the fraction of the layer's particles that is replaced in a step, 0 to 1.
     image
-        What the plane does: 1 reflects, 0 removes on crossing, -1 removes with the bridge test.
+        Effect of the plane: 1 reflects, 0 removes on crossing, -1 removes with the bridge test.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def steady_profile(alpha: float, removed: float, image: float = 1.0) -> Profile:
     >>> round(steady_profile(0.5, removed=1 - math.exp(-0.5)).offset, 5)
     0.38539
     """
-    from scipy.linalg import solve  # takes long to import, and most runs don't need it
+    from scipy.linalg import solve  # slow to import, and most runs don't need it
     from scipy.special import ndtr
 
     if not CONTINUOUS_BELOW <= alpha < math.inf:
@@ -101,10 +101,10 @@ def steady_profile(alpha: float, removed: float, image: float = 1.0) -> Profile:
 
     step = (gauss(d[:, None] - d) + image * gauss(d[:, None] + d)) * w
     crossing = ndtr(-d / s)  # probability to end outside the plane
-    # n = d + delta + v; what one step does to "d" and to "1" beyond the v it acts on
+    # n = d + delta + v; the change of "d" and of "1" in one step, beyond that of v
     of_linear = (1.0 + image) * (s * s * gauss(d) - d * crossing) - step @ (lost * d)
     of_constant = -(1.0 - image) * crossing - step @ lost
-    # what leaves in a step must be the far flux, s**2/2 for unit slope
+    # the loss in a step must equal the far flux, s**2/2 for unit slope
     leaving = w * (lost + (1.0 - image) * crossing * (1.0 - lost))
 
     n = d.size

@@ -1,7 +1,7 @@
 """Rules of published scripts: a scheme to run them, and the concentrations at which they settle.
 
 The rules exchange in two half steps around the diffusion. A mirror layer of width dx beyond the
-plane holds c_R V copies; some of them enter the layer inside the plane in each half step, and a
+plane holds c_R V copies; in each half step some of them enter the layer inside the plane, and a
 particle that ends beyond the plane is removed. With alpha = D dt/dx**2 the arrivals of a half step
 are, on average,
 
@@ -49,7 +49,7 @@ class Published(InterfaceScheme):
       is Poisson(X alpha/2).
 
     Far from the plane the concentration settles at a multiple of c_R, whatever the geometry.
-    `crossing_removal_ratio` computes it for X of many copies; runs (20,000 to 30,000 particles
+    `crossing_removal_ratio` computes it for large X; runs (20,000 to 30,000 particles
     beside a wall, 16,000 steps, X above 2,000) agree within 0.004:
 
     ======  ==========  ===============  ==============  ===========
@@ -60,8 +60,9 @@ class Published(InterfaceScheme):
     0.1     0.751       0.752            0.754           0.769
     ======  ==========  ===============  ==============  ===========
 
-    "explicit" has more arrivals where X is small: 1.07 c_R at X = 0.4 and 1.12 at X = 0.05, alpha
-    0.5. c_R is read from a mean-field reservoir in the middle of the mirror layer.
+    "explicit" has more arrivals if X is small: it settles at 1.07 c_R for X = 0.4 and at 1.12 c_R
+    for X = 0.05 (alpha 0.5). From a mean-field reservoir c_R is read in the middle of the mirror
+    layer.
 
     Parameters
     ----------
@@ -110,7 +111,7 @@ class Published(InterfaceScheme):
         Raises
         ------
         ModelError
-            Two-way coupling: the rules know no continuum that pays.
+            Two-way coupling: the rules assume a reservoir that does not change.
         StepError
             A width above half the region's depth.
         """
@@ -169,7 +170,8 @@ def crossing_removal_ratio(alpha: float, arrivals: Arrivals, leaps: int = 1) -> 
         ``"rate"`` or ``"probability"``, see the module; of `Published` "gillespie" and "explicit"
         (where a cell of the mirror layer holds many copies).
     leaps
-        In how many leaps the rate follows what is left in the mirror layer: `Published` "tau".
+        Number of leaps in which the rate follows the content of the mirror layer: `Published`
+        "tau".
 
     Returns
     -------
@@ -180,7 +182,7 @@ def crossing_removal_ratio(alpha: float, arrivals: Arrivals, leaps: int = 1) -> 
     Raises
     ------
     ModelError
-        alpha not positive, or another word for ``arrivals``.
+        alpha not positive, or another value of ``arrivals``.
 
     Examples
     --------

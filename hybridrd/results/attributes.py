@@ -1,4 +1,4 @@
-"""Attributes of results in files: plain if the format can hold them, else JSON text."""
+"""Attributes of results in files: unchanged if the format can hold them, else JSON text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from hybridrd.errors import ResultError
 
-_TEXT_NAMES = "hybridrd_json"  # which attributes are JSON text
+_TEXT_NAMES = "hybridrd_json"  # names of the attributes stored as JSON text
 
 
 def pack(attributes: Mapping[Any, Any], netcdf: bool, where: str) -> dict[str, Any]:

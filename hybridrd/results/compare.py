@@ -33,20 +33,20 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
     ----------
     a, b
         Results on one grid with the same species: ensembles, runs or mean fields. The region is
-        that of ``a`` (of ``b`` if ``a`` has no particles). Of a `sweep` each point is compared,
+        that of ``a`` (of ``b`` if ``a`` has no particles). Each point of a `sweep` is compared
         with the same point of another sweep, or with the other result.
 
     Returns
     -------
     pandas.DataFrame
         All columns are printed; those wider than the terminal continue below. The index is
-        (time, species) at the common times, of a sweep with the parameters in front, and the
+        (time, species) at the common times, with the parameters in front for a sweep, and the
         columns are
 
         - ``count_a``, ``count_b``, ``difference`` (a - b): number in the region;
         - ``standard_error`` of the difference, and ``z``, the difference in standard errors. They
-          come from the ensembles (a single run compared with one is assumed to scatter like its
-          replicas) and are NaN without an ensemble; z is also NaN if all replicas agree;
+          come from the ensembles (a single run is assumed to have the variance of the replicas that
+          it is compared with) and are NaN without an ensemble; z is also NaN if all replicas agree;
         - ``l2``: ``|c_a - c_b| / |c_b|`` in the L2 norm over the region;
         - ``jsd``: Jensen-Shannon divergence of the two profiles of particles over the cells, each
           normalised to one, in nats; it does not depend on the totals;
@@ -54,8 +54,8 @@ def compare(a: xr.Dataset, b: xr.Dataset) -> pd.DataFrame:
           particles and R replicas (see `sampling_floor`);
         - ``max_abs_z``: the largest difference of a cell in standard errors, over the cells whose
           concentration has one. With 200 cells of many particles it exceeds 3 by chance in 42 % of
-          cases and 5 in none. If a cell holds only a few particles over all replicas, its standard
-          error can be small by chance and 10 is common: use fewer cells.
+          cases and never 5. If a cell holds only a few particles over all replicas, its standard
+          error can be small by chance, and 10 is common: use fewer cells.
 
         The last four are NaN if the concentration was not recorded.
 
@@ -135,7 +135,7 @@ class _Side:
         self.amounts = self.c * self.volumes
         total = self.amounts.sum(axis=1)
         same = region is None or np.array_equal(region, view.region_cells)
-        same = same and not view.follows  # whose copies are those of the cells it has
+        same = same and not view.follows  # its copy numbers are those of its cells
         if region is None or (same and view.has("copy_number")):
             count, error = _values(view, "copy_number", species, at)
             self.count, self.count_error = count[:, 0], error[:, 0]
@@ -179,7 +179,7 @@ def _table(a: _Side, b: _Side) -> dict[str, Floats]:
 def standard_error(replicas_a: int, replicas_b: int, of_a: Floats, of_b: Floats) -> Floats:
     """Standard error of a difference from those of both sides, NaN if none is known.
 
-    A single run is assumed to scatter like the replicas of the ensemble it is compared with.
+    A single run is assumed to have the variance of the replicas that it is compared with.
     """
     scatter_a, scatter_b = of_b * np.sqrt(replicas_b), of_a * np.sqrt(replicas_a)
     error_a = np.where(np.isnan(of_a) & (replicas_a > 0), scatter_a, of_a)
@@ -219,7 +219,7 @@ def _floor(a: _Side, b: _Side, k: int) -> float:
 
 
 def common_times(views: Sequence[View]) -> Floats:
-    """Times that all results have. Raises ResultError where there are none."""
+    """Times common to all results. Raises ResultError if there are none."""
     times = reduce(np.intersect1d, [np.round(view.times, 12) for view in views])
     if len(times) == 0:
         there = ", ".join(f"{view.name} has {_range(view.times)}" for view in views)

@@ -43,9 +43,9 @@ def pair_correlation(
 
     ``g = (mean number of pairs in a bin)/(rho_a rho_b |{(x, y): |x - y| in the bin}|)``: with
     E[C C] of eq. (A2), ``E[C_a(x) C_b(y)]/(c_a c_b)`` averaged over the pairs of points of the box
-    in the bin. Their measure is exact, walls included, so that there is no bias at edges; the
+    in the bin. Their measure is exact, walls included, so there is no bias at edges. The
     product of densities is taken between different replicas, so that fluctuations of the total
-    number are not divided out: a fixed number n of independent particles has ``g = 1 - 1/n``.
+    number are not divided out: for a fixed number n of independent particles ``g = 1 - 1/n``.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def pair_correlation(
     box
         The domain.
     r_edges
-        Edges of the bins, rising, at least 0 (length). A distance on an edge belongs to the bin
-        below it; 0, between different particles, to the first.
+        Increasing edges of the bins, at least 0 (length). A distance on an edge belongs to the bin
+        below it; a distance of 0, between different particles, to the first.
     other
         Positions of another species in the same replicas, for g of unlike pairs.
     periodic
@@ -71,7 +71,8 @@ def pair_correlation(
     Raises
     ------
     ModelError
-        If edges do not rise, or reach beyond the shortest open side or half of a periodic one.
+        If edges are not increasing, or reach beyond the shortest open side or half of a periodic
+        one.
     ResultError
         If there are fewer than three replicas, shapes do not fit, particles are outside the box,
         or there are none.
@@ -127,14 +128,14 @@ def covariance(
     """Covariance ``E[C(x) C(y)] - c(x) c(y)`` in cells, measured from independent replicas.
 
     With E[C C] of del Razo 2024, eq. (A2), which does not pair a particle with itself: the sample
-    covariance of the counts, less their mean on the diagonal where it is one species. Unbiased.
+    covariance of the counts, minus their mean on the diagonal for a single species. Unbiased.
 
     Parameters
     ----------
     counts
         Copies in cells, ``(replicas, cells)``.
     volume
-        Of a cell, or of each, ``(cells,)`` (length^d).
+        Volume of a cell, or of each, ``(cells,)`` (length^d).
     partner
         Counts of another species in the same cells and replicas.
 
@@ -178,7 +179,7 @@ def covariance(
     replicas = len(n)
     dn, dm = n - n.mean(axis=0), m - m.mean(axis=0)
     value = dn.T @ dm / (replicas - 1)
-    # The spread of what each replica contributes, dn_i dm_j, less n_i on the diagonal.
+    # Variance of the contribution of each replica, dn_i dm_j, minus n_i on the diagonal.
     second = (dn**2).T @ dm**2 / replicas
     first = dn.T @ dm / replicas
     if partner is None:
@@ -227,7 +228,7 @@ def _count_pairs(
     trees = [cKDTree(first, boxsize=period)]
     trees.append(trees[0] if like else cKDTree(second, boxsize=period))
     within = np.array(trees[0].count_neighbors(trees[1], edges), dtype=np.float64)
-    if edges[0] == 0:  # different particles at one place are in the first bin
+    if edges[0] == 0:  # different particles at the same position are in the first bin
         within[0] = len(first) if like else 0
     return np.asarray(np.diff(within))
 
@@ -279,7 +280,7 @@ def _points(
 def _edges(r_edges: ArrayLike, box: Box, wraps: tuple[bool, ...]) -> Floats:
     edges = real_array(r_edges, "r_edges")
     if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
-        raise ModelError(f"r_edges = {shown(r_edges)}: give at least two edges that rise")
+        raise ModelError(f"r_edges = {shown(r_edges)}: give at least two increasing edges")
     number(float(edges[0]), "r_edges[0]")
     reach = min(0.5 * side if wrap else side for side, wrap in zip(_sides(box), wraps, strict=True))
     if edges[-1] > reach * (1 + 1e-12):

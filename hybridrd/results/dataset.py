@@ -22,24 +22,24 @@ MASK = "0 obstacle, 1 continuum, 2 particles"
 DESCRIPTIONS = {
     "concentration": "particles in the cell / its volume in the particle region, FiPy elsewhere",
     "copy_number": "number in the particle region",
-    "total": "particles + integral of the continuum - amount owed, and what is in baths",
+    "total": "particles + integral of the continuum - amount owed + content of baths",
     "flux": "net number per time out of the particle region since the last record; first: NaN",
     "crossings": "net number that left through the face since the last record",
     "events": "how often the reaction fired in the particle region since the last record",
     "bath": "concentration in the bath beyond the wall",
     "mask": MASK,
-    "particle_share": "part of the cells that are particles",
+    "particle_share": "fraction of the cells in the particle region",
     "plane_flux": "net number per time through the plane along its axis since the last record",
     "event_count": "number of events since the last record",
     "event_time": "when it happened",
     "event_what": "number of its label: a reaction, or an arrival or exit at a face",
     "event_species": "number of the species of the first particle, -1 for none",
-    "event_reactants": "ids of particles that were there, -1: nobody, -2: one without an id",
-    "event_products": "ids of particles that are there now, -1: nobody, -2: one without an id",
+    "event_reactants": "ids of the particles before the event, -1: none, -2: one without an id",
+    "event_products": "ids of the particles after the event, -1: none, -2: one without an id",
     "event_place": "where it happened",
     "row_size": "number of particles of the species in the record",
     "position": "positions of all particles, by record, then species, then id",
-    "particle_id": "which particle it is; ids are never used again",
+    "particle_id": "id of the particle; ids are never reused",
 }
 DIMENSIONS = {
     "copy_number": ("time", "species"),
@@ -62,31 +62,32 @@ DIMENSIONS = {
     "particle_id": ("obs",),
 }
 # Particles and events as contiguous ragged arrays (CF conventions, section 9.3.3): records of any
-# length one after another along the first dimension; these say how many belong to each record.
+# length one after another along the first dimension; these variables hold the length of each.
 SIZES = {"obs": "row_size", "event": "event_count"}
 EVENTS = tuple(name for name in DIMENSIONS if name.startswith("event_"))
 RAGGED = tuple(name for name, dims in DIMENSIONS.items() if dims[0] in SIZES)
 
 
 class Recorder:
-    """Collects records at given times and makes the Dataset.
+    """Collector of records at given times, which makes the Dataset.
 
     Parameters
     ----------
     grid, species, faces, reactions
-        What the dimensions are.
+        Coordinates of the result.
     units
         Labels of length and time.
     variables
-        Names of what to record; by default all that the run offers.
+        Names of the variables to record; by default all that the run offers.
     walls
         Names of the walls with a bath.
     codes
-        What each cell is, flat: 0 obstacle, 1 continuum, 2 particles; None where it is recorded.
+        Kind of each cell, flat: 0 obstacle, 1 continuum, 2 particles; None if it is recorded in
+        time.
     planes
-        Names of the planes whose flux is recorded in any case.
+        Names of the planes; their flux is always recorded.
     happenings
-        Labels of what can happen to a particle; events are recorded one by one if there are any.
+        Labels of the possible events of a particle; if there are any, each event is recorded.
     """
 
     def __init__(
@@ -120,21 +121,21 @@ class Recorder:
         }
         self._units = units
         self._codes = None if codes is None else grid.unflatten(codes)
-        # Of what is observed: labels of each, and the coordinates that these bring.
+        # Labels of each observed variable, and the coordinates that they add.
         self._labels: dict[str, Labels] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._extra: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._rows: dict[str, list[Any]] = {}
         self._times: list[float] = []
-        self.bytes = 0  # of the records held
+        self.bytes = 0  # times of the records held
 
     def add(self, time: float, values: dict[str, Any]) -> None:
-        """Add one record; ``concentration`` comes flat, ``(species, cells)``.
+        """Add one record; ``concentration`` is flat, ``(species, cells)``.
 
         Raises
         ------
         ModelError
-            If an observer's value is not like its first; then nothing is added.
+            If an observer's value differs in form from its first; then nothing is added.
         """
         rows: dict[str, Any] = {}
         for name, value in values.items():
@@ -153,19 +154,19 @@ class Recorder:
     def _label(
         self, name: str, value: Any, shape: tuple[int, ...], values: dict[str, Any], time: float
     ) -> None:
-        """Take the labels and the shape of an observer's value, the same in every record."""
+        """Check that the labels and the shape of an observer's value stay the same."""
         found = labels_of(name, value, {*values, *DESCRIPTIONS})
         before = self._labels.setdefault(name, found)
         first = self._shapes.setdefault(name, shape)
         if found.dims != before.dims:
             raise ModelError(
                 f"observe[{name!r}]: its dimensions were {before.dims} in the first record, now "
-                f"they are {found.dims} (t = {time:.12g}); let them always be the same"
+                f"they are {found.dims} (t = {time:.12g}); keep them the same"
             )
         if shape != first:
             raise ModelError(
                 f"observe[{name!r}]: its shape was {first} in the first record, now it is {shape} "
-                f"(t = {time:.12g}); let it always be the same, for example with NaN where there "
+                f"(t = {time:.12g}); keep it the same, for example with NaN where there "
                 f"is no value"
             )
         if found is not before:
@@ -209,11 +210,11 @@ class Recorder:
         return len(self._times)
 
     def clear(self) -> None:
-        """Drop all records, once they are written to disk."""
+        """Drop all records, after they are written to disk."""
         self._rows, self._times, self.bytes = {}, [], 0
 
     def take(self) -> dict[str, NDArray[Any]]:
-        """The values of all records, ``(records, ...)`` by variable; then there are none."""
+        """The values of all records, ``(records, ...)`` by variable; drops the records."""
         found = {name: _stacked(name, rows) for name, rows in self._rows.items()}
         self.clear()
         return found
@@ -223,7 +224,7 @@ class Recorder:
         return self.block(attributes).dataset()
 
     def block(self, attributes: dict[str, Any] | None) -> Block:
-        """All records; without attributes and labels, but time, for None."""
+        """All records; for None without attributes and labels except time."""
         axes = self._grid.axes
         length = self._units.get("length", "length")
         duration = self._units.get("time", "time")
@@ -281,5 +282,5 @@ def _stacked(name: str, rows: list[Any]) -> NDArray[Any]:
 
 
 def mean_rate(crossings: Floats, elapsed: float) -> Floats:
-    """Crossings per time since the last record; NaN for the first, before which none is counted."""
+    """Crossings per time since the last record; NaN for the first record."""
     return np.asarray(crossings / elapsed if elapsed > 0 else np.full(crossings.shape, np.nan))

@@ -10,7 +10,7 @@ from scipy.special import gammaln, rel_entr
 
 Floats = NDArray[np.float64]
 
-_SMALLEST, _LARGEST = 1e-4, 300.0  # means between which the floor is tabulated
+_SMALLEST, _LARGEST = 1e-4, 300.0  # range of means over which the floor is tabulated
 
 
 def jensen_shannon(a: Floats, b: Floats) -> float:

@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 @named_arguments
 def events(result: xr.Dataset) -> pd.DataFrame:
-    """What happened to each particle in a run with ``events="log"``, in the order of time.
+    """The events of all particles in a run with ``events="log"``, in order of time.
 
     Parameters
     ----------
     result
-        Of `Simulation.run`, or loaded.
+        A result of `Simulation.run`, or loaded.
 
     Returns
     -------
     pandas.DataFrame
         ``time``; ``what``, the label of a reaction, ``arrival at FACE``, ``exit at FACE``,
         ``insert()`` or ``remove()``; ``species`` of the first particle; ``reactants`` and
-        ``products``, tuples of ids, -2 for one that never had an id: it lived shorter than half a
-        step, or is a partner in, or a product for, the continuum or a reservoir; a particle that
-        stays is in both; and its place, a column for each axis. Reactions have the times at which
-        they are drawn within half a step (where pairs react, too, within a quarter), arrivals and
-        exits the middle of their step.
+        ``products``, tuples of ids; and the position, a column for each axis. A particle that stays
+        is in both tuples; -2 stands for a particle without an id, which lived for less than half a
+        step, or belongs to the continuum or a reservoir. Reactions have the times at which they
+        are drawn within half a step (within a quarter if pairs react, too), arrivals and exits the
+        middle of their step.
 
     Raises
     ------
@@ -73,29 +73,30 @@ def events(result: xr.Dataset) -> pd.DataFrame:
 
 @named_arguments
 def first_passage(result: xr.Dataset, what: str | None = None) -> pd.DataFrame:
-    """When particles left for the first time, from a run with ``events="log"``.
+    """First passages of particles, from a run with ``events="log"``.
 
     Parameters
     ----------
     result
-        Of `Simulation.run`, or loaded.
+        A result of `Simulation.run`, or loaded.
+
     what
-        Which passage: ``"exit at FACE"`` or a reaction; by default exits through any face.
+        The passage: ``"exit at FACE"`` or a reaction; by default exits through any face.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each particle that passed, in the order of passages: its ``id``, ``start``, when
-        it came into being or the run began, ``time``, how long after that it passed, ``what``,
-        ``species``, and the place. Those that are still there have none: where they are many,
-        the mean of ``time`` is too short.
+        A row for each particle that passed, in the order of passages: its ``id``; ``start``, the
+        time at which it appeared or the run began; ``time``, from then to the passage; ``what``,
+        ``species``, and the position. Particles that have not passed have no row: if there are
+        many, the mean of ``time`` is too short.
 
     Raises
     ------
     ResultError
         If the run has no log.
     ModelError
-        If nothing of the name can happen in it.
+        If the run has no event of that name.
 
     Examples
     --------
@@ -139,7 +140,7 @@ _COLUMNS = ("time", "what", "species", "reactants", "products", "place")
 
 
 def _labels(result: xr.Dataset) -> list[str]:
-    """What can happen. Raises ResultError without a log."""
+    """Labels of the possible events. Raises ResultError without a log."""
     import xarray as xr
 
     if not isinstance(result, xr.Dataset):
@@ -150,5 +151,5 @@ def _labels(result: xr.Dataset) -> list[str]:
 
 
 def _tuples(ids: np.ndarray) -> list[tuple[int, ...]]:
-    """Ids by row, without those of nobody."""
+    """Ids by row, without empty places."""
     return [tuple(int(i) for i in row if i != -1) for row in ids]

@@ -19,10 +19,10 @@ Values = NDArray[Any]
 
 
 class GrowingArray:
-    """Rows in chunks of many rows, or of one; a chunk is a file that appears at once.
+    """Rows in chunks of one or many rows; a chunk is a file that is written atomically.
 
-    The files are those that zarr makes. Zarr itself takes 3 ms for each write and 10 ms to make or
-    open an array, as much as the records of a small run.
+    The files are those that zarr writes. Zarr itself takes 3 ms for each write and 10 ms to create
+    or open an array, as much as the records of a small run.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class GrowingArray:
     Attributes
     ----------
     shape, dtype
-        As the metadata have it.
+        As in the metadata.
     """
 
     def __init__(self, place: Path) -> None:
@@ -42,7 +42,7 @@ class GrowingArray:
         self._place = place
         self._rows = int(about["chunk_grid"]["configuration"]["chunk_shape"][0])
         self._empty = np.array(about["fill_value"], self.dtype)
-        # The number and the rows of a chunk that is not full: the next ones go into it.
+        # Number and rows of a chunk that is not full; the next rows are added to it.
         self._last: tuple[int, Values] | None = None
 
     @staticmethod
@@ -54,12 +54,12 @@ class GrowingArray:
         rows: int,
         attributes: Mapping[str, Any],
     ) -> None:
-        """Make an array without values, with chunks of so many ``rows``.
+        """Create an array without values, with ``rows`` rows per chunk.
 
         Raises
         ------
         ResultError
-            If it is not of text (objects), or of booleans or numbers of up to 8 bytes.
+            If its values are not text (objects), booleans or numbers of up to 8 bytes.
         """
         if dtype.kind != "O" and (dtype.kind not in "biuf" or dtype.itemsize > 8):
             raise ResultError(f"{place.name!r} is {dtype}; only numbers can be written")
@@ -86,9 +86,9 @@ class GrowingArray:
         metadata.write(place, about)
 
     def write(self, start: int, values: Values) -> None:
-        """Put rows, of a type that can be held, in their place from row ``start`` on.
+        """Write rows, of a type that can be stored, from row ``start`` on.
 
-        What is behind them in their last chunk is lost.
+        Later rows in their last chunk are lost.
         """
         end = start + len(values)
         if 0 in self.shape[1:]:
@@ -136,7 +136,7 @@ class GrowingArray:
         return values.astype(self.dtype)
 
     def _chunk(self, number: int, kept: int) -> Values:
-        """A chunk of which the first rows are kept."""
+        """A chunk cut to its first rows."""
         if self._last is not None and self._last[0] == number:
             return self._last[1]
         chunk = np.full((self._rows, *self.shape[1:]), self._empty, self.dtype)

@@ -20,7 +20,7 @@ from hybridrd.errors import ResultError
 SUM_NAME = "hybridrd_checksum"
 METADATA = "zarr.json"
 _MAGIC = b"hybridrd-crc32:"
-CAUSE = "its checksum is another; it is damaged, or was changed by another program"
+CAUSE = "its checksum does not match; it is damaged, or was changed by another program"
 
 
 # Codecs of the chunks of an array: compression, then the checksum.
@@ -31,7 +31,7 @@ CODECS: tuple[dict[str, Any], ...] = (
 
 
 def seal(about: dict[str, Any]) -> None:
-    """Put the checksum of the metadata of a group or an array into it."""
+    """Add the checksum of the metadata of a group or an array to it."""
     about["attributes"][SUM_NAME] = _sum_of(about)
 
 
@@ -41,7 +41,7 @@ def check_metadata(path: Path) -> bool:
     Raises
     ------
     ResultError
-        If one is not right, or only some have one.
+        If one does not match, or only some have one.
     """
     files = [path / METADATA, *sorted(path.glob(f"*/{METADATA}"))]
     known = {file: _read(file) for file in files}
@@ -59,7 +59,7 @@ def damaged_chunks(path: Path, ends: Mapping[str, int]) -> Iterator[str]:
     Parameters
     ----------
     ends
-        By dimension, how much of it is complete; by default all.
+        Complete length of each dimension; by default all.
     """
     import zarr
 

@@ -26,27 +26,27 @@ def locked(path: Path | None, what: str = "") -> Iterator[None]:
     Parameters
     ----------
     path
-        The place, which need not exist; None for none.
+        The path, which need not exist; None for no lock.
     what
-        Part of the name of the lock, where something else than what is written there is held.
+        Part of the name of the lock, if it protects something other than the path itself.
 
     Raises
     ------
     ResultError
-        If another holds it (the message says which process, and where), or there is no directory
-        for it.
+        If another process holds it (the message says which, and on which machine), or there is no
+        directory for it.
     """
     if path is None:
         yield
         return
     if not path.parent.is_dir():
-        raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
+        raise ResultError(f"{path}: there is no directory {path.parent}; create it first")
     name = path.with_name(f".{path.name}{what}.lock")
     file = _taken(path, name)
     try:
         yield
     finally:
-        # Removed while it is held: whoever opened it before finds that it is no longer this file.
+        # Removed while it is held: a process that opened it before notices that the file is gone.
         name.unlink(missing_ok=True)
         os.close(file)
 
@@ -74,15 +74,15 @@ def _taken(path: Path, name: Path) -> int:
                 os.ftruncate(file, 0)
                 os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
             return file
-        os.close(file)  # its holder has just removed it
+        os.close(file)  # the holder has just removed it
 
 
 def _held(file: int) -> bool:
-    """Take the lock of an open file; returns whether this succeeded."""
+    """Lock an open file; returns whether this succeeded."""
     if sys.platform == "win32":
         return True
     try:
-        # Of the open file, not of the process: two threads exclude each other, too.
+        # The lock belongs to the open file, not the process: two threads exclude each other, too.
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False

@@ -19,14 +19,14 @@ def read(place: Path) -> dict[str, Any]:
 
 
 def edit(place: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change the metadata of a group or an array at once: a reader sees the old or the new."""
+    """Change the metadata of a group or an array atomically: a reader sees the old or the new."""
     about = read(place)
     change(about)
     write(place, about)
 
 
 def write(place: Path, about: dict[str, Any]) -> None:
-    """Write the metadata of a group or an array, with their checksum, at once."""
+    """Write the metadata of a group or an array, with their checksum, atomically."""
     seal(about)
     part = place / f"{METADATA}.{secrets.token_hex(4)}.part"
     try:
@@ -37,14 +37,14 @@ def write(place: Path, about: dict[str, Any]) -> None:
 
 
 def seal_all(group: Path) -> None:
-    """Put checksums into all metadata of a group."""
+    """Add checksums to all metadata of a group."""
     for place in sorted(p.parent for p in group.glob(f"*/{METADATA}")):
         edit(place, lambda _: None)
     edit(group, lambda _: None)
 
 
 def arrays_along(group: Path, dimension: str) -> list[str]:
-    """Names of the arrays whose first dimension this is, or is being changed to."""
+    """Names of the arrays with this first dimension, or in the course of changing to it."""
     found = []
     for place in sorted(p.parent for p in group.glob(f"*/{METADATA}")):
         names = read(place).get("dimension_names") or [""]

@@ -7,7 +7,7 @@ from typing import Any
 
 from hybridrd.errors import ModelError
 
-_LONGEST = 240  # bytes: file systems stop at 255
+_LONGEST = 240  # bytes; the limit of file systems is 255
 
 
 def chosen(given: Any, what: str, done: str, offered: Sequence[str]) -> tuple[str, ...]:
@@ -18,14 +18,14 @@ def chosen(given: Any, what: str, done: str, offered: Sequence[str]) -> tuple[st
     given
         The argument.
     what, done
-        Its name and what is done with the names, for messages.
+        Its name and the action on the names, for messages.
     offered
         The names to choose from.
 
     Raises
     ------
     ModelError
-        If it is not a list of names out of these.
+        If it is not a list of these names.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def chosen(given: Any, what: str, done: str, offered: Sequence[str]) -> tuple[st
     if isinstance(given, str):
         raise ModelError(f"{what} = {given!r}: give a list of names, [{given!r}]")
     if not isinstance(given, Iterable):
-        raise ModelError(f"{what} = {given!r}: give a list of names out of {', '.join(offered)}")
+        raise ModelError(f"{what} = {given!r}: give a list of names from {', '.join(offered)}")
     names = list(given)
     unknown = sorted({str(name) for name in names if name not in offered})
     if unknown:
@@ -46,7 +46,7 @@ def chosen(given: Any, what: str, done: str, offered: Sequence[str]) -> tuple[st
 
 
 def flaw(name: object) -> str | None:
-    """The reason that no store can hold a variable of this name, or None.
+    """The reason why no store can hold a variable of this name, or None.
 
     In a zarr directory a name is that of a folder, in netCDF a part of a path.
 
@@ -58,12 +58,12 @@ def flaw(name: object) -> str | None:
     if not isinstance(name, str):
         return "a name is text"
     if name in ("", ".", "..", "zarr.json"):
-        return "the stores need it for themselves" if name else "it is empty"
+        return "it is reserved by the stores" if name else "it is empty"
     for letter in "/\\":
         if letter in name:
             return f"{letter!r} would divide it into folders"
     if "\0" in name or len(name.encode(errors="replace")) > _LONGEST:
-        return f"no file can have it: at most {_LONGEST} bytes, without NUL"
+        return f"it is not a valid file name: at most {_LONGEST} bytes, without NUL"
     if name.encode(errors="ignore").decode() != name:
-        return "it has letters that are not Unicode"
+        return "it has characters that are not Unicode"
     return None

@@ -25,9 +25,9 @@ class Labels:
     dims
         Names of its dimensions.
     coordinates
-        ``(values, attributes)`` by dimension, where there are any.
+        ``(values, attributes)`` by dimension, if there are any.
     attributes
-        Such as ``units`` and ``long_name``.
+        ``units``, ``long_name``, ...
     """
 
     dims: tuple[str, ...]
@@ -41,36 +41,39 @@ def as_array(name: str, value: Any) -> Any:
     Raises
     ------
     ModelError
-        If it is no array of numbers, booleans or text: None, a dict, a generator, a nested
+        If it is not an array of numbers, booleans or text: None, a dict, a generator, a nested
         list of rows that differ in length.
     """
     wanted = "let it return a number, or an array of constant shape"
     try:
         array = np.array(value)
     except Exception as error:  # an __array__ of the user's may raise anything
-        raise ModelError(f"observe[{name!r}]: its value is no array ({error}); {wanted}") from error
+        raise ModelError(
+            f"observe[{name!r}]: its value is not an array ({error}); {wanted}"
+        ) from error
     if array.dtype.kind not in "biufcU":
         hint = "; has it a return?" if value is None else ""
         raise ModelError(
-            f"observe[{name!r}]: its value {shown(value)} is no array of numbers{hint}; {wanted}"
+            f"observe[{name!r}]: its value {shown(value)} is not an array of numbers{hint}; "
+            f"{wanted}"
         )
     return array
 
 
 def labels_of(name: str, value: Any, variables: Collection[str]) -> Labels:
-    """Labels of an observer's value: those of a DataArray, default ones for anything else.
+    """Labels of an observer's value: those of a DataArray, defaults for anything else.
 
     Parameters
     ----------
     name, value
-        What it is called, and what it returned.
+        Its name, and the value that it returned.
     variables
         Names of all variables, which no dimension can have.
 
     Raises
     ------
     ModelError
-        If a dimension has a name that is not free, or that no store can hold.
+        If the name of a dimension is in use, or no store can hold it.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Place of a result on disk: what may be replaced there, moved or removed."""
+"""Path of a result on disk: safe replacement, moves and removal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hybridrd.errors import ResultError
 from hybridrd.results import metadata
 from hybridrd.results.integrity import METADATA
 
-FORMAT_NAME = "hybridrd_format"  # attribute by which a result of hybridrd is known
+FORMAT_NAME = "hybridrd_format"  # attribute that identifies a result of hybridrd
 UNREADABLE = (OSError, KeyError, TypeError, ValueError)
 
 
@@ -33,13 +33,12 @@ def check_replaceable(path: Path) -> None:
     if not ours:
         kind = "netCDF file" if path.suffix == ".nc" else "zarr directory"
         raise ResultError(
-            f"{path}: exists and is something else, not a {kind} of hybridrd; it is not "
+            f"{path}: exists and is not a {kind} of hybridrd; it is not "
             f"overwritten: choose another name, or remove it yourself"
         )
     if others:
         raise ResultError(
-            f"{path}: holds files of others ({others[0].name}); it is not overwritten: move them "
-            f"away"
+            f"{path}: holds other files ({others[0].name}); it is not overwritten: move them away"
         )
 
 
@@ -86,7 +85,7 @@ def remove_store(path: Path) -> None:
 
 
 def put(part: Path, path: Path) -> None:
-    """Move a complete store to its place; the old one is removed last."""
+    """Move a complete store to its path; the old one is removed last."""
     if not path.is_dir():
         os.replace(part, path)
         return

@@ -1,4 +1,4 @@
-"""Copy numbers in parts of the domain, of results and of what runs."""
+"""Copy numbers in parts of the domain, of results and of running simulations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def copy_number(result: xr.Dataset, region: Shape) -> xr.DataArray:
     Parameters
     ----------
     result
-        A run, a mean field or an ensemble (for which it is the mean), with ``concentration``.
+        A run, a mean field or an ensemble (which gives the mean), with ``concentration``.
     region
         Any shape; the copies are those of the cells whose centre belongs to it.
 
@@ -37,7 +37,7 @@ def copy_number(result: xr.Dataset, region: Shape) -> xr.DataArray:
     Raises
     ------
     ModelError
-        If it is no shape, does not fit the cells or contains none.
+        If it is not a shape, does not fit the cells or contains none.
     ResultError
         If the concentration was not recorded.
 
@@ -51,7 +51,7 @@ def copy_number(result: xr.Dataset, region: Shape) -> xr.DataArray:
     [[0.5], [0.5]]
     """
     if not isinstance(region, Shape):
-        raise ModelError(f"region = {shown(region)}: give a shape, such as Ball or Box")
+        raise ModelError(f"region = {shown(region)}: give a shape, a Ball or Box for example")
     view = View(result, "result")
     bounds = {axis: view.bounds(axis) for axis in view.axes}
     domain = Shell(*bounds["r"]) if view.axes == ("r",) else Box(**bounds)
@@ -76,7 +76,7 @@ class Copies:
         self._attributes = {"units": "1", "long_name": f"number in {shape!r}"}
 
     def __call__(self, run: Any) -> xr.DataArray:
-        """The copies now, ``(species,)``."""
+        """The current number of copies, ``(species,)``."""
         import xarray as xr
 
         copies = (run.concentration[:, self._inside] * self._volumes).sum(axis=1)

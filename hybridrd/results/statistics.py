@@ -1,4 +1,4 @@
-"""Running moments over replicas: mean, variance and standard error without keeping the samples."""
+"""Running moments over replicas: mean, variance and standard error without stored samples."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Moments:
         self._m2 += before * (x - self._mean)
 
     def merge(self, other: Moments) -> None:
-        """Add all samples of another set; the other is left as it is."""
+        """Add all samples of another set; the other is unchanged."""
         if other._mean is None or other._m2 is None:
             return
         if self._mean is None or self._m2 is None:
@@ -80,14 +80,14 @@ class Moments:
     def mean(self) -> Floats:
         """Mean of the samples. Raises ValueError without samples."""
         if self._mean is None:
-            raise ValueError("there are no samples to take the mean of")
+            raise ValueError("no samples, so no mean")
         return self._mean.copy()
 
     @property
     def variance(self) -> Floats:
         """Unbiased variance, M2 / (count - 1); NaN for one sample, which has none."""
         if self._m2 is None:
-            raise ValueError("there are no samples to take the variance of")
+            raise ValueError("no samples, so no variance")
         if self.count == 1:
             return np.full_like(self._m2, np.nan)
         return np.asarray(self._m2 / (self.count - 1))
@@ -134,7 +134,7 @@ class Comoments(Moments):
     """Moments with the sums of products of deviations, between the entries of the second axis.
 
     For samples ``(a, n, ...)`` they are ``(a, n, n, ...)``, added and merged as those of `Moments`
-    with the product of two deviations in the place of the square; exactly symmetric.
+    with the product of two deviations in place of the square; exactly symmetric.
 
     Examples
     --------
@@ -173,13 +173,13 @@ class Comoments(Moments):
     def covariance(self) -> Floats:
         """Unbiased covariances; NaN for one sample, which has none."""
         if self._products is None:
-            raise ValueError("there are no samples to take the covariance of")
+            raise ValueError("no samples, so no covariance")
         if self.count == 1:
             return np.full_like(self._products, np.nan)
         return np.asarray(self._products / (self.count - 1))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """As of `Moments`, with the products."""
+        """The moments as arrays by name, with the products."""
         state = super().state()
         assert self._products is not None
         return {**state, "products": self._products}

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # raise it when older programs could misread what is written
 ORDER_NAME = "hybridrd_variables"
-# Of a store that a run writes into: how many records are whole, and which run it is.
+# In a store that a run writes: the number of complete records, and the identity of the run.
 RECORDS_NAME = "hybridrd_records"
 RUN_NAME = "hybridrd_run"
 
@@ -113,8 +113,8 @@ def load(path: str | Path) -> xr.Dataset:
     Raises
     ------
     ResultError
-        If there is nothing at ``path``, or it is not a result of hybridrd, or one that a newer
-        version wrote.
+        If there is nothing at ``path``, or it is not a result of hybridrd, or a newer
+        version wrote it.
     """
     path = path_of(path, "path", ResultError)
     with open_result(path) as opened:
@@ -130,13 +130,13 @@ def verify(path: str | Path) -> int:
     Raises
     ------
     ResultError
-        With the names of all files that are damaged or missing; else as of `load`.
+        With the names of all files that are damaged or missing; otherwise see `load`.
     """
     path = path_of(path, "path", ResultError)
     with open_result(path):
         sealed = check_metadata(path) if path.is_dir() else check_sealed(path)
     if not sealed:
-        raise ResultError(f"{path}: has no checksums; it is of an early version of hybridrd")
+        raise ResultError(f"{path}: has no checksums; an early version of hybridrd wrote it")
     bad = list(damaged_chunks(path, _complete(path))) if path.is_dir() else []
     if bad:
         raise ResultError("\n".join(bad))
@@ -145,7 +145,7 @@ def verify(path: str | Path) -> int:
 
 
 def open_result(path: str | Path) -> xr.Dataset:
-    """Open a result whose values are read on access; otherwise as `load`."""
+    """Open a result whose values are read on access; otherwise like `load`."""
     import xarray as xr
 
     path = path_of(path, "path", ResultError)
@@ -207,7 +207,7 @@ def _open_zarr(path: Path) -> xr.Dataset:
     for attempt in range(4):
         try:
             with warnings.catch_warnings():
-                # A killed writer may leave a file behind that it had not yet renamed.
+                # A killed writer may leave a temporary file behind.
                 warnings.filterwarnings("ignore", message=".* is not recognized as a component")
                 return xr.open_dataset(
                     path, engine="zarr", consolidated=False, decode_times=False, chunks=None
@@ -228,7 +228,7 @@ def _committed(dataset: xr.Dataset) -> xr.Dataset:
         return dataset
     growing = ("time", *SIZES)
     names = {passing(name): name for name in growing if passing(name) in dataset.dims}
-    if names:  # a length is just being changed, or was when the writer was killed
+    if names:  # a length is being changed, or was when the writer was killed
         ends = {"time": records}
         for dimension, size in SIZES.items():
             if size in dataset:
@@ -304,13 +304,13 @@ def described(
 def _unpacked(dataset: xr.Dataset, path: Path) -> xr.Dataset:
     """The inverse of `packed`, with checks for files from elsewhere."""
     if "mask" in dataset.data_vars and "time" not in dataset["mask"].dims:
-        dataset = dataset.set_coords("mask")  # which no store says of what is no dimension's
+        dataset = dataset.set_coords("mask")  # stores lose that it is a coordinate
     attributes = unpack(dataset.attrs)
     version = attributes.pop(FORMAT_NAME, None)
     if not isinstance(version, int):
         raise ResultError(f"{path}: is not a result of hybridrd (it has no {FORMAT_NAME})")
     if version < 1:
-        raise ResultError(f"{path}: has format {version}, which there is not; it is damaged")
+        raise ResultError(f"{path}: has format {version}, which does not exist; it is damaged")
     if version > FORMAT:
         raise ResultError(
             f"{path}: has format {version}, but this hybridrd reads formats up to {FORMAT}; "

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Coordinates = Mapping[str, tuple[str, Sequence[Any]]]
 
 KIND = "sweep"
-ATTRIBUTES = "attributes"  # the variable with what only a point's own attributes say
+ATTRIBUTES = "attributes"  # the variable with the attributes of each point
 ROW = "point"  # the dimension of a table
 _ABOUT = "attributes of each point, its system among them, as JSON; empty where it was not run"
 
@@ -44,7 +44,7 @@ def point(
     study
         A result of `sweep`, or a part of it.
     parameters, named
-        A value of every parameter that more than one point is left of, by name; numbers may
+        A value, by name, for every parameter with more than one value; numbers may
         differ by round-off.
 
     Returns
@@ -78,7 +78,9 @@ def point(
     known = [str(n) for n in study.attrs["parameters"]]
     unknown = sorted(set(wanted) - set(known))
     if unknown:
-        raise ResultError(f"point: there is no parameter {unknown[0]}, but {', '.join(known)}")
+        raise ResultError(
+            f"point: there is no parameter {unknown[0]}; there are {', '.join(known)}"
+        )
     for name, value in wanted.items():
         study = _chosen(study, name, value)
     left = study[ATTRIBUTES]
@@ -95,7 +97,7 @@ def point(
 
 
 def has_points(result: Any) -> bool:
-    """Whether a result has several points, each of which may be read as an ensemble."""
+    """Whether a result has several points; each may be read as an ensemble."""
     return is_study(result) and result[ATTRIBUTES].size != 1
 
 
@@ -137,10 +139,10 @@ def _here(study: xr.Dataset, names: Sequence[str]) -> str:
 
 
 class Study:
-    """All points of a study, in memory, and in a zarr directory as well if there is a path.
+    """All points of a study, in memory and, if a path is given, in a zarr directory.
 
-    The directory can be read at any time. A point is complete when its `ATTRIBUTES` are there,
-    which are written last; before, its numbers are NaN.
+    The directory can be read at any time. A point is complete when its `ATTRIBUTES` are there;
+    they are written last, and before that its numbers are NaN.
 
     Parameters
     ----------
@@ -193,14 +195,14 @@ class Study:
     def arrange(
         self, shape: Mapping[str, int], coordinates: Coordinates, moved: Sequence[tuple[Any, Any]]
     ) -> None:
-        """Give all points new places, for example to make room for more.
+        """Move all points to new indices, for example to make room for more.
 
         Parameters
         ----------
         shape, coordinates
             The new ones.
         moved
-            Old and new place of each point that is there.
+            Old and new index of each point that is there.
         """
         dims, old = self.data[ATTRIBUTES].dims, self.data
         variables: dict[Any, Any] = {}
@@ -246,7 +248,7 @@ class Study:
             raise ResultError(f"{self.path}: a point cannot be written ({error})") from error
 
     def _widen(self, result: xr.Dataset) -> None:
-        """Make room for the variables of all points, as those of the first."""
+        """Make room for the variables of all points, shaped like those of the first."""
         about = self.data[ATTRIBUTES]
         variables: dict[Any, Any] = {}
         for name, variable in result.data_vars.items():
@@ -264,11 +266,11 @@ class Study:
             if mine is None or not np.array_equal(mine.values, coordinate.values):
                 raise ResultError(
                     f"the point at {dict(zip(dims, place, strict=True))} has another {name} than "
-                    f"the first; record=[...] only what all points have alike"
+                    f"the first; record=[...] only variables that all points share"
                 )
 
     def _rewrite(self) -> None:
-        """Write all, in the place of what was there."""
+        """Write everything, replacing the old directory."""
         if self.path is None:
             return
         part = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
@@ -298,7 +300,7 @@ class Study:
 
 
 def _used(result: xr.Dataset) -> dict[str, Any]:
-    """The coordinates along dimensions of variables: points may differ in others."""
+    """The coordinates along dimensions of variables; points may differ in others."""
     dims = {d for v in result.data_vars.values() for d in v.dims}
     return {str(n): c for n, c in result.coords.items() if set(c.dims) <= dims}
 

@@ -6,7 +6,7 @@ import shutil
 
 import pandas as pd
 
-_MOST_ROWS = 1000  # more are cut
+_MOST_ROWS = 1000  # rows; more are cut
 _WIDTH = 120  # where there is no terminal
 
 

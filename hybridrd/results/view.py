@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SAMPLED = ("simulation", "ensemble")
 _OF_CELLS = {"time", "species", "x", "y", "z", "r"}
-# What ensembles add to the name of a variable.
+# Suffixes that ensembles add to the name of a variable.
 _STATISTIC = re.compile("_(mean|sem|var|quantile|covariance|replicas)$")
 _OF_ENSEMBLES = {"replica", "quantile", "species_2", "reaction_2"}
 
@@ -33,15 +33,15 @@ class View:
     Parameters
     ----------
     result
-        A Dataset of `Simulation.run`, `mean_field` or `ensemble`; of one time or species, too, as
-        ``.sel(time=0.5)`` and ``.sel(species="A")`` leave it.
+        A Dataset of `Simulation.run`, `mean_field` or `ensemble`, also with one time or species, as
+        from ``.sel(time=0.5)`` or ``.sel(species="A")``.
     name
-        What messages call it.
+        Its name in messages.
 
     Attributes
     ----------
     replicas
-        Number of independent realisations: 1 for a run, 0 where nothing is sampled.
+        Number of independent realisations: 1 for a run, 0 if nothing is random.
 
     Raises
     ------
@@ -72,7 +72,7 @@ class View:
         self._check_dimensions(name)
         for dim, what in (("time", "records"), ("species", "species")):
             if not self.data.sizes[dim]:
-                raise ResultError(f"{name}: has no {what}; was it cut to none?")
+                raise ResultError(f"{name}: has no {what}; does a selection leave any?")
         self.name = name
         self.is_ensemble = "replicas" in result.attrs
         self.replicas = (
@@ -93,7 +93,7 @@ class View:
             more = [str(d) for d in data.dims if d not in known | _OF_ENSEMBLES]
             if more:
                 raise ResultError(
-                    f"{name}: its {variable} has the dimension {more[0]} as well; choose one of "
+                    f"{name}: its {variable} has the extra dimension {more[0]}; choose one of "
                     f"{data.sizes[more[0]]}, .isel({more[0]}=0)"
                 )
 
@@ -126,14 +126,14 @@ class View:
         return None if error is None else self._free(variable, error)
 
     def _free(self, variable: str, values: xr.DataArray) -> xr.DataArray:
-        """Concentrations with NaN for those of obstacles; other variables as they are."""
+        """Concentrations with NaN in obstacles; other variables unchanged."""
         if variable != "concentration" or ("mask" not in self.data and not self._averaged):
             return values
         free = self.data["mask_mean" if self._averaged else "mask"] > 0
         return values if bool(free.all()) else values.where(free)
 
     def codes(self, record: int) -> NDArray[np.uint8]:
-        """What each cell is at a record, in a result with ``mask``: 0, 1 or 2, see `MASK`."""
+        """Kind of each cell at a record, in a result with ``mask``: 0, 1 or 2, see `MASK`."""
         mask = self.data["mask_mean"] if self._averaged else self.data["mask"]
         now = mask.isel(time=record) if "time" in mask.dims else mask
         return np.asarray(np.rint(np.asarray(now)), np.uint8)
@@ -145,7 +145,7 @@ class View:
 
     @property
     def _averaged(self) -> bool:
-        """Whether each replica has a particle region of its own."""
+        """Whether each replica has its own particle region."""
         return "mask_mean" in self.data
 
     @cached_property
@@ -171,7 +171,7 @@ class View:
         if len(found) != there:
             raise ResultError(
                 f"{self.name}: its concentration has {len(found)} axes of space "
-                f"({', '.join(found) or 'none'}), its domain {there}; give it uncut in space"
+                f"({', '.join(found) or 'none'}), its domain {there}; give all of space"
             )
         return found
 
@@ -184,7 +184,7 @@ class View:
         x = self.centers(axis)
         if len(x) > 1:
             return float(x[-1] - x[0]) / (len(x) - 1)
-        # One cell: it is as wide as its region, which the domain has to itself.
+        # One cell: it is as wide as the domain.
         lower, upper = self.region[axis]
         return upper - lower
 
@@ -220,16 +220,16 @@ class View:
             lower, upper = self.data.attrs["region_lower"], self.data.attrs["region_upper"]
         except KeyError as error:
             raise ResultError(
-                f"{self.name}: has no attribute {error}, which says where particles are; give a "
+                f"{self.name}: has no attribute {error}, which holds the particle region; give a "
                 f"result with all of its attributes"
             ) from error
         return {a: (float(p), float(q)) for a, p, q in zip(self.axes, lower, upper, strict=True)}
 
     @cached_property
     def region_cells(self) -> NDArray[np.bool_]:
-        """The cells of the particle region, of the domain but obstacles if there is none.
+        """The cells of the particle region; without one, all cells except obstacles.
 
-        Of one that follows the copies, all of the domain but obstacles.
+        For a region that follows the copies, all cells except obstacles.
         """
         if self.is_box:
             inside = np.zeros([len(self.centers(a)) for a in self.axes], bool)
@@ -284,7 +284,7 @@ def record_at(view: View, time: float | None) -> int:
     Raises
     ------
     ResultError
-        If the nearest is more than half a record away, or the time is no finite number.
+        If the nearest is more than half a record away, or the time is not a finite number.
     """
     times = view.times
     if time is None:

@@ -27,7 +27,7 @@ def whole(result: xr.Dataset) -> xr.Dataset:
         longer = result[had].expand_dims(dim)
         kept = result.drop_vars([*had, dim]).assign_coords({dim: longer[dim]})
         result = kept.assign({v: longer[v] for v in had})
-    back = result[names].assign_coords(result.coords)  # also those of no variable
+    back = result[names].assign_coords(result.coords)  # including coordinates of no variable
     return back.transpose(*_FIRST, ..., missing_dims="ignore")
 
 

@@ -1,9 +1,8 @@
-"""Writer of a result during a run: a zarr directory that can be read at any moment.
-
-It stays readable even if the program is killed: values are written first, and last the number of
-complete records (an attribute of the group, the commit marker). All arrays along time have their
-final length from the start. If a length must change, xarray never sees two lengths of one
-dimension, see `hybridrd.results.metadata.resize`.
+"""Writer of a result during a run: a zarr directory that can be read at any moment.  It stays
+readable even if the program is killed: values are written first, and the number of complete records
+(an attribute of the group, the commit marker) last. All arrays along time have their final length
+from the start. If a length must change, xarray never sees two lengths of one dimension, see
+`hybridrd.results.metadata.resize`.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from hybridrd.results.growing_array import GrowingArray
 from hybridrd.results.place import FORMAT_NAME, discard
 from hybridrd.results.store import ORDER_NAME, RECORDS_NAME, RUN_NAME, check_names, described
 
-CHUNK_BYTES = 1 << 18  # of several records; written anew for every block in it
-_CHUNK_ROWS = 1 << 14  # of particles and events
+CHUNK_BYTES = 1 << 18  # bytes of a chunk of several records; rewritten for every block in it
+_CHUNK_ROWS = 1 << 14  # rows of particles and events in a chunk
 _FAILURES = (OSError, RuntimeError, TypeError, ValueError, KeyError)
 UNFINISHED = "not finished: still running, or killed"
 
@@ -37,14 +36,14 @@ class StoreWriter:
     Parameters
     ----------
     path
-        Where it is.
+        Its path.
 
     Attributes
     ----------
     records
-        Number of records that the run has come to.
+        Number of records that the run has written.
     kept
-        Number of records that are complete: more, while a run repeats those of an earlier attempt.
+        Number of complete records; larger while a run repeats records of an earlier attempt.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,14 +65,14 @@ class StoreWriter:
         block
             The first records, along ``time``, with all coordinates and attributes.
         length
-            How many records are to come in all, these included.
+            Planned number of records, including these.
         run
-            What identifies the run.
+            Identity of the run.
 
         Raises
         ------
         ResultError
-            If something is there, or nothing can be written.
+            If the path exists, or cannot be written.
         """
         check_place(path)
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -94,16 +93,16 @@ class StoreWriter:
     ) -> StoreWriter:
         """Continue the store of a run after some of its records.
 
-        Later records stay as long as the records to come are the same, bit for bit.
+        Later records stay as long as the new records equal them, bit for bit.
 
         Parameters
         ----------
         records
-            How many there were when the simulation was where it is.
+            Number of records at the state of the simulation.
         length
-            How many there are to be in all.
+            Planned number of records.
         names
-            The variables of the records to come.
+            The variables of the new records.
 
         Raises
         ------
@@ -111,13 +110,13 @@ class StoreWriter:
             If it is not the store of that run, or has fewer records, or other variables.
         """
         if store_run(path) != run:
-            raise ResultError(f"{path}: exists, and is of another run; choose another name")
+            raise ResultError(f"{path}: exists, and belongs to another run; choose another name")
         try:
             writer = cls(path)
             if writer.records < records:
                 raise ResultError(
-                    f"{path}: has {writer.records} records, fewer than the {records} that were "
-                    f"written when the simulation was where it is; take an earlier checkpoint"
+                    f"{path}: has {writer.records} records, fewer than the {records} that had been "
+                    f"written at this checkpoint; use an earlier checkpoint"
                 )
             writer._check_variables({*names})
             known = {"stopped": UNFINISHED}
@@ -125,7 +124,7 @@ class StoreWriter:
             writer.records = records
             writer._resize("time", max(length, writer.kept))
             for dimension, rows in writer._ragged.items():
-                # Killed between one array and the next, perhaps.
+                # The program may have been killed between one array and the next.
                 writer._resize(dimension, max(writer._open[n].shape[0] for n in rows))
         except _FAILURES as error:
             if isinstance(error, ResultError):
@@ -139,8 +138,8 @@ class StoreWriter:
         Raises
         ------
         ResultError
-            If they cannot be written, or their shapes or types are not those of the first; the
-            records before them stay.
+            If they cannot be written, or their shapes or types differ from the first; earlier
+            records stay.
         """
         try:
             rest = self._unrepeated(block)
@@ -161,7 +160,7 @@ class StoreWriter:
         Parameters
         ----------
         whole
-            Whether the run ends here; if not, records of an earlier attempt stay beyond it.
+            Whether the run ends here; if not, later records of an earlier attempt stay.
 
         Raises
         ------
@@ -206,7 +205,7 @@ class StoreWriter:
             if values.shape[1:] != array.shape[1:] or not _fits(values, array.dtype):
                 raise ResultError(
                     f"{self.path}: {name!r} was {_kind(array)} in the first record, now it is "
-                    f"{_kind(values)}; let it always be the same"
+                    f"{_kind(values)}; keep it the same"
                 )
             array.write(n, values)
         self._mark(n + more)
@@ -220,7 +219,7 @@ class StoreWriter:
             self.kept = records
 
     def _unrepeated(self, block: Block) -> Block:
-        """The records of a block beyond those that are there from an earlier attempt."""
+        """The records of a block beyond those of an earlier attempt."""
         n = self.records
         m = min(self.kept - n, block.sizes["time"])
         if m <= 0:
@@ -235,7 +234,7 @@ class StoreWriter:
                 there[name] = self._open[name].read(done, done + rows)
         repeated = block.part(parts)
         if not all(_same(repeated[name].values, values) for name, values in there.items()):
-            self._mark(n)  # another result: those beyond do not count any more
+            self._mark(n)  # a different result: later records are no longer valid
             return block
         self.records += m
         return block.part({name: slice(part.stop, None) for name, part in parts.items()})
@@ -243,7 +242,7 @@ class StoreWriter:
     def _write_rows(self, dimension: str, block: Block) -> None:
         done, more = self._rows(dimension, self.records), block.sizes[dimension]
         length = self._open[self._ragged[dimension][0]].shape[0]
-        if done + more > length:  # rarely, with room for what comes
+        if done + more > length:  # rarely, with room for more
             self._resize(dimension, max(done + more, 2 * length))
         if more:
             for name in self._ragged[dimension]:
@@ -273,7 +272,7 @@ def check_place(path: Path) -> None:
     if path.exists() or path.is_symlink():
         raise ResultError(f"{path}: exists; choose another name")
     if not path.parent.is_dir():
-        raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
+        raise ResultError(f"{path}: there is no directory {path.parent}; create it first")
 
 
 def store_run(path: Path) -> str | None:
@@ -281,7 +280,7 @@ def store_run(path: Path) -> str | None:
     try:
         name = metadata.read(path)["attributes"].get(RUN_NAME)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # something else
+        return None  # not a zarr directory
     return None if name is None else str(name)
 
 

@@ -105,7 +105,7 @@ def test_layers_do_not_overlap(make):
 def test_one_cell_is_no_room_for_the_default_two_way_layer():
     with pytest.raises(StepError, match=r"width 1 is above half") as refused:
         numbers(CalibratedLayer(), context="two-way", spacing=1.0, depth=1.0)
-    assert "has to be two cells deep: use finer cells (cells=)" in str(refused.value)
+    assert "must be two cells deep: use finer cells (cells=)" in str(refused.value)
     assert "width <=" not in str(refused.value)  # nobody chose one
     numbers(CalibratedLayer(), context="two-way", spacing=0.5, depth=1.0)
 

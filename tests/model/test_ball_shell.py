@@ -114,7 +114,11 @@ def test_files(tmp_path):
     ("old", "new", "words"),
     [
         ("inner = 1.0, outer = 6.0", "inner = 1.0", ["system.domain.outer: missing"]),
-        ("inner = 1.0, outer = 6.0", "inner = 7.0, outer = 6.0", ["system.domain", "outer must be above inner"]),
+        (
+            "inner = 1.0, outer = 6.0",
+            "inner = 7.0, outer = 6.0",
+            ["system.domain", "outer must be above inner"],
+        ),
         ("inner = 1.0, outer = 6.0", "inner = -1, outer = 6.0", ["domain.inner = -1", "least 0"]),
         ("inner = 1.0, outer = 3.0", "x = [1, 3]", ["give a Shell like the domain"]),
         ("inner = 1.0, outer = 3.0", "inner = 1.0, outr = 3.0", ["outr", "mean outer?"]),

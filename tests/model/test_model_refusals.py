@@ -212,7 +212,10 @@ REFUSED = {
         lambda: system(particles=hrd.Box(x=(0, 1.1), y=(0, 1))),
         ["x = 1.1", "8 cells over (0, 2)", "20 cells along"],
     ),
-    "cells of another dimension": (lambda: system(cells=(8, 4, 2)), ["(8, 4, 2)", "one for each axis"]),
+    "cells of another dimension": (
+        lambda: system(cells=(8, 4, 2)),
+        ["(8, 4, 2)", "one for each axis"],
+    ),
     "no cells": (lambda: system(cells=0), ["cells = 0", "at least 1"]),
     "half a cell": (lambda: system(cells=2.5), ["cells = 2.5", "whole numbers"]),
     "too many cells": (lambda: system(cells=10**5), ["1e+10 cells", "at most 2^31"]),

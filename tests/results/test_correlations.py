@@ -247,8 +247,8 @@ def test_refusals():
     box = BOXES[2]
     good = [np.array([[0.0, 3.0], [1.0, 3.5]])] * 3
     for edges, message in (
-        ([0.1], "two edges"),
-        ([0.2, 0.1], "rise"),
+        ([0.1], "two increasing edges"),
+        ([0.2, 0.1], "increasing"),
         ([-0.1, 0.1], "r_edges"),
         ([0.0, 2.5], "up to 2 "),
     ):

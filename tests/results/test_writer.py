@@ -46,7 +46,7 @@ def test_a_store_ends_where_it_is_told_and_goes_on(tmp_path):
     again.append(block(7, 5))
     again.finish({"stopped": "reached the end"})
     assert check(path) == 12
-    with pytest.raises(ResultError, match="is of another run"):
+    with pytest.raises(ResultError, match="belongs to another run"):
         StoreWriter.resume(path, "other", 3, 12, NAMES)
     with pytest.raises(ResultError, match="has 12 records, fewer than the 13"):
         StoreWriter.resume(path, "me", 13, 14, NAMES)

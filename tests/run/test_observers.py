@@ -40,11 +40,11 @@ BAD = {
     "/a": "would divide it",
     "a\\b": "would divide it",
     "": "it is empty",
-    ".": "for themselves",
-    "..": "for themselves",
-    "zarr.json": "for themselves",
-    "A" * 241: "no file can have it",
-    "a\0": "no file can have it",
+    ".": "reserved by the stores",
+    "..": "reserved by the stores",
+    "zarr.json": "reserved by the stores",
+    "A" * 241: "not a valid file name",
+    "a\0": "not a valid file name",
     "\ud800": "not Unicode",
 }
 
@@ -158,13 +158,13 @@ def test_the_same_in_memory():
 
 
 def test_a_nested_list_that_is_no_array_is_refused():
-    with pytest.raises(hrd.ModelError, match=r"observe\['a'\]: its value is no array"):
+    with pytest.raises(hrd.ModelError, match=r"observe\['a'\]: its value is not an array"):
         run({"a": lambda _: [[1.0], [1.0, 2.0]]})
 
 
 def test_what_is_not_a_list_of_names():
     for given in (3, None, 2.5):
-        with pytest.raises(hrd.ModelError, match=r"keep = .*: give a list of names out of a, b"):
+        with pytest.raises(hrd.ModelError, match=r"keep = .*: give a list of names from a, b"):
             chosen(given, "keep", "kept", ["a", "b"])
     for given in ([3], [["a"]], [None]):
         with pytest.raises(hrd.ModelError, match="cannot be kept; choose from a, b"):

@@ -11,7 +11,7 @@ import hybridrd as hrd
 A = hrd.Species("A", D=1.0)
 LINE = hrd.Box(x=(0, 1))
 PATH = "the name of a file or directory is needed"
-LIST = "give a list of names out of concentration"
+LIST = "give a list of names from concentration"
 
 
 def simulation():
@@ -190,12 +190,12 @@ def test_these_end_a_run(answer):
 
 
 VALUES = {
-    "None": (None, "its value None is no array of numbers; has it a return?"),
-    "a dict": ({"a": 1}, "its value {'a': 1} is no array"),
+    "None": (None, "its value None is not an array of numbers; has it a return?"),
+    "a dict": ({"a": 1}, "its value {'a': 1} is not an array"),
     "a generator": ((i for i in "a"), "its value <generator"),
-    "a set": ({1}, r"its value \{1\} is no array"),
-    "objects": ([None, 1.0], "is no array of numbers"),
-    "a date": (np.datetime64("2024-01-01"), "is no array of numbers"),
+    "a set": ({1}, r"its value \{1\} is not an array"),
+    "objects": ([None, 1.0], "is not an array of numbers"),
+    "a date": (np.datetime64("2024-01-01"), "is not an array of numbers"),
 }
 
 
@@ -215,7 +215,7 @@ def test_an_observer_that_fails_is_named():
     failing = {
         "ZeroDivisionError: division": lambda sim: 1 / (2 - sim.steps),
         "TypeError: .*positional": lambda: 1.0,
-        "its value is no array .no numbers today": lambda _: Broken(),
+        "its value is not an array .no numbers today": lambda _: Broken(),
     }
     for words, observer in failing.items():
         with pytest.raises(hrd.ModelError, match=rf"observe\['seen'\].*{words}"):
