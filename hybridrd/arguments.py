@@ -291,7 +291,7 @@ _PAGES = {
     "membrane": "docs/reservoirs.md: System has walls={...: Leaky(...)}",
     **dict.fromkeys(("crowding", "membranes", "orientation"), "docs/not.md"),
     **dict.fromkeys(("n_jobs", "n_workers", "processes"), "docs/clusters.md: there is workers="),
-    "resume": "docs/survive.md: checkpoint= keeps a run, and restore goes on",
+    "resume": "docs/survive.md: checkpoint= saves a run, and restore continues it",
 }
 
 

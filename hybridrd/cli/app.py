@@ -1,7 +1,7 @@
 """The command line: ``hybridrd run``, ``examples``, ``schema``, ``warm``, ``info``, ``plot``, ...
 
-What the commands do is in `hybridrd.cli.commands` and `hybridrd.cli.pictures`, loaded when one
-runs, so that help is quick. Whatever is wrong becomes a message on the error stream and exit
+The commands are implemented in `hybridrd.cli.commands` and `hybridrd.cli.pictures`, which are
+loaded when one runs, so that help is fast. Errors become a message on the error stream and exit
 code 2.
 """
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 @contextmanager
 def messages() -> Iterator[None]:
-    """Each warning once, as one line; errors as a message and exit code 2."""
+    """Report of each warning once, as one line, and of errors as a message with exit code 2."""
 
     shown: set[str] = set()
 
@@ -73,7 +73,7 @@ def messages() -> Iterator[None]:
 
 
 class _Heard(logging.Handler):
-    """Gives what the package logs as a warning to a function."""
+    """Log handler that passes warnings of the package to a function."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
@@ -111,21 +111,25 @@ def _options(
 
 
 SpeciesNames = Annotated[
-    list[str] | None, typer.Option(help="Which species; may be given again. By default all.")
+    list[str] | None, typer.Option(help="A species; may be repeated. By default all.")
 ]
 Reference = Annotated[
     str | None,
-    typer.Option(help="Another saved result to draw beside it, or the word pde: its own PDE."),
+    typer.Option(
+        help="Another saved result to draw with it, or the word pde: the PDE of its system."
+    ),
 ]
 ColourMap = Annotated[str | None, typer.Option(help="Colour map of Matplotlib.")]
-Norm = Annotated[str | None, typer.Option(help="Scale of colours, linear or log.")]
+Norm = Annotated[str | None, typer.Option(help="Colour scale, linear or log.")]
 VMin = Annotated[float | None, typer.Option(help="Lower end of the colours.")]
 VMax = Annotated[float | None, typer.Option(help="Upper end of the colours.")]
-Levels = Annotated[str | None, typer.Option(help="Contour lines: how many, or 10,20,40.")]
-Limits = Annotated[str | None, typer.Option(help="The part to show, LOWER,UPPER.")]
-SliceAt = Annotated[float | None, typer.Option(help="Slice of three dimensions across this axis.")]
+Levels = Annotated[str | None, typer.Option(help="Contour lines: their number, or 10,20,40.")]
+Limits = Annotated[str | None, typer.Option(help="Range to show, LOWER,UPPER.")]
+SliceAt = Annotated[
+    float | None, typer.Option(help="Position of the slice across this axis, in three dimensions.")
+]
 Axis = Annotated[str | None, typer.Option(help="Axis of profiles and kymographs: x, y or z.")]
-Bins = Annotated[int | None, typer.Option(min=1, help="Cells a side that are averaged.")]
+Bins = Annotated[int | None, typer.Option(min=1, help="Cells per side that are averaged.")]
 ColourBar = Annotated[
     bool | None, typer.Option("--colorbar/--no-colorbar", show_default=False, help="The bar.")
 ]
@@ -148,14 +152,14 @@ Method = Annotated[
     str | None,
     typer.Option(
         help="Run the description as particles everywhere, hybrid, pde (mean field), rdme "
-        "(whole copies in cells) or spde (the PDE with noise). By default as it is."
+        "(discrete copies in cells) or spde (the PDE with noise). By default as described."
     ),
 ]
 Positions = Annotated[
     bool | None,
     typer.Option(
         "--positions/--no-positions",
-        help="Record all particles, for snapshots and exports; of one replica.",
+        help="Record all particles of a single replica, for snapshots and exports.",
         show_default=False,
     ),
 ]
@@ -168,8 +172,7 @@ Progress = Annotated[
     bool | None,
     typer.Option(
         "--progress/--no-progress",
-        help="Say how far it is, in lines where there is no terminal. By default a bar on a "
-        "terminal.",
+        help="Report progress, in lines if there is no terminal. By default a bar on a terminal.",
         show_default=False,
     ),
 ]
@@ -177,8 +180,8 @@ Resumed = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Go on from what is kept beside --out; --resume=auto starts where there is "
-        "nothing, for jobs that are queued again.",
+        help="Resume from the checkpoints beside --out; --resume=auto starts if there are "
+        "none, for jobs that are requeued.",
     ),
 ]
 AUTO = "--resume-auto"
@@ -223,7 +226,7 @@ def run(
     progress: Progress = None,
     method: Method = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the result beside its PDE: FILE.png, .pdf or .svg.")
+        Path | None, typer.Option(help="Draw the result and its PDE: FILE.png, .pdf or .svg.")
     ] = None,
     overwrite: Overwrite = False,
     resume: Resumed = False,
@@ -234,8 +237,8 @@ def run(
 ) -> None:
     """Run a published case, or the system of a file, and save the result.
 
-    Where dt, until and so on are not given, they are the published ones, or those of the file's
-    [run] table. What was interrupted can be resumed; one replica can be read while it runs.
+    By default dt, until and so on are the published ones, or those of the file's
+    [run] table. An interrupted run can be resumed; a single replica can be read while it runs.
     """
     given: dict[str, Any] = {"dt": dt, "until": until, "every": every, "seed": seed}
     given |= {"replicas": replicas, "workers": workers, "threads": threads}
@@ -266,14 +269,16 @@ def sweep(
     over: Annotated[
         list[str],
         typer.Option(
-            help="A place in the file and its values, reactions[0].k=1,2,4 or run.dt=1e-3,5e-4; "
-            "given again, all combinations."
+            help="A key of the file and its values, reactions[0].k=1,2,4 or run.dt=1e-3,5e-4; "
+            "repeat it for all combinations."
         ),
     ],
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="NAME.zarr, a directory; by default that of the file, -sweep.zarr."
+            "--out",
+            "-o",
+            help="NAME.zarr, a directory; by default the name of the file with -sweep.zarr.",
         ),
     ] = None,
     replicas: Annotated[
@@ -288,7 +293,9 @@ def sweep(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes for all points.")] = None,
     independent: Annotated[
         bool,
-        typer.Option("--independent", help="Other random numbers at each point, not the same."),
+        typer.Option(
+            "--independent", help="Independent random numbers at each point, not common ones."
+        ),
     ] = False,
     planes: Planes = None,
     progress: Progress = None,
@@ -298,7 +305,7 @@ def sweep(
 ) -> None:
     """Run a file at all combinations of some values, and save the points in one result.
 
-    The same command again goes on after an interruption, and with more values runs only the new
+    After an interruption the same command continues; with more values it runs only the new
     points.
     """
     given: dict[str, Any] = {"dt": dt, "until": until, "every": every, "seed": seed}
@@ -324,11 +331,15 @@ def suggest(
     error: Annotated[float, typer.Option(help="Relative error of means.")] = 0.01,
     until: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Time over which functions of time are evaluated."),
+        typer.Option(
+            metavar="TIME", help="End of the time over which functions of time are evaluated."
+        ),
     ] = None,
     check: Annotated[
         int | None,
-        typer.Option(min=2, help="Compare dt to dt/2 with so many replicas of each, to --until."),
+        typer.Option(
+            min=2, help="Compare dt to dt/2 with this many replicas of each, up to --until."
+        ),
     ] = None,
 ) -> None:
     """Suggest a time step, cells and layers, with the reason for each, and measure the cost."""
@@ -341,7 +352,7 @@ def suggest(
 
 @app.command()
 def examples() -> None:
-    """List the published cases and how they are run."""
+    """List the published cases and their commands."""
     from hybridrd.examples import CASES
 
     columns = ["name", "dt", "until", "every", "what"]
@@ -371,12 +382,15 @@ def schema(
 def warm(
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME|FILE.toml ...", help="As for `run`; by default all examples."),
+        typer.Argument(
+            metavar="NAME|FILE.toml ...",
+            help="Names of examples or files, as for `run`; by default all examples.",
+        ),
     ] = None,
 ) -> None:
-    """Compile what systems need, by their first 200 steps, so that later runs start at once.
+    """Compile what systems need in their first 200 steps, so that later runs start at once.
 
-    Kernels are kept where hybridrd is installed, or in the directory NUMBA_CACHE_DIR.
+    Kernels are cached where hybridrd is installed, or in the directory NUMBA_CACHE_DIR.
     """
     with messages():
         from hybridrd.cli.warm import compile_for
@@ -388,13 +402,15 @@ def warm(
 @app.command()
 def compare(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH PATH ...", help="Saved results.")],
-    time: Annotated[float | None, typer.Option(help="A record. By default the last.")] = None,
+    time: Annotated[
+        float | None, typer.Option(help="Time of a record. By default the last.")
+    ] = None,
 ) -> None:
-    """Put results side by side, as of one description run by several methods.
+    """Compare results side by side, for example of one description run by several methods.
 
-    For each species the total with its standard error, variance over mean and difference from the
-    first result in standard errors (z) where there are replicas, the distance of the profiles in
-    the particle region (l2), and the seconds that it took.
+    For each species: the total, with its standard error, variance over mean and difference from
+    the first result in standard errors (z) if there are replicas; the distance of the profiles in
+    the particle region (l2); and the duration in seconds.
     """
     with messages():
         from hybridrd.cli.methods import compare_files
@@ -407,10 +423,10 @@ def compare(
 def info(
     path: Annotated[Path, typer.Argument(help="A saved result.")],
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare all checksums, and name damaged files.")
+        bool, typer.Option("--verify", help="Verify all checksums, and name damaged files.")
     ] = False,
 ) -> None:
-    """Say what a result is: its system, times, seed, and numbers."""
+    """Summarise a result: its system, times, seed, and copy numbers."""
     with messages():
         from hybridrd.cli import commands
 
@@ -437,8 +453,8 @@ def plot(
     time: Annotated[
         list[float] | None,
         typer.Option(
-            help="Which records, each the nearest; may be given again. By default the last; the "
-            "middle, too, in an overview."
+            help="Time of a record (the nearest); may be repeated. By default the last; in an "
+            "overview the middle, too."
         ),
     ] = None,
     reference: Reference = None,
@@ -489,7 +505,7 @@ def movie(
     ] = None,
     species: SpeciesNames = None,
     fps: Annotated[float, typer.Option(help="Frames per second, 0.01 to 50.")] = 10.0,
-    every: Annotated[int, typer.Option(min=1, help="Every so many records are a frame.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Draw every n-th record.")] = 1,
     reference: Reference = None,
     cmap: ColourMap = None,
     norm: Norm = None,
@@ -536,7 +552,7 @@ def export(
     ],
     time: Annotated[
         float | None,
-        typer.Option(help="One record. By default all, of .vtp and .vtu the last."),
+        typer.Option(help="Time of one record. By default all; for .vtp and .vtu the last."),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:

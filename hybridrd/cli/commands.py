@@ -31,7 +31,7 @@ _NUMBER = {False: "number", True: "PDE"}  # of a species, by whether nothing is 
 def check_output(
     path: Path, suffixes: Sequence[str], overwrite: bool, any_case: bool = False
 ) -> None:
-    """Refuse a place where nothing can be written, before any work is done.
+    """Refuse a path that cannot be written, before any work is done.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def check_output(
             f"{path}: netCDF files need h5netcdf; install hybridrd[io], or write NAME.zarr"
         )
     if not path.parent.is_dir():
-        raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
+        raise ResultError(f"{path}: there is no directory {path.parent}; create it first")
     if not os.access(path.parent, os.W_OK):
         raise ResultError(f"{path}: the directory {path.parent} cannot be written to")
     if not path.exists():
@@ -63,12 +63,12 @@ def check_output(
 
 
 def named_after(what: str, more: str = "") -> Path:
-    """The place of a result by default: in this directory, by the name of the file or case."""
+    """The default path of a result: in this directory, with the name of the file or case."""
     return Path(f"{Path(what).stem}{more}.zarr")
 
 
 def beside(path: Path, suffix: str) -> Path:
-    """A file of the same name as a result. Raises ResultError if it has no name, as ``.`` has."""
+    """A file with the name of a result. Raises ResultError for a path without a name, ``.``."""
     if not path.name.strip("."):
         raise ResultError(f"{path}: name a saved result, or the file to write, --out")
     return path.with_suffix(suffix)
@@ -82,21 +82,21 @@ def run_job(
     resume: Resume = "no",
     minutes: float = 10.0,
 ) -> Iterator[str]:
-    """Run, save and draw a job; yields lines that say what was done.
+    """Run, save and draw a job; yields lines that report each action.
 
     Parameters
     ----------
     resume
-        ``"yes"``: go on from what is kept beside ``out``; ``"auto"``: so, or start where there is
-        nothing, or do nothing where the result is complete.
+        ``"yes"``: resume from the checkpoints beside ``out``; ``"auto"``: the same, or start if
+        there are none, or do nothing if the result is complete.
 
     Raises
     ------
     KeyboardInterrupt
-        After Ctrl-C or SIGTERM; the message says how to go on, where that is possible.
+        After Ctrl-C or SIGTERM; the message says how to resume, if that is possible.
     ResultError
-        If another program is writing there, there is nothing to resume, or something that should
-        be, or something of others.
+        If another program is writing there, there is nothing to resume, an unfinished run would be
+        overwritten, or there are other files.
     """
     from hybridrd.results.lock import locked
 
@@ -147,7 +147,7 @@ def _run_job(
 
 
 def schema(out: Path | None, overwrite: bool) -> str:
-    """The JSON schema of the TOML file, or what was done with it."""
+    """The JSON schema of the TOML file, or a line that says where it was written."""
     text = SCHEMA.read_text(encoding="utf-8")
     if out is None:
         return text
@@ -157,12 +157,12 @@ def schema(out: Path | None, overwrite: bool) -> str:
 
 
 def suggest_steps(what: str, error: float, until: str | None, check: int | None) -> Iterator[str]:
-    """The suggestion for a case or a file, and its check against half of its step.
+    """The suggestion for a case or a file, and its check against half the step.
 
     Raises
     ------
     ModelError
-        If there is no such case or file, or the check has no time to run to.
+        If there is no such case or file, or the check has no end time.
     """
     from hybridrd.cli.preflight import in_units
     from hybridrd.ensembles.check_step import check_step
@@ -256,15 +256,15 @@ def _followed(attributes: Mapping[str, Any], names: Sequence[str]) -> Iterator[s
 
 
 def verify_result(path: Path) -> str:
-    """A line that says all is right. Raises ResultError with the names of damaged files."""
+    """A line that confirms all checksums. Raises ResultError with the names of damaged files."""
     from hybridrd.results.store import verify
 
     files = verify(path)
-    return f"{path}: all checksums are right ({files} file{'s' if files > 1 else ''})"
+    return f"{path}: all checksums are correct ({files} file{'s' if files > 1 else ''})"
 
 
 def describe_result(path: Path) -> str:
-    """What a saved result is, in a few lines."""
+    """Summary of a saved result, in a few lines."""
     from hybridrd.results.store import load
     from hybridrd.results.study import is_study
     from hybridrd.results.view import View
@@ -296,7 +296,7 @@ def describe_result(path: Path) -> str:
 
 
 def _study(study: xr.Dataset, path: Path) -> Iterator[str]:
-    """What a saved sweep is: its points, what they share, the system of the first."""
+    """Summary of a saved sweep: its points, common attributes, and the first system."""
     from hybridrd.results.study import ATTRIBUTES, ROW
 
     attributes, about = study.attrs, study[ATTRIBUTES]
@@ -320,7 +320,7 @@ def _study(study: xr.Dataset, path: Path) -> Iterator[str]:
 
 
 def _system(stored: Any) -> str:
-    """The text of a stored system, which is a dict, or text where functions are in it."""
+    """The text of a stored system: a dict, or already text if it contains functions."""
     if not isinstance(stored, Mapping):
         return str(stored)
     return repr(System.from_dict(stored))

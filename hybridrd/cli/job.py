@@ -28,16 +28,16 @@ _PLANE = re.compile(r"\s*([^:]+?)\s*:\s*([xyzr])\s*=\s*(.+?)\s*")
 
 @dataclass(frozen=True)
 class Job:
-    """A system and all that is needed to run it.
+    """A system and everything needed to run it.
 
     Parameters
     ----------
     name
-        What the user called it.
+        The name given by the user.
     dt, until, every
         Time step, end, and time between records (time).
     method
-        How the system was asked to be run, see `hybridrd.cli.methods`.
+        Requested method, see `hybridrd.cli.methods`.
     times
         Records to draw (time); by default the middle and the last.
     """
@@ -65,19 +65,19 @@ class Job:
 
 
 def find_job(what: str, given: Mapping[str, Any]) -> Job:
-    """The job of a published case or a TOML file, with what was given on the command line.
+    """The job of a published case or a TOML file, with the options of the command line.
 
     Raises
     ------
     ModelError
-        If there is no such case or file; or with all that is wrong in the file, with the times,
-        and with the time step for the system, one line each: its place in the file, or the option.
+        If there is no such case or file; or with all mistakes in the file, in the times
+        and in the time step, one line each, with the key in the file or the option.
     CapacityError
         If the run cannot fit into memory.
     """
     case = CASES.get(what)
     system: System | None
-    sound: System | None  # all of it, or what is right in it
+    sound: System | None  # all of it, or its valid part
     defaults: dict[str, Any]
     times: tuple[float, ...]
     problems: list[str] = []
@@ -87,7 +87,7 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
         defaults = {"dt": case.dt, "until": case.until, "every": case.every}
         times = case.times
     elif what.endswith(".toml") or path_of(what, "file").exists():
-        from hybridrd.toml.config import examine_toml  # its schema takes long to load
+        from hybridrd.toml.config import examine_toml  # its schema is slow to load
 
         found = examine_toml(what, System)
         system, sound, defaults, times = found.system, found.sound, vars(found.run), ()
@@ -134,7 +134,7 @@ def find_job(what: str, given: Mapping[str, Any]) -> Job:
 
 
 def _times_in_units(values: dict[str, Any], system: System | None, at: Place) -> dict[str, str]:
-    """Turn times with units into numbers; what is wrong with any, by name, which then has none."""
+    """Convert times with units to numbers; returns the mistakes by name and drops those times."""
     wrong: dict[str, str] = {}
     for name in ("dt", "until", "every"):
         if name in values:
@@ -165,12 +165,12 @@ def read_planes(text: str | None) -> dict[str, Plane] | None:
 
 
 def kept_beside(out: Path) -> Path:
-    """The directory beside a result with what its run needs to go on."""
+    """The directory beside a result with the checkpoints of its run."""
     return out.with_name(f"{out.name}.checkpoints")
 
 
 def can_go_on(out: Path) -> bool:
-    """Whether there is anything beside a result to go on from: checkpoints, or replicas."""
+    """Whether there is anything to resume beside a result: checkpoints, or replicas."""
     from hybridrd.ensembles.store import MANIFEST
     from hybridrd.run.checkpoint import checkpoints_in
 
@@ -179,10 +179,10 @@ def can_go_on(out: Path) -> bool:
 
 
 def how_to_start(out: Path) -> str:
-    """What to do where there is nothing to resume."""
+    """Advice for when there is nothing to resume."""
     if out.exists():
-        return f"{out} is there; start anew with --overwrite, or choose another name"
-    return "run without --resume, or with --resume=auto, which starts where there is nothing"
+        return f"{out} exists; start over with --overwrite, or choose another name"
+    return "run without --resume, or with --resume=auto, which starts a new run"
 
 
 def check_complete(job: Job, out: Path) -> None:
@@ -199,8 +199,8 @@ def check_complete(job: Job, out: Path) -> None:
     others = [name for name, value in wanted.items() if there[name] != value]
     if others:
         raise ResultError(
-            f"{out}: exists, with nothing beside it to go on from, and is not the complete result "
-            f"of this command: another {' and '.join(others)}; choose another name, or start anew "
+            f"{out}: exists, with nothing beside it to resume, and is not the complete result "
+            f"of this command: another {' and '.join(others)}; choose another name, or start over "
             f"with --overwrite"
         )
 
@@ -208,7 +208,7 @@ def check_complete(job: Job, out: Path) -> None:
 def _by_method(
     system: System | None, sound: System | None, method: str, at: Place
 ) -> tuple[System | None, System | None, list[str]]:
-    """The system, and what is right in it, as a method runs them; and why it can't."""
+    """The system, and its valid part, as a method runs them; and the mistakes."""
     try:
         return (
             system and by_method(system, method, at("method")),
@@ -222,7 +222,7 @@ def _by_method(
 def _contradictions(
     what: str, system: System, values: Mapping[str, Any], chosen: Mapping[str, Any], at: Place
 ) -> Iterator[str]:
-    """Options that do not go with the system or with each other."""
+    """Options that are incompatible with the system or with each other."""
     replicas = values.get("replicas", 1)
     pde = is_pde(system, values.get("method"))
     if pde and replicas > 1:
@@ -231,9 +231,9 @@ def _contradictions(
         yield "--workers is for several replicas; give --replicas, or --threads"
     if values.get("events") and (pde or system.particles is None or replicas > 1):
         which = "replicas of an ensemble" if replicas > 1 else "without particles"
-        yield f"{at('events')}: a log is of one run of particles, not {which}; leave it out"
+        yield f"{at('events')}: only a single run of particles has a log, not {which}; leave it out"
     if values.get("planes") and pde:
-        yield f"{at('planes')}: particles that pass are counted, a PDE has none; leave it out"
+        yield f"{at('planes')}: the flux counts particles, and a PDE has none; leave it out"
     yield from plane_problems(system, values, at)
     if not values.get("positions"):
         return
@@ -244,4 +244,4 @@ def _contradictions(
         what = "a pure PDE has" if pde else "cells alone have"
         yield f"{where}: {what} no particles; {remedy}"
     elif replicas > 1:
-        yield f"{where}: an ensemble keeps no positions, one replica does; {remedy}"
+        yield f"{where}: an ensemble keeps no positions, only a single replica does; {remedy}"

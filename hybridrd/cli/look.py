@@ -1,4 +1,4 @@
-"""Looks of pictures on the command line: colours, limits, slices and units, from text."""
+"""Picture options of the command line: colours, limits, slices and units, from text."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from hybridrd.errors import ResultError
 
 
 def look_of(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a picture that were given, as the functions of `hybridrd.plot` take them.
+    """The given picture options, as arguments of the functions of `hybridrd.plot`.
 
     Parameters
     ----------
     given
-        By name, None where there is nothing. Limits and levels are numbers between commas, units
-        the name of one, or several such as ``length=nm,time=min``.
+        Options by name, None if not given. Limits and levels are numbers separated by commas, units
+        the name of one, or several, ``length=nm,time=min``.
 
     Raises
     ------
     ResultError
-        If numbers are needed and something else is given.
+        If something other than numbers is given where numbers are needed.
 
     Examples
     --------
@@ -37,15 +37,13 @@ def _numbers(name: str, text: str) -> list[float]:
     try:
         return [float(word) for word in text.split(",")]
     except ValueError:
-        raise ResultError(
-            f"--{name} {shown(text)}: numbers with commas between them are needed"
-        ) from None
+        raise ResultError(f"--{name} {shown(text)}: give numbers separated by commas") from None
 
 
 def _pair(name: str, text: str) -> tuple[float, float]:
     found = _numbers(name, text)
     if len(found) != 2:
-        raise ResultError(f"--{name} {shown(text)}: two numbers are needed, LOWER,UPPER")
+        raise ResultError(f"--{name} {shown(text)}: give two numbers, LOWER,UPPER")
     return found[0], found[1]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def check_method(method: str, where: str) -> str:
-    """The method, if there is one of that name. Raises ModelError."""
+    """The method of that name. Raises ModelError if there is none."""
     if method not in METHODS:
         raise ModelError(f"{where} = {method}: it is one of {', '.join(METHODS)}")
     return method
@@ -30,7 +30,7 @@ def by_method(system: System, method: str | None, where: str) -> System:
     Raises
     ------
     ModelError
-        If it can't be run so.
+        If the method cannot run it.
     """
     if method is None or method == "pde":
         return system
@@ -51,19 +51,19 @@ def by_method(system: System, method: str | None, where: str) -> System:
 
 
 def is_pde(system: System, method: str | None) -> bool:
-    """Whether the mean-field PDE is meant."""
+    """Whether the method is the mean-field PDE."""
     return method == "pde" or (system.particles is None and system.fluctuations is None)
 
 
 def compare_files(paths: Sequence[Path], time: float | None) -> Iterator[str]:
-    """A table of several results side by side, by species: each against the first.
+    """A table of several results side by side, by species, each compared with the first.
 
     Parameters
     ----------
     paths
         Saved results with the same species.
     time
-        A common record, by default the last.
+        Time of a common record, by default the last.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def compare_files(paths: Sequence[Path], time: float | None) -> Iterator[str]:
     times = common_times(views)
     at = times[-1] if time is None else min(times, key=lambda t: abs(t - time))
     if time is not None and abs(at - time) > 1e-9 * max(1.0, abs(time)):
-        raise ResultError(f"--time {time:g}: the nearest that all results have is {at:g}")
+        raise ResultError(f"--time {time:g}: the nearest record common to all results is at {at:g}")
     yield f"t = {at:g}"
     head = ["", "what", "total", "std. error", "variance/mean", "z", "l2", "seconds"]
     for name in views[0].species:
@@ -95,7 +95,7 @@ def compare_files(paths: Sequence[Path], time: float | None) -> Iterator[str]:
 
 
 def _row(view: View, first: View, name: str, at: float) -> list[str]:
-    """What one result says of one species at a time."""
+    """Row of one result for one species at a time."""
     from hybridrd.results.compare import compare, ratio, standard_error
 
     def value(data: xr.DataArray | None) -> float:
@@ -127,7 +127,7 @@ def _shown(value: float) -> str:
 
 
 def _kind(view: View, table: dict[str, object]) -> str:
-    """What was run, in a word or two."""
+    """Kind of a result, in a word or two."""
     if view.replicas == 0:
         return "pde"
     kind = "hybrid"

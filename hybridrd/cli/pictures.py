@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".pdf", ".svg")
 MOVIES = (".gif", ".html")
-PDE = "pde"  # the reference that is computed, not read
+PDE = "pde"  # name of the reference that is computed, not read
 
 
 def draw(
@@ -25,7 +25,7 @@ def draw(
     picture: Path,
     look: Mapping[str, Any] | None = None,
 ) -> None:
-    """Draw a result at a glance, beside its reference, into a file."""
+    """Draw an overview of a result, with its reference, into a file."""
     from hybridrd import plotting
 
     with_no_window()
@@ -46,7 +46,7 @@ def draw_file(
     Parameters
     ----------
     kind
-        ``"overview"`` or a name out of `hybridrd.plotting.sheet.KINDS`.
+        ``"overview"`` or one of `hybridrd.plotting.sheet.KINDS`.
     reference
         Path of another result, or ``"pde"`` for the PDE of the system that was run.
     look
@@ -83,7 +83,7 @@ def draw_file(
         raise ResultError("--kind compare: needs --reference, a saved result or the word pde")
     other = _reference(result, path, reference)
     if kind == "overview":
-        # Positions of all species are one list, which a choice of species would tear apart.
+        # Positions of all species are one list, which a selection of species would break up.
         chosen = result.drop_dims("obs", errors="ignore").sel(species=names)
         draw(chosen, other, times or times_to_draw(view.data, ()), picture, look)
         return
@@ -120,7 +120,7 @@ def film_file(
     reference: str | None,
     look: Mapping[str, Any] | None = None,
 ) -> str:
-    """Make a movie of a saved result, its records read one by one; says how long it is.
+    """Make a movie of a saved result, reading one record at a time; returns a line on its length.
 
     Raises
     ------
@@ -146,12 +146,12 @@ def film_file(
         return f"{made.frames} frames, {made.seconds:.3g} s, in {out}"
     said = f"{made.frames} frames, {made.frames * made.delay / 100:.3g} s, in {out}"
     if abs(100 / made.delay - fps) > 1e-3 * fps:
-        said += f"; frames of a gif last whole 1/100 s: {100 / made.delay:.4g} a second"
+        said += f"; frames of a gif last whole 1/100 s: {100 / made.delay:.4g} per second"
     return said
 
 
 def times_to_draw(result: xr.Dataset, wanted: Sequence[float]) -> list[float]:
-    """The wanted times that were recorded; else the middle and the last record."""
+    """The requested times that were recorded; otherwise the middle and the last record."""
     recorded = [float(t) for t in result["time"].values]
     found = [t for t in wanted if t in recorded]
     return found or sorted({recorded[len(recorded) // 2], recorded[-1]})
@@ -183,8 +183,8 @@ def _reference(result: xr.Dataset, path: Path, reference: str | None) -> xr.Data
     stored = result.attrs.get("system")
     if not isinstance(stored, Mapping) or "dt" not in result.attrs:
         raise ResultError(
-            f"{path}: its system has Python functions in it, which are not stored; run mean_field "
-            f"where they are, save it, and give --reference PATH"
+            f"{path}: its system contains Python functions, which are not stored; run mean_field "
+            f"in Python, save the result, and give --reference PATH"
         )
     times = result["time"].values
     every = float(times[1] - times[0]) if len(times) > 1 else None

@@ -21,14 +21,14 @@ Place = Callable[[str], str]
 
 
 def time_problems(values: Mapping[str, Any], at: Place) -> dict[str, str]:
-    """What is wrong with ``dt``, ``until`` and ``every``, by themselves and with each other.
+    """Mistakes in ``dt``, ``until`` and ``every``, each alone and in combination.
 
     Parameters
     ----------
     values
-        Those that are given.
+        The given values.
     at
-        The place of each, for messages.
+        The key or option of each, for messages.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def time_problems(values: Mapping[str, Any], at: Place) -> dict[str, str]:
 
 
 def plane_problems(system: System, values: Mapping[str, Any], at: Place) -> Iterator[str]:
-    """Why planes cannot be watched, if there are any: one line each."""
+    """Mistakes in planes, one line each."""
     from hybridrd.cli.methods import is_pde
     from hybridrd.coupling.plane_counts import PlaneCounts, planes_of
     from hybridrd.particles.region import make_region
@@ -73,7 +73,7 @@ def plane_problems(system: System, values: Mapping[str, Any], at: Place) -> Iter
 def in_units(time: Any, system: System | None, where: str) -> Any:
     """A time of a file or an option as a number, in the units of the system. Raises ModelError.
 
-    Text is of a number, or of a quantity, ``10 s``.
+    Text is a number, or a quantity, ``10 s``.
     """
     found = in_time(time, {"time": "s"} if system is None else system.units, where)
     if not isinstance(found, str):
@@ -82,23 +82,24 @@ def in_units(time: Any, system: System | None, where: str) -> Any:
         return float(found)
     except ValueError:
         raise ModelError(
-            f"{where} = {shown(time)}: a number is needed, or a quantity such as '10 s'"
+            f"{where} = {shown(time)}: give a number, or a quantity like '10 s'"
         ) from None
 
 
 def step_problems(system: System, dt: float, at: Place, whole: bool = True) -> list[str]:
-    """Everything about a system for which a time step does not do, one line each.
+    """Reasons why a time step is unsuitable for a system, one line each.
 
     Parameters
     ----------
     system
-        With a particle region.
+        A system with a particle region.
+
     dt
         The time step (time).
     at
-        The place of ``dt`` and of ``interface``, for messages.
+        The key or option of ``dt`` and of ``interface``, for messages.
     whole
-        Whether it is all of the system, so that what depends on the rest can be told, too.
+        Whether the system is complete, so that checks that need all of it can run, too.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def step_problems(system: System, dt: float, at: Place, whole: bool = True) -> l
     from hybridrd.simulation.sizes import plan_that_fits
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AccuracyWarning)  # the run itself gives them
+        warnings.simplefilter("ignore", AccuracyWarning)  # the run itself gives these warnings
         problems = list(dict.fromkeys(_step_problems(system, dt, at)))
         if whole and not problems:
             try:
@@ -125,7 +126,7 @@ def _step_problems(system: System, dt: float, at: Place) -> Iterator[str]:
         try:
             check(dt)
         except StepError as error:
-            # Where no step does, something else is to blame: a layer wider than the region.
+            # If no step works, the cause is something else: a layer wider than the region.
             always = _fails(check, 1e-6 * dt)
             place = at("interface") if always else f"{at('dt')} = {dt:g}"
             yield f"{place}: {error}"
@@ -140,7 +141,7 @@ def _fails(check: Callable[[float], object], dt: float) -> bool:
 
 
 def _checks(system: System) -> Iterator[Callable[[float], object]]:
-    """Functions of the step, each of which raises one StepError: by species and face, by pair."""
+    """Functions of the step that raise at most one StepError each: by species and face, by pair."""
     from hybridrd.continuum.baths import check_baths
     from hybridrd.particles.region import make_region, species_walls
     from hybridrd.reactions.tables import make_tables
@@ -149,7 +150,7 @@ def _checks(system: System) -> Iterator[Callable[[float], object]]:
     region = make_region(system)
     assert region is not None
     for s in range(len(system.species)):
-        if system.domain.radial:  # a sphere's check depends on the other one
+        if system.domain.radial:  # the check of a sphere depends on the other sphere
             yield partial(species_walls, system, region, s)
             continue
         for face in region.faces:

@@ -1,4 +1,4 @@
-"""Ensembles of the command line, with their finished blocks kept until the result is complete.
+"""Ensembles of the command line, whose finished blocks are kept until the result is complete.
 
 ``OUT.checkpoints`` next to ``OUT`` holds the blocks of replicas that are finished.
 """
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 
 class ResumableEnsemble:
-    """One ensemble with its places.
+    """One ensemble with its paths.
 
     Parameters
     ----------
     job, out, overwrite, resume
-        As of `hybridrd.cli.resume_run.ResumableRun`; several replicas.
+        See `hybridrd.cli.resume_run.ResumableRun`; several replicas.
 
     Raises
     ------
     ResultError
-        If there is nothing to resume, or something that should be.
+        If there is nothing to resume, or an unfinished run would be overwritten.
     """
 
     def __init__(self, job: Job, out: Path, overwrite: bool, resume: bool) -> None:
         self._job, self._out, self._overwrite = job, out, overwrite or resume
         self._work = kept_beside(out)
-        self._made = not self._work.exists()  # by this command, if at all
+        self._made = not self._work.exists()  # only this command can have written it
         there = (self._work / MANIFEST).is_file()
         if there and not self._overwrite:
             raise ResultError(
-                f"{self._work}: holds replicas of an unfinished run; go on with --resume, or "
-                f"start anew with --overwrite"
+                f"{self._work}: holds replicas of an unfinished run; continue it with --resume, or "
+                f"start over with --overwrite"
             )
         if resume and not there:
             raise ResultError(
@@ -53,12 +53,12 @@ class ResumableEnsemble:
             remove(self._work)
 
     def run(self) -> xr.Dataset:
-        """Run the missing replicas and put the result at its place.
+        """Run the missing replicas and move the result to its path.
 
         Raises
         ------
         KeyboardInterrupt
-            After Ctrl-C, with the command that goes on.
+            After Ctrl-C, with the command that resumes.
         """
         job = self._job
         try:
@@ -75,7 +75,7 @@ class ResumableEnsemble:
         except BaseException:
             empty = self._work.is_dir() and not list(self._work.glob("block-*.npz"))
             if self._made and empty:
-                with suppress(ResultError):  # another program has begun to write there
+                with suppress(ResultError):  # another program has started to write there
                     remove(self._work)
             raise
         save(result, self._out, overwrite=self._overwrite)

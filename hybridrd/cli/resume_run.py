@@ -1,7 +1,7 @@
-"""Runs of the command line, with the checkpoints from which an interrupted run goes on.
+"""Runs of the command line, with the checkpoints from which an interrupted run is resumed.
 
 ``OUT.checkpoints`` next to ``OUT`` holds the last checkpoints. It also holds the records if they
-can't be written to ``OUT`` itself: for a netCDF file, or a result that is to be replaced when the
+can't be written to ``OUT`` itself: for a netCDF file, or a result that is replaced only when the
 new one is complete.
 """
 
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from hybridrd.cli.job import Job
 
 _RECORDS = "records.zarr"
-# What the program that made it was about to name otherwise.
+# Suffix of files that the program was about to rename.
 _PART = re.compile(r"\.(records\.zarr|checkpoint-\d{10}\.npz)\.[0-9a-f]{8}\.part")
 
 
 class ResumableRun:
-    """One run with its places.
+    """One run with its paths.
 
     Parameters
     ----------
     job
-        What to run: one replica.
+        The job, with one replica.
     out
-        Where the result is to be.
+        Path of the result.
     overwrite
-        Whether to replace a result, and what is left of another run.
+        Whether to replace a result, and the remains of another run.
     resume
-        Whether to go on from the last checkpoint.
+        Whether to resume from the last checkpoint.
     minutes
         Wall time between checkpoints.
 
@@ -53,24 +53,24 @@ class ResumableRun:
     simulation
         What is run.
     started
-        The time from which the run goes on.
+        The time from which the run continues.
 
     Raises
     ------
     ResultError
-        If there is nothing to resume, or something that should be; or if the run to resume has
-        another time step, seed or system.
+        If there is nothing to resume, or an unfinished run would be overwritten; or if the run to
+        resume has another time step, seed or system.
     """
 
     def __init__(self, job: Job, out: Path, overwrite: bool, resume: bool, minutes: float) -> None:
         self._job, self._out, self._resume, self._minutes = job, out, resume, minutes
-        self._overwrite = overwrite or resume  # an existing file then belongs to this run
+        self._overwrite = overwrite or resume  # then an existing file belongs to this run
         self._work = kept_beside(out)
         there = checkpoints_in(self._work)
         if there and not self._overwrite:
             raise ResultError(
-                f"{self._work}: holds checkpoints of an unfinished run; go on with --resume, or "
-                f"start anew with --overwrite"
+                f"{self._work}: holds checkpoints of an unfinished run; continue it with --resume, "
+                f"or start over with --overwrite"
             )
         if resume and not there:
             raise ResultError(
@@ -88,7 +88,7 @@ class ResumableRun:
         Raises
         ------
         KeyboardInterrupt
-            After Ctrl-C, with the command that goes on.
+            After Ctrl-C, with the command that resumes.
         """
         began = time.monotonic()
         if not self._resume:
@@ -111,7 +111,7 @@ class ResumableRun:
                 f"goes on from there."
             ) from error
         finally:
-            with suppress(OSError):  # it is kept if there is anything in it
+            with suppress(OSError):  # it stays if it is not empty
                 self._work.rmdir()
         if self._out.suffix == ".nc":
             save(recording.result(), self._out, overwrite=self._overwrite)
@@ -138,13 +138,13 @@ class ResumableRun:
             had = known.get(name)
             if wanted is not None and had is not None and wanted != had:
                 raise ResultError(
-                    f"--resume: {name} = {wanted:.12g} is wanted, but the run in {self._work} has "
+                    f"--resume: {name} = {wanted:.12g} was given, but the run in {self._work} has "
                     f"{name} = {had:.12g}"
                 )
         return simulation
 
     def _check_clear(self) -> None:
-        """Refuse, before anything is removed, if others put something among the checkpoints."""
+        """Refuse, before anything is removed, if there are other files among the checkpoints."""
         if not self._work.is_dir():
             return
         ours = set(filter(is_checkpoint, checkpoints_in(self._work)))
@@ -153,12 +153,12 @@ class ResumableRun:
                 check_replaceable(path)
             elif path not in ours and not _PART.fullmatch(path.name):
                 raise ResultError(
-                    f"{self._work}: holds files of others ({path.name}); move them away, nothing "
+                    f"{self._work}: holds other files ({path.name}); move them away, nothing "
                     f"was removed"
                 )
 
     def _clear(self) -> None:
-        """Remove the checkpoints and what else this program put beside them."""
+        """Remove the checkpoints and the program's other files beside them."""
         if not self._work.is_dir():
             return
         with locked(self._work):  # nobody else is writing there
@@ -173,5 +173,5 @@ class ResumableRun:
             self._work.rmdir()
         except OSError as error:
             raise ResultError(
-                f"{self._work}: holds files of others; move them away ({error.strerror})"
+                f"{self._work}: holds other files; move them away ({error.strerror})"
             ) from error

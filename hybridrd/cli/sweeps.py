@@ -19,7 +19,7 @@ from hybridrd.model.system import System
 if TYPE_CHECKING:
     import xarray as xr
 
-DT = "run.dt"  # the place in a file that is no part of the system
+DT = "run.dt"  # a key of the file that is not part of the system
 _MOST_ROWS = 60
 
 
@@ -31,32 +31,32 @@ def run(
     independent: bool,
     picture: Path | None,
 ) -> Iterator[str]:
-    """Run a sweep of the command line; yields lines that say what was done.
+    """Run a sweep of the command line; yields lines that report each action.
 
     Parameters
     ----------
     what, given
-        As of `hybridrd.cli.job.find_job`.
+        See `hybridrd.cli.job.find_job`.
     over
-        ``PLACE=VALUE,VALUE,...``, a parameter each.
+        ``KEY=VALUE,VALUE,...``, one for each parameter.
     out
         The directory; by default the name of the file with ``-sweep.zarr``.
     independent
-        As of `hybridrd.sweep`.
+        See `hybridrd.sweep`.
     picture
-        A file to draw the points into, None for none.
+        A file for a picture of the points, None for none.
 
     Raises
     ------
     ModelError
-        For anything that is wrong in the file, the options, or a point.
+        For mistakes in the file, the options, or a point.
     KeyboardInterrupt
-        After Ctrl-C or SIGTERM; the message says how to go on.
+        After Ctrl-C or SIGTERM; the message says how to resume.
     """
     began = time.perf_counter()
     parameters = dict(map(_parameter, over))
     if len(parameters) < len(over):
-        raise ModelError("--over: a place is there twice; give all of its values at once")
+        raise ModelError("--over: a key is given twice; give all of its values at once")
     job = find_job(what, given)
     if job.events:
         raise ModelError(f"{what}: run.events: a sweep keeps no log of events; leave it out")
@@ -93,10 +93,10 @@ def _step(dt: float, **values: Any) -> Any:
 
 
 def _parameter(text: str) -> tuple[str, list[Any]]:
-    """A place and its values. Raises ModelError for anything else."""
+    """A key and its values. Raises ModelError for anything else."""
     place, _, listed = text.partition("=")
     if not place.strip() or not listed.strip():
-        raise ModelError(f"--over {text}: give a place and its values, reactions[0].k=1,2,4")
+        raise ModelError(f"--over {text}: give a key and its values, reactions[0].k=1,2,4")
     try:
         values = tomllib.loads(f"values = [{listed}]")["values"]
     except tomllib.TOMLDecodeError:  # words without quotes
@@ -105,7 +105,7 @@ def _parameter(text: str) -> tuple[str, list[Any]]:
 
 
 def _numbers(study: xr.Dataset) -> Iterator[str]:
-    """A table of the numbers in the particle region at the end, a line a point."""
+    """A table of the copy numbers in the particle region at the end, one line per point."""
     from hybridrd.results.study import points_of
 
     names = [str(n) for n in study.attrs["parameters"]]

@@ -1,4 +1,4 @@
-"""Compilation of kernels before they are needed, by short runs of the systems that need them."""
+"""Compilation of kernels in advance, by short runs of the systems that need them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from numba.core import event
 from hybridrd.cli.job import Job, find_job
 from hybridrd.examples import CASES
 
-STEPS = 200  # enough for nearly all kernels: some wait until two particles meet
+STEPS = 200  # enough for nearly all kernels: some are first used when two particles meet
 
 
 def compile_for(names: Sequence[str]) -> Iterator[str]:
-    """Compile what files or published cases need, by default the cases; a line about each.
+    """Compile what files or published cases need, by default the cases; yields a line for each.
 
-    The first `STEPS` steps of each are run, two-way coupled as well where no names are given.
+    The first `STEPS` steps of each are run; without names two-way coupled as well.
 
     Raises
     ------
     ModelError, CapacityError
-        As `find_job`, before anything is compiled.
+        See `find_job`; before anything is compiled.
     """
     jobs = [find_job(name, {}) for name in names or CASES]
     for job in jobs:
@@ -53,6 +53,6 @@ def _run(job: Job, coupling: str) -> None:
 
 
 def _is_kernel(found: event.Event) -> bool:
-    """Whether the package's own function begins to be compiled, and not a part of one."""
+    """Whether an event is the start of compiling one of the package's functions."""
     module = str(found.data["dispatcher"].py_func.__module__)
     return found.is_start and module.startswith("hybridrd.")

@@ -29,7 +29,7 @@ _COUNTED = ("overdrafts", "implicit_euler_steps", "region_changes", "cells_chang
 
 
 class Setup(Protocol):
-    """What an engine runs: numbered replicas, of one ensemble or of all points of a sweep."""
+    """Numbered replicas for an engine, of one ensemble or of all points of a sweep."""
 
     @property
     def covariance(self) -> tuple[str, ...]: ...
@@ -50,9 +50,9 @@ class Outcome(NamedTuple):
     timings
         Seconds by activity.
     diagnostics
-        What happened.
+        Diagnostics of the run.
     labels
-        Of replica 0, None elsewhere: dimensions, coordinates and attributes as JSON says them.
+        Dimensions, coordinates and attributes, as in JSON, for replica 0; None for others.
     """
 
     values: dict[str, NDArray[Any]]
@@ -62,7 +62,7 @@ class Outcome(NamedTuple):
 
 
 class _Idle(list["tuple[Simulation, Recorder]"]):
-    """Simulations that have done their replica; a pickle has none of them."""
+    """Simulations free for reuse; they are not pickled."""
 
     def __reduce__(self) -> tuple[type[_Idle], tuple[()]]:
         return _Idle, ()
@@ -77,13 +77,13 @@ class EnsembleSetup:
     plan
         The compiled system.
     window
-        The mean field that they share; None if each has its own continuum, or none.
+        The shared mean field; None if each has its own continuum, or none.
     seed, until, every, record, threads
-        As of `Simulation` and its `run`.
+        See `Simulation` and its `run`.
     covariance, kept
-        Variables of which covariances are summed, and of which each replica is kept.
+        Variables whose covariances are summed, and whose samples are kept.
     planes
-        As of `Simulation.run`, in the units of the system.
+        See `Simulation.run`, in the units of the system.
     """
 
     plan: Plan
@@ -124,7 +124,7 @@ class EnsembleSetup:
         from hybridrd.run.brief import run_briefly
 
         simulation, recorder = self._simulation(replica)
-        if replica == 0:  # its Dataset has the labels of all
+        if replica == 0:  # its Dataset provides the labels for all
             result = simulation.run(
                 self.until, self.every, self.record, progress=False, planes=self.planes
             )
@@ -147,7 +147,7 @@ class EnsembleSetup:
         return last, record_stride(self.every, self.plan.dt, last)
 
     def _simulation(self, replica: int) -> tuple[Simulation, Recorder]:
-        """The simulation of a replica, and what collects its records: used ones if possible."""
+        """The simulation of a replica and its recorder, reused ones if possible."""
         from hybridrd.simulation.simulation import Simulation
 
         with suppress(IndexError):
@@ -169,18 +169,18 @@ class Sums:
     Parameters
     ----------
     covariance, kept
-        As of `EnsembleSetup`.
+        See `EnsembleSetup`.
 
     Attributes
     ----------
     moments
-        `Moments` by variable, `Comoments` where covariances are asked for.
+        `Moments` by variable, `Comoments` where covariances are requested.
     samples
-        Values of replicas ``(replicas, ...)`` by variable, a list of parts, for those to keep.
+        Values of replicas ``(replicas, ...)`` by variable to keep, as a list of parts.
     timings, counts
         Seconds by activity, and diagnostics that add up.
     labels
-        Of replica 0, None elsewhere: dimensions, coordinates and attributes as JSON says them.
+        Dimensions, coordinates and attributes, as in JSON, for replica 0; None for others.
     """
 
     def __init__(self, covariance: Sequence[str] = (), kept: Sequence[str] = ()) -> None:
@@ -204,7 +204,7 @@ class Sums:
         _add_up(self.counts, {n: happened[n] for n in _COUNTED if n in happened})
 
     def merge(self, other: Sums) -> None:
-        """Add the replicas that come after these."""
+        """Add the sums of later replicas."""
         if other.labels is not None:
             self.labels = other.labels
         for name, moments in other.moments.items():
@@ -257,7 +257,7 @@ class Sums:
 def make_blocks(replicas: int) -> list[range]:
     """Blocks of the numbers of all replicas, at most a hundred, for any number of workers.
 
-    Sums over blocks are merged in their order, so the result does not depend on who computed them.
+    Sums over blocks are merged in order, so the result does not depend on which worker ran them.
     """
     size = -(-replicas // _MOST_BLOCKS)
     return [range(a, min(a + size, replicas)) for a in range(0, replicas, size)]

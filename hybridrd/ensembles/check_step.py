@@ -1,4 +1,4 @@
-"""Check of a time step: the same ensemble with half of it."""
+"""Check of a time step: the same ensemble with half the step."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def check_step(
 ) -> pd.DataFrame:
     """Compare an ensemble with dt to an independent one with dt/2.
 
-    A step is good enough for a purpose if the ``difference`` is small against what matters there.
-    If ``|z|`` stays below 3 it is not seen at all among the noise of so many replicas; then
-    ``standard_error`` says how small a difference could have been seen. A PDE has no noise.
+    A step is good enough for a purpose if the ``difference`` is small enough for it.
+    If ``|z|`` stays below 3, the difference is lost in the noise of this many replicas, and
+    ``standard_error`` says how small a difference could have been detected. A PDE has no noise.
 
     Parameters
     ----------
@@ -41,22 +41,22 @@ def check_step(
     dt
         Time step (time).
     until, every, workers, record
-        As of `ensemble`.
+        See `ensemble`.
     replicas
-        Of each of the two ensembles, two at least.
+        Number of replicas of each ensemble, at least two.
     seed
-        Of the first; the second has the next.
+        Seed of the first ensemble; the second uses the next number.
 
     Returns
     -------
     pandas.DataFrame
-        As of `compare`: ``count_a`` with dt, ``count_b`` with dt/2, ``difference``,
+        See `compare`: ``count_a`` with dt, ``count_b`` with dt/2, ``difference``,
         ``standard_error``, ``z``, ... by (time, species).
 
     Raises
     ------
     ModelError, StepError, CapacityError
-        As of `ensemble`.
+        See `ensemble`.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def check_step(
     """
     if not isinstance(system, System):
         raise ModelError(f"system = {shown(system)}: give a System")
-    replicas = whole_number(replicas, "replicas", 2)  # one has no standard error
+    replicas = whole_number(replicas, "replicas", 2)  # a single replica has no standard error
     dt = number(in_time(dt, system.units, "dt"), "dt", strict=True)
     seed = whole_number(seed, "seed", 0)
     if system.particles is None and not system.fluctuations:

@@ -13,10 +13,10 @@ from hybridrd.ensembles.blocks import Setup, Sums, run_block
 from hybridrd.ensembles.processes import Blocks, Done, Turns
 from hybridrd.errors import HybridrdError, ModelError
 
-Client: TypeAlias = Any  # dask's own types are not complete
+Client: TypeAlias = Any  # the types of dask are incomplete
 Future: TypeAlias = Any
 
-WAIT = 60.0  # seconds for the first worker to come
+WAIT = 60.0  # seconds to wait for the first worker
 
 
 def import_distributed() -> Any:
@@ -31,26 +31,28 @@ def import_distributed() -> Any:
 
 
 def check_client(client: object) -> None:
-    """Refuse what is neither a running client nor an address, before anything is computed."""
+    """Refuse anything but a running client or an address, before anything is computed."""
     distributed = import_distributed()
     if isinstance(client, str):
         return
     if not isinstance(client, distributed.Client):
         raise ModelError(
-            f"client = {client!r}: a dask.distributed.Client or the address of a scheduler is "
-            f'needed, such as "tcp://10.0.0.1:8786"; of a cluster give cluster.get_client()'
+            f"client = {client!r}: give a dask.distributed.Client or the address of a scheduler, "
+            f'"tcp://10.0.0.1:8786" for example; for a cluster give cluster.get_client()'
         )
     if client.asynchronous:
-        raise ModelError("client: an asynchronous client cannot be used; make it without it")
+        raise ModelError(
+            "client: an asynchronous client cannot be used; create it without asynchronous=True"
+        )
     if client.status != "running":
-        raise ModelError(f"client: it is {client.status}; make a new one")
+        raise ModelError(f"client: it is {client.status}; create a new one")
 
 
 def on_cluster(setup: Setup, blocks: Blocks, client: Client | str) -> Done:
     """Run blocks on the workers of a Dask scheduler.
 
-    Results are fetched as soon as they are there, and what is lost with a worker is done again: a
-    block by the scheduler, the setup that all blocks read by us.
+    Results are fetched as soon as they are ready, and work lost with a worker is repeated: a
+    block is rescheduled by Dask, the setup that all blocks read is sent again from here.
 
     Raises
     ------
@@ -94,22 +96,23 @@ def on_cluster(setup: Setup, blocks: Blocks, client: Client | str) -> Done:
                 except distributed.client.FutureCancelledError as error:
                     if connected.status != "running" or not _workers(connected, WAIT):
                         raise _lost(connected) from error
-                    # The last worker that held the setup died, and with it all that waited for it.
+                    # The last worker that held the setup died, and all blocks that waited for it
+                    # failed.
                     if came_with is shared:
                         shared = _share(connected, data, f"{run}-{tries}")
                     submit(index)
                     continue
                 except KilledWorker as error:
                     raise HybridrdError(
-                        f"{setup.named(blocks[index])} "
-                        f"brought down several Dask workers, the last one {error.last_worker}; "
-                        f"they may need more memory each, or fewer cells or records (every=)"
+                        f"{setup.named(blocks[index])} brought down several Dask workers, the last "
+                        f"one {error.last_worker}; they may need more memory each, or fewer cells "
+                        f"or records (every=)"
                     ) from error
                 except Exception as error:
                     raise HybridrdError(
-                        f"{setup.named(blocks[index])}: "
-                        f"a Dask worker cannot run them: {type(error).__name__}: {error}; install "
-                        f"the same packages there, and the modules with functions of the system"
+                        f"{setup.named(blocks[index])}: a Dask worker cannot run them: "
+                        f"{type(error).__name__}: {error}; install the same packages there, and "
+                        f"the modules with functions of the system"
                     ) from error
                 if isinstance(sums, HybridrdError):
                     raise sums
@@ -129,7 +132,7 @@ def _pickled(setup: Setup) -> bytes:
     except Exception as error:
         raise ModelError(
             f"the system cannot be sent to Dask workers ({type(error).__name__}: {error}); "
-            f"look at the functions in it and what they refer to"
+            f"check the functions in it and what they refer to"
         ) from error
     return data
 
@@ -145,14 +148,14 @@ def _connected(client: Client | str) -> Iterator[Client]:
     except (OSError, ValueError) as error:
         raise HybridrdError(
             f"client = {client!r}: there is no Dask scheduler ({error}); start one with "
-            f"`dask scheduler`, it says its address"
+            f"`dask scheduler`, which prints its address"
         ) from error
     with opened:
         yield opened
 
 
 def _workers(client: Client, timeout: float = 0.0) -> int:
-    """How many workers there are; waits for the first one if there is none."""
+    """Number of workers; waits for the first one if there is none."""
     if timeout and not client.nthreads():
         try:
             client.wait_for_workers(1, timeout=timeout)
@@ -162,7 +165,7 @@ def _workers(client: Client, timeout: float = 0.0) -> int:
 
 
 def _share(client: Client, data: bytes, name: str) -> Future:
-    """Put the setup on all workers, once each; those that come later fetch it from them."""
+    """Send the setup to all workers once; later workers fetch it from these."""
     if not _workers(client, WAIT):
         raise HybridrdError(
             f"the Dask scheduler {client.scheduler.address} has no workers after {WAIT:g} s; "
@@ -176,13 +179,13 @@ def _share(client: Client, data: bytes, name: str) -> Future:
 def _lost(client: Client) -> HybridrdError:
     what = "all Dask workers are gone" if client.status == "running" else "the scheduler is gone"
     return HybridrdError(
-        f"{what}, and with them the replicas in work; with resume=DIRECTORY those that are done "
-        f"are kept, and the same call goes on with the others"
+        f"{what}, and with them the running replicas; with resume=DIRECTORY finished ones "
+        f"are kept, and the same call runs the others"
     )
 
 
-_lock = threading.Lock()  # blocks use one processor each, whatever a worker has threads
-_last: tuple[str, Setup] | None = None  # of a worker process, with the name of its ensemble
+_lock = threading.Lock()  # a block uses one processor, however many threads a worker has
+_last: tuple[str, Setup] | None = None  # in a worker process, with the name of its ensemble
 
 
 def _work_remotely(data: bytes, run: str, version: str, block: range) -> Sums | HybridrdError:

@@ -54,9 +54,9 @@ def ensemble(
     """Run replicas of a system and return their statistics.
 
     Replica i is ``Simulation(system, dt, seed, replica=i)``, bit for bit. The result does not
-    depend on the number of workers, their order, or the death of one. Memory grows only with the
-    number of replicas to keep. In mean-field coupling all replicas share one solution of the PDE;
-    in two-way coupling each has its own continuum.
+    depend on the number of workers or their order, nor does it change if one dies. Memory grows
+    only with the number of replicas to keep. In mean-field coupling all replicas share one solution
+    of the PDE; in two-way coupling each has its own continuum.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def ensemble(
     replicas
         Number of replicas, at least one.
     dt, until, every, record
-        As of `Simulation` and `Simulation.run`.
+        See `Simulation` and `Simulation.run`.
     seed
         Seed of all replicas; None draws one, which the result records.
     workers
@@ -75,7 +75,7 @@ def ensemble(
     threads
         Threads of each replica, by default one.
     progress
-        As of `Simulation.run`, counted in replicas.
+        See `Simulation.run`, counted in replicas.
     client
         A ``dask.distributed.Client``, or the address of a Dask scheduler, for example
         ``"tcp://10.0.0.1:8786"``. Its workers run the replicas. Needs ``hybridrd[distributed]``.
@@ -89,12 +89,12 @@ def ensemble(
     keep
         Variables returned for every replica. They may take 0.5 GB of memory in total.
     resume
-        A directory for finished replicas, in blocks of a hundredth of all. The same call after an
-        interruption (Ctrl-C, SIGTERM, a kill) runs only the missing ones, with the same result
+        A directory for finished replicas, in blocks of a hundredth of all. After an interruption
+        (Ctrl-C, SIGTERM, a kill) the same call runs only the missing ones, with the same result
         bit for bit.
     planes
-        As of `Simulation.run`: ``plane_flux`` through each plane is one more variable. A log of
-        events (``events="log"``) is kept of single runs only.
+        See `Simulation.run`: ``plane_flux`` through each plane becomes a variable. Only single runs
+        can keep a log of events (``events="log"``).
 
     Returns
     -------
@@ -102,7 +102,7 @@ def ensemble(
         For every recorded variable ``<name>_mean``, ``<name>_var`` (unbiased variance over the
         replicas) and ``<name>_sem`` (standard error of the mean, sqrt(var / replicas)); the last
         two are NaN for one replica. On request ``<name>_cov`` with the second dimension twice, as
-        in ``copy_number_cov(time, species, species_2)`` (unbiased, at the same time and place);
+        in ``copy_number_cov(time, species, species_2)`` (unbiased, at the same time and position);
         ``<name>_quantile(quantile, ...)``; and ``<name>(replica, ...)``. Attributes are those of a
         run, with ``replicas``. ``timings`` are sums over the replicas (``set_up`` and ``writing``
         include the ensemble itself), except ``elapsed`` and ``shared_continuum``.
@@ -183,8 +183,8 @@ def ensemble(
                 if finished is None:
                     raise
                 raise type(error)(
-                    f"Interrupted; {finished.place} holds what is done, and the same call with "
-                    f"resume= goes on after it."
+                    f"Interrupted; {finished.place} holds the finished blocks, and the same call "
+                    f"with resume= continues after them."
                 ) from error
     timings = {**total.timings, "set_up": total.timings.get("set_up", 0.0) + laps["set_up"]}
     if window is not None:

@@ -16,7 +16,7 @@ from hybridrd.results.names import flaw
 from hybridrd.results.study import ATTRIBUTES, ROW
 
 Scalar = bool | int | float | str
-# Names that results give to their own dimensions and variables.
+# Names reserved for dimensions and variables of results.
 _TAKEN = {
     *DESCRIPTIONS, "time", "species", "x", "y", "z", "r", "face", "reaction", "wall", "axis",
     "obs", "replica", "quantile", "species_2", "reaction_2", ROW, ATTRIBUTES,
@@ -31,11 +31,11 @@ class Points:
     Attributes
     ----------
     names
-        Of the parameters.
+        Names of the parameters.
     axes
-        Values by parameter, of a grid; None for a table.
+        Values by parameter for a grid; None for a table.
     rows
-        Parameters of each point, in order; of a grid the last parameter changes fastest.
+        Parameters of each point, in order; in a grid the last parameter changes fastest.
     """
 
     names: tuple[str, ...]
@@ -49,8 +49,8 @@ class Points:
         Raises
         ------
         ModelError
-            For anything else, names that results need, values that are neither finite numbers,
-            text nor booleans, and points that are there twice.
+            For anything else, reserved names, values other than finite numbers, text and booleans,
+            and repeated points.
         """
         if hasattr(given, "to_dict") and hasattr(given, "columns"):
             given = given.to_dict("records")
@@ -58,14 +58,18 @@ class Points:
         for name in points.names:
             why = flaw(name) or ("results have it already" if name in _TAKEN else None)
             if why:
-                raise ModelError(f"parameters: the name {name!r} cannot be: {why}; choose another")
+                raise ModelError(
+                    f"parameters: the name {name!r} cannot be used: {why}; choose another"
+                )
         for name in points.names:
             kinds = {_kind(row[name]) for row in points.rows}
             if len(kinds) > 1:
-                raise ModelError(f"parameters: {name} has {' and '.join(sorted(kinds))}; give one")
+                raise ModelError(
+                    f"parameters: {name} has {' and '.join(sorted(kinds))}; give one kind"
+                )
         twice = [row for i, row in enumerate(points.rows) if key_of(row) in points.identities()[:i]]
         if twice:
-            raise ModelError(f"parameters: {label(twice[0])} is there twice")
+            raise ModelError(f"parameters: {label(twice[0])} is given twice")
         return points
 
     @classmethod
@@ -79,10 +83,10 @@ class Points:
                 )
             axes[name] = [_scalar(v, f"parameters[{name!r}]") for v in listed]
         if not axes:
-            raise ModelError("parameters: there are none; give {name: [values]}")
+            raise ModelError("parameters: none are given; give {name: [values]}")
         number = math.prod(len(values) for values in axes.values())
         if number > MOST_POINTS:
-            raise ModelError(f"parameters: {number:,} points; at most {MOST_POINTS:,} are run")
+            raise ModelError(f"parameters: {number:,} points; at most {MOST_POINTS:,} are allowed")
         rows = tuple(dict(zip(axes, row, strict=True)) for row in product(*axes.values()))
         return cls(tuple(axes), axes, rows)
 
@@ -115,11 +119,11 @@ class Points:
         return {name: len(values) for name, values in self.axes.items()}
 
     def identities(self) -> list[str]:
-        """What identifies each point, whatever its place and the type of its numbers."""
+        """Identity of each point, whatever its index and the type of its numbers."""
         return [key_of(row) for row in self.rows]
 
     def index(self, point: int) -> tuple[int, ...]:
-        """The place of a point along each dimension."""
+        """The index of a point along each dimension."""
         found: list[int] = []
         for size in reversed(self.shape.values()):
             point, i = divmod(point, size)
@@ -134,7 +138,7 @@ class Points:
         return {ROW: (ROW, list(range(len(self.rows)))), **columns}
 
     def joined(self, before: Points) -> Points:
-        """These points and those that were there before, which keep their order.
+        """These points and the earlier ones, which keep their order.
 
         Raises
         ------
@@ -143,7 +147,7 @@ class Points:
         """
         if set(self.names) != set(before.names) or (self.axes is None) != (before.axes is None):
             raise ModelError(
-                f"parameters: {before.kind} of {', '.join(before.names)} is there, this is "
+                f"parameters: the study has {before.kind} of {', '.join(before.names)}, this is "
                 f"{self.kind} of {', '.join(self.names)}"
             )
         if self.axes is None or before.axes is None:
@@ -158,7 +162,7 @@ class Points:
 
     @property
     def kind(self) -> str:
-        """What they are, in two words."""
+        """Grid or table, in two words."""
         return "a table" if self.axes is None else "a grid"
 
     def __iter__(self) -> Iterator[dict[str, Scalar]]:
@@ -173,7 +177,7 @@ def label(row: Mapping[str, Any]) -> str:
 
 
 def key_of(row: Mapping[str, Any]) -> str:
-    """What identifies a point."""
+    """Identity of a point."""
     plain = {n: float(v) if _kind(v) == "numbers" else v for n, v in row.items()}
     return json.dumps(plain, sort_keys=True)
 
@@ -183,7 +187,7 @@ def _union(old: Sequence[Scalar], new: Sequence[Scalar]) -> list[Scalar]:
 
 
 def _alike(values: list[Any]) -> list[Any]:
-    """Whole numbers among others as floats."""
+    """Integers converted to floats if there are other numbers."""
     return [float(v) for v in values] if any(type(v) is float for v in values) else values
 
 
@@ -199,5 +203,5 @@ def _scalar(value: Any, where: str) -> Scalar:
         return plain
     raise ModelError(
         f"{where} = {shown(value)}: a parameter is a finite number, text or a boolean; for "
-        f"anything else give names, and let the function choose by them"
+        f"anything else give names, and let the function choose"
     )

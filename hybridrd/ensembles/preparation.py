@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from hybridrd.simulation.plan import Plan
     from hybridrd.simulation.window import RecordedWindow
 
-SHARED_BYTES = 500e6  # a larger mean field is solved by each replica beside itself
+SHARED_BYTES = 500e6  # bytes; each replica solves a larger mean field itself
 
 MOST_REPLICAS, MOST_THREADS = 10**9, 1024
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An ensemble that can be run.
+    """An ensemble, ready to run.
 
     Attributes
     ----------
@@ -35,13 +35,13 @@ class Prepared:
     wanted
         Variables to record, and their statistics.
     steps, stride
-        Number of steps, and between two records.
+        Number of steps, and of steps between two records.
     shares
         Whether all replicas share one mean field.
     replicas, until, every, threads
-        As of `hybridrd.ensemble`.
+        See `hybridrd.ensemble`.
     planes
-        As of `Simulation.run`, in the units of the system.
+        See `Simulation.run`, in the units of the system.
     """
 
     plan: Plan
@@ -77,7 +77,7 @@ class Prepared:
         Raises
         ------
         ModelError, StepError, CapacityError
-            As of `hybridrd.ensemble`.
+            See `hybridrd.ensemble`.
         """
         from hybridrd.run.schedule import in_steps, record_stride
         from hybridrd.simulation.sizes import plan_that_fits
@@ -94,7 +94,7 @@ class Prepared:
         plan = plan_that_fits(system, dt, here=not elsewhere)
         if plan.region is None:
             raise ModelError(
-                "the system has no particle region (particles=None), so that all replicas would be "
+                "the system has no particle region (particles=None), so all replicas would be "
                 "the same; run it with hybridrd.mean_field, or give particles="
             )
         passed = planes_of(planes, system.units)
@@ -113,7 +113,7 @@ class Prepared:
         )
 
     def arguments(self, seed: int | None) -> dict[str, Any]:
-        """All that determines the result besides the system, as JSON."""
+        """Everything that determines the result besides the system, as JSON."""
         plan = self.plan
         return {
             "dt": plan.dt,
@@ -130,7 +130,7 @@ class Prepared:
         return {name: {p.axis: p.place} for name, p in self.planes.items()}
 
     def setup(self, seed: int, window: RecordedWindow | None) -> EnsembleSetup:
-        """What the replicas share."""
+        """Setup shared by the replicas."""
         return EnsembleSetup(
             plan=self.plan,
             window=window,
@@ -145,7 +145,7 @@ class Prepared:
         )
 
     def window(self) -> RecordedWindow | None:
-        """The mean field that the replicas share, None if they don't. Raises CapacityError."""
+        """The mean field shared by the replicas, or None. Raises CapacityError."""
         from hybridrd.continuum.solvers import one_blas_thread
         from hybridrd.particles.memory import naming
         from hybridrd.simulation.window import record_window
@@ -170,12 +170,12 @@ def _window_bytes(plan: Plan, steps: int, stride: int) -> float | None:
 
 
 def check_engine(workers: int | None, client: object) -> int:
-    """Number of processes of this machine, after a check that only one engine is given.
+    """Number of processes on this machine, after a check that only one engine is given.
 
     Raises
     ------
     ModelError
-        If there are workers and a client, or one of them is impossible.
+        If both workers and a client are given, or one of them is invalid.
     """
     processes = whole_number(0 if workers is None else workers, "workers", 0, MOST_THREADS)
     if client is not None:
@@ -183,7 +183,7 @@ def check_engine(workers: int | None, client: object) -> int:
 
         if workers is not None:
             raise ModelError(
-                f"workers = {workers!r} and client are given: workers are processes of this "
+                f"workers = {workers!r} and client are given: workers are processes on this "
                 f"machine, a client has its own; leave one of them out"
             )
         check_client(client)

@@ -1,7 +1,7 @@
 """Engines that run the blocks of an ensemble: this process, or spawned processes.
 
-Each engine takes blocks by index and yields their sums as they are done, in any order, and starts
-no block that is far ahead of the first one not done: so few sums ever wait for their turn.
+Each engine takes blocks by index and yields their sums as they are finished, in any order. It
+starts no block far ahead of the first unfinished one, so few sums ever wait for their turn.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Done = Iterator[tuple[int, Sums]]
 
 GUARD = (
     'put the call under `if __name__ == "__main__":` in the script; '
-    "worker processes import the script anew"
+    "worker processes import the script again"
 )
 
 
@@ -39,7 +39,7 @@ class Turns:
 
     def __init__(self, blocks: Blocks) -> None:
         self._todo = deque(blocks.items())
-        self._open: deque[int] = deque()  # started, from the first that is not done
+        self._open: deque[int] = deque()  # started, counted from the first unfinished one
         self._done: set[int] = set()
 
     def start(self, ahead: int) -> Iterator[tuple[int, range]]:
@@ -57,13 +57,13 @@ class Turns:
 
 
 def in_this_process(setup: Setup, blocks: Blocks, done: Callable[[], object]) -> Done:
-    """Run one block after another here; ``done`` is called after each replica."""
+    """Run one block after another in this process; ``done`` is called after each replica."""
     for index, block in blocks.items():
         yield index, run_block(setup, block, done)
 
 
 def in_processes(setup: Setup, blocks: Blocks, processes: int) -> Done:
-    """By spawned processes, which get the setup once. Raises HybridrdError if one of them dies."""
+    """Run blocks in spawned processes. Raises HybridrdError if one of them dies."""
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         max_workers=max(1, min(processes, len(blocks))),
@@ -84,17 +84,17 @@ def in_processes(setup: Setup, blocks: Blocks, processes: int) -> Done:
                 turns.done(index)
                 problem = future.exception()
                 if isinstance(problem, HybridrdError):
-                    raise problem from None  # its message is enough; no traceback of the worker
+                    raise problem from None  # without the traceback of the worker
                 yield index, future.result()
     except KeyboardInterrupt:
-        # Blocks in work are lost either way; a batch queue does not wait for their end.
+        # Running blocks are lost either way; a batch queue does not wait for their end.
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
         raise
     except BrokenProcessPool:
-        time.sleep(1.0)  # a queue ends all at once: this process may be about to be told, too
+        time.sleep(1.0)  # a queue ends all processes: this one may be about to get the signal
         raise HybridrdError(
-            f"a worker process ended before its work was done. {GUARD[0].upper()}{GUARD[1:]}. "
+            f"a worker process ended before its work was finished. {GUARD[0].upper()}{GUARD[1:]}. "
             f"If that is so already, it may have been killed for memory: use fewer workers, cells "
             f"or records (every=)"
         ) from None
@@ -102,23 +102,23 @@ def in_processes(setup: Setup, blocks: Blocks, processes: int) -> Done:
         pool.shutdown(cancel_futures=True)
 
 
-_setup: Setup | HybridrdError | None = None  # of a worker process, received once
+_setup: Setup | HybridrdError | None = None  # in a worker process, received once
 
 
 def _start_worker(setup: bytes) -> None:
     from hybridrd.continuum.solvers import one_blas_thread
 
-    # Ctrl-C reaches all processes of a terminal; workers end without a word.
+    # Ctrl-C reaches all processes of a terminal; workers end silently.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # For the life of the process; numba's kernels start no threads of their own.
+    # For the life of the process; numba's kernels start no threads.
     one_blas_thread().__enter__()
     global _setup
     try:
         _setup = pickle.loads(setup)
-    except Exception as error:  # an import of the user's may raise anything
+    except Exception as error:  # a user's import may raise anything
         _setup = ModelError(
             f"a worker process cannot load the system ({error}): functions in it must be at "
-            f"the top of a module or script, not under its `if __name__`; or take workers=0"
+            f"the top of a module or script, not under its `if __name__`; or use workers=0"
         )
 
 

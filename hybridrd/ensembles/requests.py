@@ -15,10 +15,10 @@ from hybridrd.results.names import chosen
 if TYPE_CHECKING:
     from hybridrd.simulation.plan import Plan
 
-KEPT_BYTES = 500e6  # of replicas in memory
-PROGRAM_BYTES = 250e6  # a worker process that has done a step: Python, numba, FiPy
-# Arrays of the size of a variable: sums of a block, with those for each sample; sums of all and
-# what the result is made of; the sums of a covariance, with those for each sample.
+KEPT_BYTES = 500e6  # bytes of replicas kept in memory
+PROGRAM_BYTES = 250e6  # bytes of a worker process after a step: Python, numba, FiPy
+# Arrays of the size of a variable: for the sums of a block and its samples; for the sums over all
+# and the result; for the sums of a covariance and its samples.
 _BLOCK_SUMS, _ALL_SUMS, _PRODUCTS = 5.0, 7.0, 3.0
 
 
@@ -29,15 +29,15 @@ class Requests:
     Attributes
     ----------
     record
-        What to record, None for all.
+        Variables to record, None for all.
     covariance, keep
-        Of which to return covariances and every replica.
+        Variables whose covariances, and whose every replica, are returned.
     quantiles
         Probabilities.
     sampled
-        Of which every replica is needed.
+        Variables of which every replica is needed.
     planes
-        Number of the planes whose flux is recorded in any case.
+        Number of planes, whose flux is always recorded.
     """
 
     record: tuple[str, ...] | None
@@ -126,14 +126,14 @@ def check_memory(
     processes
         Number of worker processes; up to 1 the replicas are run in this one.
     window
-        Bytes of the mean field that all replicas share; None if each has a continuum, or none.
+        Bytes of the shared mean field; None if each has its own continuum, or none.
     elsewhere
         Whether the replicas are run on other machines.
 
     Raises
     ------
     CapacityError
-        With the figure of each part.
+        With the size of each part.
     """
     from hybridrd.particles import memory
     from hybridrd.simulation.sizes import record_numbers, record_part
@@ -158,7 +158,7 @@ def check_memory(
         record_part(numbers, recorded, records, disk=False),
         memory.Part("sums of a block", _BLOCK_SUMS * a_replica + _PRODUCTS * products, fewer),
     ]
-    waiting = processes + 1 if processes > 1 else 0  # sums of blocks, beside those of all
+    waiting = processes + 1 if processes > 1 else 0  # sums of blocks, besides the total
     here = [
         memory.Part(
             "statistics of all replicas",

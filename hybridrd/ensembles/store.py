@@ -31,7 +31,7 @@ from hybridrd.run.system_identity import fingerprint, first_difference, portrait
 FORMAT = 1  # raise it when other programs could misread what is written
 MANIFEST = "ensemble.json"
 _MADE = re.compile(r"(block-\d{4,}\.npz|ensemble\.json|\.(block|ensemble)\S*\.[0-9a-f]{8}\.part)")
-_ABOUT = "about"  # the member of a block's file that holds all but arrays, as JSON
+_ABOUT = "about"  # the member of a block's file that holds everything but arrays, as JSON
 
 
 class BlockStore:
@@ -40,9 +40,9 @@ class BlockStore:
     Parameters
     ----------
     place
-        A directory, which is made if it is not there; its parent must be.
+        A directory, created if it does not exist; its parent must exist.
     system
-        What is simulated; of Python functions in it only the names are compared.
+        The simulated system; Python functions in it are compared by name only.
     arguments
         All other arguments that determine the result, as JSON values. A ``seed`` of None is the
         one in the directory, or a new one.
@@ -50,9 +50,9 @@ class BlockStore:
     Attributes
     ----------
     seed
-        That of the ensemble.
+        Seed of the ensemble.
     seconds
-        Spent on writing blocks.
+        Time spent on writing blocks (seconds).
 
     Raises
     ------
@@ -72,7 +72,7 @@ class BlockStore:
             self.place.mkdir(exist_ok=True)
             there = self._read_manifest()
         except OSError as error:
-            raise ResultError(f"{self.place}: blocks cannot be put there: {error}") from error
+            raise ResultError(f"{self.place}: blocks cannot be written there: {error}") from error
         if there is None:
             if wanted["arguments"]["seed"] is None:
                 wanted["arguments"]["seed"] = secrets.randbits(63)
@@ -86,7 +86,7 @@ class BlockStore:
         self.seconds = 0.0
 
     def whole(self, blocks: Mapping[int, range]) -> list[int]:
-        """The blocks that are finished; damaged files are removed, so their blocks run again."""
+        """The finished blocks; damaged files are removed, so their blocks run again."""
         done = []
         for index, block in blocks.items():
             if not self._path(index).exists():
@@ -94,7 +94,7 @@ class BlockStore:
             try:
                 self._load(index, block)
             except DAMAGED as error:
-                LOGGER.warning("%s is damaged and made again: %s", self._path(index), error)
+                LOGGER.warning("%s is damaged and will be recomputed: %s", self._path(index), error)
                 self._path(index).unlink()
             else:
                 done.append(index)
@@ -121,7 +121,7 @@ class BlockStore:
         self.seconds += time.perf_counter() - began
 
     def _load(self, index: int, block: range) -> Sums:
-        # Whole members first: their checksums are compared when they have been read to the end.
+        # Read whole members first: their checksums are compared at the end of each.
         with zipfile.ZipFile(self._path(index)) as archive:
             members = {name: archive.read(name) for name in archive.namelist()}
         arrays: dict[str, NDArray[Any]] = {
@@ -146,8 +146,8 @@ class BlockStore:
             os.replace(part, self.place / name)
         except OSError as error:
             raise ResultError(
-                f"{self.place / name}: cannot be written: {error}; the blocks that are there are "
-                f"whole, and the same call goes on after them"
+                f"{self.place / name}: cannot be written: {error}; finished blocks are "
+                f"complete, and the same call continues after them"
             ) from error
         finally:
             part.unlink(missing_ok=True)
@@ -167,7 +167,7 @@ class BlockStore:
             _ = there["format"], there["hybridrd"], there["arguments"]["seed"], there["system"]
         except (ValueError, KeyError, TypeError) as error:
             raise ResultError(
-                f"{path}: is damaged ({error}); remove the directory to start anew"
+                f"{path}: is damaged ({error}); remove the directory to start over"
             ) from error
         return there
 
@@ -176,11 +176,11 @@ class BlockStore:
             if there[key] != wanted[key]:
                 raise ResultError(
                     f"{self.place}: holds replicas of {what} {there[key]}, this is {what} "
-                    f"{wanted[key]}; they are not mixed: choose another directory"
+                    f"{wanted[key]}; they can't be combined: choose another directory"
                 )
         if there.get("checksum") != fingerprint({n: v for n, v in there.items() if n in wanted}):
             raise ResultError(
-                f"{self.place / MANIFEST}: is damaged (its checksum is another); remove the "
+                f"{self.place / MANIFEST}: is damaged (its checksum does not match); remove the "
                 f"directory to start anew"
             )
         for name, value in wanted["arguments"].items():
@@ -198,7 +198,7 @@ class BlockStore:
 
 
 def remove(place: Path) -> None:
-    """Remove a directory of `BlockStore` with all that it put there, and nothing else.
+    """Remove a directory of `BlockStore` with its own files, and nothing else.
 
     Raises
     ------
@@ -210,8 +210,7 @@ def remove(place: Path) -> None:
         for path in made:
             if not (_MADE.fullmatch(path.name) and path.is_file()):
                 raise ResultError(
-                    f"{place}: holds files of others ({path.name}); move them away, nothing was "
-                    f"removed"
+                    f"{place}: holds other files ({path.name}); move them away, nothing was removed"
                 )
         for path in made:
             path.unlink()

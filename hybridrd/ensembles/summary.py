@@ -13,7 +13,7 @@ from hybridrd.results.statistics import Comoments
 if TYPE_CHECKING:
     import xarray as xr
 
-_OWN = ("owed", "particles", "largest_c", "adaptive")  # diagnostics of one replica alone
+_OWN = ("owed", "particles", "largest_c", "adaptive")  # diagnostics of a single replica only
 
 Entry = tuple[list[str], Any, dict[str, str]]
 
@@ -32,9 +32,9 @@ def summary(
     total
         The sums over all replicas.
     timings
-        What the result says of its duration (time, in seconds).
+        Durations to report (seconds).
     quantiles, keep
-        Probabilities of the quantiles of all samples there are, and variables to hand out.
+        Probabilities of the quantiles of all kept samples, and variables to return.
     """
     import xarray as xr
 
@@ -83,7 +83,7 @@ def _of_moments(total: Sums, name: str) -> Iterator[tuple[str, Entry]]:
     if isinstance(moments, Comoments):
         # The second axis, species or reaction, once more.
         pairs = [*dims[:2], f"{dims[1]}_2", *dims[2:]]
-        text = f"covariance over the replicas, of one {dims[1]} with another: {what}"
+        text = f"covariance over the replicas, between {dims[1]} entries: {what}"
         yield f"{name}_cov", (pairs, moments.covariance, {"units": squared, "long_name": text})
 
 

@@ -65,54 +65,54 @@ def sweep(
     """Run an ensemble at each point of a grid or table of parameters.
 
     Each point is ``ensemble(make_system(**point), replicas, dt, until, ...)``, bit for bit. By
-    default all points have the same seed: the same random numbers, so that differences between
+    default all points have the same seed and thus common random numbers: differences between
     neighbouring points are less noisy than the points themselves, and a curve through them is
-    smooth. For standard errors that are independent from point to point give ``independent=True``.
+    smooth. For errors that are independent from point to point give ``independent=True``.
 
     Parameters
     ----------
     make_system
-        A function of the parameters that returns the `System`; or a System, whose parts the
-        parameters name as in its TOML file: ``"reactions[0].k"``, ``"species[A].D"``,
-        ``"system.cells"``. It is called here only, not by workers.
+        A function of the parameters that returns the `System`; or a System, if the parameters are
+        keys of its TOML file: ``"reactions[0].k"``, ``"species[A].D"``,
+        ``"system.cells"``. The function is called here only, not by workers.
     parameters
         Lists by name: all combinations, each name a dimension of the result. Or a table, a list of
         dicts or a pandas data frame: its rows are the dimension ``point``. Values are numbers,
         text or booleans.
     replicas, until, every, record, threads, progress, covariance, quantiles, keep, planes
-        As of `ensemble`.
+        See `ensemble`.
     dt
         Time step, or a function of some of the parameters that returns it.
     seed
-        Of all points; None draws one, or goes on with that of ``out``. With ``independent=True``
-        the seed of a point follows from this one and its parameters.
+        Seed of all points; None draws one, or continues with that of ``out``. With
+        ``independent=True`` the seed of a point follows from this one and its parameters.
     out
         ``NAME.zarr``, a directory that is written point by point (a chunk each) and can be read at
-        any time; points to come are NaN there. The same call after an interruption goes on, with
+        any time; missing points are NaN there. After an interruption the same call continues, with
         the same result bit for bit; a call with more values runs only the new points. Finished
-        replicas of a point in work are kept in ``NAME.zarr.checkpoints``.
+        replicas of unfinished points are kept in ``NAME.zarr.checkpoints``.
     workers, client
-        As of `ensemble`: processes of this machine, or a Dask cluster; they work on all points at
+        See `ensemble`: processes of this machine, or a Dask cluster; they work on all points at
         once.
     independent
-        Whether points have random numbers of their own.
+        Whether points have independent random numbers.
 
     Returns
     -------
     xarray.Dataset
         Variables of `ensemble` with the parameters as first dimensions, and ``attributes``, the
-        attributes of each point as JSON: its system, seed, dt, parameters, timings. `point` gives
-        one point as the result of its ensemble; `compare`, the pictures and `export` take a
-        result of one point directly, ``study.sel(k=1.0)``. `load` reads ``out`` again.
+        attributes of each point as JSON: its system, seed, dt, parameters, timings. `point` returns
+        one point as the result of its ensemble; `compare`, plots and `export` accept a
+        selection of one point directly, ``study.sel(k=1.0)``. `load` reads ``out`` again.
 
     Raises
     ------
     ModelError, StepError, CapacityError
-        As of `ensemble`, with the point in the message; before anything runs.
+        See `ensemble`, with the point in the message; before anything runs.
     ResultError
         If ``out`` holds something else, or points with other arguments or systems.
     HybridrdError
-        As of `ensemble`.
+        See `ensemble`.
 
     Examples
     --------
@@ -192,7 +192,7 @@ class _Job:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What distinguishes the point from one of the same parameters in another study."""
+        """Identity of the point, which differs from that of equal parameters in another study."""
         return {"dt": self.dt, "system": fingerprint(portrait(self.system))}
 
 
@@ -219,13 +219,13 @@ class SweepSetup:
         with _at(job.label):
             if point not in self._last:
                 prepared = job.prepared(self.shared)
-                self._last.clear()  # blocks come point by point
+                self._last.clear()  # blocks are ordered by point
                 self._last[point] = prepared.setup(job.seed, prepared.window())
             return self._last[point].run(number)
 
 
 class _Run:
-    """A study in work: finished replicas on disk, finished points in the study."""
+    """A study in progress: finished replicas on disk, finished points in the study."""
 
     def __init__(
         self, study: Study, points: Points, jobs: Sequence[_Job], shared: Shape, replicas: int
@@ -276,7 +276,7 @@ class _Run:
         )
 
     def run(self, processes: int, client: Any, progress: bool | None) -> None:
-        """Run all that is missing."""
+        """Run the missing replicas."""
         from hybridrd.run.progress import progress_bar
 
         todo, at = self._missing(), len(self._blocks)
@@ -312,7 +312,7 @@ class _Run:
         self._clear()
 
     def result(self) -> xr.Dataset:
-        """The points that were asked for, in their order."""
+        """The requested points, in order."""
         data = self._study.data
         coordinates = self._points.coordinates()
         if self._points.axes is None:
@@ -351,7 +351,7 @@ class _Run:
         return todo
 
     def _finish(self, p: int, sums: Mapping[int, Sums]) -> None:
-        """Put a point into the study when its last replica is there."""
+        """Add a point to the study when its last replica is finished."""
         job, wanted = self._jobs[p], self._of(p).wanted
         total = Sums(wanted.covariance, wanted.sampled)
         for b, block in enumerate(self._blocks):
@@ -383,7 +383,7 @@ class _Run:
 
     def _clear(self) -> None:
         if self._study.path is not None:
-            with suppress(OSError):  # it is kept if there is anything in it
+            with suppress(OSError):  # it stays if it is not empty
                 _beside(self._study.path).rmdir()
 
     @contextmanager
@@ -394,8 +394,8 @@ class _Run:
             if self._study.path is None:
                 raise
             raise type(error)(
-                f"Interrupted; {self._study.path} holds the points that are done, and the same "
-                f"call goes on after them."
+                f"Interrupted; {self._study.path} holds the finished points, and the same "
+                f"call continues after them."
             ) from error
 
 
@@ -443,7 +443,7 @@ def _step(dt: float | str | Callable[..., Any], row: Mapping[str, Any]) -> Any:
 def _about(
     first: Prepared, points: Points, shared: Shape, seed: int | None, independent: bool
 ) -> dict[str, Any]:
-    """Attributes of the study: all that must be the same when it goes on."""
+    """Attributes of the study: everything that must be the same when it is resumed."""
     return {
         "parameters": list(points.names),
         "replicas": first.replicas,
@@ -462,7 +462,7 @@ def _about(
 
 
 def _opened(place: Path | None, points: Points, about: dict[str, Any]) -> Study:
-    """The study at a place, with room for all points; a new one if there is none."""
+    """The study at a path, with room for all points; a new one if there is none."""
     if place is None or not place.exists():
         if about["seed"] is None:
             about["seed"] = secrets.randbits(63)
@@ -512,7 +512,7 @@ def _check_alike(jobs: Sequence[_Job], record: Sequence[str] | None) -> None:
         for what, a, b, variable in differing:
             if a == b or not (variable is None or record is None or variable in record):
                 continue
-            remedy = "let all points have the same"
+            remedy = "make it the same for all points"
             if variable is not None:
                 remedy = f"or give record= without {variable!r}, record=['copy_number', 'total']"
             raise ModelError(

@@ -1,4 +1,4 @@
-"""Variation of a system: some of its numbers replaced, by their places in its TOML file."""
+"""Variation of a system: some of its numbers replaced, by their keys in its TOML file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STEP = re.compile(r"([^.\[\]]+)|\[([^\[\]]+)\]")
 
 
 class Variation:
-    """A function of parameters that gives a system; each is named by its place.
+    """A function of parameters that returns a system; each parameter is a key.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Variation:
         Raises
         ------
         ModelError
-            If there is no such place, or the system cannot be.
+            If there is no such key, or the system is invalid.
         """
         tables = copy.deepcopy(self._tables)
         for place, value in values.items():
@@ -50,7 +50,7 @@ def _put(tables: dict[str, Any], place: str, value: Any) -> None:
     steps = [name or f"[{index}]" for name, index in _STEP.findall(place)]
     rebuilt = "".join(s if s.startswith("[") else f".{s}" for s in steps).removeprefix(".")
     if not steps or rebuilt != place:
-        raise ModelError(f"{place}: no place in a system; write it as reactions[0].k")
+        raise ModelError(f"{place}: not a key of a system; write it as reactions[0].k")
     here: Any = tables
     for i, step in enumerate(steps):
         key = _key(here, step, "".join(steps[:i]), place)
@@ -64,7 +64,7 @@ def _put(tables: dict[str, Any], place: str, value: Any) -> None:
 
 
 def _key(here: Any, step: str, before: str, place: str) -> Any:
-    """The key or the number that a step of a place means. Raises ModelError."""
+    """The key or index that one part of a dotted key means. Raises ModelError."""
     if isinstance(here, list):
         name = step[1:-1] if step.startswith("[") else ""
         if name.lstrip("-").isdigit() and -len(here) <= int(name) < len(here):

@@ -41,18 +41,18 @@ class Example(Protocol):
 
 @dataclass(frozen=True)
 class Case:
-    """A case and how it is run.
+    """A case and the settings of its run.
 
     Parameters
     ----------
     system
         The function that returns its `System`.
     summary
-        What it is, in a few words.
+        Description in a few words.
     dt, until, every
         Time step, end, and time between records (time).
     times
-        Records to look at (time).
+        Records to draw (time).
     """
 
     system: Example

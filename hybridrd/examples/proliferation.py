@@ -19,7 +19,7 @@ def proliferation(cells: int = 240, **changes: Any) -> hrd.System:
     cells
         Cells along each axis.
     **changes
-        Other fields of the `System`, such as ``interface=hybridrd.ExactPlane()``.
+        Other fields of the `System`, for example ``interface=hybridrd.ExactPlane()``.
 
     Examples
     --------

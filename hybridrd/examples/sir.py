@@ -18,7 +18,7 @@ def sir(cells: int = 200, **changes: Any) -> hrd.System:
     cells
         Cells along each axis.
     **changes
-        Other fields of the `System`, such as ``interface=hybridrd.ExactPlane()``.
+        Other fields of the `System`, for example ``interface=hybridrd.ExactPlane()``.
 
     Examples
     --------

@@ -19,7 +19,7 @@ def smoluchowski(cells: int = 100, **changes: Any) -> hrd.System:
     cells
         Cells along r.
     **changes
-        Other fields of the `System`, such as ``particles=hybridrd.Shell(inner=1, outer=6)``.
+        Other fields of the `System`, for example ``particles=hybridrd.Shell(inner=1, outer=6)``.
 
     Examples
     --------

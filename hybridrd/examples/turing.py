@@ -7,7 +7,7 @@ from typing import Any
 
 import hybridrd as hrd
 
-# Where the uniform state is disturbed, in parts of the square's edge.
+# Positions of the perturbations of the uniform state, in units of the square's edge.
 SPOTS = ((0.31, 0.42), (0.73, 0.18), (0.58, 0.66), (0.14, 0.81), (0.87, 0.79))
 
 
@@ -69,8 +69,8 @@ def schnakenberg(cells: int = 100, **changes: Any) -> hrd.System:
 def gray_scott(cells: int = 128, **changes: Any) -> hrd.System:
     """Gray and Scott's network: ``0 <-> U, U + 2 V -> 3 V, V -> 0``, a labyrinth.
 
-    A PDE on a square of edge 128, with the feed F = 0.055 and the removal F + 0.062 of V. Of its
-    uniform states that with most V is unstable to waves about 12 long.
+    A PDE on a square of edge 128, with the feed F = 0.055 and the removal F + 0.062 of V. The
+    uniform state with most V is unstable to waves about 12 long.
 
     P. Gray, S. K. Scott, Chem. Eng. Sci. 39, 1087 (1984); J. E. Pearson, Science 261, 189 (1993).
 

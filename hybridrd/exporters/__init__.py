@@ -48,28 +48,28 @@ def export(
                         beside it; needs ``hybridrd[vtk]``.
     ``.vtp``, ``.vtu``  One record of these.
     ``.ome.zarr``       Concentrations of all records as an OME-Zarr image (a folder), for napari
-                        and other viewers of microscopy.
+                        and other microscopy viewers.
     ``.xyz``            Particles as extended XYZ, for OVITO and ASE; also ``.extxyz``.
-    ``.csv``            Numbers by time: ``copy_number`` and ``total``, of an ensemble their means
+    ``.csv``            Numbers by time: ``copy_number`` and ``total``; for an ensemble their means
                         and standard errors.
-    ``.nc``             All of the result as netCDF, as `save`; needs ``hybridrd[io]``.
+    ``.nc``             The complete result as netCDF, as by `save`; needs ``hybridrd[io]``.
     ==================  ==========================================================================
 
     Particles are written with their species, id and position, which the run must record:
     ``run(..., positions=True)``, ``hybridrd run --positions``. Axes that the domain does not have
-    are 0; for a shell r is written as x. The file is written under another name and moved to its
-    place when it is complete.
+    are 0; for a shell r is written as x. The file is written under another name and renamed
+    when it is complete.
 
     Parameters
     ----------
     result
-        A result of `Simulation.run`, `mean_field`, `ensemble` or `load`; of a `sweep` one point,
-        or with ``.csv`` (columns of parameters in front) and ``.nc`` all.
+        A result of `Simulation.run`, `mean_field`, `ensemble` or `load`; one point of a `sweep`,
+        or with ``.csv`` (columns of parameters in front) and ``.nc`` all of them.
     path
         The file.
     time
         Write only the record nearest to this time; by default all records, or the last for ``.vtp``
-        and ``.vtu``, which hold one.
+        and ``.vtu``, which hold a single one.
     overwrite
         Whether to replace an existing file, and for ``.pvd`` also the folder of its records. A
         folder with other files in it is never replaced.
@@ -83,7 +83,7 @@ def export(
     ------
     ResultError
         If the suffix is unknown, the file or folder exists or cannot be written, the time is not
-        finite or far from all records, a library is missing, or the result lacks the data of the
+        finite or far from all records, a library is missing, or the result lacks the data for the
         format.
 
     Examples
@@ -143,6 +143,6 @@ def check_place(path: Path, overwrite: bool) -> None:
 
 
 def _suffix(path: Path) -> str:
-    """The suffix that says the format, in lower case."""
+    """The suffix that selects the format, in lower case."""
     name = path.name.lower()
     return ome_zarr.SUFFIX if name.endswith(ome_zarr.SUFFIX) else path.suffix.lower()

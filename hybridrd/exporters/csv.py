@@ -33,7 +33,7 @@ def write(view: View, path: Path) -> None:
 
 
 def table(view: View, path: Path) -> pd.DataFrame:
-    """The numbers by time, as `write` has them. Raises ResultError if there are none."""
+    """The numbers by time, as `write` writes them. Raises ResultError if there are none."""
     import pandas as pd
 
     unit = view.data.attrs.get("units", {}).get("time")

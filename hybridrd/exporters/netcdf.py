@@ -1,4 +1,4 @@
-"""Whole results as netCDF."""
+"""Complete results as netCDF."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Concentrations as OME-Zarr, version 0.5, for viewers of microscopy images.
+"""Concentrations as OME-Zarr, version 0.5, for microscopy viewers.
 
 The layout is that of https://ngff.openmicroscopy.org/0.5: an image of axes t, c, z, y, x in the
-array ``0``, one channel a species, with the size of a cell and the interval between records as its
-scale and the middle of the first cell as its translation.
+array ``0``, one channel per species, with the size of a cell and the interval between records as
+its scale and the middle of the first cell as its translation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hybridrd.results.place import put
 from hybridrd.results.view import View
 
 SUFFIX = ".ome.zarr"
-_MARK = "hybridrd"  # attribute by which a folder is known as an export
+_MARK = "hybridrd"  # attribute that identifies a folder as an export
 _SPACE = {
     "nm": "nanometer", "um": "micrometer", "µm": "micrometer", "μm": "micrometer",
     "mm": "millimeter", "cm": "centimeter", "dm": "decimeter", "m": "meter", "km": "kilometer",
@@ -34,10 +34,10 @@ _TIME = {
 
 
 def write(view: View, path: Path) -> None:
-    """Write the concentration of all records as one image; of an ensemble its mean.
+    """Write the concentration of all records as one image; for an ensemble the mean.
 
-    Numbers are of 32 bits, which viewers read. A line has two axes, the second of one cell as wide
-    as it is long. Attribute ``hybridrd`` has the times of the records.
+    Numbers have 32 bits, which viewers read. A line has two axes, the second with one square
+    cell. The attribute ``hybridrd`` has the times of the records.
 
     Raises
     ------
@@ -50,7 +50,9 @@ def write(view: View, path: Path) -> None:
         raise ResultError(f"{view.name}: concentration was not recorded; nothing to show")
     axes = axes_of(view.data)
     if axes == ["r"]:
-        raise ResultError(f"{path}: an image needs axes x, y and z; a shell has r: use .vtu or .nc")
+        raise ResultError(
+            f"{path}: an image needs axes x, y and z; a shell has only r: use .vtu or .nc"
+        )
     low, high = map(np.array, zip(*domain_bounds(view), strict=True))
     cells = np.array([view.data.sizes[a] for a in axes])
     names = ["x", "y", "z"][: max(2, len(axes))][::-1]
@@ -88,7 +90,7 @@ def check_folder(path: Path, overwrite: bool) -> None:
     if not path.exists() and not path.is_symlink():
         return
     if not _is_ours(path):
-        raise ResultError(f"{path}: exists and is no export of hybridrd; choose another name")
+        raise ResultError(f"{path}: exists and is not an export of hybridrd; choose another name")
     if not overwrite:
         raise ResultError(
             f"{path}: exists; choose another name, or overwrite=True (--overwrite) to replace it"
@@ -103,7 +105,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _attributes(view: View, names: list[str], scale: Any, first: Any, top: list[float]) -> Any:
-    """Attributes of the image, as the specification has them."""
+    """Attributes of the image, as in the specification."""
     from hybridrd.plotting.style import COLOURS
 
     units = view.data.attrs.get("units", {})
@@ -132,6 +134,6 @@ def _attributes(view: View, names: list[str], scale: Any, first: Any, top: list[
 
 
 def _unit(known: dict[str, str], label: Any) -> dict[str, str]:
-    """The unit of an axis under the specification's name; none where it has none."""
+    """The unit of an axis by the specification's name; nothing if it has none."""
     found = known.get(str(label)) or (str(label) if label in known.values() else None)
     return {"unit": found} if found else {}

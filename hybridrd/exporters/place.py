@@ -14,9 +14,9 @@ from hybridrd.errors import ResultError
 
 
 def check_parent(path: Path) -> None:
-    """Raise ResultError for a path in a directory that is not there or cannot be written."""
+    """Raise ResultError for a path in a directory that does not exist or cannot be written."""
     if not path.parent.is_dir():
-        raise ResultError(f"{path}: there is no directory {path.parent}; make it first")
+        raise ResultError(f"{path}: there is no directory {path.parent}; create it first")
     if not os.access(path.parent, os.W_OK):
         raise ResultError(f"{path}: the directory {path.parent} cannot be written to")
 
@@ -41,7 +41,7 @@ def passing(path: Path) -> Path:
 
 @contextmanager
 def made(path: Path) -> Iterator[Path]:
-    """A temporary name to write to, renamed to ``path`` at the end. Raises ResultError."""
+    """A temporary file name, renamed to ``path`` at the end. Raises ResultError."""
     part = passing(path)
     try:
         yield part
@@ -53,7 +53,7 @@ def made(path: Path) -> Iterator[Path]:
 
 
 def library(name: str, extra: str, path: Path) -> Any:
-    """A library that is installed with an extra. Raises ResultError if it is missing."""
+    """A library of an optional extra. Raises ResultError if it is missing."""
     try:
         return import_module(name)
     except ImportError as error:

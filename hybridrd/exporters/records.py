@@ -26,7 +26,7 @@ class Frame:
     Attributes
     ----------
     time
-        Of the record (time).
+        Time of the record.
     position
         Shape ``(n, 3)`` (length); 0 along axes that the domain does not have.
     species
@@ -54,10 +54,10 @@ class Trajectory:
     species
         Their names.
     lower, upper
-        The domain in three dimensions (length): an axis that it does not have reaches half a cell
-        to both sides of 0.
+        The domain in three dimensions (length): a missing axis extends half a cell to both sides
+        of 0.
     periodic
-        Whether each of the three axes is.
+        Whether each of the three axes is periodic.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def has_positions(view: View) -> bool:
 
 
 def record_near(view: View, time: float | None) -> View:
-    """A result with only the record nearest to a time, or the last, and its particles.
+    """A result with only the record nearest to a time, or the last, with its particles.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def _spacing(data: xr.Dataset, k: int, axis: str) -> float:
 def _bounds(data: xr.Dataset, k: int, axis: str) -> tuple[float, float]:
     """The bounds of the domain along its k-th axis. Raises ResultError if that axis was cut."""
     if axis not in data.coords or data[axis].ndim != 1 or data[axis].size == 0:
-        raise ResultError(f"the result has no cells along {axis}: export it before it is cut")
+        raise ResultError(f"the result has no cells along {axis}: export it before cutting it")
     x = np.asarray(data[axis].values, dtype=float)
     if len(x) == 1:  # one cell: the particle region is the whole axis
         return float(data.attrs["region_lower"][k]), float(data.attrs["region_upper"][k])
@@ -166,13 +166,13 @@ def domain_bounds(view: View) -> list[tuple[float, float]]:
     axes = axes_of(view.data)
     if "region_lower" not in view.data.attrs:
         raise ResultError(
-            f"{view.name}: has no attribute 'region_lower', which says how many axes the domain "
-            f"has; give a result with all of its attributes"
+            f"{view.name}: has no attribute 'region_lower', which gives the number of axes the "
+            f"domain has; give a result with all of its attributes"
         )
     lower = view.data.attrs["region_lower"]
     if len(axes) != len(lower):
         raise ResultError(
             f"{view.name}: the result has {len(axes)} axes of space and a region with "
-            f"{len(lower)}: export it before it is cut or averaged"
+            f"{len(lower)}: export it before cutting or averaging it"
         )
     return [_bounds(view.data, k, a) for k, a in enumerate(axes)]

@@ -15,9 +15,9 @@ from hybridrd.exporters.place import library, made
 from hybridrd.exporters.records import Trajectory
 from hybridrd.results.view import View
 
-_VIEWED = 64.0  # the longest side that the viewer shows well; the shortest is 4
+_VIEWED = 64.0  # longest side that the viewer shows well; the shortest is 4
 _LARGEST_ID = 2**31 - 1
-_RADIUS = 0.005  # of a particle, in longest sides; particles are points
+_RADIUS = 0.005  # radius of a particle, in units of the longest side; particles are points
 
 
 def write(view: View, path: Path) -> None:
@@ -38,7 +38,7 @@ def write(view: View, path: Path) -> None:
     digits = math.floor(math.log10(_VIEWED / longest))
     scale = 10.0**digits
     frames = list(trajectory)
-    shape = (len(frames), max(1, *(len(f.id) for f in frames)))  # at least one place, for numpy
+    shape = (len(frames), max(1, *(len(f.id) for f in frames)))  # at least one particle, for numpy
     position, ids = np.zeros((*shape, 3)), np.zeros(shape, np.int64)
     known = _renumbered(np.concatenate([f.id for f in frames]))
     for k, frame in enumerate(frames):
@@ -72,7 +72,7 @@ def write(view: View, path: Path) -> None:
         spatial_units=_unit(lib, units, "length", 10.0**-digits),
     )
     converter = lib.TrajectoryConverter(data)
-    with made(path) as part, redirect_stdout(StringIO()):  # it prints what it does
+    with made(path) as part, redirect_stdout(StringIO()):  # it prints its progress
         if "copy_number" in view.data:
             converter.add_plot(_counts(lib, view))
         converter.save(str(part.with_suffix("")), binary=False)
@@ -97,7 +97,7 @@ def _unit(lib: Any, units: Mapping[str, str], name: str, magnitude: float) -> An
 
 
 def _counts(lib: Any, view: View) -> Any:
-    """The numbers of particles against time, which the viewer plots."""
+    """The numbers of particles over time, which the viewer plots."""
     unit = view.data.attrs.get("units", {}).get("time")
     counts = view.mean("copy_number")
     return lib.ScatterPlotData(

@@ -25,7 +25,7 @@ from hybridrd.exporters.records import (
 from hybridrd.results.place import put
 from hybridrd.results.view import View
 
-_OWN = re.compile(r"field_\d{6,}\.vtu|particles_\d{6,}\.vtp")  # names of files of a collection
+_OWN = re.compile(r"field_\d{6,}\.vtu|particles_\d{6,}\.vtp")  # names of the files of a collection
 _SPELLED = {
     "\u03bc": "u",
     "\u00c5": "angstrom",
@@ -48,7 +48,7 @@ def write(view: View, path: Path) -> None:
     Raises
     ------
     ResultError
-        If pyvista is missing, or the result does not hold what the format shows.
+        If pyvista is missing, or the result lacks the data for the format.
     """
     pyvista = library("pyvista", "vtk", path)
     if path.suffix.lower() == ".pvd":
@@ -78,7 +78,7 @@ def _write_collection(pyvista: Any, view: View, path: Path) -> None:
         entries = sorted(
             [*_save_fields(pyvista, view, part), *_save_particles(pyvista, view, part)]
         )
-        path.unlink(missing_ok=True)  # no list of files that are being replaced
+        path.unlink(missing_ok=True)  # never a list of files that are being replaced
         put(part, folder)
     except OSError as error:
         raise ResultError(f"{path}: cannot be written: {error}") from error
@@ -144,7 +144,7 @@ def _save_particles(pyvista: Any, view: View, folder: Path) -> Iterator[tuple[in
 
 
 def _points(pyvista: Any, trajectory: Trajectory, frame: Frame) -> Any:
-    """One record's particles, each a vertex."""
+    """The particles of one record, each a vertex."""
     data = pyvista.PolyData(frame.position) if len(frame.id) else pyvista.PolyData()
     data.point_data["species"] = frame.species
     data.point_data["id"] = frame.id
@@ -207,7 +207,7 @@ def _label(data: Any, view: View, time: float) -> Any:
 
 
 def _ascii(text: str) -> str:
-    """Text in ASCII for VTK's arrays: ``um`` for µm, ``angstrom`` for Å, else without accents."""
+    """ASCII text for VTK arrays: ``um`` for µm, ``angstrom`` for Å, others without accents."""
     normal = unicodedata.normalize("NFKC", text)  # one micro sign, one angstrom, plain superscripts
     for letter, name in _SPELLED.items():
         normal = normal.replace(letter, name)

@@ -107,7 +107,7 @@ def compare(
         shows every cell. By default the smallest bins with six particles on average, or, if there
         is a z, with 50 in all replicas. Images only.
     cmap, norm, vmin, vmax, colorbar, units
-        As of `field`, for both results; images only, but for ``units``.
+        See `field`, for both results; images only, but for ``units``.
     difference
         Differences at the ends of their colours, or of their axis, are minus this and this
         (concentration); by default one in a hundred cells is beyond, and all of a line is shown.

@@ -72,7 +72,7 @@ def kymograph(
         Number of cells along the axis over which particles are averaged; 1 shows every cell. By
         default the fewest with 25 particles on average.
     cmap, norm, vmin, levels, colorbar, units
-        As of `field`.
+        See `field`.
     vmax
         Concentration at the upper end of the colours; by default the highest of a PDE, else the
         value that one in a hundred places exceeds.

@@ -68,7 +68,7 @@ def profile(
     legend
         Whether to add one where there is a reference; it lies above the lines.
     units
-        As of `field`.
+        See `field`.
 
     Returns
     -------
@@ -182,7 +182,7 @@ def counts(
     legend
         Whether to add one where there are several lines; it lies above them.
     units
-        As of `field`.
+        See `field`.
 
     Raises
     ------

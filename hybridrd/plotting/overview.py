@@ -64,9 +64,9 @@ def overview(
     species
         One or several; by default all.
     cmap, norm, vmin, vmax, colorbar
-        As of `field`, for all images.
+        See `field`, for all images.
     xlim, ylim, units
-        As of `field`; of profiles the part of the axis, and the ends of that of concentrations.
+        See `field`; of profiles the part of the axis, and the ends of that of concentrations.
 
     Returns
     -------

@@ -64,7 +64,7 @@ def scene(
         Places of slices across these axes (length), a number or a list each; by default one
         through the middle across every axis.
     cmap, vmin, vmax, units
-        As of `field`.
+        See `field`.
     norm
         ``"linear"`` or ``"log"``.
     size
@@ -81,7 +81,7 @@ def scene(
     ------
     ResultError
         If pyvista is missing, the result is not in three dimensions, a slice is outside the domain,
-        or as of `field`.
+        or see `field`.
 
     Examples
     --------

@@ -86,12 +86,12 @@ def snapshot(
     cmap
         A colour map of the continuum, or its name; by default shades of the species' colour.
     norm, vmin, colorbar, units
-        As of `field`.
+        See `field`.
     vmax
         Concentration at the upper end of the colours; by default the value that one in a hundred
         cells of the continuum shown exceeds.
     levels, reference
-        Contour lines, of the reference or of the result itself, as of `field`; not in a strip and
+        Contour lines, of the reference or of the result itself, see `field`; not in a strip and
         in a shell.
     size, alpha
         Diameter of a dot (points), by default set by their number, and its opacity, 0 to 1.

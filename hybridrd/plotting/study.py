@@ -76,9 +76,9 @@ def sweep(
     ax
         Axes to draw into, one a species, of a curve or a map; by default those of a new figure.
     cmap, norm, vmin, vmax, levels, colorbar
-        As of `field`, of a map. Its colours end at the lowest and the highest number by default.
+        See `field`, of a map. Its colours end at the lowest and the highest number by default.
     units
-        As of `field`; of times only.
+        See `field`; of times only.
 
     Raises
     ------

@@ -22,19 +22,19 @@ def balance(
     faces
         Names of the faces of the particle region.
     events
-        How often each reaction fired.
+        Number of times that each reaction fired.
     arrivals, net
-        Numbers that came in, and net ones that left, through each face ``(species, faces)``.
+        Numbers of arrivals, and net numbers of exits, through each face ``(species, faces)``.
     inserted, removed
-        Numbers put in and taken out by hand, ``(species,)``.
+        Numbers inserted and removed by the user, ``(species,)``.
 
     Returns
     -------
     dict
         By species ``{"created": {cause: number}, "removed": {cause: number}}``; causes are the
-        labels of reactions (a species on both sides counts by what it changes), ``arrival at
+        labels of reactions (a species on both sides counts by its net change), ``arrival at
         FACE``, ``exit at FACE``, ``insert()`` and ``remove()``. Of a pair across a face, the
-        partner beyond counts, too.
+        partner outside counts, too.
     """
     result = {}
     exits = net + arrivals
@@ -59,5 +59,5 @@ def _add(counts: Counts, cause: str, number: int) -> None:
 
 
 def by_name(names: tuple[str, ...], values: np.ndarray) -> dict[str, float]:
-    """One number a species, by name."""
+    """One number per species, by name."""
     return dict(zip(names, map(float, values), strict=True))

@@ -1,4 +1,4 @@
-"""Run in memory with nothing around its steps: for one of many replicas, records as arrays."""
+"""Run in memory without overhead, for one of many replicas, with records as arrays."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from hybridrd.run.loop import STRETCH
 from hybridrd.run.runnable import Runnable
 from hybridrd.run.schedule import next_stretch
 
-MOST, MANY = 64, 100_000  # steps, and steps times cells and particles, to take at first
+MOST, MANY = 64, 100_000  # steps, and steps times cells and particles, of the first batch
 
 
 def run_briefly(
     run: Runnable, last: int, stride: int, recorder: Recorder
 ) -> dict[str, NDArray[Any]]:
-    """Step to the end; the records that `hybridrd.run.loop.run` makes, ``(records, ...)`` by name.
+    """Step to the end; returns the records of `hybridrd.run.loop.run`, ``(records, ...)`` by name.
 
-    What it does not do for each run, its caller does for many: check the room for records, let
-    BLAS have one thread, and say what to do after a Ctrl-C, which may come between any two calls.
+    The caller does the rest once for many runs: it checks the memory for records, limits BLAS to
+    one thread, and handles Ctrl-C, which may come between any two calls.
 
     Parameters
     ----------
     last, stride
         Step at which the run ends, and steps between records.
     recorder
-        That of `Runnable.recorder`, empty; it is left so.
+        An empty recorder, see `Runnable.recorder`; it is empty again at the end.
     """
     clock = Clock(run.timings)
     counts, since = run.counts(), run.steps
-    # Few to begin with where they might take long.
+    # Few steps at first, in case they are slow.
     number = max(1, MANY // (run.system.grid.cells + int(run.copy_number.sum()) + MANY // MOST))
     while True:
         elapsed = (run.steps - since) * run.dt

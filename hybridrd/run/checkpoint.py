@@ -1,7 +1,7 @@
-"""Checkpoints: a simulation in one file, from which it goes on bit for bit.
+"""Checkpoints: a simulation in one file, from which it continues bit for bit.
 
-Random numbers are addressed by seed, replica, step and particle, so that no generator has a state
-to be kept: step, particles, fields and debts are all there is.
+Random numbers are addressed by seed, replica, step and particle, so there is no state of a
+generator: step, particles, fields and debts suffice.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from hybridrd.run.system_identity import check_same, fingerprint, portrait
 AnyRun = TypeVar("AnyRun", bound=Runnable)
 Make: TypeAlias = Callable[[System, Mapping[str, Any], str], AnyRun]
 FORMAT = 1  # raise it when other programs could misread what is written
-_ABOUT = "checkpoint"  # the member of the file that holds all but arrays, as JSON
-# What reading a damaged npz file may raise.
+_ABOUT = "checkpoint"  # the member of the file that holds everything but arrays, as JSON
+# Errors that reading a damaged npz file may raise.
 DAMAGED = (
     OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, struct.error,
     zipfile.BadZipFile, zlib.error,
@@ -45,7 +45,7 @@ _NAME = re.compile(r"-(\d{10})\.npz\Z")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds: the state as arrays by name, and what it is the state of."""
+    """Contents of a file: the state as arrays by name, and the description of the simulation."""
 
     about: dict[str, Any]
     state: State
@@ -64,7 +64,7 @@ def write_checkpoint(run: Runnable, path: str | Path) -> None:
         run.loop.flush()
     try:
         plain = run.system.to_dict()
-    except ModelError:  # Python functions are in it
+    except ModelError:  # it contains Python functions
         plain = None
     drawn = portrait(run.system)
     about = {
@@ -100,14 +100,14 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     Raises
     ------
     ResultError
-        If there is none, if it is damaged, or if another format version wrote it.
+        If it does not exist, is damaged, or has another format version.
     """
     path = Path(path)
     if not path.exists():
         raise ResultError(f"{path}: there is no such checkpoint")
     check_file(path, error=ResultError)
     try:
-        # Whole members first: their checksums are compared when they have been read to the end.
+        # Read whole members first: their checksums are compared at the end of each.
         with zipfile.ZipFile(path) as archive:
             members = {name: archive.read(name) for name in archive.namelist()}
         state: State = {
@@ -119,7 +119,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     except DAMAGED as error:
         raise ResultError(
             f"{path}: is damaged, or not a checkpoint of hybridrd ({error}); "
-            f"take an earlier one, if there is"
+            f"use an earlier one, if there is"
         ) from error
     if version != FORMAT:
         raise ResultError(
@@ -127,7 +127,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             f"{FORMAT}; restore it with hybridrd {about.get('versions', {}).get('hybridrd', '')}"
         )
     if known != fingerprint(drawn):
-        raise ResultError(f"{path}: is damaged: its system does not have the hash it had")
+        raise ResultError(f"{path}: is damaged: the hash of its system does not match")
     return Checkpoint(about, state)
 
 
@@ -138,14 +138,14 @@ def restore(
     system: System | None,
     allow_change: bool,
 ) -> AnyRun:
-    """What a checkpoint holds, see `Simulation.restore`.
+    """The simulation of a checkpoint, see `Simulation.restore`.
 
     Parameters
     ----------
     kind
-        What it has to be.
+        The required kind.
     make
-        Makes it anew, of its system, its arguments and the name of the file.
+        Function that rebuilds it from its system, its arguments and the name of the file.
     """
     path = path_of(path, "path", ResultError)
     several = path.is_dir() or (not path.exists() and checkpoints_in(path))
@@ -168,12 +168,12 @@ def restore(
                 damage = ResultError(f"{place}: {error}")
         if earlier == len(paths):
             raise damage
-        # One that is earlier leads to the same results, only later.
+        # An earlier one leads to the same results, with more steps to repeat.
         LOGGER.warning("%s; taking the one before", damage)
     run.came_from = place
     if changed is not None:
-        LOGGER.warning("%s: going on with another system, changed in %s", place, changed)
-        run.mark = None  # its records are not to be mixed with those of the former
+        LOGGER.warning("%s: continuing with another system, changed in %s", place, changed)
+        run.mark = None  # its records must not be mixed with those of the old system
     LOGGER.info("restored %s at t = %.12g (step %d)", place, run.time, run.steps)
     return run
 
@@ -186,14 +186,14 @@ def _made(
     system: System | None,
     allow_change: bool,
 ) -> tuple[AnyRun, str | None]:
-    """A simulation as that of a checkpoint was at its start, and where its system is another."""
+    """A simulation like that of a checkpoint at its start, and the differences of its system."""
     there = about.get("kind", "simulation")
     if there != kind:
         raise ResultError(f"{path}: is a checkpoint of a {there}, not of a {kind}")
     if system is None:
         if about["system"] is None:
             raise ResultError(
-                f"{path}: there are Python functions in the system, which a checkpoint cannot "
+                f"{path}: the system contains Python functions, which a checkpoint cannot "
                 f"hold; give it again, restore(path, system=...)"
             )
         system = System.from_dict(about["system"])
@@ -202,7 +202,7 @@ def _made(
 
 
 def checkpoints_in(place: str | Path) -> list[Path]:
-    """The checkpoints that runs wrote into a directory, or with a prefix, the latest last."""
+    """The checkpoints of runs in a directory, or with a prefix, the latest last."""
     folder, stem = _split(Path(place))
     if not folder.is_dir():
         return []
@@ -215,7 +215,7 @@ def checkpoints_in(place: str | Path) -> list[Path]:
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether a file begins as those of `write_checkpoint`, whatever its name, damaged or not."""
+    """Whether a file begins like those of `write_checkpoint`, whatever its name or state."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -223,7 +223,7 @@ def is_checkpoint(path: Path) -> bool:
 
 
 def _split(place: Path) -> tuple[Path, str]:
-    """The directory and the start of the names: ``PREFIX.npz`` is a prefix, else a directory."""
+    """Directory and prefix of the names: ``PREFIX.npz`` is a prefix, anything else a directory."""
     if place.suffix == ".npz":
         return place.parent, place.stem
     return place, "checkpoint"
@@ -237,17 +237,17 @@ class Checkpoints:
     run
         The simulation.
     place
-        A directory, made if it is not there, for ``checkpoint-0000001000.npz`` (the number of
+        A directory, created if it does not exist, for ``checkpoint-0000001000.npz`` (the number of
         steps); or ``PREFIX.npz`` for ``PREFIX-0000001000.npz``.
     minutes
         Wall time between checkpoints.
     keep
-        How many are kept.
+        Number of checkpoints to keep.
 
     Raises
     ------
     ModelError, ResultError
-        If the place cannot be, or holds later checkpoints than this simulation, of another run.
+        If the path cannot be used, or holds checkpoints of another run, later than this simulation.
     """
 
     def __init__(self, run: Runnable, place: str | Path, minutes: float, keep: int) -> None:
@@ -257,23 +257,25 @@ class Checkpoints:
         try:
             self._folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise ResultError(f"{self._folder}: no checkpoints can be put there: {error}") from None
+            raise ResultError(
+                f"{self._folder}: no checkpoints can be written there: {error}"
+            ) from None
         there = checkpoints_in(self.place)
         later = [p for p in there if self._step(p) > run.steps]
         mine = run.came_from in there
         self._mine = [p for p in there if p not in later] if mine else []
-        # Those of an earlier attempt, which this run repeats; a damaged one may be among them.
+        # Checkpoints of an earlier attempt, which this run repeats; one may be damaged.
         self._stale, later = (later, []) if mine else ([], later)
         if later:
             raise ResultError(
-                f"{self.place}: holds checkpoints of another run, up to {later[-1].name}; go on "
-                f"from there with Simulation.restore, or choose another place"
+                f"{self.place}: holds checkpoints of another run, up to {later[-1].name}; continue "
+                f"it with Simulation.restore, or choose another path"
             )
         self.last = run.came_from if self._mine else None
         self._began = time.monotonic()
 
     def due(self) -> bool:
-        """Whether it is time for one."""
+        """Whether it is time for a checkpoint."""
         return time.monotonic() - self._began >= self.interval
 
     @property
@@ -282,11 +284,11 @@ class Checkpoints:
         return 60.0 * self._minutes
 
     def has_now(self) -> bool:
-        """Whether the last one is of the present step."""
+        """Whether the last one is that of the current step."""
         return self.last is not None and self._step(self.last) == self._run.steps
 
     def write(self) -> Path:
-        """Write one now, and drop the oldest beyond those to keep.
+        """Write one now, and remove the oldest ones beyond the number to keep.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Guard of a running simulation: it admits one caller at a time."""
+"""Guard of a running simulation, which admits one caller at a time."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from hybridrd.errors import HybridrdError
 
 
 class Guard:
-    """Refuses whoever would step, run, set or save what another call is just changing.
+    """Lock that refuses to step, run, set or save a simulation while another call changes it.
 
-    A run holds the guard from its start to its end. Its own steps are admitted; what it calls
-    between them, observers and stop conditions, may read and save, not change.
+    A run holds the guard from its start to its end. Its own steps are admitted; observers and
+    stop conditions, which it calls between steps, may read and save, but not change anything.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs_in: int | None = None  # the thread of a run
-        self._admitted = False  # its next call of `step` is the run's own
+        self._admitted = False  # the next call of `step` comes from the run itself
         self._changing = False
 
     @contextmanager
@@ -45,7 +45,8 @@ class Guard:
         return Change(self, what)
 
     def enter(self, what: str) -> bool:
-        """Begin a change; whether it took the lock, and is not a step of the run that has it."""
+        """Begin a change; returns whether it took the lock (a step of the run that holds it does
+        not)."""
         inside = self._admitted and self._runs_in == threading.get_ident()
         if not inside:
             self._take(what)
@@ -59,7 +60,7 @@ class Guard:
             self._lock.release()
 
     def check_still(self, what: str) -> None:
-        """Refuse to read all of a state that is being changed. Raises HybridrdError."""
+        """Refuse to read a state while it is being changed. Raises HybridrdError."""
         elsewhere = self._lock.locked() and self._runs_in != threading.get_ident()
         if self._changing or elsewhere:
             raise HybridrdError(_refusal(what))
@@ -83,7 +84,7 @@ class Guard:
 
 
 class Change:
-    """One change of what a guard guards; a class, since it is entered once a step."""
+    """Context of one change; a class for speed, since it is entered in every step."""
 
     __slots__ = ("_guard", "_locked", "_what")
 
@@ -99,6 +100,6 @@ class Change:
 
 def _refusal(what: str) -> str:
     return (
-        f"{what}: this simulation is running; observers and stop conditions may look at it and "
-        f"write checkpoints, another thread may not: make a Simulation for each"
+        f"{what}: this simulation is running; observers and stop conditions may read it and "
+        f"write checkpoints, another thread may not: create a Simulation for each"
     )

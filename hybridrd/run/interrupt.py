@@ -12,22 +12,22 @@ from typing import Any
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, as batch queues send it: to be treated as Ctrl-C."""
+    """SIGTERM, as sent by batch queues; treated like Ctrl-C."""
 
 
 SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
 
 
 class Interrupt:
-    """Notes the first Ctrl-C or SIGTERM, for the run to stop after its step; the second acts.
+    """Handler that notes the first Ctrl-C or SIGTERM, so that the run stops after its step.
 
-    Only in the main thread, the one that Python tells of signals; elsewhere, or where a signal is
-    ignored, it does nothing.
+    A second signal acts at once. It works only in the main thread, where Python delivers signals;
+    in other threads, or if a signal is ignored, it does nothing.
 
     Attributes
     ----------
     asked
-        What to raise once the run has stopped; None as long as there was no signal.
+        Exception to raise after the run has stopped; None without a signal.
     """
 
     def __init__(self) -> None:
@@ -64,9 +64,9 @@ class Interrupt:
 
 @contextmanager
 def sigterm_raises() -> Iterator[None]:
-    """Let SIGTERM raise `Terminated` while a block runs, so that all is left in order.
+    """Let SIGTERM raise `Terminated` while a block runs, so that everything is cleaned up.
 
-    Where a program has a handler of its own, or in other threads, nothing changes.
+    If a program has its own handler, or in other threads, nothing changes.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:

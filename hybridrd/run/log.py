@@ -6,12 +6,12 @@ import logging
 import time
 
 LOGGER = logging.getLogger("hybridrd")
-LOGGER.addHandler(logging.NullHandler())  # silent unless the user sets logging up
+LOGGER.addHandler(logging.NullHandler())  # silent unless the user configures logging
 
 
-# What the time of a run goes to; records are those of observers, too, writing that of checkpoints.
-# "steps" is that of compiled steps (`hybridrd.simulation.step`), "reactions" to "continuum" what is
-# done outside of them.
+# Stages of a run's time; "records" includes observers, "writing" includes checkpoints, "steps" is
+# the time of compiled steps (`hybridrd.simulation.step`), "reactions" to "continuum" that of stages
+# outside of them.
 STAGES = (
     "set_up",
     "steps",
@@ -25,7 +25,7 @@ STAGES = (
 
 
 class Clock:
-    """Adds laps to named timings."""
+    """Stopwatch that adds laps to named timings."""
 
     def __init__(self, timings: dict[str, float]) -> None:
         self._timings = timings

@@ -1,4 +1,4 @@
-"""Loop of a run: steps, records, checkpoints, and the reasons to end."""
+"""Loop of a run: steps, records, checkpoints, and reasons to stop."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ END, INTERRUPTED = "reached the end", "interrupted"
 
 @runtime_checkable
 class Remembering(Protocol):
-    """A stop condition with a memory, which checkpoints keep."""
+    """A stop condition with a state, which checkpoints keep."""
 
     def state(self) -> State:
-        """What it remembers, as arrays by name."""
+        """Its state, as arrays by name."""
 
     def load_state(self, state: State) -> None:
-        """Go on from what `state` gave."""
+        """Continue from a `state`."""
 
 
 def run(
@@ -106,7 +106,7 @@ class Loop:
         KeyboardInterrupt
             After a Ctrl-C or SIGTERM.
         CapacityError
-            If there is no memory left, with the time reached and the last checkpoint.
+            If memory is exhausted, with the time reached and the last checkpoint.
         """
         try:
             return self._run_through(progress)
@@ -152,11 +152,11 @@ class Loop:
         return self._recording.variables
 
     def flush(self) -> None:
-        """Write to disk what is only in memory. Raises ResultError."""
+        """Write records in memory to disk. Raises ResultError."""
         self._recording.flush()
 
     def stop_state(self) -> State:
-        """What the stop condition remembers, for a checkpoint."""
+        """State of the stop condition, for a checkpoint."""
         if not isinstance(self._stop, Remembering):
             return {}
         return {f"stop/{name}": value for name, value in self._stop.state().items()}
@@ -204,16 +204,16 @@ class Loop:
         )
         if self._checkpoints is None or self._checkpoints.last is None:
             return text
-        return f"{text}, or go on where there is more from {self._checkpoints.last}, which is whole"
+        return f"{text}, or continue on a machine with more from {self._checkpoints.last}"
 
     def _how_to_go_on(self) -> str:
         run, kind = self._run, type(self._run).__name__
         text = f"interrupted at t = {run.time:.12g}, after step {run.steps}; "
         if self._checkpoints is None:
-            return text + "run(until=...) of this simulation goes on from there"
+            return text + "run(until=...) of this simulation continues from there"
         if self._recording.out is None:
-            return text + f"go on with {kind}.restore({str(self._checkpoints.last)!r}).run(...)"
+            return text + f"continue with {kind}.restore({str(self._checkpoints.last)!r}).run(...)"
         return text + (
-            f"go on with {kind}.restore({str(self._checkpoints.last)!r})"
+            f"continue with {kind}.restore({str(self._checkpoints.last)!r})"
             f".run(until=..., out={str(self._recording.out)!r})"
         )

@@ -14,29 +14,29 @@ from tqdm import TqdmWarning, tqdm
 from hybridrd.arguments import answer
 from hybridrd.run.log import LOGGER
 
-#: What a run takes as ``progress``.
+#: Types of the argument ``progress`` of a run.
 Progress = bool | Callable[[Any], Any] | None
 
-# Seconds between lines: at least so many, and at most. The first comes early, for its estimate of
-# the time left; from one to the next that no tenth of the work has caused the time doubles.
+# Least and largest number of seconds between lines. The first comes early, for its estimate of
+# the time left; the interval doubles until the next tenth of the work is done.
 LEAST, FIRST, MOST = 10.0, 30.0, 600.0
-# Between calls of a user's function: a second, and so many times what the last one took.
+# Between calls of a user's function: a second, and this multiple of the last call's duration.
 _CALLS, _SHARE = 1.0, 10.0
 
 
 def progress_bar(total: int, progress: bool | None, unit: str = "step", done: int = 0) -> Any:
-    """What says how far work is: a context manager with ``update(n=1)``.
+    """Progress display of some work: a context manager with ``update(n=1)``.
 
     Parameters
     ----------
     total
-        How much there is to do, in units.
+        Total number of units of work.
     progress
         None: a bar on the error stream if that is a terminal, after 2 s; elsewhere lines in the
-        log if that takes them (level INFO), else nothing. True: a bar on a terminal or in a
+        log if that accepts them (level INFO), else nothing. True: a bar on a terminal or in a
         notebook, `Lines` elsewhere. False: nothing.
     done
-        How much is done already.
+        Number of units already done.
     """
     terminal = sys.stderr is not None and sys.stderr.isatty()
     logs = LOGGER.isEnabledFor(logging.INFO)
@@ -52,18 +52,20 @@ def progress_bar(total: int, progress: bool | None, unit: str = "step", done: in
 
 
 class Watched:
-    """Progress that a function of the user's shows: called once a second, and at both ends.
+    """Progress shown by a user's function, called once a second, and at both ends.
 
-    A function that takes longer than a tenth of a second is called for a tenth of the time.
+    A function that takes longer than a tenth of a second uses at most a tenth of the time.
 
     Parameters
     ----------
     function
-        Called with what runs.
+        A function of the running simulation.
+
     what
-        What runs.
+        The running simulation.
+
     clock
-        What tells the time in seconds.
+        A function that returns the time in seconds.
     """
 
     def __init__(
@@ -96,31 +98,33 @@ class Watched:
 
 
 def say(text: str) -> None:
-    """One line to the log if that takes it, else to the error stream."""
+    """Write one line to the log if that accepts it, else to the error stream."""
     if LOGGER.isEnabledFor(logging.INFO):
         LOGGER.info("%s", text)
     elif sys.stderr is not None:
         try:
             print(f"hybridrd: {text}", file=sys.stderr, flush=True)
-        except (OSError, ValueError) as error:  # a stream that went away must not end hours of work
+        except (OSError, ValueError) as error:  # a closed stream must not end hours of work
             LOGGER.warning("progress cannot be written: %s", error)
 
 
 class Lines:
     """Progress in lines, for batch queues and files: done, time so far, time left.
 
-    The estimate takes the mean speed since the start for that of the rest.
+    The estimate assumes the mean speed so far.
 
     Parameters
     ----------
     total, unit, done
-        As of `progress_bar`.
+        See `progress_bar`.
     last
-        Whether to say the end, too.
+        Whether to report the end, too.
+
     say
-        What takes a line.
+        A function that receives a line.
+
     clock
-        What tells the time in seconds.
+        A function that returns the time in seconds.
     """
 
     def __init__(
@@ -148,7 +152,7 @@ class Lines:
             self._write(f"{self._done()}, {ended} in {_shown(self._clock() - self._began)}")
 
     def update(self, n: int = 1) -> None:
-        """Note that so much more is done; a line if it is time for one."""
+        """Note that more units are done, and write a line if it is time for one."""
         self.n += n
         now = self._clock()
         silent = now - self._said
@@ -177,14 +181,14 @@ def _shown(seconds: float) -> str:
 
 
 def in_notebook() -> bool:
-    """Whether this is a kernel of Jupyter."""
+    """Whether this is a Jupyter kernel."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and "IPKernelApp" in shell.config
 
 
 def _notebook_bar() -> Any:
-    """The bar of a notebook; one of text where ipywidgets is not installed."""
+    """The bar of a notebook; a text bar if ipywidgets is not installed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TqdmWarning)
         from tqdm.auto import tqdm as bar

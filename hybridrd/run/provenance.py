@@ -16,7 +16,7 @@ _PACKAGES = ("numpy", "scipy", "numba", "fipy", "xarray")
 
 
 def describe(system: System) -> Any:
-    """The system as a dict, or as text where a Python function is in it."""
+    """The system as a dict, or as text if it contains a Python function."""
     try:
         return system.to_dict()
     except ModelError:
@@ -24,13 +24,13 @@ def describe(system: System) -> Any:
 
 
 def versions() -> dict[str, str]:
-    """Versions of hybridrd and of what its numbers depend on."""
+    """Versions of hybridrd and of the packages that affect its results."""
     return {"hybridrd": __version__, "python": platform.python_version(), **_packages()}
 
 
 @functools.lru_cache(maxsize=1)
 def _packages() -> dict[str, str]:
-    return {name: version(name) for name in _PACKAGES}  # reads files: once is enough
+    return {name: version(name) for name in _PACKAGES}  # cached, because it reads files
 
 
 def attributes(
@@ -47,9 +47,9 @@ def attributes(
     Parameters
     ----------
     kind, reason
-        What was run, and why it ended.
+        Kind of the run, and the reason why it ended.
     origin
-        What else is needed to repeat it: seed and replica.
+        Other data needed to repeat it: seed and replica.
     timings
         Seconds by stage.
     """

@@ -1,4 +1,4 @@
-"""Position of a run in its records, so that it can go on after an interruption."""
+"""Position of a run in its records, so that it can be resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class RecordPosition:
     Parameters
     ----------
     run
-        What identifies the run.
+        Identity of the run.
     first, stride
-        The step of its first record, and the steps from one to the next.
+        The step of its first record, and the number of steps between records.
     records, step
-        How many there are, and the step of the last one.
+        Number of records, and the step of the last one.
     counts
         The counts at the last record; those of the next are relative to them.
     largest
@@ -45,7 +45,7 @@ class RecordPosition:
         return {f"mark/{name}": np.array(value) for name, value in {**plain, **self.counts}.items()}
 
     def due_after(self, step: int, last: int) -> int:
-        """How many records are to come after one at a step, in a run to step ``last``."""
+        """Number of records after that at a step, in a run to step ``last``."""
         rest = (last - self.first) // self.stride - (step - self.first) // self.stride
         return rest + int((last - self.first) % self.stride > 0 and step < last)
 

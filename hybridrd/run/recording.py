@@ -33,7 +33,7 @@ PARTICLES = ("row_size", "position", "particle_id")
 _TAKEN = {*DESCRIPTIONS, "time", "species", "face", "reaction", "axis", "wall", "plane"}
 _TAKEN |= {name for d in ("time", "obs", "event") for name in (d, passing(d))}
 _TAKEN |= {"reactant", "product"}
-# Records are written together: so many, or as many bytes, or those of so many seconds.
+# Records are written in blocks of this many records, bytes or seconds.
 BLOCK, BLOCK_BYTES, BLOCK_SECONDS = 16, 8_000_000, 5.0
 
 
@@ -47,12 +47,12 @@ class Recording:
     last
         The step at which the run ends.
     every, record, observe, out, positions
-        As of `Run.run`.
+        See `Run.run`.
 
     Raises
     ------
     ModelError, StepError, CapacityError, ResultError
-        If something does not fit, before anything is written.
+        If an argument is invalid or does not fit, before anything is written.
     """
 
     def __init__(
@@ -90,21 +90,21 @@ class Recording:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Names of the variables that are recorded, without those of observers."""
+        """Names of the recorded variables, without those of observers."""
         return self._recorder.variables
 
     @property
     def goes_on(self) -> bool:
-        """Whether the last checkpoint knows these records: those of its store, or none."""
+        """Whether the last checkpoint refers to these records: those of its store, or none."""
         return self.resumes or self.out is None
 
     def first(self) -> None:
-        """Make the first record, unless there is a store to go on with."""
+        """Make the first record, unless there is a store to continue."""
         if not self.resumes:
             self._record()
 
     def open(self) -> None:
-        """Begin the store with the first record, or find the place to go on in it."""
+        """Create the store with the first record, or find the position at which to continue it."""
         mark = self._mark
         if self.out is None:
             return
@@ -113,7 +113,7 @@ class Recording:
             names = [*self._recorder.variables, *self._observers, *particles]
             length = mark.records + mark.due_after(mark.step, self._last)
             self._writer = StoreWriter.resume(self.out, mark.run, mark.records, length, names)
-            LOGGER.info("going on after %d records in %s", mark.records, self.out)
+            LOGGER.info("continuing after %d records in %s", mark.records, self.out)
             if mark.step < self._run.steps:
                 self.step()
             return
@@ -131,7 +131,7 @@ class Recording:
         return min(self._last - now, mark.stride - (now - mark.first) % mark.stride)
 
     def step(self) -> bool:
-        """Write a record if it is time for one; whether it was."""
+        """Write a record if it is time for one; returns whether it was."""
         now, mark = self._run.steps, self._mark
         if (now - mark.first) % mark.stride and now != self._last:
             return False
@@ -145,7 +145,7 @@ class Recording:
         return True
 
     def flush(self) -> None:
-        """Write to disk what is only in memory. Raises ResultError."""
+        """Write records in memory to disk. Raises ResultError."""
         if self._writer is None or self._writer.broken or not len(self._recorder):
             return
         clock = Clock(self._run.timings)
@@ -155,9 +155,9 @@ class Recording:
         clock.lap("writing")
 
     def leave(self, reason: str, whole: bool = False) -> None:
-        """Write all records there are to disk, if there is where, and why there are no more.
+        """Write all records to the store, if there is one, and the reason why the run ended.
 
-        Where the run is not to end here (``whole``), those of an earlier attempt stay beyond it.
+        If the run does not end here (not ``whole``), later records of an earlier attempt stay.
         """
         self.flush()
         if self._writer is not None and not self._writer.broken:
@@ -183,7 +183,7 @@ class Recording:
         return self._run.mark
 
     def _is_mine(self, out: Path) -> bool:
-        """Whether the store was begun by the run that this simulation is in the middle of."""
+        """Whether the run that this simulation continues created the store."""
         mark = self._run.mark
         return mark is not None and store_run(out) == mark.run
 
@@ -192,14 +192,14 @@ class Recording:
         if stride not in (0, mark.stride):
             raise StepError(
                 f"every = {stride * dt:g}: {self.out} has a record every {mark.stride * dt:g}; "
-                f"leave every out to go on with it, or choose another name for out"
+                f"leave every out to continue it, or choose another name for out"
             )
 
     def _record(self) -> None:
         run, mark = self._run, self._mark
         clock = Clock(run.timings)
         elapsed = (run.steps - mark.step) * run.dt
-        # First those that may look at anything, or write a checkpoint: nothing is changed yet.
+        # First observers, which may read anything or write a checkpoint: nothing is changed yet.
         at = f"at t = {run.time:.12g}"
         observed = {
             name: answer(f, f"observe[{name!r}] {at}", run) for name, f in self._observers.items()
@@ -218,10 +218,10 @@ class Recording:
 
 
 def _observers(observe: Any, grid: Grid) -> dict[str, Callable[[Any], Any]]:
-    """The functions of ``observe``, after a look at them and at their names; shapes count."""
+    """The functions of ``observe``, with their names checked; shapes become counts of copies."""
     if not isinstance(observe, Mapping):
         raise ModelError(
-            f"observe = {shown(observe)}: give functions of the simulation by name, such as "
+            f"observe = {shown(observe)}: give functions of the simulation by name, for example "
             f"{{'spread': f}}"
         )
     for name, function in observe.items():

@@ -1,13 +1,13 @@
-"""Contract of what a run steps: a hybrid or particle simulation, or a PDE.
+"""Contract of anything that a run can step: a hybrid or particle simulation, or a PDE.
 
-To let something new be run, recorded, stopped, saved and resumed by `hybridrd.run.loop.run`:
+To let a new class be run, recorded, stopped, saved and resumed by `hybridrd.run.loop.run`:
 
-1. give it the attributes of `Runnable`; those from ``guard`` on begin as `Guard()`, None, None,
+1. give it the attributes of `Runnable`; those from ``guard`` on start as `Guard()`, None, None,
    ``{}`` and None, and belong to the run;
-2. write `Runnable.step`, which calls its own changes within ``guard.changing``;
+2. write `Runnable.step`, which makes its changes within ``guard.changing``;
 3. write `Runnable.state` and `Runnable.load_state`, each with `run_state` or `load_run_state`;
-4. say what can be recorded: `Runnable.recorder` and `Runnable.record`;
-5. say what a checkpoint needs to make it anew: `Runnable.arguments`.
+4. define the variables to record: `Runnable.recorder` and `Runnable.record`;
+5. define the arguments from which a checkpoint rebuilds it: `Runnable.arguments`.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from hybridrd.run.record_position import Counts, RecordPosition, mark_of
 
 
 class Running(Protocol):
-    """What a run in progress does for what it steps."""
+    """Services of a run in progress to the object that it steps."""
 
     @property
     def variables(self) -> tuple[str, ...]:
         """Names of the variables that are recorded."""
 
     def flush(self) -> None:
-        """Write to disk what is only in memory. Raises ResultError."""
+        """Write records in memory to disk. Raises ResultError."""
 
     def stop_state(self) -> State:
-        """What the stop condition remembers, for a checkpoint."""
+        """State of the stop condition, for a checkpoint."""
 
 
 class Runnable(Stateful, Protocol):
@@ -45,21 +45,27 @@ class Runnable(Stateful, Protocol):
     Attributes
     ----------
     kind
-        What results and checkpoints call it.
+        Its name in results and checkpoints.
+
     title
-        What the log calls this one.
+        Its name in the log.
+
     system, dt
-        What is run, and its time step (time).
+        The system, and the time step (time).
     timings
-        Seconds spent in each stage; ``records`` and ``writing`` are added to by the run.
+        Seconds spent in each stage; the run adds to ``records`` and ``writing``.
+
     guard
-        What keeps others out while it runs.
+        Lock against other callers while it runs.
+
     mark
-        Where the records of its run are.
+        Position in the records of its run.
+
     came_from
-        The checkpoint it was restored from.
+        The checkpoint from which it was restored.
+
     halted
-        What the stop condition remembered then.
+        State of the stop condition in that checkpoint.
     loop
         The run in progress.
     """
@@ -76,7 +82,7 @@ class Runnable(Stateful, Protocol):
 
     @property
     def title(self) -> str:
-        """What the log calls this one."""
+        """Its name in the log."""
 
     @property
     def steps(self) -> int:
@@ -92,29 +98,29 @@ class Runnable(Stateful, Protocol):
 
     @property
     def total(self) -> Floats:
-        """Amount of each species in all, less what is owed."""
+        """Total amount of each species, minus the amount owed."""
 
     def step(self, number: int = 1) -> None:
-        """Some steps of dt. Raises HybridrdError in the middle of another."""
+        """Take some steps of dt. Raises HybridrdError within another step."""
 
     def recorder(self, variables: Sequence[str] | None) -> Recorder:
-        """What collects records of variables, by default of all. Raises ModelError."""
+        """Recorder of some variables, by default of all. Raises ModelError."""
 
     def counts(self) -> Counts:
-        """What is counted since the start; records say how much more it is than at the last."""
+        """Counts since the start; records hold their increase since the last record."""
 
     def counts_in(self, state: State, prefix: str) -> Counts:
         """The counts of a state, under names with a prefix. Raises ResultError."""
 
     def record(self, names: Sequence[str], before: Counts, elapsed: float) -> dict[str, Any]:
-        """Values of variables; of counts and fluxes those since the last record.
+        """Values of variables; counts and fluxes are those since the last record.
 
         Parameters
         ----------
         before
-            The counts then.
+            The counts at the last record.
         elapsed
-            Time since then; 0 for a first record.
+            Time since the last record; 0 for the first.
         """
 
     def particle_rows(self) -> dict[str, np.ndarray]:
@@ -126,14 +132,14 @@ class Runnable(Stateful, Protocol):
         """Refuse a run that does not fit into memory. Raises CapacityError."""
 
     def attributes(self, reason: str) -> dict[str, Any]:
-        """What a result says of its origin, and of why it ended."""
+        """Attributes of the result on its origin, and the reason why it ended."""
 
     def arguments(self) -> dict[str, Any]:
-        """What it was made with beside the system, as JSON can say it."""
+        """Its arguments besides the system, as JSON values."""
 
 
 def run_state(run: Runnable) -> State:
-    """What a run adds to the state of what it steps: its records, its stop condition, timings."""
+    """State that a run adds to that of its `Runnable`: records, stop condition, timings."""
     state: State = {} if run.mark is None else run.mark.state()
     if run.loop is not None:
         state |= run.loop.stop_state()

@@ -10,8 +10,8 @@ from hybridrd.kernels.rng import MAX_STEPS
 
 
 def in_steps(time: float, dt: float, name: str, least: int = 1) -> int:
-    """A time as a whole number of steps. Raises StepError naming the nearest that fits."""
-    slack = max(1e-9, 2 * precision(time))  # that of a float32 is its own
+    """A time as a whole number of steps. Raises StepError with the nearest valid times."""
+    slack = max(1e-9, 2 * precision(time))  # the spacing of float32 at this value
     time = number(time, name, minimum=0.0)
     if time / dt > MAX_STEPS:
         raise StepError(
@@ -36,8 +36,8 @@ def record_stride(every: float | None, dt: float, steps: int) -> int:
 
 
 def next_stretch(number: int, seconds: float, longest: float) -> int:
-    """How many steps to take at once after ``number`` took some seconds, so as to take ``longest``.
+    """Number of steps for the next batch, so that it takes ``longest``, from the last one's time.
 
-    At most twice as many: a run may become slow.
+    At most twice as many as before, because a run may become slow.
     """
     return 2 * number if seconds <= 0 else max(1, min(2 * number, int(longest * number / seconds)))

@@ -15,12 +15,12 @@ from hybridrd.run.runnable import Runnable
 
 
 def ends(stop: Callable[[Any], Any], simulation: Any) -> bool:
-    """Whether a stop condition ends the run now; None, of a function without return, does not.
+    """Whether a stop condition ends the run now; None, from a function without return, does not.
 
     Raises
     ------
     ModelError
-        If it fails, or answers anything but True and False: text, a number or an array.
+        If it fails, or returns anything but True and False: text, a number or an array.
     """
     where = f"stop at t = {simulation.time:.12g}"
     found = answer(stop, where, simulation)
@@ -34,19 +34,19 @@ def ends(stop: Callable[[Any], Any], simulation: Any) -> bool:
 
 @named_arguments
 class SteadyState:
-    """Ends a run when numbers no longer change from one stretch of time to the next.
+    """Stop condition: the numbers no longer change from one interval of time to the next.
 
     At each record, the means of every species' ``copy_number`` and ``total`` over the last
-    ``over`` are compared with those over the ``over`` before. The run ends when none differs by
-    more than ``tolerance`` of the larger. Noise makes means differ, too: with N particles of
-    correlation time tau by about ``2 sqrt(tau/(N over))``; choose a tolerance above that.
+    interval ``over`` are compared with those over the interval before. The run ends when none
+    differs by more than ``tolerance`` of the larger. Means also differ by noise: for N particles
+    with correlation time tau by about ``2 sqrt(tau/(N over))``; choose a tolerance above that.
 
     Parameters
     ----------
     tolerance
         Largest relative change.
     over
-        Length of a stretch (time); at least two records each.
+        Length of an interval (time), with at least two records.
 
     Raises
     ------
@@ -97,16 +97,16 @@ class SteadyState:
         return bool((change <= self._tolerance * np.maximum(np.abs(after), np.abs(before))).all())
 
     def state(self) -> State:
-        """The records it remembers, for a checkpoint."""
+        """The stored records, for a checkpoint."""
         return {"times": np.array(self._times), "rows": np.array(self._rows)}
 
     def load_state(self, state: State) -> None:
-        """Go on from what `state` gave."""
+        """Continue from a `state`."""
         times = stored(state, "times")
         rows = stored(state, "rows")
         if not (np.isfinite(times).all() and np.isfinite(rows).all() and len(times) == len(rows)):
             raise ResultError(
-                "the state of the stop condition has no finite numbers; it is damaged"
+                "the state of the stop condition has numbers that are not finite; it is damaged"
             )
         self._times = [float(t) for t in times]
         self._rows = list(rows)
@@ -114,7 +114,7 @@ class SteadyState:
 
 @named_arguments
 class WallTime:
-    """Ends a run after some time on the clock, between two steps.
+    """Stop condition: wall time, checked between steps.
 
     It adds no record: a run continued from its checkpoint has the same records as one that was
     never stopped.
@@ -122,7 +122,7 @@ class WallTime:
     Parameters
     ----------
     seconds
-        How long from the first step on.
+        Duration from the first step.
 
     Raises
     ------

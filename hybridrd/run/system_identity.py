@@ -16,12 +16,12 @@ from hybridrd.model.initial import as_sequence
 from hybridrd.model.system import System
 
 _KIND = "type"
-# What the arrays of a state are made for; all else may change where it is asked for.
+# Fields that fix the arrays of a state; all others may change on request.
 SHAPING = ("domain", "particles", "obstacles", "cells", "coupling")
 
 
 def portrait(system: System) -> dict[str, Any]:
-    """Every field of a system as JSON says it; of a Python function only its name."""
+    """Every field of a system as JSON values; a Python function by its name only."""
     result: dict[str, Any] = _plain(system)
     result["initial"] = {n: _plain(as_sequence(part)) for n, part in system.initial.items()}
     return result
@@ -35,15 +35,15 @@ def fingerprint(drawn: Mapping[str, Any]) -> str:
 def check_same(
     before: Mapping[str, Any], now: System, allow_change: bool, where: str
 ) -> str | None:
-    """Compare a system with the portrait of that of a checkpoint; the first difference, if any.
+    """Compare a system with the portrait in a checkpoint; returns the first difference, if any.
 
     Raises
     ------
     ModelError
-        If it is no system.
+        If it is not a system.
     ResultError
-        If they differ, naming the first difference; with ``allow_change`` only where the species,
-        the geometry or the cells are others, for which the state was not made.
+        If they differ, with the first difference; with ``allow_change`` only if species,
+        geometry or cells differ, because the state would not fit.
     """
     if not isinstance(now, System):
         raise ModelError(f"system = {now!r}: give a System")
@@ -58,7 +58,7 @@ def check_same(
     if changed is not None and not allow_change:
         raise ResultError(
             f"{where}: the system has changed in {changed}; restore it without system=, or keep "
-            f"the state and take the new system with allow_change=True"
+            f"the state and use the new system with allow_change=True"
         )
     return changed
 
@@ -69,7 +69,7 @@ def given_continuum(kind: str | None, continuum: Continuum | None, where: str) -
     Raises
     ------
     ResultError
-        If there was one (of the class ``kind``) and none is given, or the other way round.
+        If there was one (of the class ``kind``) and none is given, or vice versa.
     """
     if kind is not None and continuum is None:
         raise ResultError(
@@ -77,12 +77,12 @@ def given_continuum(kind: str | None, continuum: Continuum | None, where: str) -
             f"give it again, restore(path, continuum=...)"
         )
     if kind is None and continuum is not None:
-        raise ResultError(f"{where}: the continuum was the package's own; leave continuum= out")
+        raise ResultError(f"{where}: the checkpoint has no user's continuum; leave continuum= out")
     return {} if continuum is None else {"continuum": continuum}
 
 
 def first_difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """The first place where two portraits differ, with both values; None if they are equal."""
+    """The first difference of two portraits, with both values; None if they are equal."""
     return _difference(before, now, "")
 
 
@@ -109,7 +109,7 @@ def _plain(value: Any) -> Any:
 
 
 def _difference(before: Any, now: Any, where: str) -> str | None:
-    """The first place where two portraits differ, with both values."""
+    """The first difference of two portraits, with both values."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         if before.get(_KIND) == now.get(_KIND):
             return _of_tables(before, now, where)
@@ -131,7 +131,7 @@ def _of_tables(before: Mapping[str, Any], now: Mapping[str, Any], where: str) ->
     for key in [*before, *(k for k in now if k not in before)]:
         place = (f"{where}.{key}" if where else key) if a_thing or not where else f"{where}[{key}]"
         if a_thing and key not in before:
-            continue  # a field that came with a later version
+            continue  # a field that a later version added
         missing = "nothing"
         found = _difference(before.get(key, missing), now.get(key, missing), place)
         if found is not None:

@@ -21,11 +21,11 @@ def from_sbml(
     copies_per_amount: float | None = None,
     **system: Any,
 ) -> System:
-    '''The system of an SBML file, put into a domain.
+    '''The system of an SBML file, placed in a domain.
 
-    SBML describes a well-mixed volume. The domain takes the place of the file's compartment: copy
-    numbers and their rates are those of the file, whatever size either has. With V the volume of
-    the domain, a rate c per pair of copies is ``k = c V``, a rate b of creation is ``k = b/V``.
+    SBML describes a well-mixed volume. The domain replaces the file's compartment: copy
+    numbers and their rates are those of the file, whatever the size of either. With V the volume
+    of the domain, a rate c per pair of copies is ``k = c V``, a rate b of creation is ``k = b/V``.
 
     Parameters
     ----------
@@ -38,10 +38,10 @@ def from_sbml(
     radius
         Doi radius of all reactions of two reactants, or of each by its id (length).
     copies_per_amount
-        How many copies one unit of substance is. By default what the file says: 1 for ``item``
-        (and where a level 3 file says nothing), Avogadro's number for ``mole`` (and where a file
-        before level 3 says nothing). Give it where the units of the file differ or do not count
-        copies; its numbers are then taken as they are.
+        Number of copies in one unit of substance. By default from the file: 1 for ``item``
+        (and in a level 3 file without a unit), Avogadro's number for ``mole`` (and in a file
+        before level 3 without a unit). Give it if the units of the file differ or do not count
+        copies; its numbers are then used unchanged.
     **system
         Further fields of `System`: ``particles``, ``cells``, ``walls``, ``units``, ... An
         ``initial`` replaces the file's for the species in it.
@@ -49,23 +49,23 @@ def from_sbml(
     Notes
     -----
     Kinetic laws are mass action, sums of ``K n_A n_B``, or, without particles, functions of copy
-    numbers, ``v n/(K + n)``, that become a `Reaction.rate`. They are read by their algebra, not
-    their spelling, with local and global parameters, sizes of compartments, function definitions,
+    numbers, ``v n/(K + n)``, that become a `Reaction.rate`. They are simplified algebraically,
+    with local and global parameters, sizes of compartments, function definitions,
     initial assignments and assignment rules. K may be a function of time. Each term is a one-way
-    reaction, a negative term of a reversible reaction the way back. Of like reactants both
+    reaction, a negative term of a reversible reaction its reverse. For identical reactants both
     ``K n (n - 1)`` and its mean-field form ``K n²`` mean ``c = 2 K`` per pair, the k of `Reaction`
-    (with which ``dc/dt = -k c²`` for ``2 A -> 0``); ``K n (n - 1)/2`` thus means ``c = K``. Where
-    a pair and its product go forth and back, in one reaction or two, they become the reversible
-    reaction ``A + B <-> C`` that keeps detailed balance: the parts of a product that has just
-    fallen apart would otherwise meet at once. Species that are constant, boundary conditions or
-    set by an assignment rule are part of the rates; a rule that no law uses is left out. Whole
-    initial numbers are put uniformly (`Copies`), others are concentrations.
+    (with which ``dc/dt = -k c²`` for ``2 A -> 0``); ``K n (n - 1)/2`` thus means ``c = K``.
+    A binding and its dissociation, in one reaction or two, become the reversible
+    reaction ``A + B <-> C``, which keeps detailed balance: otherwise partners that have just
+    dissociated would meet again at once. Species that are constant, boundary conditions or
+    set by an assignment rule are part of the rates; a rule that no law uses is ignored. Integer
+    initial numbers are placed uniformly (`Copies`), others become concentrations.
 
     Raises
     ------
     ModelError
-        With everything that is not supported, one line each: laws other than mass action by the
-        id of their reaction, rate rules, algebraic rules, events, delays, fast reactions, several
+        With everything that is not supported, one line each: laws other than mass action (with the
+        id of their reaction), rate rules, algebraic rules, events, delays, fast reactions, several
         compartments, compartments that change, packages that a file requires; if it is not SBML,
         or python-libsbml is missing.
 
@@ -117,29 +117,29 @@ def from_antimony(
     copies_per_amount: float | None = None,
     **system: Any,
 ) -> System:
-    """The system of a model in Antimony, put into a domain.
+    """The system of a model in Antimony, placed in a domain.
 
-    The package antimony translates it to SBML, which is read as `from_sbml` reads a file.
+    The package antimony translates it to SBML, which is then read as by `from_sbml`.
 
     Parameters
     ----------
     source
-        Antimony text, or the path of a file of it. Text has a line break, a semicolon or an
-        arrow; a `pathlib.Path` is always a file. Of several models the last is read, or the one
-        marked with an asterisk; its submodels are part of it.
+        Antimony text, or the path of a file. Text has a line break, a semicolon or an
+        arrow; a `pathlib.Path` is always a file. If there are several models, the last is read, or
+        the one marked with an asterisk; its submodels are part of it.
     domain, D, radius, copies_per_amount, **system
         As in `from_sbml`. Antimony without units counts copies.
 
     Notes
     -----
     A species is a concentration in Antimony unless it is declared ``substanceOnly``, in a
-    compartment of size 1 unless it is put into another. ``A -> B`` is reversible and ``A => B`` is
+    compartment of size 1 unless another is given. ``A -> B`` is reversible and ``A => B`` is
     not; ``$A`` is a boundary condition.
 
     Raises
     ------
     ModelError
-        As `from_sbml`; if it is not Antimony, or the package antimony is missing.
+        See `from_sbml`; also if it is not Antimony, or the package antimony is missing.
 
     Examples
     --------

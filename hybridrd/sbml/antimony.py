@@ -16,13 +16,13 @@ _IS_TEXT = re.compile(r"[\n;]|->|=>")
 
 
 def sbml_of(source: str | Path) -> tuple[str, str]:
-    """The SBML text of a model, and what to call it in messages.
+    """The SBML text of a model, and its name in messages.
 
     Parameters
     ----------
     source
-        Antimony text, or the path of a file of it. Text has a line break, a semicolon or an
-        arrow; a `pathlib.Path` always is a path.
+        Antimony text, or the path of a file. Text has a line break, a semicolon or an
+        arrow; a `pathlib.Path` is always a path.
 
     Raises
     ------
@@ -63,11 +63,11 @@ def _library(where: str) -> Any:
 
 def _translated(lib: Any, text: str, where: str, folder: Path | None) -> str:
     if "\0" in text:
-        raise ModelError(f"{where}: it has a character of code 0, which is not text")
+        raise ModelError(f"{where}: it contains a NUL character, so it is not text")
     lib.clearPreviousLoads()
     lib.clearDirectories()
     if folder is not None:
-        lib.addDirectory(str(folder))  # of files that it imports
+        lib.addDirectory(str(folder))  # directory of files that it imports
     try:
         if lib.loadAntimonyString(text) < 0:
             why = " ".join(lib.getLastError().split())

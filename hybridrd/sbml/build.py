@@ -1,4 +1,4 @@
-"""Systems of well-mixed models, put into a domain."""
+"""Systems of well-mixed models, placed in a domain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hybridrd.sbml.polynomial import Polynomial
 class TimeRate:
     """A rate that depends on time, as a function for `Reaction`.
 
-    Its ``__qualname__`` is its formula, by which a checkpoint knows it.
+    Its ``__qualname__`` is its formula, which identifies it in a checkpoint.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def build(
         if name in system:
             raise ModelError(f"{name} are those of {where}; leave {name} out, or use replace()")
     if not isinstance(domain, Domain):
-        raise ModelError(f"domain = {domain!r}: a Box or Shell is needed")
+        raise ModelError(f"domain = {domain!r}: give a Box or Shell")
     if copies_per_amount is not None:
         copies_per_amount = number(copies_per_amount, "copies_per_amount", strict=True)
     model = read(text, where, copies_per_amount)
@@ -86,9 +86,9 @@ def build(
 def _initial(
     copies: Mapping[str, float | None], given: Any, volume: float, where: str
 ) -> dict[Any, Any]:
-    """Whole numbers as copies, others as concentrations; what is given goes before the file's."""
+    """Integers as copies, others as concentrations; given values override the file's."""
     if given is not None and not isinstance(given, Mapping):
-        raise ModelError(f"initial = {given!r}: a mapping of species is needed")
+        raise ModelError(f"initial = {given!r}: give a dict of species")
     initial = dict(given or {})
     named = {getattr(species, "name", species) for species in initial}
     for name, n in copies.items():
@@ -115,7 +115,7 @@ def _by_id(given: Any, names: Sequence[str], where: str, what: str) -> dict[str,
     unknown = [name for name in found if name not in names]
     if unknown:
         raise ModelError(
-            f"{where}: {unknown[0]!r} is none of the {what}: {', '.join(dict.fromkeys(names))}"
+            f"{where}: {unknown[0]!r} is not one of the {what}: {', '.join(dict.fromkeys(names))}"
         )
     return found
 
@@ -127,7 +127,7 @@ def _reactions(
     where: str,
     particles: bool,
 ) -> list[Reaction]:
-    """Reactions with macroscopic rates; a pair and its one product become one reaction.
+    """Reactions with macroscopic rates; a binding and its dissociation become one reaction.
 
     ``where`` is the file, for messages.
     """
@@ -175,7 +175,7 @@ def _is_constant(event: OneWayReaction) -> bool:
 
 
 def _undoing(found: Sequence[OneWayReaction]) -> dict[int, list[int]]:
-    """For each pair that forms one product, the events in which that falls apart again."""
+    """For each pair that forms one product, the events in which that product dissociates."""
     apart: dict[tuple[str, ...], list[int]] = {}
     for k, event in enumerate(found):
         if len(event.reactants) == 1 and len(event.products) == 2:
@@ -192,7 +192,7 @@ def _undoing(found: Sequence[OneWayReaction]) -> dict[int, list[int]]:
 
 
 def _ways_back(found: Sequence[OneWayReaction]) -> dict[int, int]:
-    """For each pair that forms one product at a constant rate, the one event that undoes it."""
+    """For each pair that forms one product at a constant rate, the only event that reverses it."""
     back: dict[int, int] = {}
     taken: set[int] = set()
     for k, undoing in _undoing(found).items():
@@ -204,14 +204,14 @@ def _ways_back(found: Sequence[OneWayReaction]) -> dict[int, int]:
 
 
 def _warn_of_pairs_in_time(found: Sequence[OneWayReaction], where: str) -> None:
-    """Warn where rates that depend on time keep two reactions from becoming a reversible one."""
+    """Warn of reactions that cannot become a reversible one, because a rate depends on time."""
     for k, undoing in _undoing(found).items():
         event = found[k]
         if any(not (_is_constant(event) and _is_constant(found[j])) for j in undoing):
             warnings.warn(
                 f"{where}: {' + '.join(event.reactants)} <-> {event.products[0]} "
-                f"({event.name}) has a rate that depends on time, so that it is two one-way "
-                f"reactions without detailed balance: particles that have just come apart "
+                f"({event.name}) has a rate that depends on time, so it is two one-way "
+                f"reactions without detailed balance: particles that have just dissociated "
                 f"meet again too often. Use constant rates, or particles=None",
                 AccuracyWarning,
                 stacklevel=6,
@@ -219,7 +219,7 @@ def _warn_of_pairs_in_time(found: Sequence[OneWayReaction], where: str) -> None:
 
 
 def _labels(found: Sequence[OneWayReaction]) -> list[str]:
-    """The ids of the file, with direction and number where one law is several reactions."""
+    """The ids of the file, with direction and number if one law is several reactions."""
     count = Counter((event.name, event.back) for event in found)
     seen: Counter[tuple[str, bool]] = Counter()
     labels = []

@@ -39,7 +39,7 @@ class Contents:
     assignments: dict[str, Any]
 
     def is_fixed(self, species: Any) -> bool:
-        """Whether reactions leave a species as it is: its value is part of the rates."""
+        """Whether reactions don't change a species: its value is part of the rates."""
         return bool(
             species.getConstant() or species.getBoundaryCondition() or species.getId() in self.rules
         )
@@ -70,7 +70,7 @@ def contents(model: Any, level: tuple[int, int]) -> Contents:
     assignments = [one for one in given if _acts(one)]
     set_by = Counter([r.getVariable() for r in rules] + [a.getSymbol() for a in assignments])
     problems += [
-        f"{name} is set by {n} rules or initial assignments; at most one can hold"
+        f"{name} is set by {n} rules or initial assignments; at most one is allowed"
         for name, n in set_by.items()
         if n > 1
     ]

@@ -18,7 +18,7 @@ from hybridrd.sbml.source import core_of
 from hybridrd.sbml.units import copies_per_amount
 from hybridrd.sbml.values import Values
 
-_MOST = 1e12  # copies; more are hardly meant where the file has no units
+_MOST = 1e12  # copies; more are implausible in a file without units
 _BURST = 1000  # copies of one species in one reaction
 
 
@@ -48,7 +48,7 @@ def read(text: str, where: str, copies_per_amount: float | None) -> Model:
     where
         Its file, for messages.
     copies_per_amount
-        How many copies one unit of substance is; None for what the document says.
+        Number of copies in one unit of substance; None for that of the document.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def read(text: str, where: str, copies_per_amount: float | None) -> Model:
             raise ModelError(f"{where}: not SBML, line {error.getLine()}: {message}")
     model = document.getModel()
     if model is None:
-        raise ModelError(f"{where}: there is no model in it")
+        raise ModelError(f"{where}: it contains no model")
     try:
         inside = contents(model, (document.getLevel(), document.getVersion()))
         problems = [*packages(document), *features(inside)]
@@ -93,7 +93,7 @@ def _library(where: str) -> Any:
 
 
 class _Reader:
-    """Reads species and reactions of a model that has nothing else."""
+    """Reader of the species and reactions of a model without other features."""
 
     def __init__(self, lib: Any, where: str, inside: Contents, copies: float | None) -> None:
         self._where, self._inside = where, inside
@@ -113,7 +113,7 @@ class _Reader:
         for species in self._inside.variable:
             try:
                 if species.getCompartment() in self._inside.rules:
-                    self._values.size(species)  # refused if it changes, though no law has it
+                    self._values.size(species)  # refused if it changes, even if no law uses it
                 amount = self._values.amount(species)
             except ModelError as error:
                 problems.append(f"species {species.getId()}: {error}")
@@ -127,15 +127,16 @@ class _Reader:
         return Model(copies, found)
 
     def _warn_of_moles(self, copies: dict[str, float | None]) -> None:
-        """Warn where a file before level 3 says no unit, means moles, and most likely copies."""
+        """Warn of a file before level 3 without units: it means moles, but probably counts
+        copies."""
         inside = self._inside
         if self._said or inside.level[0] > 2 or inside.model.getUnitDefinition("substance"):
             return
         for name, number in copies.items():
             if number is not None and _MOST < number < math.inf:
                 warnings.warn(
-                    f"{self._where}: {name} starts with {number:.3g} copies: amounts are moles "
-                    f"where a file of level {inside.level[0]} says nothing; with "
+                    f"{self._where}: {name} starts with {number:.3g} copies: in a file of level "
+                    f"{inside.level[0]} without units amounts are moles; with "
                     f"copies_per_amount=1 they are copies",
                     AccuracyWarning,
                     stacklevel=7,
@@ -188,6 +189,7 @@ class _Reader:
         if len(set(factors.values())) > 1:
             shown = ", ".join(f"{value:g} of {name}" for name, value in factors.items())
             raise ModelError(
-                f"its species have different conversion factors, {shown}: one for all is supported"
+                f"its species have different conversion factors, {shown}: only one for all is "
+                f"supported"
             )
         return next(iter(factors.values()))

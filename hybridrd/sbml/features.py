@@ -24,7 +24,7 @@ def packages(document: Any) -> Iterator[str]:
 def features(contents: Contents) -> Iterator[str]:
     """Parts of a model that are not reactions in one well-mixed volume."""
     model = contents.model
-    without = contents.level >= (3, 2)  # what has no formula has no effect
+    without = contents.level >= (3, 2)  # a rule without a formula has no effect
     for rule in entries(model.getNumRules(), model.getRule):
         if without and rule.getMath() is None:
             continue
@@ -45,12 +45,12 @@ def features(contents: Contents) -> Iterator[str]:
     used = {one.getCompartment() for one in contents.variable}
     if len(used) > 1:
         yield (
-            f"species in several compartments, {', '.join(sorted(used))}: one is supported, and "
-            f"the domain takes its place"
+            f"species in several compartments, {', '.join(sorted(used))}: only one is supported, "
+            f"which the domain replaces"
         )
     for name, one in contents.species.items():
         if one.getCompartment() not in contents.compartments:
-            yield f"{name} is in a compartment that is not there, {one.getCompartment()!r}"
+            yield f"{name} is in a compartment that does not exist, {one.getCompartment()!r}"
         elif _other_unit(one.getSpatialSizeUnits(), _size_units(one, contents), contents):
             yield f"the spatialSizeUnits of {name} differ from the units of its compartment"
     for name, reaction in contents.reactions.items():
@@ -76,14 +76,14 @@ def _size_units(species: Any, contents: Contents) -> str:
 
 
 def _other_unit(given: str, default: str, contents: Contents) -> bool:
-    """Whether a unit that levels 1 and 2 let a part choose is not that of the model."""
+    """Whether a part has its own unit, as levels 1 and 2 allow, other than that of the model."""
     built_in = None if contents.model.getUnitDefinition(default) else _BUILT_IN.get(default)
     return bool(given) and given not in (default, built_in)
 
 
 def _reaction(reaction: Any, contents: Contents) -> Iterator[str]:
     if contents.level < (3, 2) and reaction.getFast():
-        yield 'it is fast, which is not supported; say fast="false" and give its rate'
+        yield 'it is fast, which is not supported; write fast="false" and give its rate'
     law = reaction.getKineticLaw()
     if law is not None:
         for given, default in (

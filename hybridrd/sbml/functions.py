@@ -10,14 +10,14 @@ from hybridrd.errors import ModelError
 
 
 def _root(degree: float, x: float) -> float:
-    """The real root, also of a negative number if the degree is odd."""
+    """The real root, for an odd degree also of a negative number."""
     if x < 0 and degree % 2 == 1:
         return -math.pow(-x, 1.0 / degree)
     return math.pow(x, 1.0 / degree)
 
 
 def _chain(holds: Callable[[float, float], bool]) -> Callable[..., float]:
-    """A relation of neighbours: ``a < b < c``."""
+    """A relation between neighbours: ``a < b < c``."""
     return lambda *x: float(all(starmap(holds, pairwise(x))))
 
 
@@ -82,7 +82,7 @@ NAMES = tuple(_FUNCTIONS)
 
 
 def check_arguments(name: str, count: int, text: str) -> None:
-    """Refuse a number of arguments that a function does not take. Raises ModelError."""
+    """Refuse a wrong number of arguments. Raises ModelError."""
     _, fewest, most = _FUNCTIONS[name]
     if not fewest <= count <= most:
         raise ModelError(f"{text} has {count} arguments")
@@ -94,7 +94,7 @@ def apply(name: str, arguments: Sequence[float]) -> float:
     Raises
     ------
     ValueError, ArithmeticError
-        If it has none.
+        If it has no value.
 
     Examples
     --------

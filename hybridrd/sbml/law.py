@@ -12,7 +12,7 @@ from hybridrd.errors import ModelError
 from hybridrd.sbml.functions import NAMES, apply, check_arguments
 from hybridrd.sbml.polynomial import HIGHEST, Polynomial
 
-_MOST_NODES = 100_000  # of a formula: definitions that call one another twice each grow fast
+_MOST_NODES = 100_000  # nodes of a formula: definitions that call each other twice grow fast
 _UNSUPPORTED = {
     "AST_FUNCTION_DELAY": "delays are not supported",
     "AST_FUNCTION_RATE_OF": "rateOf is not supported",
@@ -60,7 +60,7 @@ class Evaluator:
         Raises
         ------
         ModelError
-            If it is not a polynomial, and why.
+            If it is not a polynomial, with the reason.
         """
         self._left = _MOST_NODES
         return self._read(node, scope)
@@ -69,7 +69,7 @@ class Evaluator:
         lib, kind = self._lib, node.getType()
         self._left -= 1
         if self._left < 0:
-            raise ModelError(f"a formula has more than {_MOST_NODES} parts in full")
+            raise ModelError(f"a formula has more than {_MOST_NODES} parts when written out")
         if kind in (lib.AST_CONSTANT_PI, lib.AST_CONSTANT_E):
             return Polynomial.constant(math.pi if kind == lib.AST_CONSTANT_PI else math.e)
         if kind in (lib.AST_CONSTANT_TRUE, lib.AST_CONSTANT_FALSE):
@@ -103,7 +103,7 @@ class Evaluator:
         return text if len(text) <= 80 else text[:77] + "..."
 
     def _sum_or_product(self, node: Any, scope: Scope) -> Polynomial:
-        """A sum or product; libSBML nests those of many parts, which are taken in a row."""
+        """A sum or product; libSBML nests those of many parts, which are flattened here."""
         kind = node.getType()
         parts, rest = [], [node]
         while rest:
@@ -118,7 +118,7 @@ class Evaluator:
         return Polynomial.collected((t for part in parts for t in part.terms.items()), falling)
 
     def _call(self, node: Any, children: Sequence[Any], scope: Scope) -> Polynomial:
-        """A function of the model, whose arguments are the only names in it."""
+        """A function of the model; its arguments are the only names in it."""
         name = node.getName()
         definition = self._definitions.get(name)
         if definition is None or definition.getBody() is None:
@@ -139,7 +139,7 @@ class Evaluator:
         return self._read(definition.getBody(), Scope(lookup, scope.time))
 
     def _piecewise(self, node: Any, children: Sequence[Any], scope: Scope) -> Polynomial:
-        """Pieces; those whose conditions are constants are chosen now."""
+        """Pieces; those with constant conditions are chosen at once."""
         pieces: list[Polynomial] = []  # value, condition, ..., otherwise
         for value, condition in zip(children[::2], children[1::2], strict=False):
             holds = self._read(condition, scope)
@@ -165,7 +165,7 @@ class Evaluator:
         return result
 
     def _function(self, name: str, node: Any, children: Sequence[Any], scope: Scope) -> Polynomial:
-        """A function; quotients by numbers and whole powers are those of polynomials."""
+        """A function; quotients by numbers and integer powers stay polynomials."""
         parts = [self._read(child, scope) for child in children]
         if name == "root" and len(parts) == 1:
             parts = [Polynomial.constant(2.0), *parts]

@@ -11,7 +11,7 @@ from itertools import pairwise
 from hybridrd.errors import ModelError
 from hybridrd.sbml.polynomial import Polynomial
 
-Product = tuple[str, ...]  # of copy numbers: names of species, each as often as its power
+Product = tuple[str, ...]  # a product of copy numbers: names of species, each as often as its power
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class OneWayReaction:
     reactants, products
         Species, each as often as it takes part.
     rate
-        The rate c of ``c n_A``, ``c n_A n_B``, ``c n_A n_B n_C``, a third copy of one species being
-        one of n - 2; of like pairs ``c n (n - 1)/2``. Per copy, or per choice of copies (1/time), a
-        number or a function of time; or the propensity itself, if it `is_law`.
+        The rate c in ``c n_A``, ``c n_A n_B``, ``c n_A n_B n_C`` (with n - 1 and n - 2 for further
+        copies of a species), and in ``c n (n - 1)/2`` for identical pairs. Per copy, or per choice
+        of copies (1/time), a number or a function of time; or the propensity itself, if `is_law`.
     back
-        Whether it is the way back of a reversible reaction.
+        Whether it is the reverse of a reversible reaction.
     """
 
     name: str
@@ -53,20 +53,20 @@ def events(
     law
         Extents per time as a polynomial in copy numbers.
     reversible
-        Whether a negative term is the rate of the way back.
+        Whether a negative term is the rate of the reverse reaction.
 
     Raises
     ------
     ModelError
-        If the law is not mass action of these reactants, and why.
+        If the law is not mass action of these reactants, with the reason.
 
     Notes
     -----
-    A law with functions of copy numbers is a reaction with that law. Else each term is a reaction.
-    A species of a term that is no reactant takes part as a catalyst. Of like reactants ``K n²`` is
-    the mean-field form of ``K n (n - 1)``, and both mean that the rate is 2 K: a law of ``K n (n -
-    1)/2`` is the propensity of pairs that react with rate K. So are ``K n³`` and ``K n (n - 1) (n -
-    2)`` one law, of rate K.
+    A law with functions of copy numbers is a reaction with that law. Otherwise each term is a
+    reaction. A species in a term that is not a reactant is a catalyst. For identical reactants
+    ``K n²`` is the mean-field form of ``K n (n - 1)``, and both mean the rate 2 K: a law of
+    ``K n (n - 1)/2`` is the propensity of pairs that react with rate K. Likewise ``K n³`` and
+    ``K n (n - 1) (n - 2)`` are the same law, of rate K.
     """
     there, again = tuple(reactants), tuple(products)
     if law.is_law:
@@ -81,11 +81,11 @@ def events(
 
 
 def _falling(law: Polynomial, sides: Sequence[tuple[str, ...]]) -> dict[Product, Polynomial]:
-    """The terms of a law, of which a power of n means choices of copies, n (n - 1) ....
+    """The terms of a law, with powers of n as choices of copies, n (n - 1) ....
 
-    Where the law is written with n - 1, the square is ``n (n - 1) + n``, the cube ``n (n - 1) (n -
-    2) + 3 n (n - 1) + n``. Elsewhere ``K n²`` alone is the mean-field form, and so it is in ``K n²
-    - k n`` if that n can be the way back of a reversible reaction; if not, K n (n - 1) was
+    In a law written with n - 1, the square is ``n (n - 1) + n``, the cube ``n (n - 1) (n -
+    2) + 3 n (n - 1) + n``. Otherwise ``K n²`` alone is the mean-field form, also in ``K n²
+    - k n`` if that n can be the reverse of a reversible reaction; if not, K n (n - 1) was
     multiplied out.
     """
     terms = law.by_species()
@@ -111,7 +111,7 @@ def _falling(law: Polynomial, sides: Sequence[tuple[str, ...]]) -> dict[Product,
                 raise ModelError(
                     f"its law has terms in {_shown(_term(rest, name, lower[0]))[2:]} and "
                     f"{name}^{top} that are neither K {name} ({name} - 1) nor two directions of "
-                    f"the reaction: write one reaction each"
+                    f"the reaction: write one reaction for each"
                 )
     return terms
 
@@ -134,13 +134,13 @@ def _term(rest: Product, name: str, power: int) -> Product:
 
 
 def _vanishes(rest: Polynomial, of: Polynomial) -> bool:
-    """Whether a difference is 0 but for rounding."""
+    """Whether a difference is 0 to round-off."""
     largest = max(map(abs, of.terms.values()), default=0.0)
     return all(abs(value) <= 1e-9 * largest for value in rest.terms.values())
 
 
 def _sign(rate: Polynomial) -> int:
-    """The sign of a constant rate; 0 of a rate that depends on time."""
+    """The sign of a constant rate; 0 for a rate that depends on time."""
     return 0 if rate.value is None else int(math.copysign(1, rate.value)) if rate.value else 0
 
 
@@ -151,19 +151,19 @@ def _is_back(
     products: tuple[str, ...],
     reversible: bool,
 ) -> bool:
-    """Whether a term is the way back: by its sign, or by its species if it depends on time."""
+    """Whether a term is the reverse: by its sign, or by its species if it depends on time."""
     if rate.value is not None:
         if rate.value < 0 and not reversible:
             raise ModelError(
                 f"its law has a negative term, {_shown(term)}, but it is not reversible; mark it "
-                f"as reversible if that is the way back"
+                f"as reversible if that is the reverse reaction"
             )
         return rate.value < 0
     fits = [not Counter(side) - Counter(term) for side in (reactants, products)]
     if reversible and all(fits):
         raise ModelError(
             f"the rate of its term {_shown(term)} depends on time, and the term may be either "
-            f'direction of the reaction: write one reaction each way, with reversible="false"'
+            f'direction of the reaction: write one reaction for each, with reversible="false"'
         )
     return reversible and fits[1]
 
@@ -194,7 +194,7 @@ def _event(
 def _paired(
     reactants: tuple[str, ...], products: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What stays comes first on both sides, so that it keeps its place."""
+    """Species on both sides first, so that these particles keep their position."""
     kept = Counter(reactants) & Counter(products)
 
     def ordered(species: tuple[str, ...]) -> tuple[str, ...]:

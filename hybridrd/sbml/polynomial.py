@@ -11,9 +11,9 @@ from typing import TypeAlias
 from hybridrd.errors import ModelError
 from hybridrd.sbml.functions import apply
 
-HIGHEST = 8  # degree; powers of sums grow fast
+HIGHEST = 8  # largest degree; powers of sums grow fast
 _MOST = 200_000  # products of terms in one multiplication
-_LONGEST = 20_000  # characters of a function
+_LONGEST = 20_000  # largest number of characters of a function
 # Functions of copy numbers in a formula; booleans are 1 and 0.
 _FORMULAS: dict[str, Callable[..., str]] = {
     "divide": lambda a, b: f"{a} / {b}",
@@ -36,12 +36,12 @@ _CHAINS = "min", "max", "and", "or"
 
 @dataclass(frozen=True)
 class Function:
-    """A function of time, ``sin(time)``, or of copy numbers that is no polynomial, ``A/(A + 1)``.
+    """A function of time, ``sin(time)``, or a non-polynomial one of copy numbers, ``A/(A + 1)``.
 
     Attributes
     ----------
     text
-        The function in full; two functions are equal if their texts are.
+        The complete function; two functions are equal if their texts are.
     name
         Its name in `hybridrd.sbml.functions`; ``"time"`` is time itself.
     arguments
@@ -58,12 +58,12 @@ class Function:
         return frozenset[str]().union(*(argument.species for argument in self.arguments))
 
     def formula(self, copies: Callable[[str], str]) -> str:
-        """It as a `hybridrd.model.expression.Expression`; ``copies`` is the text of a copy number.
+        """A `hybridrd.model.expression.Expression` of it; ``copies`` is the text of a copy number.
 
         Raises
         ------
         ModelError
-            If it depends on time, or such an expression has no such function.
+            If it depends on time, or an expression cannot contain such a function.
         """
         parts = [f"({argument.formula(copies)})" for argument in self.arguments]
         if self.name == "piecewise":
@@ -72,7 +72,9 @@ class Function:
                 text = f"where({condition} > 0.5, {value}, {text})"
             return text
         if self.name not in _FORMULAS:
-            raise ModelError(f"its law has {self.name} beside copy numbers, which is not supported")
+            raise ModelError(
+                f"its law has {self.name} together with copy numbers, which is not supported"
+            )
         return (
             reduce(_FORMULAS[self.name], parts)
             if self.name in _CHAINS
@@ -118,7 +120,7 @@ class Polynomial:
     terms
         The coefficient of each monomial; none is 0.
     falling
-        Species whose copy number n was multiplied by n - 1, the sign of a law for whole copies.
+        Species whose copy number n was multiplied by n - 1, which marks a law for discrete copies.
     """
 
     terms: dict[Monomial, float]
@@ -126,7 +128,7 @@ class Polynomial:
 
     @classmethod
     def constant(cls, value: float) -> Polynomial:
-        """The polynomial that is a number."""
+        """A constant polynomial."""
         return cls.collected([((), value)])
 
     @classmethod
@@ -147,7 +149,7 @@ class Polynomial:
     def collected(
         cls, terms: Iterable[tuple[Monomial, float]], falling: frozenset[str] = frozenset()
     ) -> Polynomial:
-        """The sum of terms, several of which may be alike."""
+        """The sum of terms, which may repeat."""
         found: dict[Monomial, float] = {}
         for monomial, value in terms:
             if len(monomial) > HIGHEST:
@@ -164,19 +166,19 @@ class Polynomial:
 
     @property
     def species(self) -> frozenset[str]:
-        """The species in it, also in its functions."""
+        """The species in it, including those in its functions."""
         factors = {factor for monomial in self.terms for factor in monomial}
         inside = (f.species for f in factors if not isinstance(f, str))
         return frozenset(f for f in factors if isinstance(f, str)).union(*inside)
 
     @property
     def is_law(self) -> bool:
-        """Whether functions of copy numbers are in it."""
+        """Whether it contains functions of copy numbers."""
         factors = (factor for monomial in self.terms for factor in monomial)
         return any(f.species for f in factors if not isinstance(f, str))
 
     def formula(self, copies: Callable[[str], str]) -> str:
-        """It as a formula, see `Function.formula`."""
+        """A formula of it, see `Function.formula`."""
         terms = [
             " * ".join(
                 [repr(value), *(copies(f) if isinstance(f, str) else f.formula(copies) for f in m)]
@@ -186,14 +188,14 @@ class Polynomial:
         return " + ".join(terms) or "0.0"
 
     def at(self, t: float) -> float:
-        """Its value at a time, without copy numbers."""
+        """The value at a time of a polynomial without copy numbers."""
         total = 0.0
         for monomial, value in self.terms.items():
             total += value * math.prod(f(t) for f in monomial if not isinstance(f, str))
         return total
 
     def by_species(self) -> dict[tuple[str, ...], Polynomial]:
-        """The coefficient, free of copy numbers, of each product of copy numbers."""
+        """The coefficient of each product of copy numbers, itself without copy numbers."""
         found: dict[tuple[str, ...], list[tuple[Monomial, float]]] = {}
         for monomial, value in self.terms.items():
             species = tuple(f for f in monomial if isinstance(f, str))
@@ -222,7 +224,7 @@ class Polynomial:
         if len(self.terms) * len(other.terms) > _MOST:
             raise ModelError(
                 f"a product of {len(self.terms)} by {len(other.terms)} terms; at most {_MOST} "
-                f"terms in all are multiplied out"
+                f"terms in total are multiplied out"
             )
         falling = self.falling | other.falling | _falling(self, other) | _falling(other, self)
         return self.collected(
@@ -240,7 +242,7 @@ class Polynomial:
         return self.collected(terms, self.falling)
 
     def power(self, exponent: int) -> Polynomial:
-        """A whole power of at least 0."""
+        """An integer power of at least 0."""
         if exponent > HIGHEST:
             raise ModelError(f"a power of {exponent} is not mass action")
         result = self.constant(1.0)
@@ -250,7 +252,7 @@ class Polynomial:
 
 
 def _falling(one: Polynomial, other: Polynomial) -> frozenset[str]:
-    """The species n if one polynomial is ``a (n - 1)``, a > 0, and n is in the other."""
+    """The species n if one polynomial is ``a (n - 1)``, a > 0, and the other contains n."""
     slope = {monomial[0]: value for monomial, value in one.terms.items() if len(monomial) == 1}
     if len(one.terms) != 2 or len(slope) != 1 or () not in one.terms:
         return frozenset()

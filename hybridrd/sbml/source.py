@@ -1,4 +1,4 @@
-"""Text of model files, checked before a parser sees it."""
+"""Text of model files, checked before it is parsed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hybridrd.arguments import check_file
 from hybridrd.errors import ModelError
 
 LARGEST = 64 * 2**20  # bytes
-_DEEPEST = 500  # elements in one another; libSBML's stack ends at about 10 000
-_WIDEST = 10_000  # arguments of an operator, which libSBML nests
+_DEEPEST = 500  # depth of nested elements; libSBML's stack overflows at about 10 000
+_WIDEST = 10_000  # number of arguments of an operator, which libSBML nests
 _LONGEST = 10_000  # characters of a formula of level 1
 
 
@@ -21,7 +21,7 @@ def read_text(path: Path, kind: str, largest: int = LARGEST) -> str:
     Raises
     ------
     ModelError
-        If there is no such file, or it is not that; ``kind`` is what to give.
+        If there is no such file, or it is not such text; ``kind`` names what to give.
     """
     check_file(path, largest)
     try:
@@ -41,7 +41,7 @@ def read_text(path: Path, kind: str, largest: int = LARGEST) -> str:
 
 
 def core_of(text: str, where: str) -> str:
-    """SBML without notes, annotations and elements of packages, checked before a parser sees it.
+    """SBML without notes, annotations and package elements, checked before it is parsed.
 
     Raises
     ------
@@ -62,7 +62,10 @@ def core_of(text: str, where: str) -> str:
     kept, done = [], 0
     for first, last in scan.foreign:
         end = data.index(b">", last) + 1
-        kept += [data[done:first], b"\n" * data.count(b"\n", first, end)]  # lines keep their number
+        kept += [
+            data[done:first],
+            b"\n" * data.count(b"\n", first, end),  # keeps line numbers
+        ]
         done = end
     return b"".join([*kept, data[done:]]).decode()
 
@@ -78,14 +81,14 @@ class _Scan:
     Attributes
     ----------
     foreign
-        Where the first and the last tag of each part begins that is not of the core (bytes).
+        Offsets of the first and the last tag of each part outside the core (bytes).
     """
 
     def __init__(self, parser: expat.XMLParserType, where: str) -> None:
         self.foreign: list[tuple[int, int]] = []
         self._parser, self._where = parser, where
-        self._children: list[int] = []  # of each open element
-        self._opened: tuple[int, int] | None = None  # depth and place of a foreign part
+        self._children: list[int] = []  # for each open element
+        self._opened: tuple[int, int] | None = None  # depth and offset of a foreign part
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         namespace, _, local = name.rpartition(" ")
@@ -108,7 +111,7 @@ class _Scan:
         self._children.pop()
         if self._opened is not None and self._opened[0] == len(self._children):
             first, last = self._opened[1], self._parser.CurrentByteIndex
-            if last > first:  # an empty element has nothing in it
+            if last > first:  # an empty element has no content
                 self.foreign.append((first, last))
             self._opened = None
 
@@ -120,7 +123,7 @@ class _Scan:
 
 
 def _is_package(namespace: str) -> bool:
-    """Whether a namespace of SBML is that of a package: .../level3/version1/fbc/version2."""
+    """Whether an SBML namespace is that of a package: .../level3/version1/fbc/version2."""
     return namespace.startswith(_SBML + "3/") and not namespace.endswith("/core")
 
 

@@ -13,9 +13,9 @@ _KINDS = {"item": 1.0, "dimensionless": 1.0, "mole": AVOGADRO, "avogadro": AVOGA
 
 
 def copies_per_amount(lib: Any, contents: Contents) -> float:
-    """How many copies one unit of substance is, by what the file says; 1 if it says nothing.
+    """Number of copies in one unit of substance according to the file; 1 without a unit.
 
-    Before level 3, a file that says nothing means moles.
+    Before level 3, a file without a unit means moles.
 
     Raises
     ------
@@ -31,12 +31,14 @@ def copies_per_amount(lib: Any, contents: Contents) -> float:
     factors = {name: _copies_per(lib, contents, name) for name in stated}
     if len(set(factors.values())) > 1:
         shown = ", ".join(f"{stated[name]} in {name}" for name in sorted(stated))
-        raise ModelError(f"amounts are in different units, {shown}: one is supported; {_ADVICE}")
+        raise ModelError(
+            f"amounts are in different units, {shown}: only one is supported; {_ADVICE}"
+        )
     return next(iter(factors.values()), 1.0)
 
 
 def _has_factors(contents: Contents) -> bool:
-    """Whether conversion factors take the extents of reactions to amounts."""
+    """Whether conversion factors convert extents of reactions to amounts."""
     given = [one.isSetConversionFactor() for one in contents.variable]
     return bool(contents.model.isSetConversionFactor() or (given and all(given)))
 

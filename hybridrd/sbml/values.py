@@ -19,11 +19,11 @@ class Values:
     contents
         The parts of the model.
     evaluate
-        Reads formulas.
+        Reader of formulas.
     copies
-        How many copies one unit of substance is.
+        Number of copies in one unit of substance.
     initial
-        The values at time 0; None if these are they, all of them numbers.
+        The values at time 0; None if these are the values at time 0, all numbers.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Values:
         return self._known[name]
 
     def formula(self, node: Any, what: str) -> Polynomial:
-        """The polynomial of a formula; ``what`` it is of, if it is missing."""
+        """The polynomial of a formula; ``what`` names it if it is missing."""
         if node is None:
             raise ModelError(f"{what} has no formula")
         return self._evaluate(node, self.scope)
@@ -71,7 +71,7 @@ class Values:
         return value
 
     def size(self, species: Any) -> float:
-        """What a species' amount is divided by in formulas: 1 if it stands for its amount."""
+        """Divisor of a species' amount in formulas: 1 if the species is an amount."""
         name = species.getCompartment()
         if species.getHasOnlySubstanceUnits() or self._is_a_point(name):
             return 1.0
@@ -127,7 +127,7 @@ class Values:
         return None
 
     def stoichiometry(self, reference: Any) -> float:
-        """How often a species takes part; NaN if the file does not say."""
+        """Stoichiometry of a species; NaN if the file does not give it."""
         name = f"the stoichiometry of {reference.getSpecies()}"
         if reference.isSetStoichiometryMath():
             node = reference.getStoichiometryMath().getMath()
@@ -172,14 +172,14 @@ class Values:
         return Polynomial.constant(self._level(species, self))
 
     def _level(self, species: Any, initial: Values) -> float:
-        """The amount or concentration of a species that starts at what the file says."""
+        """The initial amount or concentration of a species, from the file."""
         amount = initial.amount(species)
         if amount is None:
             raise ModelError(f"{species.getId()} has no initial amount")
         return amount / self.size(species)
 
     def _is_a_point(self, compartment: str) -> bool:
-        """Whether a compartment has no dimension; before level 3 it has no size either."""
+        """Whether a compartment has dimension 0; before level 3 it has no size either."""
         one = self._contents.compartments[compartment]
         without = self._contents.level[0] < 3 or not one.isSetSize()
         return bool(without and one.getSpatialDimensionsAsDouble() == 0)

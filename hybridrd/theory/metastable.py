@@ -264,7 +264,7 @@ def reduce(system: System, sets: int | None = None, voxels: VoxelsLike = None) -
     sets
         Their number; by default the one with the largest gap.
     voxels
-        Cells of the walker, as of `hybridrd.theory.cdme.solve`; by default those of the system.
+        Cells of the walker, see `hybridrd.theory.cdme.solve`; by default those of the system.
 
     Raises
     ------

@@ -134,7 +134,7 @@ def closed_moments(
     Returns
     -------
     xarray.Dataset
-        As of `linear_moments`.
+        See `linear_moments`.
 
     Raises
     ------

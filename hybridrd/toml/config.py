@@ -18,7 +18,7 @@ from hybridrd.toml.reader import Examined, Run, examine
 from hybridrd.toml.schema import File
 
 S = TypeVar("S")
-MOST_BYTES = 64_000_000  # of a file
+MOST_BYTES = 64_000_000  # bytes of a file
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ def read_toml(path: str | Path, build: Callable[..., S]) -> Loaded[S]:
     Raises
     ------
     ModelError
-        For every mistake one line: the file, the place, and what is allowed there. Also if there
-        is no such file, or it is no regular file.
+        With one line per mistake: the file, the key, and what is allowed there. Also if there
+        is no such file, or it is not a regular file.
     """
     found = examine_toml(path, build)
     if found.system is None:
@@ -72,7 +72,7 @@ def examine_toml(path: str | Path, build: Callable[..., S]) -> Examined[S]:
 
 
 def _beside(path: Path, data: Any) -> Any:
-    """The same tables, with the paths of images relative to the folder of the file."""
+    """The same tables, with relative paths of images resolved from the folder of the file."""
     if isinstance(data, list):
         return [_beside(path, entry) for entry in data]
     if not isinstance(data, dict):
@@ -88,7 +88,7 @@ def _parsed(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
         raise
-    except ValueError as error:  # thousands of digits
+    except ValueError as error:  # an integer with thousands of digits
         raise ModelError(f"not valid TOML: {error}") from error
 
 
@@ -98,7 +98,7 @@ def system_from_dict(data: Mapping[str, Any], build: Callable[..., S]) -> S:
     Raises
     ------
     ModelError
-        With every mistake and its place, one line each.
+        With every mistake and its key, one line each.
 
     Examples
     --------

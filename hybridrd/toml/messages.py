@@ -1,4 +1,4 @@
-"""Messages for the mistakes that pydantic found in a file, one line each, with the place."""
+"""Messages for the mistakes that pydantic found in a file, one line each, with the key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _KINDS = {
     "model_type": "a table is needed",
     "model_attributes_type": "a table is needed",
 }
-# What may stand at a place in place of a number or a word, where that is not only a number.
+# Values that are allowed at a key, where not only a number is.
 _ALTERNATIVES = {
     "initial": f"a number, a table with one of {', '.join(CONTENTS)}, or a list of them",
     "particles": 'a table like domain, { x = [0, 5] }, or "domain" for all of it',
@@ -38,10 +38,10 @@ _ALTERNATIVES = {
     "walls": f"{', '.join(WALLS)}, or a table with reservoir, influx, leaky, "
     "absorbing or partially-absorbing",
 }
-# What the keys of the other kind of region are.
+# Hints at the keys of the other kind of region.
 _OTHER_REGION = {
-    "<box>": " (of a ball shell inner, outer)",
-    "<shell>": ", as in { inner = 1.0, outer = 6.0 } (of a box x, y, z)",
+    "<box>": " (for a shell: inner, outer)",
+    "<shell>": ", as in { inner = 1.0, outer = 6.0 } (for a box: x, y, z)",
 }
 
 
@@ -52,13 +52,13 @@ class Mistake:
     Parameters
     ----------
     path
-        Its place, ``("species", 0, "D")``.
+        Its path of keys, ``("species", 0, "D")``.
     kind
         Its type in pydantic.
     guess
         The key that was probably meant, for an unknown key.
     text
-        One line: the place, the value, and what is allowed.
+        One line: the key, the value, and what is allowed.
     """
 
     path: Place
@@ -76,18 +76,18 @@ def mistakes(error: ValidationError) -> list[Mistake]:
     return [
         Mistake(_path(e["loc"]), e["type"], guesses.get(e["loc"]), _line(e))
         for e in found
-        # A misspelt key is one mistake, not also the absence of the right one.
+        # A misspelt key is one mistake; the missing correct key is not another.
         if not (e["type"] == "missing" and (e["loc"] in meant or e["loc"][:-1] in regions))
     ]
 
 
 def _path(loc: Place) -> Place:
-    """A place without the tags of pydantic, which are in brackets."""
+    """A path of keys without the tags of pydantic, which are in brackets."""
     return tuple(p for p in loc if isinstance(p, int) or not (p.startswith("<") or p == "[key]"))
 
 
 def place(path: Place) -> str:
-    """A place in the file, ``species[0].initial[1].x``."""
+    """A key in the file, ``species[0].initial[1].x``."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -131,7 +131,7 @@ def _line(error: Any) -> str:
 
 
 def _alternative(loc: Place) -> str | None:
-    """Forms that are allowed at a place that takes several."""
+    """Forms that are allowed at a key with several."""
     words = [p for p in loc if isinstance(p, str) and not p.startswith("<")]
     if len(loc) > 2 and loc[0] == "species" and words[-1] == "initial":
         return _ALTERNATIVES["initial"]
@@ -141,7 +141,7 @@ def _alternative(loc: Place) -> str | None:
 
 
 def _words(loc: Place) -> tuple[str, ...]:
-    """Words that are allowed at a place."""
+    """Words that are allowed at a key."""
     if "walls" in loc:
         return tuple(WALLS)
     if "fluctuations" in loc:
@@ -154,7 +154,7 @@ def _words(loc: Place) -> tuple[str, ...]:
 def _keys(loc: Place) -> list[str]:
     """The keys of the table that has an unknown key."""
     words = [p for p in loc[:-1] if isinstance(p, str)]
-    named = words[-2:-1] in (["leaky"], ["planes"])  # tables with a name of the user's
+    named = words[-2:-1] in (["leaky"], ["planes"])  # tables with names chosen by the user
     fields = TABLES[words[-2 if named else -1] if words else ""].model_fields
     return [field.alias or name for name, field in fields.items()]
 

@@ -1,4 +1,4 @@
-"""Reader of a system from plain tables, which reports all mistakes with their places."""
+"""Reader of a system from plain tables, which reports all mistakes with their keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLACE = re.compile(rf"({'|'.join(_TABLES)})(?:\[(\d+)\])?(?!\w)")
 
 @dataclass(frozen=True)
 class Run:
-    """The ``[run]`` table: how the command line runs a system by default. All may be absent."""
+    """The ``[run]`` table: defaults of the command line for a system. All are optional."""
 
     dt: float | None = None
     until: float | None = None
@@ -45,14 +45,14 @@ class Examined(Generic[S]):
     Parameters
     ----------
     system
-        The system; None where there are mistakes.
+        The system; None if there are mistakes.
     sound
-        The system, or the part of it without mistakes, to check a time step against; None if too
+        The system, or its part without mistakes, for checks of a time step; None if too
         little is left.
     run
         The table ``[run]`` without its mistakes.
     mistakes
-        One line each, its place in front.
+        One line each, starting with the key.
     unclear
         Keys of ``[run]`` with wrong values.
     """

@@ -16,7 +16,7 @@ from hybridrd.model.equation import read_equation
 from hybridrd.toml.messages import Mistake, Place, mistakes
 from hybridrd.toml.schema import File, RunTable
 
-_ROUNDS = 8  # renamed, replaced, built: four suffice
+_ROUNDS = 8  # rounds of validation (rename, replace, build): four suffice
 _DOMAIN = {"x": [0.0, 1.0]}
 _HARMLESS = {"D": 1.0, "k": 1.0, "lambda0": 1.0, "k_back": 1.0, "radius": 1e-100}
 _NOTHING = {"concentration": 0.0, "copies": 0}
@@ -43,11 +43,11 @@ class Repair:
         Fields of the system that are unknown: ``domain``, ``cells``, or ``species`` if a name is
         missing.
     unclear_run
-        The same of ``[run]``.
+        The same for ``[run]``.
     void
         Indices of reactions whose equation is not known.
     places
-        Where the mistakes are.
+        Keys of the mistakes.
     """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
@@ -58,14 +58,14 @@ class Repair:
         self.unclear_run: set[str] = set()
         self.void: set[int] = set()
         self.places: set[Place] = set()
-        self._doubtful: set[Place] = set()  # tables that lack what was wrong
+        self._doubtful: set[Place] = set()  # tables from which wrong entries were removed
         for _ in range(_ROUNDS):
             try:
                 self.file = File.model_validate(self.data)
                 return
             except ValidationError as error:
                 found = mistakes(error)
-            # What a table lacks because of an earlier mistake is not another one.
+            # An entry missing because of an earlier mistake is not another mistake.
             self.lines += [m.text for m in found if m.path not in self._doubtful]
             for mistake in found:
                 self._heal(mistake)
@@ -173,7 +173,7 @@ class Repair:
 
 
 def _changed(inside: Any, path: Place, value: Any) -> Any:
-    """Copy with another value at a place."""
+    """Copy with another value at a key."""
     if not path:
         return value
     key = path[0]
@@ -185,11 +185,11 @@ def _changed(inside: Any, path: Place, value: Any) -> Any:
 
 
 def _only_equation(table: Any) -> dict[str, Any] | None:
-    """Reaction with valid rates, if at least its equation can be read."""
+    """Reaction with valid rates, if its equation can be read."""
     try:
         read = read_equation(table.get("reaction") if isinstance(table, dict) else None)
     except ModelError:
-        return None  # told as a mistake of the equation
+        return None  # reported as a mistake in the equation
     result = {"reaction": table["reaction"], "k": _HARMLESS["k"]}
     if len(read.reactants) == 2 and read.radius is None:
         result["radius"] = _HARMLESS["radius"]

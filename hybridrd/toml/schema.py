@@ -57,7 +57,7 @@ from hybridrd.toml.schema_initial import (
     kind_of_region,
 )
 
-_NO_SHAPES = ("<word>", "<adaptive>")  # that a particle region may be
+_NO_SHAPES = ("<word>", "<adaptive>")  # allowed as a particle region
 COUPLINGS = ("two-way", "mean-field")
 FLUCTUATIONS = ("discrete", "gaussian")
 METHODS = ("particles", "hybrid", "pde", "rdme", "spde")
@@ -65,7 +65,7 @@ Amounts = Annotated[dict[str, Measure], Field(min_length=1)]
 
 
 class TimeTable(Table):
-    """A function of time by its values, ``{ t = [0, 1, 3], values = [0, 50, 0] }``."""
+    """A function of time given by its values, ``{ t = [0, 1, 3], values = [0, 50, 0] }``."""
 
     t: Annotated[list[float], Field(min_length=1)]
     values: Annotated[list[float], Field(min_length=1)]
@@ -86,7 +86,7 @@ Signed = Annotated[
 
 
 def value_of(given: Any) -> Any:
-    """A number as it is, a table as a function."""
+    """A number unchanged, a table as a function."""
     return given.build() if isinstance(given, TimeTable) else given
 
 
@@ -129,10 +129,9 @@ SpeciesName = Annotated[
 class SpeciesTable(Table):
     """One ``[[species]]``: name, diffusion coefficient (length²/time), drift, initial state.
 
-    ``D`` is a number, a quantity with units, or a formula of the place. The drift is a formula for
+    ``D`` is a number, a quantity with units, or a formula of position. The drift is a formula for
     the ``potential`` (kT), and for each axis a number or formula for the ``velocity``
-    (length/time).
-    ``friction`` (1/time) makes Langevin particles of it.
+    (length/time). ``friction`` (1/time) makes its particles Langevin particles.
     """
 
     name: SpeciesName
@@ -223,7 +222,7 @@ def _kind_of_outside(value: Any) -> str:
 
 
 class LeakTable(Table):
-    """How a species leaks, ``{ kappa = 2.0, outside = 50.0, partition = 0.5 }``."""
+    """A leaky wall for one species, ``{ kappa = 2.0, outside = 50.0, partition = 0.5 }``."""
 
     kappa: Measure
     outside: (
@@ -291,7 +290,7 @@ WallEntry = Annotated[
 
 
 class SchemeTable(Table):
-    """How particles meet a reservoir, ``{ scheme = "layer", width = 0.05 }``."""
+    """An interface scheme, ``{ scheme = "layer", width = 0.05 }``."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Any]
@@ -388,7 +387,8 @@ def _one_place(table: PlaneTable) -> PlaneTable:
 
 
 class PlaneTable(Table):
-    """A plane to count at, ``{ x = 0.5 }`` (length); in a shell ``{ r = 2.0 }``."""
+    """A plane at which particles are counted, ``{ x = 0.5 }`` (length); in a shell ``{ r = 2.0
+    }``."""
 
     x: SignedMeasure | None = None
     y: SignedMeasure | None = None
@@ -396,12 +396,12 @@ class PlaneTable(Table):
     r: SignedMeasure | None = None
 
     def build(self) -> Plane:
-        """The plane. Raises ModelError unless it has one place."""
+        """The plane. Raises ModelError unless it has exactly one position."""
         return Plane(**self.model_dump(exclude_none=True))
 
 
 class RunTable(Table):
-    """``[run]``: how the command line runs the system by default."""
+    """``[run]``: defaults of the command line for the system."""
 
     dt: PositiveMeasure | None = None
     until: Measure | None = None
@@ -424,7 +424,7 @@ class File(Table):
     run: RunTable = Field(default_factory=RunTable)
 
 
-#: Tables by the last word of their place, for the keys that they know.
+#: Tables by the last word of their key, to look up their valid keys.
 TABLES: dict[str, type[Table]] = {
     "": File,
     "system": SystemTable,

@@ -1,8 +1,8 @@
 """Tables of the TOML file: the base class, and the initial state.
 
 Needs pydantic; loaded by `hybridrd.toml.config` on use. Every table is strict: no other keys, no
-text for numbers, finite numbers only. Each builds its part of a `System`, so that what a part
-refuses is reported at its place in the file.
+text for numbers, finite numbers only. Each builds its part of a `System`, so that errors of a part
+are reported with its key in the file.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 def _or_quantity(value: Any, as_number: Any) -> Any:
-    """Text with units as a quantity, whose bounds its part checks; a number as it is."""
+    """Text with units as a quantity, whose bounds are checked later; a number unchanged."""
     found = read(value, "") if isinstance(value, str) else None
     return as_number(value) if found is None else found
 
@@ -55,7 +55,7 @@ def _quantity(**bound: float) -> WithJsonSchema:
 _WRAPPED = WrapValidator(_or_quantity)
 # Numbers in the units of the system, or text with units, "0.5 um**2/s".
 Measure = Annotated[float, Field(ge=0), _WRAPPED, _quantity(minimum=0)]
-# With a schema of its own: Pydantic 2.10 writes the default of a field into the one it shares.
+# Not shared: Pydantic 2.10 would write the default of a field into the shared schema.
 DefaultMeasure = Annotated[float, Field(ge=0), _WRAPPED, _quantity(minimum=0)]
 PositiveMeasure = Annotated[float, Field(gt=0), _WRAPPED, _quantity(exclusiveMinimum=0)]
 SignedMeasure = Annotated[float, _WRAPPED, _quantity()]
@@ -63,7 +63,7 @@ SignedMeasure = Annotated[float, _WRAPPED, _quantity()]
 
 def _rising(bounds: list[float]) -> list[float]:
     if not bounds[0] < bounds[1]:
-        raise ModelError("the bounds must rise")
+        raise ModelError("the bounds must be increasing")
     return bounds
 
 
@@ -80,7 +80,7 @@ Truths = Annotated[
 ]
 
 CONTENTS = ("concentration", "copies", "positions")
-# What they are called in Python: `Patch(c)`, `Copies(n)`, `Points`.
+# Names in Python: `Patch(c)`, `Copies(n)`, `Points`.
 _IN_PYTHON = {"c": "concentration", "n": "copies", "points": "positions"}
 
 
@@ -112,7 +112,7 @@ class BoxTable(Table):
 
 
 class ShellTable(Table):
-    """A ball shell, ``{ inner = 1.0, outer = 6.0 }`` (length); a ball has ``inner = 0``.
+    """A spherical shell, ``{ inner = 1.0, outer = 6.0 }`` (length); a ball has ``inner = 0``.
 
     As a shape in a box it has a ``center``.
     """
@@ -138,7 +138,7 @@ class BallTable(Table):
 
 
 class CellsTable(Table):
-    """The cells of nested lists of booleans, ``{ cells = [[true, false], ...] }``."""
+    """Cells given by nested lists of booleans, ``{ cells = [[true, false], ...] }``."""
 
     cells: Truths
 
@@ -162,7 +162,7 @@ class PixelsTable(Table):
 class ImageTable(Table):
     """The bright or dark pixels of a file, ``{ image = "cell.png", dark = true }``.
 
-    A relative path begins in the folder of the TOML file.
+    A relative path is relative to the folder of the TOML file.
     """
 
     image: str
@@ -177,7 +177,7 @@ class ImageTable(Table):
 
 
 class WhereTable(Table):
-    """The places where a comparison is true, ``{ where = "x**2 + y**2 < 1" }``."""
+    """The points where a comparison is true, ``{ where = "x**2 + y**2 < 1" }``."""
 
     where: str
 
@@ -187,7 +187,7 @@ class WhereTable(Table):
 
 
 class FollowTable(Table):
-    """Where copies are few, ``{ low = 10, high = 30, every = 0.1 }``."""
+    """Options of a region that follows the copies, ``{ low = 10, high = 30, every = 0.1 }``."""
 
     low: Positive
     high: Positive
@@ -211,7 +211,7 @@ class AdaptiveTable(Table):
 
 
 class OutsideTable(Table):
-    """All that is not in a shape, ``{ outside = { center = [0.5, 0.5], radius = 0.4 } }``."""
+    """The outside of a shape, ``{ outside = { center = [0.5, 0.5], radius = 0.4 } }``."""
 
     outside: ShapeTable
 
@@ -221,7 +221,7 @@ class OutsideTable(Table):
 
 
 class UnionTable(Table):
-    """All that is in one of several shapes, ``{ union = [...] }``."""
+    """The union of several shapes, ``{ union = [...] }``."""
 
     union: Annotated[list[ShapeTable], Field(min_length=1)]
 
@@ -231,7 +231,7 @@ class UnionTable(Table):
 
 
 class IntersectionTable(Table):
-    """All that is in each of several shapes, ``{ intersection = [...] }``."""
+    """The intersection of several shapes, ``{ intersection = [...] }``."""
 
     intersection: Annotated[list[ShapeTable], Field(min_length=1)]
 
@@ -241,7 +241,7 @@ class IntersectionTable(Table):
 
 
 class DifferenceTable(Table):
-    """All that is in a shape and not in the others, ``{ difference = [whole, removed] }``."""
+    """A shape without others, ``{ difference = [whole, removed] }``."""
 
     difference: Annotated[list[ShapeTable], Field(min_length=2)]
 
@@ -250,7 +250,7 @@ class DifferenceTable(Table):
         return reduce(operator.sub, (part.build() for part in self.difference))
 
 
-# Forms of a shape by the key that tells them; a box has x.
+# Forms of a shape by the key that distinguishes them; a box has x.
 SHAPE_KEYS = {
     "union": "<union>",
     "intersection": "<intersection>",
@@ -268,7 +268,7 @@ SHAPE_KEYS = {
 
 
 def kind_of_region(value: Any) -> str:
-    """Form of a region: a word, or a shape by its keys; a box if none tells."""
+    """Form of a region: a word, or a shape by its keys; a box if no key decides."""
     if not isinstance(value, dict):
         return "<word>"
     if "adaptive" in value:
@@ -280,7 +280,7 @@ def kind_of_region(value: Any) -> str:
 
 
 def kind_of_shape(value: Any) -> str:
-    """Form of a shape; what is no table is taken for a box, which says what is wrong."""
+    """Form of a shape; anything but a table counts as a box, which reports the mistake."""
     kind = kind_of_region(value)
     return "<box>" if kind in ("<word>", "<adaptive>") else kind
 
@@ -325,7 +325,7 @@ def _has_truth(values: list[Any]) -> bool:
 
 
 class PatchTable(Table):
-    """A concentration: of a box, of a disc or ball, or (nested lists) of every cell."""
+    """A concentration in a box, in a disc or ball, or (nested lists) in every cell."""
 
     concentration: Annotated[
         Annotated[Measure, Tag("<number>")] | Annotated[Nested, Tag("<cells>")],
@@ -380,7 +380,7 @@ class PointsTable(Table):
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """Known word that was probably meant, or None."""
+    """The known word that was probably meant, or None."""
     words = list(known)
     if _IN_PYTHON.get(word) in words:
         return _IN_PYTHON[word]

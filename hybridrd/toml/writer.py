@@ -35,7 +35,7 @@ def system_to_dict(system: Description) -> dict[str, Any]:
     Raises
     ------
     ModelError
-        If a Python function is in it; it names the place.
+        If it contains a Python function, with its key.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def system_to_dict(system: Description) -> dict[str, Any]:
 
 
 def _rate(value: Any, where: str) -> float | dict[str, Any]:
-    """A number, or a table of time."""
+    """A number, or the lists of a `Table`."""
     return value.to_dict() if isinstance(value, TimeTable) else _number(value, where)
 
 
@@ -148,7 +148,7 @@ def _reaction(reaction: Reaction, where: str) -> dict[str, Any]:
 
 
 def _walls(walls: Mapping[str, Wall]) -> Iterator[tuple[str, Any]]:
-    """Walls by side; under the name of the axis where both sides are periodic."""
+    """Walls by side; under the name of the axis if both sides are periodic."""
     for side, wall in walls.items():
         if not wall.joined:
             yield side, _wall(wall, f"system.walls.{side}")
@@ -185,5 +185,5 @@ def _wall(wall: Wall, where: str) -> Any:
             return {"partially-absorbing": float(wall.kappa)}
         kind, values = "partially-absorbing", wall.kappa
     else:
-        raise ModelError(f"{where}: {wall!r} has no form as plain data")
+        raise ModelError(f"{where}: {wall!r} cannot be written as plain data")
     return {kind: {name: _rate(v, f"{where}.{kind}.{name}") for name, v in values.items()}}

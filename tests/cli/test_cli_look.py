@@ -91,8 +91,8 @@ def test_movie_has_the_options_of_its_kind(saved):
     [
         (["--kind", "counts", "--cmap", "magma"], "counts: there is no argument cmap"),
         (["--kind", "field", "--cmap", "mauve"], "no such colour map"),
-        (["--kind", "field", "--xlim", "1"], "two numbers are needed, LOWER,UPPER"),
-        (["--kind", "field", "--levels", "a,b"], "numbers with commas"),
+        (["--kind", "field", "--xlim", "1"], "give two numbers, LOWER,UPPER"),
+        (["--kind", "field", "--levels", "a,b"], "numbers separated by commas"),
         (["--kind", "field", "--units", "furlong=nm"], "units"),
         (["--kind", "field", "--units", "kg"], "units"),
         (["--kind", "field", "--z", "0.5"], "not drawn as a slice|z = 0.5"),

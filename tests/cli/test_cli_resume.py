@@ -110,7 +110,7 @@ def test_what_cannot_be_resumed_is_refused():
     leave("a.zarr", "a.zarr")
     assert "exists; choose another name, or give --overwrite" in call(*RUN, "a.zarr", code=2)
     said = call(*RUN, "a.zarr", "--resume", "--seed", 8, code=2)
-    assert "seed = 8 is wanted, but the run in a.zarr.checkpoints has seed = 7" in said
+    assert "seed = 8 was given, but the run in a.zarr.checkpoints has seed = 7" in said
     assert "dt = 0.02 is wanted" in call(*RUN, "a.zarr", "--resume", "--dt", 0.02, code=2)
     assert "every = 0.05" in call(*RUN, "a.zarr", "--resume", "--every", 0.05, code=2)
     assert "until = 0.02 has passed" in call(*RUN, "a.zarr", "--resume", "--until", 0.02, code=2)
@@ -128,10 +128,10 @@ def test_checkpoints_without_a_result_are_not_lost_by_mistake():
     leave("a.nc", "a.nc.checkpoints/records.zarr")
     pytest.importorskip("h5py")
     said = call(*RUN, "a.nc", code=2)
-    assert "holds checkpoints of an unfinished run; go on with --resume" in said
+    assert "holds checkpoints of an unfinished run; continue it with --resume" in said
     Path("a.nc.checkpoints/letter.txt").write_text("keep")
     before = contents("a.nc.checkpoints")
-    assert "holds files of others (letter.txt)" in call(*RUN, "a.nc", "--overwrite", code=2)
+    assert "holds other files (letter.txt)" in call(*RUN, "a.nc", "--overwrite", code=2)
     assert contents("a.nc.checkpoints") == before
 
 
@@ -153,7 +153,7 @@ def test_what_is_only_named_as_a_checkpoint_stays(theirs):
         (path / "letter.txt").write_text("keep")
     before = contents(".")
     said = call(*RUN, "a.zarr", "--overwrite", code=2)
-    assert "holds files of others (checkpoint-0000000001.npz)" in said
+    assert "holds other files (checkpoint-0000000001.npz)" in said
     assert contents(".") == before
 
 
@@ -181,7 +181,7 @@ def test_ctrl_c_says_how_to_go_on():
     assert output == b""
     steps = hrd.Simulation.restore("a.zarr.checkpoints").steps
     assert errors.decode() == (
-        f"Interrupted at t = {steps * 0.01:.12g}; the same command with --resume goes on from "
+        f"Interrupted at t = {steps * 0.01:.12g}; the same command with --resume continues from "
         f"there.\n"
     )
     end = (steps // 2 + 20) * 0.02

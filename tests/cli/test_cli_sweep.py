@@ -22,7 +22,7 @@ def test_a_file_at_several_values(monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(EnsembleSetup, "_outcome", counted)
-        assert "the same call goes on" in call(*arguments, code=130)
+        assert "the same call continues" in call(*arguments, code=130)
     said = call("info", "line-sweep.zarr")
     assert "sweep, 1 of 2 points done" in said
     assert "species[A].D  0.1, 0.5" in said
@@ -46,7 +46,7 @@ def test_steps_and_mistakes():
     assert [hrd.point(study, {"run.dt": dt}).attrs["dt"] for dt in (0.01, 0.02)] == [0.01, 0.02]
     for over, words in {
         "species[C].D=1": "species has 2 entries, [0] to [1], or by name: A, B",
-        "species[A].D": "give a place and its values, reactions[0].k=1,2,4",
+        "species[A].D": "give a key and its values, reactions[0].k=1,2,4",
         "species[A].D=fast,slow": "at species[A].D = fast: ",
         "species[A].D=1,1.0": "species[A].D = 1 is there twice",
     }.items():

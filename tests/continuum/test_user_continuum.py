@@ -291,7 +291,7 @@ def test_checkpoints_are_not_mixed_up(tmp_path):
     line(None).checkpoint(tmp_path / "package.npz")
     with pytest.raises(hrd.ResultError, match=r"\(Still\).* restore\(path, continuum=...\)"):
         hrd.Simulation.restore(tmp_path / "own.npz")
-    with pytest.raises(hrd.ResultError, match="the package's own; leave continuum= out"):
+    with pytest.raises(hrd.ResultError, match="has no user's continuum; leave continuum= out"):
         hrd.Simulation.restore(tmp_path / "package.npz", continuum=Still(EDGES, START))
     other = Still([np.linspace(1, 2, 6)], [[5.0] * 5])
     with pytest.raises(

@@ -135,7 +135,7 @@ def test_a_wall_of_your_own_is_its_law():
     assert runs[0]["crossings"].sum() > 0
     fields = [hrd.mean_field(s, dt=1e-3, until=0.1, every=0.05) for s in (mine, same)]
     assert fields[0].equals(fields[1])
-    with pytest.raises(hrd.ModelError, match="no form as plain data"):
+    with pytest.raises(hrd.ModelError, match="cannot be written as plain data"):
         mine.to_dict()
 
 

@@ -116,7 +116,7 @@ def test_no_worker_and_no_scheduler(tmp_path, monkeypatch):
 
 
 def test_what_is_no_client_and_workers_beside_one(client):
-    with pytest.raises(ModelError, match="client = 8786: a dask"):
+    with pytest.raises(ModelError, match="client = 8786: give a dask"):
         hrd.ensemble(SYSTEM, 2, client=8786, **RUN)
     with pytest.raises(ModelError, match="workers = 2 and client are given"):
         hrd.ensemble(SYSTEM, 2, client=client, workers=2, **RUN)

@@ -177,7 +177,7 @@ def test_the_command_line_resumes_replicas(monkeypatch):
         patched.setattr(EnsembleSetup, "_outcome", stops)
         assert "with --resume runs only the replicas" in call(*arguments, code=130)
     assert not Path("a.zarr").exists()
-    assert "go on with --resume" in call(*arguments, code=2)
+    assert "continue it with --resume" in call(*arguments, code=2)
     assert "seed has changed: 7" in call(*arguments, "--seed", 8, "--resume", code=2)
     ran = count_runs(monkeypatch)
     call(*arguments, "--resume")

@@ -114,7 +114,7 @@ def test_what_was_cut(tmp_path):
                 hrd.export(cut, tmp_path / f"a.{suffix}")
     with pytest.raises(hrd.ResultError, match="no cells along x"):
         hrd.export(result.isel(x=2), tmp_path / "a.vtu")
-    with pytest.raises(hrd.ResultError, match="cut or averaged"):
+    with pytest.raises(hrd.ResultError, match="cutting or averaging"):
         hrd.export(result.mean("x", keep_attrs=True), tmp_path / "a.vtu")
     with pytest.raises(hrd.ResultError, match="positions were cut"):
         hrd.export(result.isel(axis=0), tmp_path / "a.xyz")

@@ -79,7 +79,7 @@ def test_obstacles_are_not_a_number(tmp_path):
 
 def test_places(tmp_path):
     result, path = run(system("line")), tmp_path / "a.ome.zarr"
-    with pytest.raises(hrd.ResultError, match="a shell has r"):
+    with pytest.raises(hrd.ResultError, match="a shell has only r"):
         hrd.export(run(shell()), path)
     with pytest.raises(hrd.ResultError, match="concentration was not recorded"):
         hrd.export(run(system("line"), record=["total"]), path)
@@ -88,7 +88,7 @@ def test_places(tmp_path):
     path.mkdir()
     (path / "mine").write_text("mine")
     for overwrite in (False, True):
-        with pytest.raises(hrd.ResultError, match="no export of hybridrd"):
+        with pytest.raises(hrd.ResultError, match="not an export of hybridrd"):
             hrd.export(result, path, overwrite=overwrite)
     assert (path / "mine").read_text() == "mine"
     other = tmp_path / "B.OME.ZARR"

@@ -88,7 +88,7 @@ READERS = {
 def test_several_results_in_one_are_refused(reader, tmp_path):
     runs = [result(1, seed=k).drop_vars(["position", "particle_id"]) for k in (1, 2)]
     many = xr.concat(runs, "run")
-    words = r"has the dimension run as well; choose one of 2, \.isel\(run=0\)"
+    words = r"has the extra dimension run; choose one of 2, \.isel\(run=0\)"
     with pytest.raises(hrd.ResultError, match=words):
         READERS[reader](many, tmp_path)
     (tmp_path / "one").mkdir()

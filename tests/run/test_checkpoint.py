@@ -126,7 +126,7 @@ def test_a_place_of_another_run_is_refused(tmp_path):
         other.run(5 * DT, checkpoint=tmp_path)
     assert other.steps == 0
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResultError, match="no checkpoints can be put there"):
+    with pytest.raises(ResultError, match="no checkpoints can be written there"):
         other.run(5 * DT, checkpoint=tmp_path / "file")
     with pytest.raises(ModelError, match="keep = 0"):
         other.run(5 * DT, checkpoint=tmp_path / "new", keep=0)

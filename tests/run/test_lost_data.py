@@ -186,7 +186,7 @@ def test_no_advice_leads_in_a_circle():
     assert "--resume=auto, which starts" in call(*RUN, "a.zarr", "--resume", code=2)
     call(*RUN, "a.zarr")
     said = call(*RUN, "a.zarr", "--resume", code=2)
-    assert "a.zarr is there; start anew with --overwrite, or choose another name" in said
+    assert "a.zarr exists; start over with --overwrite, or choose another name" in said
     assert "without --resume" not in said
 
 
@@ -242,7 +242,7 @@ def test_a_letter_among_replicas_keeps_them(monkeypatch):
     Path("a.zarr.checkpoints/letter").write_text("keep")
     before = {p: p.read_bytes() for p in Path().rglob("*") if p.is_file()}
     said = call(*RUN, "a.zarr", "--replicas", 3, "--overwrite", code=2)
-    assert "holds files of others (letter)" in said
+    assert "holds other files (letter)" in said
     assert {p: p.read_bytes() for p in Path().rglob("*") if p.is_file()} == before
 
 
@@ -251,8 +251,8 @@ def test_a_letter_in_a_store_is_not_overwritten():
     call(*RUN, "a.zarr")
     result = hrd.load("a.zarr")
     Path("a.zarr/total/letter").write_text("keep")
-    assert "files of others (letter)" in call(*RUN, "a.zarr", "--overwrite", code=2)
-    with pytest.raises(ResultError, match=r"files of others \(letter\)"):
+    assert "other files (letter)" in call(*RUN, "a.zarr", "--overwrite", code=2)
+    with pytest.raises(ResultError, match=r"other files \(letter\)"):
         hrd.save(result, "a.zarr", overwrite=True)
     assert Path("a.zarr/total/letter").read_text() == "keep"
 
@@ -365,7 +365,9 @@ def terminating(at):
 def test_sigterm_ends_after_the_step_with_a_checkpoint(tmp_path):
     out, place = tmp_path / "run.zarr", tmp_path / "checkpoints"
     sim = simulation(line())
-    with pytest.raises(Terminated, match=r"interrupted at t = 0\.026, after step 13; go on with"):
+    with pytest.raises(
+        Terminated, match=r"interrupted at t = 0\.026, after step 13; continue with"
+    ):
         sim.run(30 * DT, every=4 * DT, out=out, checkpoint=place, stop=terminating(13))
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     assert hrd.load(out).sizes["time"] == 4
@@ -413,7 +415,9 @@ def test_an_ensemble_ends_at_once_and_goes_on(workers, tmp_path):
         os.kill(child.pid, signal.SIGTERM)
         errors = child.communicate(timeout=60)[1].decode()
     assert time.monotonic() - began < 20
-    assert "holds what is done, and the same call with resume= goes on after it" in errors
+    assert (
+        "holds the finished blocks, and the same call with resume= continues after them" in errors
+    )
     there = {p.name for p in (tmp_path / "done").iterdir()}
     assert "block-0000.npz" in there
     assert not [n for n in there if n.endswith(".part")]

@@ -88,7 +88,7 @@ def test_a_pde_by_steps_is_mean_field():
 
 def test_ctrl_c_and_sigterm_say_how_to_go_on(tmp_path):
     stop = every_step(lambda pde: os.kill(os.getpid(), signal.SIGTERM) if pde.steps == 5 else None)
-    with pytest.raises(Terminated, match=r"after step 5; go on with PDE\.restore"):
+    with pytest.raises(Terminated, match=r"after step 5; continue with PDE\.restore"):
         hrd.mean_field(line(), DT, 9 * DT, checkpoint=tmp_path / "c", stop=stop)
     assert [p.name[-6:-4] for p in checkpoints_in(tmp_path / "c")] == ["00", "05"]
 

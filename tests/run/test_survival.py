@@ -125,7 +125,7 @@ def test_ctrl_c_ends_after_the_step_with_a_checkpoint(system, tmp_path):
     assert hrd.load(out).sizes["time"] == 4  # 0, 4, 8, 12
     last = place / "checkpoint-0000000013.npz"
     assert str(told.value) == (
-        f"interrupted at t = 0.026, after step 13; go on with "
+        f"interrupted at t = 0.026, after step 13; continue with "
         f"Simulation.restore({str(last)!r}).run(until=..., out={str(out)!r})"
     )
     twin = hrd.Simulation.restore(last)

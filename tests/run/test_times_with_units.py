@@ -74,7 +74,7 @@ def test_file_and_command_line():
     call("run", "plain.toml", "--out", "b.zarr", "--every", 0.05)
     one, other = hrd.load("a.zarr"), hrd.load("b.zarr")
     assert one.drop_attrs().equals(other.drop_attrs())
-    assert "--until = 'soon': a number is needed, or a quantity such as '10 s'" in call(
+    assert "--until = 'soon': give a number, or a quantity like '10 s'" in call(
         "run", "line.toml", "--out", "c.zarr", "--until", "soon", code=2
     )
     assert "run.dt = '10 um'" in _refused(text.replace("dt = 0.01", 'dt = "10 um"'))

@@ -59,14 +59,14 @@ def test_submodels_and_files_they_import(tmp_path):
     [
         ("A -> -> B;", "the Antimony text: not Antimony: .*line 1"),
         ("A => B; k*A; A = 5; B = 0", "the Antimony text: reaction _J0: k has no value"),
-        ("A => B; floor(A); A = 5; B = 0", "reaction _J0: .*floor beside copy numbers"),
+        ("A => B; floor(A); A = 5; B = 0", "reaction _J0: .*floor together with copy numbers"),
         ("A => B; B/(1 + B); A = 5; B = 0", "reaction '_J0': it is .* where there is no A"),
         ("A => B; 1*A; A = 5; B = 0; at time > 2: A = 3;", "the event _E0 is not supported"),
         ("A => B; 1*A; A = 5; B = 0; x' = 1; x = 0", "the rate rule for x is not supported"),
         ("A => B; 1*A; B = 0", "A has no initial amount"),
         ("A => ; " + "(" * 5000 + "A" + ")" * 5000, "nested more than 200 deep"),
         ("A => B; 1*A;" + "# \n" * 400_000, "1200012 characters; at most 1048576"),
-        ("A => B; 1*A; \0", "a character of code 0"),
+        ("A => B; 1*A; \0", "a NUL character"),
         ("nothing.ant", "nothing.ant: there is no such file; give an Antimony file"),
     ],
 )

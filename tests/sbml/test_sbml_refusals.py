@@ -11,8 +11,14 @@ import hybridrd as hrd
 BOX = hrd.Box(x=(0, 3))
 # name: (reactants, products, law, reversible, words)
 LAWS = {
-    "floor": ({"A": 1}, {}, "k*floor(A)", False, "floor beside copy numbers"),
-    "time beside copies": ({"A": 1}, {}, "k*A/(time + A)", False, "time beside copy numbers"),
+    "floor": ({"A": 1}, {}, "k*floor(A)", False, "floor together with copy numbers"),
+    "time beside copies": (
+        {"A": 1},
+        {},
+        "k*A/(time + A)",
+        False,
+        "time together with copy numbers",
+    ),
     "unknown": ({"A": 1}, {}, "kk*A", False, "kk has no value"),
     "no law": ({"A": 1}, {}, None, False, "no kinetic law"),
     "infinite": ({"A": 1}, {}, "A*k/0", False, "divides by 0"),
@@ -180,7 +186,7 @@ def no_amount(model):
         (size_of(-2.0), "compartment cell has the size -2; it must be positive"),
         (amount_of(-1.0), "A starts with -1 copies"),
         (amount_of(float("inf")), "A starts with inf copies"),
-        (elsewhere, "A is in a compartment that is not there, 'nowhere'"),
+        (elsewhere, "A is in a compartment that does not exist, 'nowhere'"),
         (conversion_of_a_species, "different conversion factors, 0.6 of A, 1 of B"),
         (no_amount, "A has no initial amount; give it as initial="),
     ],
@@ -251,12 +257,12 @@ def test_packages_that_change_the_meaning(tmp_path):
     ("options", "words"),
     [
         ({"D": {"A": 1.0}}, "D has no value for B, C"),
-        ({"D": {"A": 1.0, "X": 1.0}}, "D: 'X' is none of the species: A, B, C"),
+        ({"D": {"A": 1.0, "X": 1.0}}, "D: 'X' is not one of the species: A, B, C"),
         ({"D": -1.0}, "species A: D = -1"),
-        ({"radius": {"S": 0.1}}, "radius: 'S' is none of the reactions of two reactants"),
+        ({"radius": {"S": 0.1}}, "radius: 'S' is not one of the reactions of two reactants"),
         ({"copies_per_amount": 0.0}, "copies_per_amount = 0"),
-        ({"domain": None}, "domain = None: a Box or Shell is needed"),
-        ({"initial": 3.0}, "initial = 3.0: a mapping"),
+        ({"domain": None}, "domain = None: give a Box or Shell"),
+        ({"initial": 3.0}, "initial = 3.0: give a dict"),
         ({"species": []}, "species are those of"),
         ({"reactions": []}, "reactions are those of"),
         ({"initial": {"X": 1.0}}, "X"),

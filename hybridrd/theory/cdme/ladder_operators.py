@@ -72,7 +72,7 @@ def operators(
     Parameters
     ----------
     system, voxels, max_copies, reservoir, max_memory
-        As of `hybridrd.theory.cdme.solve`.
+        See `hybridrd.theory.cdme.solve`.
 
     Raises
     ------

@@ -55,7 +55,7 @@ def steady_state(
     Returns
     -------
     xarray.Dataset
-        As of `solve`, without time. Events that would exceed ``max_copies`` do not happen here,
+        See `solve`, without time. Events that would exceed ``max_copies`` do not happen here,
         so nothing is lost; ``at_cut_off`` is the probability that a species is at its
         ``max_copies``, and the size of the error.
 
