@@ -60,8 +60,7 @@ def _line(u: Floats, width: float, radius: Floats) -> Floats:
 
 
 def _box(u: Sequence[float], width: Sequence[float], radius: float) -> float:
-    """The fraction in two or three dimensions: the mean of that of the other axes along the
-    first."""
+    """The fraction in two or three dimensions: the others' mean along the first axis."""
     if len(u) == 1:
         return float(_line(np.asarray(u[0]), width[0], np.asarray(radius)))
     h = width[0]

@@ -3,7 +3,7 @@
 - `profile`: concentration along an axis, hybrid and reference;
 - `field`: an image of the concentration in two dimensions, or of a slice;
 - `drift`: contours of a potential and arrows of a flow, to put behind a field;
-- `counts`: numbers in the particle region in time;
+- `counts`: copy numbers in the particle region over time;
 - `kymograph`: concentration against position and time;
 - `snapshot`: particles as dots next to the continuum as colour;
 - `compare`: two results, their difference, and the difference in standard errors;
@@ -11,7 +11,7 @@
 - `overview`: all species at a few times, next to a reference;
 - `sweep`: a parameter study, as curves, a map of two parameters, or small multiples in time;
 - `scene`: slices, particles and obstacles in three dimensions, with pyvista;
-- `live`: numbers and profiles of a run while it goes on;
+- `live`: copy numbers and profiles during a run;
 - `movie`: profile, field or snapshot in time, for notebooks and as a gif.
 
 They accept runs, mean fields and ensembles. Matplotlib is imported on use; the figures are

@@ -1,4 +1,4 @@
-"""Movie that is drawn when it is shown or saved."""
+"""Movie, drawn when it is shown or saved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = (".gif", ".html")
-SLOWEST = 0.01  # frames a second; a gif holds the time of a frame in 16 bits of 1/100 s
+SLOWEST = 0.01  # frames per second; a gif stores the duration of a frame in 16 bits of 1/100 s
 
 
 class Movie:
@@ -28,11 +28,12 @@ class Movie:
     Parameters
     ----------
     figure
-        What is drawn into.
+        The figure to draw into.
     draw
-        Draws a frame, given its number.
+        Function that draws a frame, given its number.
+
     frames
-        How many there are.
+        Number of frames.
     fps
         Frames per second.
     owned
@@ -60,7 +61,7 @@ class Movie:
         """Draw one frame, by its number, and return the figure."""
         self._draw(frame)
         if self._owned and not self._settled:
-            # Laid out once: later frames must not move the axes.
+            # Laid out once, so that later frames do not move the axes.
             self.figure.draw_without_rendering()
             self.figure.set_layout_engine("none")
         self._settled = True
@@ -69,17 +70,17 @@ class Movie:
     def save(self, path: str | Path, dpi: float = 100.0) -> None:
         """Write the movie: ``NAME.gif``, or ``NAME.html``, a page with controls.
 
-        No other program is needed. An existing file is replaced when all frames are drawn.
+        No external program is needed. An existing file is replaced when all frames are drawn.
 
         Raises
         ------
         ResultError
-            If the suffix is another, or the file cannot be written.
+            If the suffix is not one of these, or the file cannot be written.
         """
         path = path_of(path, "path", ResultError)
         if path.suffix.lower() not in SUFFIXES:
             raise ResultError(
-                f"{path}: movies are written as NAME.gif or NAME.html; for another format take "
+                f"{path}: movies are written as NAME.gif or NAME.html; for another format use "
                 f".animation().save(...), which needs ffmpeg"
             )
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -95,7 +96,7 @@ class Movie:
             part.unlink(missing_ok=True)
 
     def animation(self) -> FuncAnimation:
-        """The movie as Matplotlib's own, for ``plt.show()`` and its writers; keep a reference."""
+        """A Matplotlib animation, for ``plt.show()`` and its writers; keep a reference to it."""
         from matplotlib.animation import FuncAnimation
 
         def draw(frame: int) -> list[Artist]:
@@ -115,7 +116,7 @@ class Movie:
 
     def _repr_html_(self) -> str:
         text = self.to_jshtml()
-        self.close()  # or the notebook shows its last frame once more
+        self.close()  # otherwise the notebook shows its last frame again
         return text
 
     def close(self) -> None:
@@ -126,8 +127,8 @@ class Movie:
             pyplot.close(self.figure)
 
     def _write_gif(self, path: Path, dpi: float) -> None:
-        # Pillow takes the frames from the generator and keeps of each only what has changed, in
-        # 256 colours; Matplotlib's PillowWriter would hold all of them whole.
+        # Pillow takes the frames from the generator and stores only the changes of each, in
+        # 256 colours; Matplotlib's PillowWriter would hold all complete frames.
         frames = self._images(dpi)
         first = next(frames)
         first.save(

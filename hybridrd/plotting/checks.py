@@ -14,17 +14,17 @@ from hybridrd.results.view import View
 def count(name: str, value: Any) -> int:
     """A whole number of at least 1. Raises ResultError for anything else."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < 1:
-        raise ResultError(f"{name} = {value!r}: a whole number of at least 1 is needed")
+        raise ResultError(f"{name} = {value!r}: give a whole number of at least 1")
     return int(value)
 
 
 def bins_of(view: View, bins: Any, axes: tuple[str, ...] | None = None) -> int | None:
-    """Cells a side of the bins asked for, None for None.
+    """Cells per side of the requested bins, None for None.
 
     Raises
     ------
     ResultError
-        Unless it is a whole number, and no more than the particle region has cells along the
+        Unless it is a whole number, at most the number of cells of the particle region along the
         longest of the axes (all by default).
     """
     if bins is None:
@@ -57,12 +57,12 @@ def check_domain(view: View, other: View) -> None:
 
 
 def check_region(view: View, other: View) -> None:
-    """Raise ResultError unless numbers of both results belong to the same region."""
+    """Raise ResultError unless copy numbers of both results are of the same region."""
     for name in ("region_lower", "region_upper"):
         mine, its = (np.atleast_1d(v.data.attrs.get(name, ())) for v in (view, other))
         size = np.max(np.abs(mine), initial=0.0)
         if mine.shape != its.shape or not np.allclose(mine, its, rtol=0, atol=1e-6 * size):
             raise ResultError(
                 f"{other.name}: counts in another region ({name} {its.tolist()}) than "
-                f"{view.name} ({mine.tolist()}); their numbers do not compare"
+                f"{view.name} ({mine.tolist()}); their numbers cannot be compared"
             )

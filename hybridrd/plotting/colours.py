@@ -1,4 +1,4 @@
-"""Colour scales of images, by the arguments that Matplotlib's users expect."""
+"""Colour scales of images, by the usual arguments of Matplotlib."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ def scale(
     Parameters
     ----------
     c
-        What is shown.
+        The values shown.
+
     top
-        The upper end of the scale by default.
+        The default upper end of the scale.
     cmap
         A colour map or its name; by default that of Matplotlib's ``rcParams["image.cmap"]``.
     norm
@@ -45,7 +46,7 @@ def scale(
     Raises
     ------
     ResultError
-        If there is no such map or norm, the ends do not rise, or they are given beside a norm.
+        If there is no such map or norm, vmin is not below vmax, or they are given with a norm.
     """
     import matplotlib as mpl
     from matplotlib.colors import LogNorm, Normalize
@@ -72,12 +73,12 @@ def scale(
         if low <= 0:
             raise ResultError(f"vmin = {low:g}: a logarithmic scale starts above 0")
     if not low < high:
-        raise ResultError(f"vmin = {low:g}, vmax = {high:g}: the ends of the scale must rise")
+        raise ResultError(f"vmin = {low:g}, vmax = {high:g}: vmin must be below vmax")
     return {"cmap": cmap, "norm": (LogNorm if norm == "log" else Normalize)(low, high)}
 
 
 def bar_options(colorbar: bool | Mapping[str, Any], label: str, **usual: Any) -> dict[str, Any]:
-    """Options of a colour bar: the usual ones and those that were given.
+    """Options of a colour bar: defaults and given ones.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def limits(bounds: Limits, name: str, given: Any) -> Limits:
     Raises
     ------
     ResultError
-        If it is not two rising numbers, or outside the bounds.
+        If it is not two increasing numbers, or outside the bounds.
     """
     low, high = bounds
     if given is None:
@@ -111,7 +112,7 @@ def limits(bounds: Limits, name: str, given: Any) -> Limits:
     a, b = (finite(name, v) for v in pair)
     if not a < b or b <= low or a >= high:
         raise ResultError(
-            f"{name} = ({a:g}, {b:g}): give two rising numbers within {low:g} to {high:g}"
+            f"{name} = ({a:g}, {b:g}): give two increasing numbers between {low:g} and {high:g}"
         )
     return a, b
 
@@ -123,7 +124,7 @@ def windows_of(view: View, xlim: Any, ylim: Any) -> dict[str, Limits]:
 
 
 def within(view: View, c: Floats, windows: Mapping[str, Limits]) -> Floats:
-    """The cells of a field of which a part is in a window along each of its axes."""
+    """The cells of a field that overlap a window, along each of its axes."""
     for i, (axis, (a, b)) in enumerate(windows.items()):
         x, half = view.centers(axis), 0.5 * view.spacing(axis)
         seen = np.flatnonzero((x + half > a) & (x - half < b))
@@ -132,7 +133,7 @@ def within(view: View, c: Floats, windows: Mapping[str, Limits]) -> Floats:
 
 
 def levels_of(given: Any, low: float, high: float) -> list[float]:
-    """Contour levels: a list of them, or how many between the ends of the scale.
+    """Contour levels: a list of them, or their number between the ends of the scale.
 
     Raises
     ------

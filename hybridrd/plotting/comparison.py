@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from hybridrd.arrays import Floats
     from hybridrd.model.species import SpeciesLike
 
-Z_STEPS = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)  # bounds of the colours of z: white within one
+Z_STEPS = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)  # bounds of the colours of z; white between -1 and 1
 
 
 @named_arguments
@@ -82,7 +82,7 @@ def compare(
     one standard error, the difference with the band of two standard errors about zero, and z.
 
     The standard error is that of the ensembles. A single run compared with an ensemble is assumed
-    to scatter like its replicas, and z is then of order one too. If neither result is an ensemble,
+    to have the variance of its replicas. If neither result is an ensemble,
     there is no z and its panel is omitted. Cells whose replicas all agree have no z and are grey.
     By chance ``abs(z)`` exceeds 2 in 5 % of the cells. Cells of the continuum fluctuate together,
     and their errors may be tiny, so look at the difference too. The error of a bin assumes
@@ -103,17 +103,17 @@ def compare(
     x, y, z
         Position of the slice in three dimensions (length), one of them; by default z, the middle.
     bins
-        Cells a side of the bins over which both results are averaged in the particle region; 1
+        Cells per side of the bins over which both results are averaged in the particle region; 1
         shows every cell. By default the smallest bins with six particles on average, or, if there
         is a z, with 50 in all replicas. Images only.
     cmap, norm, vmin, vmax, colorbar, units
-        See `field`, for both results; images only, but for ``units``.
+        See `field`, for both results; all except ``units`` for images only.
     difference
-        Differences at the ends of their colours, or of their axis, are minus this and this
-        (concentration); by default one in a hundred cells is beyond, and all of a line is shown.
+        Half range of the differences (concentration): their colours, or their axis, go from minus
+        this to this. By default one cell in a hundred is beyond, and lines are shown completely.
     xlim, ylim
-        The part to show (length), of profiles ``xlim`` only; by default all. The colours are those
-        for it.
+        The part to show (length), for profiles ``xlim`` only; by default all. The colours are
+        scaled to it.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def compare(
         return _compare_images(pair, ax, z_of, bins, look, colorbar, windows, most)
     for option, value in {"x": x, "y": y, "z": z, "bins": bins, **look, "ylim": ylim}.items():
         if value is not None:
-            raise ResultError(f"{option} = {value!r}: is for images; profiles are of every cell")
+            raise ResultError(f"{option} = {value!r}: only for images; profiles show every cell")
     axis = axis_of(view, axis)
     return _compare_profiles(pair, ax, axis, limits(view.bounds(axis), "xlim", xlim), most)
 
@@ -193,7 +193,7 @@ class _Pair:
 
 
 def _axes(ax: Any, panels: int, size: tuple[float, float], shape: tuple[int, int]) -> Any:
-    """The given axes, or those of a new figure with a common title; and whether they are new."""
+    """The given axes, or those of a new figure with a common title, and whether they are new."""
     if ax is None:
         figure = style.new_figure(*size)
         return figure.subplots(*shape, sharex=True, sharey="all" if shape[1] > 1 else False).ravel()
@@ -256,7 +256,7 @@ def _compare_images(
     if bins is None:
         in_bin = IN_BIN_FOR_ERRORS if pair.has_error else None
         bins = max(bin_size(v, name, [k], in_bin=in_bin) for v, k in sampled)
-    # Both on the bins of the particle region, that of the PDE's own system where it has none.
+    # Both on the bins of the particle region, even if the PDE's system has none.
     region = view if view.has_particles else other
     fields, errors = [], []
     for v, k in sampled:
@@ -284,7 +284,7 @@ def _compare_images(
         titles.append(_draw_z(axes[3], region, ratio(a - b, pair.error(a, *errors)), cut))
     notes = [pair.title, *([] if cut is None else [images.place_of(view, cut)])]
     if bins > 1 and images.meets_region(region, cut):
-        notes.append(f"particle region in bins of {bins} cells a side")
+        notes.append(f"particle region in bins of {bins} cells per side")
     for i, (panel, title) in enumerate(zip(axes, titles, strict=True)):
         above = "" if ax is None or i else f"{', '.join(notes)}\n"
         pad = images.title_pad(view, cut) if i < shape[1] else 6.0
@@ -327,7 +327,7 @@ def _draw_z(ax: Axes, view: View, z: Floats, cut: int | None) -> str:
 
     colours = mpl.colormaps[style.DIFFERENCES].copy()
     norm = BoundaryNorm(Z_STEPS, colours.N, extend="both")
-    ax.set_facecolor("#bbbbbb")  # of cells without
+    ax.set_facecolor("#bbbbbb")  # colour of cells without z
     image = images.draw(ax, view, np.ma.masked_invalid(z), 1.0, cut, cmap=colours, norm=norm)
     bar = images.add_colorbar(ax, image, "z", ticks=Z_STEPS)
     hatch_below(ax, bar, view, z, -1.0, -2.0)

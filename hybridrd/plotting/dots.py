@@ -1,4 +1,4 @@
-"""Dots of particles: their selection by record, and their places in a figure."""
+"""Dots of particles: their selection by record, and their positions in a figure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hybridrd.arrays import Floats, Integers
 from hybridrd.errors import ResultError
 from hybridrd.results.view import View
 
-_ENOUGH = 200  # dots in a slice, if there are as many
+_ENOUGH = 200  # number of dots in a slice, if there are that many
 
 
 def particles_at(view: View, record: int) -> dict[str, tuple[Floats, Integers]]:
@@ -37,7 +37,7 @@ def particles_at(view: View, record: int) -> dict[str, tuple[Floats, Integers]]:
     sizes = np.asarray(view.data["row_size"].values, dtype=np.int64)
     if sizes.sum() != view.data.sizes["obs"]:
         raise ResultError(
-            f"{view.name}: has {view.data.sizes['obs']} positions where its records have "
+            f"{view.name}: has {view.data.sizes['obs']} positions, but its records have "
             f"{sizes.sum()}; draw the whole result and choose time and species here"
         )
     ends = np.cumsum(sizes.ravel()).reshape(sizes.shape)
@@ -65,12 +65,12 @@ def uniform(ids: Integers, stream: int) -> Floats:
 
 
 def on_strip(x: Floats, ids: Integers) -> Floats:
-    """Places ``(n, 2)`` of particles of one dimension: x, and any height between 0 and 1."""
+    """Positions ``(n, 2)`` of particles in one dimension: x, and a random height in [0, 1)."""
     return np.column_stack([x[:, 0], uniform(ids, 0)])
 
 
 def on_disc(r: Floats, ids: Integers, thickness: float) -> Floats:
-    """Places of particles of a shell in a slice through its centre.
+    """Positions of particles of a shell in a slice through its centre.
 
     A particle has only r, and all directions are equally likely: it lies in the slice with
     probability ``(thickness/2)/r``, so a uniform concentration gives equally dense dots everywhere.
@@ -84,8 +84,8 @@ def on_disc(r: Floats, ids: Integers, thickness: float) -> Floats:
 def layers(view: View, cut: int, positions: Sequence[Floats]) -> tuple[float, float]:
     """Bounds of the slice along the last axis (length).
 
-    They hold enough layers of cells around one for 200 dots, and stay in the particle region;
-    outside it there is only the one layer.
+    The slice has enough layers of cells around the given one for 200 dots, and stays in the
+    particle region; outside it has only the given layer.
     """
     axis = view.axes[-1]
     low, spacing = view.bounds(axis)[0], view.spacing(axis)
@@ -101,5 +101,5 @@ def layers(view: View, cut: int, positions: Sequence[Floats]) -> tuple[float, fl
 
 
 def in_slice(x: Floats, low: float, high: float) -> Floats:
-    """Places of the particles of three dimensions between two heights (length)."""
+    """Positions of the particles in three dimensions between two heights (length)."""
     return np.asarray(x[(x[:, 2] >= low) & (x[:, 2] < high)][:, :2])

@@ -1,4 +1,4 @@
-"""A picture of what carries a species: contours of its potential, arrows of its flow."""
+"""Picture of the drift of a species: contours of its potential, arrows of its flow."""
 
 from __future__ import annotations
 
@@ -44,16 +44,17 @@ def drift(
     time
         Time of a flow that depends on it.
     levels
-        How many contour lines of the potential, at equal steps, labelled in kT.
+        Number of contour lines of the potential, at equal steps, labelled in kT.
+
     arrows
-        How many arrows along the longer side. The longest is as long as their distance.
+        Number of arrows along the longer side. The longest is as long as their distance.
     color
         Colour of lines and arrows.
 
     Raises
     ------
     ModelError
-        If the domain has not two axes, or the species is unknown or does not drift.
+        If the domain does not have two axes, or the species is unknown or does not drift.
 
     Examples
     --------

@@ -19,7 +19,7 @@ HATCH = "////"
 
 
 def hatch_below(ax: Axes, bar: Axes, view: View, values: Floats, bound: float, deep: float) -> None:
-    """Hatch the cells of an image below ``bound``, and the same part of its colour bar.
+    """Hatch the cells of an image below ``bound``, and the corresponding part of its colour bar.
 
     The lines are dark on pale colours above ``deep`` and white on dark ones below it. Cells that
     are NaN are unchanged.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hybridrd.model.species import SpeciesLike
 
 CONTOURS: dict[str, Any] = {"colors": "white", "linewidths": 0.8, "linestyles": "dashed"}
-_LONGEST = 4.0  # ratio of edges above which an image is not drawn to scale
+_LONGEST = 4.0  # ratio of sides above which an image is not drawn to scale
 
 
 @named_arguments
@@ -70,7 +70,7 @@ def field(
     x, y, z
         Position of the slice in three dimensions (length), one of them; by default z, the middle.
     bins
-        Cells a side of the bins over which particles are averaged; 1 shows every cell. By default
+        Cells per side of the bins over which particles are averaged; 1 shows every cell. By default
         the smallest bins with six particles on average, but at least eight bins (in 3D five) along
         each axis.
     cmap
@@ -81,26 +81,26 @@ def field(
         Concentrations at the ends of the colours; by default 0 and the value that one in a hundred
         of the cells shown exceeds, so that a few noisy cells do not stretch the scale.
     levels
-        Concentrations of contour lines, or how many of them: of the reference if there is one, else
-        of the field itself.
+        Concentrations of contour lines, or their number: of the reference if there is one,
+        otherwise of the field itself.
     colorbar
         Whether to add one; or a dict of options for it, ``{"label": "A", "ticks": [0, 5]}``.
     reference
         Another result on the same domain, for example the PDE, drawn as contour lines, by default
         at a fifth, two, three and four fifths of the colour scale.
     xlim, ylim
-        The part to show, along the axis to the right and the one upwards (length); by default all.
-        The colours are those for it.
+        The part to show, along the horizontal and the vertical axis (length); by default all.
+        The colours are scaled to it.
     units
         Units to draw in, as text or by name: ``"nM"``, ``{"length": "nm", "time": "min",
-        "concentration": "nM"}``; by default those of the system. What is given beside them, times,
-        places and concentrations, is in these units, too. Needs pint.
+        "concentration": "nM"}``; by default those of the system. Times, positions and
+        concentrations given with them are in these units, too. Needs pint.
 
     Raises
     ------
     ResultError
         If the result has one dimension, the species is unknown or missing, no record is near the
-        time, or an option of the colours or limits cannot be.
+        time, or an option of the colours or limits is invalid.
 
     Examples
     --------
@@ -141,9 +141,9 @@ def field(
     if cut is not None:
         title += f", {place_of(view, cut)}"
     if size > 1:
-        title += f"\nparticles averaged over bins of {size} cells a side"
+        title += f"\nparticles averaged over bins of {size} cells per side"
     style.set_title(ax, title, title_pad(view, cut))
-    # Where vmax is given: in this picture, or the next.
+    # if vmax is given: in this picture, or the next
     top = options["norm"].vmax
     beyond = {} if vmax is None and (top is None or highest(seen) <= top) else {"extend": "max"}
     bar = bar_options(colorbar, style.concentration_label(view, name), **beyond)
@@ -155,7 +155,7 @@ def field(
 def image_of(
     view: View, species: str, record: int, z: float | None = None, bins: int | None = None
 ) -> tuple[Floats, int, int | None]:
-    """The field to draw ``(nx, ny)``, the cells a side of its bins, and the layer of a slice."""
+    """The field to draw ``(nx, ny)``, the cells per side of its bins, and the layer of a slice."""
     if len(view.axes) < 2:
         raise ResultError(
             f"{view.name}: has one dimension; draw it with hybridrd.plot.profile (--kind profile)"
@@ -168,7 +168,7 @@ def image_of(
 
 
 def cut_at(view: View, place: float | None) -> int | None:
-    """The layer of cells to draw of three dimensions, across the last axis; None of two."""
+    """The layer of cells to draw in three dimensions, across the last axis; None in two."""
     axis = view.axes[-1] if len(view.axes) > 2 else "z"
     place = None if place is None else finite(axis, place)
     if len(view.axes) == 2:
@@ -180,7 +180,7 @@ def cut_at(view: View, place: float | None) -> int | None:
     place = 0.5 * (low + high) if place is None else place
     if not low <= place <= high:
         raise ResultError(f"{axis} = {place:g}: the domain goes from {low:g} to {high:g}")
-    # Of two slices as near, the lower, whatever round-off says.
+    # Of two equally near slices the lower, regardless of round-off.
     return int(np.argmin(np.round(np.abs(centers - place) / view.spacing(axis), 6)))
 
 
@@ -190,7 +190,7 @@ def place_of(view: View, cut: int) -> str:
 
 
 def meets_region(view: View, cut: int | None) -> bool:
-    """Whether a layer of cells goes through the particle region; in two dimensions True."""
+    """Whether a layer of cells intersects the particle region; True in two dimensions."""
     if cut is None or not view.interfaces(view.axes[-1]):
         return True
     low, high = view.region[view.axes[-1]]
@@ -251,16 +251,16 @@ def draw(
 
 
 def add_colorbar(ax: Axes, image: ScalarMappable, label: str, **options: Any) -> Axes:
-    """Add a colour bar to the right of an image, of its height; returns its axes."""
+    """Add a colour bar to the right of an image, as high as it; returns its axes."""
     bar = ax.inset_axes((1.04, 0.0, 0.05, 1.0))
     ax.figure.colorbar(image, cax=bar, label=label, **options)
     return bar
 
 
 def mark_plane(ax: Axes, x: ArrayLike, y: ArrayLike, on_edge: bool = False) -> None:
-    """Draw a part of the interface, white on a dark ground for contrast on any colour.
+    """Draw a part of the interface, white on a dark line for contrast on any colour.
 
-    On the edge of the domain the full width is drawn, or the frame would hide it.
+    On the edge of the domain the full width is drawn; otherwise the frame would hide it.
     """
     for colour, width, order in (("black", 2.6, 3), ("white", 1.2, 4)):
         ax.plot(
@@ -303,13 +303,13 @@ def _draw_mask(ax: Axes, view: View, codes: NDArray[np.uint8]) -> None:
 
 
 def title_pad(view: View, cut: int | None = None) -> float:
-    """Space below a title for the names of the regions (points)."""
+    """Space below a title for the labels of the regions (points)."""
     named = bool(region_text(view, cut))
     return 18.0 if named else style.title_pad(view, view.axes[0])
 
 
 def name_regions(ax: Axes, view: View, cut: int | None = None) -> None:
-    """Name the regions above the image, where the names cover nothing."""
+    """Label the regions above the image, where the labels cover nothing."""
     text = region_text(view, cut)
     if text:
         style.write_above(ax, 0.5 * sum(view.bounds(view.axes[0])), text)
@@ -318,7 +318,7 @@ def name_regions(ax: Axes, view: View, cut: int | None = None) -> None:
 
 
 def region_text(view: View, cut: int | None = None) -> str:
-    """Where particles are, in words, if the names cannot be written above their parts."""
+    """Location of the particles in words, if labels cannot be written above the regions."""
     if not view.is_box:
         codes = view.codes(-1) if cut is None else view.codes(-1)[..., cut]
         if not ((codes == CONTINUUM).any() and (codes == PARTICLES).any()):

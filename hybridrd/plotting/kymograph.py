@@ -55,7 +55,7 @@ def kymograph(
 ) -> Axes:
     """Draw the concentration of a species against position and time, with the interface.
 
-    Position runs to the right, time upwards; each record extends half-way to its neighbours. In
+    Position is horizontal, time vertical; each record extends half-way to its neighbours. In
     two and three dimensions the figure shows the mean over the other axes.
 
     Parameters
@@ -65,7 +65,7 @@ def kymograph(
     species
         A `Species` or its name; by default the only one.
     axis
-        ``"x"`` (the default), ``"y"`` or ``"z"``; ``"r"`` of a shell.
+        ``"x"`` (the default), ``"y"`` or ``"z"``; ``"r"`` in a shell.
     ax
         Axes to draw into; by default those of a new figure.
     bins
@@ -74,10 +74,10 @@ def kymograph(
     cmap, norm, vmin, levels, colorbar, units
         See `field`.
     vmax
-        Concentration at the upper end of the colours; by default the highest of a PDE, else the
-        value that one in a hundred places exceeds.
+        Concentration at the upper end of the colours; by default the highest for a PDE, otherwise
+        the value that one in a hundred points exceeds.
     xlim, ylim
-        The positions and the times to show; by default all. The colours are those for them.
+        The positions and the times to show; by default all. The colours are scaled to them.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def _title(view: View, species: str, axis: str, bins: int) -> str:
 
 
 def _seen(view: View, axis: str, c: Floats, edges: Floats, xlim: Limits, ylim: Limits) -> Floats:
-    """The places and times that are shown."""
+    """The positions and times shown."""
     rows = (edges[1:] > ylim[0]) & (edges[:-1] < ylim[1])
     return within(view, c[rows].T, {axis: xlim}).T
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hybridrd.model.species import SpeciesLike
 
 INTERFACE: dict[str, Any] = {"color": "#555555", "linewidth": 1.0, "linestyle": ":"}
-_ROOM = 1.08  # of the highest value, so that no line runs along the frame
+_ROOM = 1.08  # relative to the highest value, so that no line touches the frame
 
 
 @named_arguments
@@ -64,9 +64,10 @@ def profile(
     xlim
         The part of the axis to show (length); by default all.
     ylim
-        Ends of the axis of concentrations; by default from 0 to above the highest that is shown.
+        Limits of the concentration axis; by default from 0 to above the highest value shown.
+
     legend
-        Whether to add one where there is a reference; it lies above the lines.
+        Whether to add a legend if there is a reference; it is above the lines.
     units
         See `field`.
 
@@ -101,7 +102,7 @@ def profile(
     window = limits(view.bounds(axis), "xlim", xlim)
     legend = truth(legend, "legend", ResultError)
     ax = style.axes_or_new(ax)
-    drawn = _highest_in(ax)  # by an earlier call
+    drawn = _highest_in(ax)  # drawn by an earlier call
     top = max(drawn, _profile_line(ax, view, name, k, axis, window))
     if reference is not None:
         other = view_of(reference, "reference", units)
@@ -137,7 +138,7 @@ def _profile_line(ax: Axes, view: View, name: str, record: int, axis: str, windo
     c, error = mean_along(view, name, record, axis)
     x = view.centers(axis)
     colour = style.colour_of(view, name)
-    # Counts belong to cells: steps where there are particles, a plain line for a PDE.
+    # Counts belong to cells: steps for particles, a plain line for a PDE.
     steps: dict[str, Any] = {"drawstyle": "steps-mid"} if view.replicas else {}
     ax.plot(x, c, color=colour, linewidth=style.line_width(1.3), label=style.kind_of(view), **steps)
     if error is not None:
@@ -163,7 +164,7 @@ def counts(
     legend: bool = True,
     units: Units = None,
 ) -> Axes:
-    """Draw the number of particles in the particle region in time.
+    """Draw the number of particles in the particle region over time.
 
     Parameters
     ----------
@@ -173,14 +174,15 @@ def counts(
     species
         One or several; by default all.
     reference
-        Another result of the same region, for example the mean field, drawn as dashed lines; an
+        Another result for the same region, for example the mean field, drawn as dashed lines; an
         ensemble also has bands.
     ax
         Axes to draw into; by default those of a new figure.
     xlim, ylim
-        Ends of the axes of time and of numbers; by default all times, and from 0 on.
+        Limits of the time axis and of the axis of numbers; by default all times, and from 0 on.
+
     legend
-        Whether to add one where there are several lines; it lies above them.
+        Whether to add a legend if there are several lines; it is above them.
     units
         See `field`.
 

@@ -1,4 +1,4 @@
-"""Live view of a run: a small figure in a notebook or a window while it goes on."""
+"""Live view of a run: a small figure in a notebook or a window."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ Show = Callable[["Figure"], Any]
 def live(
     species: SpeciesLike | list[SpeciesLike] | None = None, *, show: Show | None = None
 ) -> Live:
-    """A view for ``run(..., progress=hrd.plot.live())``, of numbers in time and of profiles.
+    """A view for ``run(..., progress=hrd.plot.live())``, of copy numbers and of profiles.
 
-    To the left the numbers in the particle region so far, to the right concentrations along the
-    first axis now, means over the others; the particle region is shaded. It is drawn once a second,
-    or for a tenth of the time.
+    On the left are the copy numbers in the particle region so far, on the right the current
+    concentrations along the first axis, averaged over the others; the particle region is shaded.
+    It is redrawn once a second, or less often so that drawing takes at most a tenth of the time.
 
     Parameters
     ----------
     species
         One or several; by default all.
     show
-        What shows the figure, called with it each time. By default a notebook shows it in place,
-        and Matplotlib its window.
+        A function that shows the figure, called with it each time. By default a notebook updates it
+        in place, and Matplotlib its window.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def live(
 
 
 class Live:
-    """The figure of a run, drawn anew at each call."""
+    """The figure of a run, redrawn at each call."""
 
     def __init__(self, species: Any, show: Show) -> None:
         self._species, self._show = species, show
@@ -70,10 +70,10 @@ class Live:
         self._numbers: list[list[float]] = []
 
     def __call__(self, simulation: Any) -> None:
-        """Draw a simulation or PDE as it is now. Raises ResultError for unknown species."""
+        """Draw the current state of a simulation or PDE. Raises ResultError for unknown species."""
         system = simulation.system
         chosen = self._chosen(list(system.names))
-        if self._times and simulation.time < self._times[-1]:  # of another run
+        if self._times and simulation.time < self._times[-1]:  # state of another run
             self._times, self._numbers = [], []
         self._times.append(float(simulation.time))
         self._numbers.append([float(simulation.copy_number[k]) for k, _ in chosen])
@@ -98,7 +98,7 @@ class Live:
         self._show(figure)
 
     def _chosen(self, names: list[str]) -> list[tuple[int, str]]:
-        """Numbers and names of the species to draw."""
+        """Indices and names of the species to draw."""
         if self._species is None:
             return list(enumerate(names))
         given = self._species if isinstance(self._species, (list, tuple)) else [self._species]
@@ -113,7 +113,7 @@ def _label(text: str, unit: str | None, form: str = "{} ({})") -> str:
 
 
 def _shower() -> Show:
-    """What shows a figure here. Raises ResultError where nothing can."""
+    """Function that shows a figure here. Raises ResultError if that is impossible."""
     if in_notebook():
         return _InPlace()
     from matplotlib import pyplot
@@ -122,14 +122,14 @@ def _shower() -> Show:
     pyplot.close()
     if canvas.required_interactive_framework is None:
         raise ResultError(
-            "live: there is neither a notebook nor a window here; run(..., progress=True) says how "
-            "far a run is, and show= takes a function of the figure"
+            "live: there is neither a notebook nor a window here; run(..., progress=True) reports "
+            "progress, and show= accepts a function of the figure"
         )
     return _in_window
 
 
 class _InPlace:
-    """Shows a figure in a notebook, each time in place of the last."""
+    """Display of a figure in a notebook, which replaces the last one."""
 
     def __init__(self) -> None:
         self._handle: Any = None
@@ -137,7 +137,7 @@ class _InPlace:
     def __call__(self, figure: Figure) -> None:
         if self._handle is None:
             self._handle = import_module("IPython.display").display(figure, display_id=True)
-            import_module("matplotlib.pyplot").close(figure)  # or the cell's end shows it again
+            import_module("matplotlib.pyplot").close(figure)  # or the cell shows it again
         else:
             self._handle.update(figure)
 

@@ -1,4 +1,4 @@
-"""Movies: a figure of a result, frame by frame, on one scale."""
+"""Movies: a figure of a result, frame by frame, on a common scale."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def movie(
     species
         One species or several, side by side; by default all.
     kind
-        ``"profile"`` (in one dimension and in a shell the default), ``"field"`` (the default
-        elsewhere) or ``"snapshot"``, one picture of all species, for which positions are needed.
+        ``"profile"`` (the default in one dimension and in a shell), ``"field"`` (the default
+        otherwise) or ``"snapshot"``, one picture of all species, which needs positions.
     ax
         Axes to draw into, one per species (a single one for a snapshot); they are cleared for each
         frame. By default those of a new figure.
@@ -94,7 +94,7 @@ def movie(
         raise ResultError(f"kind = {kind!r}: a movie is one of {', '.join(KINDS)}")
     fps, every = finite("fps", fps), count("every", every)
     if not SLOWEST <= fps <= 50:
-        raise ResultError(f"fps = {fps:g}: {SLOWEST:g} to 50 frames a second are needed")
+        raise ResultError(f"fps = {fps:g}: give {SLOWEST:g} to 50 frames per second")
     _check_options(kind, options)
     if reference is not None:
         options["reference"] = view_of(reference, "reference", units).data
@@ -123,7 +123,7 @@ def _check_options(kind: str, options: dict[str, Any]) -> None:
     allowed = [name for name in signature(functions[kind]).parameters if name not in ours]
     for name in options:
         if name not in allowed:
-            raise ResultError(f"{name}: a movie of kind {kind!r} takes {', '.join(allowed)}")
+            raise ResultError(f"{name}: a movie of kind {kind!r} accepts {', '.join(allowed)}")
     for name in ("vmax", "size", "thickness"):
         if options.get(name) is not None:
             finite(name, options[name], positive=True)
@@ -175,7 +175,7 @@ def _fields(view: View, names: list[str], records: list[int], options: dict[str,
     options = {**options, "bins": bins_of(view, options.get("bins"))}
     if options["bins"] is None:
         options["bins"] = bin_size(view, name, records)
-    own = hasattr(options.get("norm"), "vmax")  # a norm has its own ends
+    own = hasattr(options.get("norm"), "vmax")  # a norm has its own limits
     if options.get("vmax") is None and not own:
         turned, place = _slice(view, options)
         windows = windows_of(turned, options.get("xlim"), options.get("ylim"))
@@ -197,7 +197,7 @@ def _slice(view: View, options: dict[str, Any]) -> tuple[View, Any]:
 def _snapshots(view: View, names: list[str], records: list[int], options: dict[str, Any]) -> Draw:
     """Snapshots with dots of one size, on a colour scale that few cells of any exceed."""
     options = dict(options)
-    dots.particles_at(view, records[0])  # refuses what has none
+    dots.particles_at(view, records[0])  # refuses results without positions
     rows = view.data["row_size"].sel(species=names).isel(time=records).sum("species")
     fullest = records[int(np.argmax(rows.values))]
     if options.get("thickness") is None and len(view.axes) == 3:

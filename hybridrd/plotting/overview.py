@@ -66,7 +66,7 @@ def overview(
     cmap, norm, vmin, vmax, colorbar
         See `field`, for all images.
     xlim, ylim, units
-        See `field`; of profiles the part of the axis, and the ends of that of concentrations.
+        See `field`; for profiles the part of the axis, and the limits of the concentration axis.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def overview(
         return _images(view, other, records, names, look, colorbar, windows_of(view, xlim, ylim))
     for option, value in look.items():
         if value is not None:
-            raise ResultError(f"{option} = {shown(value)}: is for images, not for profiles")
+            raise ResultError(f"{option} = {shown(value)}: only for images, not for profiles")
     return _profiles(view, other, records, names, {"xlim": xlim, "ylim": ylim})
 
 
@@ -184,7 +184,7 @@ def _images(
     sizes.discard(1)
     if sizes:
         span = " to ".join(f"{n}" for n in sorted({min(sizes), max(sizes)}))
-        notes.append(f"particles averaged over bins of {span} cells a side")
+        notes.append(f"particles averaged over bins of {span} cells per side")
     if notes:
         figure.supxlabel("; ".join(notes), fontsize="small", color=style.GREY)
     return figure
@@ -194,7 +194,7 @@ def _pair(
     panels: list[Axes], views: list[View], fields: list[Floats], cut: int | None,
     look: dict[str, Any], colorbar: bool | Mapping[str, Any], windows: Mapping[str, Limits],
 ) -> None:  # fmt: skip
-    """Draw the fields of one species at one time, all on one scale."""
+    """Draw the fields of one species at one time, on a common scale."""
     seen = [within(v, c, windows) for v, c in zip(views, fields, strict=True)]
     colours = scale(np.concatenate([c.ravel() for c in seen]), max(map(upper_limit, seen)), **look)
     for ax, view, c in zip(panels, views, fields, strict=True):
@@ -226,7 +226,7 @@ def _few_ticks() -> Locator:
 
 def _name_row(ax: Axes, name: str) -> None:
     ax.annotate(
-        # Left of the label, wherever the numbers on the axis put it.
+        # Left of the label, whose position depends on the tick labels.
         name, (0.0, 0.5), xytext=(-6, 0), xycoords=ax.yaxis.label, textcoords="offset points",
         ha="right", va="center", fontsize="large", fontweight="bold",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The phase space of a master equation: densities by copy number, and the currents between them."""
+"""Phase space of a master equation: densities by copy number, and currents between them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-_LEAST = 1e-3  # probability of a number of copies that is drawn
-_MOST = 7  # numbers of copies drawn, along each axis
-_GAP = 1.8  # from one box to the next, in widths of a box
+_LEAST = 1e-3  # least probability of a copy number that is drawn
+_MOST = 7  # largest number of boxes along each axis
+_GAP = 1.8  # distance between boxes, in widths of a box
 
 
 @named_arguments
@@ -33,10 +33,10 @@ def phase_space(
 ) -> Axes:
     """Draw the phase space of a chemical diffusion master equation (del Razo 2024, Fig. 1).
 
-    One box for each number of copies, its shade the probability. With one species on a line or in a
-    shell the boxes of one and two copies hold the densities rho_1(x) and rho_2(x, y). Arrows are
-    currents of probability: what one number loses another gains. With two species the boxes are a
-    table of n_A to the right and n_B upwards.
+    There is one box for each number of copies, shaded by its probability. With one species on a
+    line or in a shell the boxes of one and two copies show the densities rho_1(x) and rho_2(x, y).
+    Arrows are currents of probability from one number to another. With two species n_A is
+    horizontal and n_B vertical.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def phase_space(
     ax
         Axes to draw into; by default those of a new figure.
     cmap
-        A colour map, or its name, of densities; by default ``rcParams["image.cmap"]``.
+        A colour map, or its name, for densities; by default ``rcParams["image.cmap"]``.
     shades
         A colour map, or its name, for the boxes: the more probable, the darker. Only the lighter
         two thirds of it are used.
@@ -55,7 +55,7 @@ def phase_space(
     Raises
     ------
     ResultError
-        If it is another result, has more than two species, or no record near the time.
+        If it is not such a result, has more than two species, or no record near the time.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def phase_space(
     names = [str(s) for s in data["species"].values]
     if len(names) > 2:
         raise ResultError(
-            f"result: has {len(names)} species; a phase space is drawn of one or two, sum over or "
+            f"result: has {len(names)} species; a phase space shows one or two: sum over or "
             f"leave out the others in the System"
         )
     p = data["joint_probability"].transpose(*(f"n_{s}" for s in names)).values
@@ -93,7 +93,7 @@ def phase_space(
 
 
 def _record(result: Any, time: float | None) -> tuple[xr.Dataset, str]:
-    """The record, and what a title says of it."""
+    """The record, and its title."""
     if "joint_probability" not in getattr(result, "data_vars", {}):
         raise ResultError(
             "result: a phase space is that of a master equation; give a result of "
@@ -110,7 +110,7 @@ def _record(result: Any, time: float | None) -> tuple[xr.Dataset, str]:
 
 
 def _shown(p: Floats) -> int:
-    """How many numbers of copies are drawn: up to the last that has some probability."""
+    """Number of copy numbers to draw: up to the last with some probability."""
     likely = np.flatnonzero(p > _LEAST)
     return min(int(likely.max(initial=0)) + 1, _MOST, len(p))
 
@@ -146,7 +146,7 @@ def _box(
 
 
 def _arrows(ax: Axes, data: xr.Dataset, names: list[str], shown: list[int]) -> None:
-    """Currents of probability as arrows, their width by size, from 1/1000 of the largest on."""
+    """Draw currents of probability above 1/1000 of the largest as arrows, with width by size."""
     from matplotlib.patches import FancyArrowPatch
 
     current = data["current"].transpose("change", *(f"n_{s}" for s in names)).values
@@ -163,7 +163,7 @@ def _arrows(ax: Axes, data: xr.Dataset, names: list[str], shown: list[int]) -> N
             start, stop = _GAP * np.array(place), _GAP * np.array(end)
             along = (stop - start) / np.hypot(*(stop - start))
             across = 0.16 * np.array([-along[1], along[0]])
-            far = max(abs(step) for step in change) > 1  # over a box: around it
+            far = max(abs(step) for step in change) > 1  # around a box in between
             reach = 0.1 if far else 0.52 / np.abs(along).max()
             aside = 3.2 * across if far else across
             arrow = FancyArrowPatch(

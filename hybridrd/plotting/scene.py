@@ -1,4 +1,4 @@
-"""Scenes of results in three dimensions, to turn and to zoom, drawn by pyvista."""
+"""Interactive scenes of results in three dimensions, drawn by pyvista."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ def scene(
     colorbar: bool = True,
     units: Units = None,
 ) -> Any:
-    """Put slices of the concentration, particles, the region and obstacles into a scene of pyvista.
+    """Draw slices of the concentration, particles, the region and obstacles in a pyvista scene.
 
-    Particles are spheres if the run has their positions; then the slices show the continuum only.
-    Else they show the particle region, too, averaged over bins as in `field`.
+    Particles are spheres if the run has their positions; then the slices show only the continuum.
+    Otherwise they also show the particle region, averaged over bins as in `field`.
 
     Parameters
     ----------
     result
         A result in three dimensions.
     species
-        One or several, by default all: of their particles. The slices show the first.
+        One or several species of particles; by default all. The slices show the first.
     time
         The record nearest to it; by default the last.
     plotter
-        A ``pyvista.Plotter`` to add to, ``pyvista.Plotter(off_screen=True)`` where there is no
+        A ``pyvista.Plotter`` to add to, ``pyvista.Plotter(off_screen=True)`` without a
         screen; by default a new one.
     x, y, z
-        Places of slices across these axes (length), a number or a list each; by default one
+        Positions of slices across these axes (length), a number or a list each; by default one
         through the middle across every axis.
     cmap, vmin, vmax, units
         See `field`.
@@ -75,7 +75,7 @@ def scene(
     Returns
     -------
     pyvista.Plotter
-        ``.show()`` opens it, in a notebook, too; ``.screenshot("a.png")`` saves a picture.
+        ``.show()`` opens it, also in a notebook; ``.screenshot("a.png")`` saves a picture.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def _edges(view: View, axis: str) -> Floats:
 
 
 def _cuts(view: View, given: dict[str, Any]) -> list[tuple[str, float]]:
-    """Axes and places of slices, each in the middle of its cells. Raises ResultError."""
+    """Axes and positions of slices, each in the middle of its cells. Raises ResultError."""
     found = []
     for axis, value in given.items():
         low, high = view.bounds(axis)
@@ -179,7 +179,7 @@ def _cuts(view: View, given: dict[str, Any]) -> list[tuple[str, float]]:
 
 
 def _codes(view: View, record: int) -> Any:
-    """What each cell is, ``(nx, ny, nz)``."""
+    """Kind of each cell, ``(nx, ny, nz)``."""
     if not view.is_box:
         return view.codes(record)
     codes = np.full([len(view.centers(a)) for a in view.axes], CONTINUUM, dtype=np.uint8)
@@ -189,7 +189,7 @@ def _codes(view: View, record: int) -> Any:
 
 
 def _concentration(view: View, name: str, record: int, codes: Any, dotted: bool) -> Floats:
-    """Concentration to show, NaN in obstacles and where there are spheres."""
+    """Concentration to show, NaN in obstacles and where spheres are shown."""
     c, _ = in_bins(view, name, record, None)
     return np.where((codes == OBSTACLE) | (dotted & (codes == PARTICLES)), np.nan, c)
 

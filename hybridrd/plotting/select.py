@@ -16,10 +16,10 @@ from hybridrd.results.view import View
 if TYPE_CHECKING:
     import xarray as xr
 
-_IN_BIN = 6.0  # particles in the mean
-_IN_BIN_OF_PROFILE = 25.0  # a fifth is noise
-IN_BIN_FOR_ERRORS = 50.0  # fewer are too skew for errors of a few replicas
-_MANY = 10  # cells of which one may be noise
+_IN_BIN = 6.0  # mean number of particles per bin
+_IN_BIN_OF_PROFILE = 25.0  # for a relative error of a fifth
+IN_BIN_FOR_ERRORS = 50.0  # fewer are too skewed for standard errors from a few replicas
+_MANY = 10  # number of cells, one of which may be noise
 _FEWEST_BINS = {1: 8, 2: 8, 3: 5}  # along each axis, by dimension
 
 
@@ -36,13 +36,13 @@ def species_of(view: View, species: Any) -> str:
     Raises
     ------
     ResultError
-        For one that the result has not, and for None where it has several.
+        For a species that is not in the result, and for None if it has several.
     """
     if species is not None:
         return style.name_of(view, species)
     if len(view.species) > 1:
         raise ResultError(
-            f"species: {view.name} has {', '.join(view.species)}, and one is drawn; name it"
+            f"species: {view.name} has {', '.join(view.species)}, and only one is drawn; name it"
         )
     return view.species[0]
 
@@ -53,11 +53,11 @@ def names_of(view: View, species: Any) -> list[str]:
     Raises
     ------
     ResultError
-        For one that the result has not, and for none.
+        For a species that is not in the result, and for an empty list.
     """
     if species is None:
         return view.species
-    several = items(getattr(species, "values", species))  # of a coordinate
+    several = items(getattr(species, "values", species))  # an entry of a coordinate
     asked = [species] if several is None else list(several)
     if not asked:
         raise ResultError("species = []: name at least one, or leave it out")
@@ -73,13 +73,13 @@ def concentration_at(view: View, species: str, record: int) -> tuple[Floats, Flo
         return known(data.sel(species=species).isel(time=record))
 
     error = None if view.sem("concentration") is None else values("sem")
-    if error is not None and np.isnan(error).all():  # one replica
+    if error is not None and np.isnan(error).all():  # a single replica
         error = None
     return values("mean"), error
 
 
 def known(data: xr.DataArray) -> Floats:
-    """Values as floats, NaN for those that are not finite, which leave gaps in a figure."""
+    """Values as floats, with NaN for those that are not finite, which leave gaps in a figure."""
     values = np.asarray(data.values, dtype=float)
     return np.where(np.isfinite(values), values, np.nan)
 
@@ -91,7 +91,7 @@ def highest(values: Floats, above: Floats | None = None) -> float:
 
 
 def mean_along(view: View, species: str, record: int, axis: str) -> tuple[Floats, Floats | None]:
-    """Concentration along an axis, its mean over the others, and the standard error of that.
+    """Concentration along an axis, averaged over the others, and its standard error.
 
     The error assumes independent cells of particles, and fully correlated cells of the continuum,
     a smooth field: an upper bound.
@@ -100,7 +100,7 @@ def mean_along(view: View, species: str, record: int, axis: str) -> tuple[Floats
     others = tuple(k for k, a in enumerate(view.axes) if a != axis)
     if not others:
         return c, error
-    cells = np.isfinite(c).sum(axis=others)  # not those of obstacles
+    cells = np.isfinite(c).sum(axis=others)  # without obstacles
     if error is not None:
         apart, error = np.zeros(c.shape, dtype=bool), np.nan_to_num(error)
         if not view.is_box:
@@ -119,9 +119,9 @@ def mean_along(view: View, species: str, record: int, axis: str) -> tuple[Floats
 def upper_limit(c: Floats) -> float:
     """The concentration that one in a hundred cells exceeds, and at least one if there are many.
 
-    It is never 0, NaN cells are left out. It is not the highest: next to the interface, and where
-    single particles start in the continuum, a few cells are far above all others, and a scale up to
-    those would show nothing else.
+    It is never 0, and NaN cells are left out. It is not the maximum: next to the interface, and
+    where single particles enter the continuum, a few cells are far above all others, and a scale up
+    to these would hide the rest.
     """
     known = c[np.isfinite(c)]
     if not known.size:
@@ -131,11 +131,11 @@ def upper_limit(c: Floats) -> float:
 
 
 def in_bins(view: View, species: str, record: int, bins: int | None) -> tuple[Floats, int]:
-    """Concentration with the particle region averaged over ``bins`` cells a side.
+    """Concentration with the particle region averaged over ``bins`` cells per side.
 
-    Single particles in small cells would be specks. None takes the
-    smallest bins that hold six particles in the mean, though at least eight bins (in 3D five)
-    along each axis. Returns the field, of full size, and the cells a side.
+    Single particles in small cells would be specks. None selects the
+    smallest bins with six particles on average, but at least eight bins (in 3D five)
+    along each axis. Returns the field, of full size, and the cells per side.
     """
     c, _ = concentration_at(view, species, record)
     if view.replicas == 0 or not view.has_particles or not view.is_box:
@@ -152,10 +152,10 @@ def bin_size(
     axis: str | None = None,
     in_bin: float | None = None,
 ) -> int:
-    """Cells a side of the smallest bins that hold six particles in the mean over some records.
+    """Cells per side of the smallest bins with six particles on average over some records.
 
     There are at least eight bins (in 3D five) along each axis. With an axis the bins are those of
-    a profile along it, of 25 particles. It is 1 where nothing is sampled.
+    a profile along it, with 25 particles. It is 1 if nothing is random.
     """
     if view.replicas == 0 or not view.has_particles or not view.is_box:
         return 1
@@ -171,7 +171,7 @@ def bin_size(
 
 
 def averaged(view: View, c: Floats, bins: int) -> Floats:
-    """A field with the particle region averaged over bins with the given cells a side."""
+    """A field with the particle region averaged over bins with the given cells per side."""
     if bins == 1 or not view.has_particles or not view.is_box:
         return c
     inside = tuple(view.inside(view.region).values())
@@ -192,9 +192,9 @@ def averaged_error(view: View, error: Floats, bins: int) -> Floats:
 
 
 def sum_of_bins(c: Floats, cells: int, axes: Sequence[int] | None = None) -> Floats:
-    """In each cell the sum over its bin; the bins of an axis differ by one cell at most.
+    """In each cell the sum over its bin, along all axes or those named.
 
-    Along all axes, or those named.
+    The bins of an axis differ by at most one cell.
     """
     for axis in range(c.ndim) if axes is None else axes:
         n = c.shape[axis]

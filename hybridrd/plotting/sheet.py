@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-# Which take a reference.
+# Kinds that accept a reference.
 WITH_REFERENCE = ("profile", "counts", "compare")
 ALL_TIMES = ("counts", "kymograph")
 KINDS = (*WITH_REFERENCE, "field", "kymograph", "snapshot")
@@ -39,26 +39,27 @@ def sheet(
     Parameters
     ----------
     kind
-        A name out of `KINDS`.
+        One of `KINDS`.
+
     result, reference
-        A result, and another for the kinds that take one.
+        A result, and a reference for the kinds that accept one.
     species
         By default all.
     times
         Records to draw (time); by default the last.
     look
-        Further options of the function that draws; times are in its ``units``.
+        Further options of the drawing function; times are in its ``units``.
 
     Raises
     ------
     ResultError
-        If the kind is unknown, or lacks its reference or takes none, or what the function that
-        draws it raises.
+        If the kind is unknown, lacks its reference or does not accept one, or the drawing function
+        raises it.
     """
     if kind not in KINDS:
         raise ResultError(f"kind = {kind!r}: a picture is one of {', '.join(KINDS)}")
     if reference is not None and kind not in WITH_REFERENCE:
-        raise ResultError(f"kind = {kind!r}: has no reference; {', '.join(WITH_REFERENCE)} have")
+        raise ResultError(f"kind = {kind!r}: accepts no reference; {', '.join(WITH_REFERENCE)} do")
     if times and kind in ALL_TIMES:
         raise ResultError(f"kind = {kind!r}: shows all times; leave times out")
     look = look or {}
@@ -102,7 +103,7 @@ def _comparisons(
     result: xr.Dataset, reference: xr.Dataset | None, names: list[str], times: list[float],
     look: Mapping[str, Any],
 ) -> Figure:  # fmt: skip
-    """One comparison per row, its panels side by side; a single one in the layout of `compare`."""
+    """One comparison per row, with panels side by side; a single one as drawn by `compare`."""
     if reference is None:
         raise ResultError("kind = 'compare': needs a reference to compare with")
     if len(names) * len(times) == 1:

@@ -64,7 +64,7 @@ def snapshot(
 ) -> Axes:
     """Draw a run at one time, particles as dots next to the continuum as colour.
 
-    One dot is one particle. In one dimension the figure is a strip, and the height of a dot has no
+    Each dot is one particle. In one dimension the figure is a strip, and the height of a dot has no
     meaning. In three dimensions it is a slice. In a shell it is a slice through the centre;
     particles have only their distance from it and are drawn in random directions.
 
@@ -91,8 +91,8 @@ def snapshot(
         Concentration at the upper end of the colours; by default the value that one in a hundred
         cells of the continuum shown exceeds.
     levels, reference
-        Contour lines, of the reference or of the result itself, see `field`; not in a strip and
-        in a shell.
+        Contour lines, of the reference or of the result itself, see `field`; not in a strip or
+        a shell.
     size, alpha
         Diameter of a dot (points), by default set by their number, and its opacity, 0 to 1.
     xlim, ylim
@@ -158,12 +158,12 @@ def _opacity(alpha: Any) -> float:
     """A number from 0 to 1. Raises ResultError."""
     found = number(alpha, "alpha", 0.0, error=ResultError)
     if found > 1.0:
-        raise ResultError(f"alpha = {found:g}: an opacity is from 0, unseen, to 1")
+        raise ResultError(f"alpha = {found:g}: an opacity is from 0 (invisible) to 1")
     return found
 
 
 def _title_pad(view: View, kind: int | str, z: float | None) -> float:
-    """Room under the title for the names of the regions."""
+    """Space under the title for the labels of the regions."""
     if kind == "r":
         return 6.0
     if kind == 1:
@@ -172,7 +172,7 @@ def _title_pad(view: View, kind: int | str, z: float | None) -> float:
 
 
 def _checked_slice(view: View, place: Any, thickness: float | None) -> float | None:
-    """The place of the slice, None for the usual one. Raises ResultError where there is none."""
+    """Position of the slice, None for the default. Raises ResultError if there is no slice."""
     axis = view.axes[-1] if len(view.axes) > 2 else "z"
     z = None if place is None else finite(axis, place)
     for option, value in (("z", z), ("thickness", thickness)):
@@ -195,7 +195,7 @@ def _draw_dots(
 
 
 def _zoom(ax: Axes, windows: Sequence[Limits]) -> None:
-    """Show a part, without the names of regions, which may be outside."""
+    """Show a part, without the labels of regions, which may be outside."""
     ax.set_xlim(windows[0])
     if len(windows) > 1:
         ax.set_ylim(windows[1])
@@ -252,14 +252,14 @@ def continuum_at(view: View, species: str, record: int) -> Floats:
 
 
 def size_of_dots(ax: Axes, number: int) -> float:
-    """Diameter of dots that cover a tenth of the axes in all, 1 to 4 points."""
+    """Diameter of dots that cover a tenth of the axes in total, 1 to 4 points."""
     box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
     area = box.width * box.height * 72**2  # points
     return float(np.clip(np.sqrt(0.1 * area / max(number, 1)), 1.0, 4.0))
 
 
-# Each draws the continuum and the interface, and returns the image, the places of the particles to
-# show ``(n, 2)`` by species, and what the title adds.
+# Each draws the continuum and the interface, and returns the image, the positions of the particles
+# to show ``(n, 2)`` by species, and an addition to the title.
 
 
 def _draw_strip(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Finished = dict[tuple[Any, ...], View]
 
 KINDS = ("curve", "map", "times")
-_MOST_LABELS = 12  # values of a parameter that are written along an axis
+_MOST_LABELS = 12  # largest number of parameter values written along an axis
 _MOST_PANELS = 100
 
 
@@ -54,8 +54,8 @@ def sweep(
 
     ===========  ==================================================================================
     ``"curve"``  The variable over the first parameter at one time, with bars of one standard error;
-                 a line for each value of a second parameter. A panel a species.
-    ``"map"``    Colours over two parameters at one time. A panel a species.
+                 a line for each value of a second parameter. One panel per species.
+    ``"map"``    Colours over two parameters at one time. One panel per species.
     ``"times"``  Small multiples: the variable in time with a band of one standard error, a panel
                  for each point, in rows and columns by the first two parameters. All species.
     ===========  ==================================================================================
@@ -63,7 +63,7 @@ def sweep(
     Parameters
     ----------
     study
-        A result of `sweep`, of one or two parameters with more than one value: choose values of
+        A result of `sweep`, with one or two parameters that have several values: choose values of
         the others, ``study.sel(D=1.0)``. Points that were not run are left out.
     kind
         By default ``"curve"`` for one parameter, ``"map"`` for two, and ``"times"`` for a table.
@@ -74,17 +74,18 @@ def sweep(
     time
         The record nearest to it; by default the last. ``"times"`` shows all.
     ax
-        Axes to draw into, one a species, of a curve or a map; by default those of a new figure.
+        Axes to draw into, one per species, for a curve or a map; by default those of a new figure.
     cmap, norm, vmin, vmax, levels, colorbar
-        See `field`, of a map. Its colours end at the lowest and the highest number by default.
+        See `field`, for a map. Its colours end at the lowest and the highest number by default.
+
     units
-        See `field`; of times only.
+        See `field`; for times only.
 
     Raises
     ------
     ResultError
-        If it is no study, has no finished point or too many parameters, or the kind, species,
-        variable or time is not there.
+        If it is not a study, has no finished point or too many parameters, or the kind, species,
+        variable or time does not exist.
 
     Examples
     --------
@@ -114,7 +115,7 @@ def sweep(
     if kind not in KINDS:
         raise ResultError(f"kind = {kind!r}: a picture of a sweep is one of {', '.join(KINDS)}")
     if kind == "map" and len(varied) < 2:
-        raise ResultError("kind = 'map': needs two parameters with several values; take 'curve'")
+        raise ResultError("kind = 'map': needs two parameters with several values; use 'curve'")
     if len(varied) > 2 and not (is_table and kind == "times"):
         raise ResultError(
             f"study: {', '.join(varied)} vary, and a picture shows two of them; choose values of "
@@ -148,7 +149,7 @@ def _axes(ax: Any, panels: int) -> list[Axes]:
 
 
 class _Drawn:
-    """The finished points of a study by the parameters that vary, and what is drawn of them."""
+    """The finished points of a study by the varied parameters, with options of the figure."""
 
     def __init__(
         self, found: Finished, names: Sequence[str], varied: Sequence[str], variable: str
@@ -220,7 +221,7 @@ class _Drawn:
         return style.figure_of(axes[0])
 
     def times(self, species: Sequence[str], is_table: bool) -> Figure:
-        """A panel for each point, on one scale."""
+        """A panel for each point, on a common scale."""
         if len(self._points) > _MOST_PANELS:
             raise ResultError(
                 f"kind = 'times': {len(self._points)} panels; at most {_MOST_PANELS} are drawn, "
@@ -274,7 +275,7 @@ class _Drawn:
         return mean, 0.0 if np.isnan(error) else error
 
     def _positions(self, parameter: int, values: Sequence[Any]) -> list[Any]:
-        """Numbers are their own places, words are counted."""
+        """Positions along an axis: numbers by value, words by index."""
         if _are_numbers(self._values[parameter]):
             return list(values)
         return [self._values[parameter].index(v) for v in values]
@@ -304,6 +305,6 @@ def _text(value: Any) -> str:
 
 
 def _lines(words: Sequence[str]) -> list[str]:
-    """Words on one line where they are short."""
+    """Words on one line if they are short."""
     line = ", ".join(words)
     return [line] if len(line) <= 28 else list(words)

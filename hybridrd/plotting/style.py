@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-# The palette of Okabe and Ito, its yellow left out, which vanishes on white.
+# The palette of Okabe and Ito without yellow, which vanishes on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-# Told apart in print also by their marks.
+# Markers distinguish species in print, too.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 REFERENCE: dict[str, Any] = {"color": "#222222", "linestyle": (0, (5, 2)), "linewidth": 1.4}
 COLOUR_MAP = "viridis"
@@ -29,7 +29,7 @@ GREY = "#555555"
 
 
 def setting(name: Any, ours: Any) -> Any:
-    """A setting of Matplotlib where a style or an ``rc_context`` has changed it, else ours."""
+    """A Matplotlib setting if a style or ``rc_context`` has changed it, otherwise ours."""
     import matplotlib as mpl
 
     now = mpl.rcParams[name]
@@ -59,14 +59,14 @@ def checked_axes(given: Iterable[Any]) -> list[Axes]:
     found = list(given)
     for ax in found:
         if not isinstance(ax, Axes):
-            raise ResultError(f"ax: an Axes of Matplotlib is needed, not {type(ax).__name__}")
+            raise ResultError(f"ax: give an Axes of Matplotlib, not {type(ax).__name__}")
     return found
 
 
 def new_axes_for_image(view: View) -> Axes:
     """Axes of a new figure with about the height of an image of the domain."""
     ax = new_axes(*size_for_image(view))
-    # The bar beside an image is as tall as the image, for which one pass of the layout is short.
+    # The colour bar is as tall as the image, which takes two passes of the layout.
     figure_of(ax).set_layout_engine("constrained", w_pad=0.12)
     return ax
 
@@ -90,7 +90,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def figure_of(ax: Axes) -> Figure:
-    """The whole figure that axes are in."""
+    """The top-level figure of some axes."""
     from matplotlib.figure import Figure
 
     figure = ax.figure
@@ -124,11 +124,11 @@ def set_title(ax: Axes, text: str, pad: float = 6.0) -> None:
 def marker_of(view: View, species: str) -> str:
     """Marker of a species, by its number."""
     turn, k = divmod(view.species.index(species), len(COLOURS))
-    return MARKERS[(k + turn) % len(MARKERS)]  # where colours come again, the mark is another
+    return MARKERS[(k + turn) % len(MARKERS)]  # where colours repeat, markers differ
 
 
 def shades(colour: str) -> Colormap:
-    """Colours from white over ``colour`` to a dark shade of it, evenly darker."""
+    """Colours from white over ``colour`` to a dark shade of it, evenly spaced in lightness."""
     from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
     white, shade = np.ones(3), np.array(to_rgb(colour))
@@ -158,7 +158,7 @@ def kind_of(view: View) -> str:
 def unit_of(view: View, what: str) -> str:
     """The unit of ``length`` or ``time`` for labels; "" without one.
 
-    What Matplotlib can set as mathematics stays; dollars of anything else are plain dollars.
+    Text that Matplotlib can typeset as mathematics is unchanged; in other text dollars are escaped.
     """
     unit = str(view.data.attrs.get("units", {}).get(what) or "")
     return unit if "$" not in unit or _is_mathematics(unit) else unit.replace("$", r"\$")
@@ -275,8 +275,8 @@ def write_above(ax: Axes, x: float, name: str) -> None:
 def end_at(ax: Axes, top: float, columns: int = 0) -> None:
     """Let the vertical axis go from 0 to ``top``.
 
-    With ``columns`` there is a legend of so many, and the axis goes on by its height, so that it
-    covers no line.
+    With ``columns`` there is a legend with that many columns, and the axis is extended by its
+    height, so that it covers no line.
     """
     ax.set_ylim(0.0, top)
     if not columns:
@@ -284,7 +284,7 @@ def end_at(ax: Axes, top: float, columns: int = 0) -> None:
     frame = {"framealpha": setting("legend.framealpha", 0.0), "borderaxespad": 0.3}
     for wide in (columns, 1):
         legend = ax.legend(loc="upper right", ncols=wide, **frame)
-        figure_of(ax).draw_without_rendering()  # lays the axes out
+        figure_of(ax).draw_without_rendering()  # computes the layout
         box = legend.get_window_extent().transformed(ax.transAxes.inverted())
         if box.width <= 1.0:
             break
@@ -292,5 +292,5 @@ def end_at(ax: Axes, top: float, columns: int = 0) -> None:
 
 
 def title_pad(view: View, axis: str) -> float:
-    """Room below a title for the names of the regions (points)."""
+    """Space below a title for the labels of the regions (points)."""
     return 18.0 if view.interfaces(axis) else 6.0

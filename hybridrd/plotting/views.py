@@ -1,4 +1,4 @@
-"""Views of results in other units, and turned to the axis of a slice."""
+"""Views of results in other units, and with the axis of a slice last."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def view_of(result: Any, name: str = "result", units: Units = None) -> View:
     Raises
     ------
     ResultError
-        If it is not a result, has no units, or pint does not know those asked for, or they are of
-        something else.
+        If it is not a result, has no units, or pint does not know the requested units, or they are
+        of another dimension.
     """
     view = View(result, name)
     if units is None:
@@ -69,7 +69,7 @@ def _measured(view: View, where: str, unit: Any) -> tuple[float, Dimension]:
     except ModelError as error:
         raise ResultError(f"{where} = {unit!r}: {error}") from error
     if found is None:
-        raise ResultError(f"{where} = {shown(unit)}: the name of a unit is needed, 'nm' or 'nM'")
+        raise ResultError(f"{where} = {shown(unit)}: give the name of a unit, 'nm' or 'nM'")
     return float(found), found.dimension
 
 
@@ -93,16 +93,16 @@ def _scaled(view: View, factors: Mapping[str, float], labels: Mapping[str, str])
 
 
 def sliced(view: View, x: Any, y: Any, z: Any) -> tuple[View, Any]:
-    """A view whose last axis is that of a slice, and the place along it.
+    """A view whose last axis is that of a slice, and the position along it.
 
     Raises
     ------
     ResultError
-        If there is more than one slice, or one across x or y and not in three dimensions.
+        If there is more than one slice, or one across x or y without three dimensions.
     """
     asked = {axis: v for axis, v in (("x", x), ("y", y), ("z", z)) if v is not None}
     if len(asked) > 1:
-        raise ResultError(f"{' and '.join(asked)}: a slice is at one of x, y and z")
+        raise ResultError(f"{' and '.join(asked)}: a slice is across one of x, y and z; give one")
     if not asked or z is not None:
         return view, z
     ((axis, place),) = asked.items()
@@ -114,7 +114,7 @@ def sliced(view: View, x: Any, y: Any, z: Any) -> tuple[View, Any]:
         by_axis = dict(zip(view.axes, view.data.attrs.get(name, ()), strict=False))
         data = data.assign_attrs({name: [by_axis[a] for a in order]} if by_axis else {})
     if "position" in data:
-        columns = [view.axes.index(a) for a in order]  # by number: names would align them back
+        columns = [view.axes.index(a) for a in order]  # by index: names would realign them
         data["position"] = (("obs", "axis"), data["position"].values[:, columns])
     turned = copy(view)
     turned.__dict__.pop("region_cells", None)  # in the old order

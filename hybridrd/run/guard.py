@@ -45,8 +45,7 @@ class Guard:
         return Change(self, what)
 
     def enter(self, what: str) -> bool:
-        """Begin a change; returns whether it took the lock (a step of the run that holds it does
-        not)."""
+        """Begin a change; whether it took the lock, as steps of the run that holds it don't."""
         inside = self._admitted and self._runs_in == threading.get_ident()
         if not inside:
             self._take(what)

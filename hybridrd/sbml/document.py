@@ -127,8 +127,7 @@ class _Reader:
         return Model(copies, found)
 
     def _warn_of_moles(self, copies: dict[str, float | None]) -> None:
-        """Warn of a file before level 3 without units: it means moles, but probably counts
-        copies."""
+        """Warn of a file before level 3 without units: probably copies, not moles."""
         inside = self._inside
         if self._said or inside.level[0] > 2 or inside.model.getUnitDefinition("substance"):
             return

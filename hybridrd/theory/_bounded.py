@@ -161,7 +161,7 @@ def ball_reservoir(
     from scipy.special import erfc
 
     radius, end = inside(r, 0.0, R), number(R, "R", strict=True)
-    near = np.maximum(radius, 1e-5 * end)  # the centre is a limit, reached as r²
+    near = np.maximum(radius, 1e-5 * end)  # limit at the centre, approached as r²
 
     def images(time: Floats) -> Floats:
         total = np.zeros(np.broadcast(radius, time).shape)

@@ -1,7 +1,7 @@
 """One two-way step normal to a plane as a matrix on means, and its noise.
 
-In units of a cell (h = 1) at one particle a cell. The particles' part is at Gauss nodes; see
-`hybridrd.theory.fluctuations` for the recursion that it belongs to.
+In units of a cell (h = 1) at one particle per cell. Particles are represented at Gauss nodes; see
+`hybridrd.theory.fluctuations` for the recursion.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hybridrd.interface import CalibratedLayer, FaceNumbers, InterfaceScheme
 
 Floats = NDArray[np.float64]
 
-_NODES = 6  # Gauss nodes a panel; panels are at most 1.5 sqrt(2 D dt) wide
+_NODES = 6  # Gauss nodes per panel; panels are at most 1.5 sqrt(2 D dt) wide
 _G = 1.0 - 1.0 / math.sqrt(2.0)  # stage of the second-order diffusion step
 
 
@@ -27,8 +27,8 @@ class TwoWayStep(NamedTuple):
 
     matrix: Floats
     noise: Floats
-    source: Floats  # what an amount put into each cell in the step becomes
-    stationary: Floats  # one particle a cell
+    source: Floats  # response of the cells to a source in each during the step
+    stationary: Floats  # one particle per cell
     bins: Floats  # (region cells, nodes), 1 where the node is in the cell
     depth: Floats
     weight: Floats
@@ -37,7 +37,7 @@ class TwoWayStep(NamedTuple):
 def face_numbers(
     alpha: float, cells: int, scheme: InterfaceScheme | FaceNumbers | None
 ) -> FaceNumbers:
-    """The scheme's numbers in units of a cell and a step, D = alpha. Raises ModelError."""
+    """Numbers of the scheme in units of a cell and a step, D = alpha. Raises ModelError."""
     if not (math.isfinite(alpha) and alpha > 0.0):
         raise ModelError(f"alpha = {alpha:g}: it must be finite and above 0")
     if isinstance(scheme, FaceNumbers):
@@ -50,7 +50,7 @@ def face_numbers(
 def two_way_step(
     alpha: float, region: int, beyond: int, numbers: FaceNumbers, fluctuations: bool
 ) -> TwoWayStep:
-    """The step of the means and its noise, for one particle a cell (h = 1)."""
+    """The step of the means and its noise, for one particle per cell (h = 1)."""
     if min(region, beyond) < 1:
         raise ModelError(f"{region} region and {beyond} continuum cells: at least one of each")
     if fluctuations and (numbers.stencil != "cell" or abs(numbers.width - 1.0) > 1e-9):
@@ -61,7 +61,7 @@ def two_way_step(
     if open_plane:
         stays = kernel * weight[:, None]
         leaves = 1.0 - stays.sum(axis=0)
-        arrivals = weight - stays @ weight  # what keeps the uniform state
+        arrivals = weight - stays @ weight  # arrivals that keep the uniform state
     else:
         removed = np.where(depth < numbers.width, 1.0 - numbers.survival, 0.0)
         stays = kernel * weight[:, None] * (1.0 - removed)
@@ -79,8 +79,8 @@ def two_way_step(
     matrix[cells, :n] = np.outer(source[:, 0], leaves)
     matrix[cells] -= mean * np.outer(source[:, 0], reader)
     matrix[cells, cells] += step
-    # Arrivals: Poisson, or binomial out of the first cell. The particles' own noise is none
-    # in factorial moments; s has that of the leavers and of the arrivals.
+    # Arrivals: Poisson, or binomial from the first cell. In factorial moments the particles
+    # have no noise; s has that of the leavers and of the arrivals.
     spread = mean * (1.0 - mean if fluctuations else 1.0)
     share = arrivals / mean
     noise = np.zeros((size, size))
@@ -136,13 +136,13 @@ def _kernel(
             kernel += factor * np.exp(-0.5 * z * z)
     kernel /= s * math.sqrt(2.0 * math.pi)
     if 0.0 < reactivity < math.inf:
-        # What a partially absorbing plane takes; the other end is 4 s away or more.
+        # Absorbed by a partially absorbing plane; the other end is at least 4 s away.
         from scipy.special import erfcx
 
         X, root = depth[:, None] + depth, math.sqrt(alpha)
         loss = np.exp(-(X**2) / (4.0 * alpha)) * erfcx(X / (2.0 * root) + reactivity * root)
         return np.asarray(kernel - reactivity * loss)
-    if reactivity == 0.0:  # what quadrature leaves over, so that no particle is lost
+    if reactivity == 0.0:  # the quadrature error, added back so that no particle is lost
         for _ in range(8):
             scale = 1.0 / np.sqrt(kernel @ weight)
             kernel *= np.outer(scale, scale)
@@ -150,7 +150,7 @@ def _kernel(
 
 
 def _continuum(alpha: float, n: int, fluctuations: bool) -> tuple[Floats, Floats, Floats]:
-    """Step of the cells' contents, of a source in it, and the covariance of their noise."""
+    """Step of the cells' contents, response to a source, and covariance of their noise."""
     stiffness = np.zeros((n, n))
     for k in range(n - 1):
         stiffness[k : k + 2, k : k + 2] += alpha * np.array([[1.0, -1.0], [-1.0, 1.0]])

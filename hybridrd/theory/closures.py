@@ -1,8 +1,8 @@
 """Moment equations of systems with pairs, closed at second order.
 
-Factorial moments of the copies n in all sites (species and voxels), ``m_i = E[n_i]`` and
+Factorial moments of the copies n in all sites (species and voxels): ``m_i = E[n_i]`` and
 ``G_ij = E[n_i (n_j - delta_ij)]``, the second moment of del Razo 2024, eq. (A2). With pairs their
-equations contain the third, ``T_ijk``, which a closure writes with the first two.
+equations contain the third moments, ``T_ijk``, which a closure expresses by the first two.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def kirkwood(m: Floats, G: Floats, a: Integers, b: Integers) -> Floats:
 CLOSURES: dict[str, Closure | None] = {"poisson": None, "gaussian": gaussian, "kirkwood": kirkwood}
 
 
-_FEW = 300  # unknowns, up to which a full Jacobian pays
+_FEW = 300  # number of unknowns up to which a full Jacobian pays
 
 
 class MomentEquations:
@@ -48,11 +48,13 @@ class MomentEquations:
     Parameters
     ----------
     events
-        What happens, none of it to more than two copies at once.
+        The events, with at most two copies each.
+
     species, voxels
-        Their numbers.
+        Number of species and of voxels.
+
     closure
-        Of the third moments; None for no correlations.
+        Closure of the third moments; None for no correlations.
 
     Raises
     ------
@@ -87,10 +89,10 @@ class MomentEquations:
         self._rates = np.array([e.rate for e in self._events])
 
     def solve(self, m: Floats, G: Floats, times: Floats) -> list[tuple[Floats, Floats]]:
-        """Means ``(sites,)`` and second moments ``(sites, sites)`` at rising times.
+        """Means ``(sites,)`` and second moments ``(sites, sites)`` at increasing times.
 
-        By LSODA, or Dormand and Prince's method where there are many, relative tolerance 1e-7.
-        Raises StepError if they diverge, as a closure may where it fails.
+        By LSODA, or by the Dormand-Prince method if there are many; relative tolerance 1e-7.
+        Raises StepError if they diverge, which may happen if a closure fails.
         """
         from scipy.integrate import solve_ivp
 
@@ -119,7 +121,7 @@ class MomentEquations:
             return np.asarray(self._change @ (rates * self._ways(m, m[a] * m[b])))
         G = y[n:].reshape(n, n)
         ways = self._ways(m, G[a, b])
-        # E[ways n_j]: falling factorials times n_j, and as often as j is among those taken.
+        # E[ways n_j]: falling factorials times n_j, plus the multiplicity of j in `takes`.
         single, pair = G[self._one], self._closure(m, G, a, b)
         single[np.arange(len(self._one)), self._one] += m[self._one]
         every = np.arange(len(a))

@@ -4,7 +4,8 @@ All solve ``dc/dt = D laplace(c)`` (some with a reaction). Positions (length) an
 arrays that broadcast against each other; everything else is a number: D in length²/time, c in
 1/length^d. At t = 0 they return the initial state with the boundary conditions applied. A negative
 time, a position outside the domain or an invalid parameter raises ModelError. Series and images
-are summed to round-off. The solutions are in textbooks (Crank, The Mathematics of Diffusion, 1975).
+are summed to round-off. The solutions are found in textbooks (Crank, The Mathematics of Diffusion,
+1975).
 
 Examples
 --------
@@ -134,7 +135,7 @@ def morphogen_gradient(x: ArrayLike, D: float, k: float, L: float, J: float) -> 
     """Steady gradient on 0 <= x <= L: influx J at x = 0, decay k everywhere, reflecting at L.
 
     ``D c'' = k c``, ``-D c'(0) = J`` (per area and time), ``c'(L) = 0``; with ``q = sqrt(k/D)``,
-    ``c = J/sqrt(D k) cosh(q (L - x))/sinh(q L)``, which holds J/k in all. Long intervals have
+    ``c = J/sqrt(D k) cosh(q (L - x))/sinh(q L)``, whose integral is J/k. Long intervals have
     ``J/sqrt(D k) exp(-q x)``, short ones J/(k L).
 
     Examples
@@ -154,8 +155,9 @@ def morphogen_gradient(x: ArrayLike, D: float, k: float, L: float, J: float) -> 
 def fisher_speed(r: float, D: float) -> float:
     """Speed (length/time) of the front of ``A -> 2 A`` (rate r, 1/time): ``2 sqrt(r D)``.
 
-    It belongs to the PDE ``dc/dt = D c'' + r c - ...`` with a compact start, whatever limits the
-    growth, and is approached from below as ``-3/(2 t) sqrt(D/r)``; particle fronts are slower.
+    It is that of the PDE ``dc/dt = D c'' + r c - ...`` with a compact initial state, whatever
+    limits the growth, and is approached from below as ``-3/(2 t) sqrt(D/r)``; particle fronts are
+    slower.
 
     Examples
     --------

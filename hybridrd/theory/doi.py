@@ -1,7 +1,7 @@
-"""Doi's model of pair reactions, and a check of the pair rule that particles use.
+"""Doi's model of pair reactions, and a check of the pair probability that particles use.
 
-The rule of a step is `pair_probability`; `effective_rate` computes the macroscopic rate of a given
-rule in three dimensions, to compare with `doi_rate_3d`.
+`pair_probability` is the probability of a step; `effective_rate` computes the macroscopic rate of
+any probability in three dimensions, for comparison with `doi_rate_3d`.
 
 Examples
 --------
@@ -60,16 +60,16 @@ def effective_rate(
 ) -> float:
     """Steady macroscopic rate (length³/time) of a Doi pair in discrete time, three dimensions.
 
-    Each step a pair within ``sigma`` reacts with probability p, then its distance takes a Gaussian
-    step of variance 2 D dt an axis. With concentration 1 far away, the pair density just before a
-    trial is ``u = 1 - p sum_{n>=1} G^n (u 1_ball)``, G the Gaussian step, and the rate is
+    In each step a pair within ``sigma`` reacts with probability p, then its separation takes a
+    Gaussian step of variance 2 D dt per axis. With concentration 1 far away, the pair density just
+    before a trial is ``u = 1 - p sum_{n>=1} G^n (u 1_ball)``, G the Gaussian step, and the rate is
     ``k = (p/dt) integral_ball u``. For ``w = r u`` this is an integral equation on (0, sigma),
     solved with Gauss-Legendre nodes; deterministic, good to 1e-8.
 
     Parameters
     ----------
     lambda0
-        Doi's rate (1/time), used where ``p`` is not given.
+        Doi's rate (1/time), used if ``p`` is not given.
     dt
         Time step (time), D dt >= 1e-4 sigma².
     D
@@ -88,7 +88,7 @@ def effective_rate(
     Raises
     ------
     StepError
-        If D dt < 1e-4 sigma², or where `pair_probability` raises it.
+        If D dt < 1e-4 sigma², or if `pair_probability` raises it.
     ModelError
         If p is not in [0, 1].
 
@@ -151,7 +151,7 @@ def surface_reactivity(lambda0: float, D: float, sigma: float) -> float:
 def _visits(distance: Floats, step: float) -> Floats:
     """``sum_n (g_n(y) - g_n(0))`` over all n >= 1 at distances y up to 2, g_n normal, var 2 n step.
 
-    It depends on the distance alone and has the scale of one step: tabulated, then interpolated.
+    It depends only on the distance and has the scale of one step: tabulated, then interpolated.
     """
     from scipy.interpolate import CubicSpline
     from scipy.special import erfc

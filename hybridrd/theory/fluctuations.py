@@ -1,15 +1,15 @@
 """Means and variances of two-way coupling at equilibrium, computed without sampling.
 
 Particles are independent between exchanges, and the continuum is linear, so the first two
-moments of a two-way step obey a closed recursion. Normal to the plane, with cells of width h = 1,
+moments obey a closed recursion over two-way steps. Normal to the plane, with cells of width h = 1,
 the state is the density of the particles at quadrature nodes and the contents f of the cells
 outside the plane. A step of the means is a matrix A, and of the covariances (factorial ones among
 particles)
 
     C' = A C A^T + Q,
 
-with Q the noise of what is exchanged, ``s`` = leavers - arrivals into the first cell, and of the
-continuum if it fluctuates. Both are those of `hybridrd.simulation`: exchange, then diffusion of
+with Q the noise of the exchange, ``s`` = leavers - arrivals into the first cell, and of the
+continuum if it fluctuates. A step is that of `hybridrd.simulation`: exchange, then diffusion of
 both sides with s as a source.
 
 A continuum without noise passes too few fluctuations to the particles. In the limit of small steps
@@ -63,7 +63,7 @@ def two_way_statistics(
 ) -> TwoWayStatistics:
     """Equilibrium variances of a slab next to its continuum, by the exact covariance recursion.
 
-    Particle region and continuum are closed at their far ends; the numbers in whole layers of
+    Particle region and continuum are closed at their far ends; the numbers in complete layers of
     cells of a 2D or 3D slab are those of one dimension.
 
     Parameters
@@ -75,12 +75,13 @@ def two_way_statistics(
     scheme
         An interface scheme, or its numbers with lengths in cells; by default `CalibratedLayer`.
     fluctuations
-        Whether the continuum has noise and gives binomially (``System(fluctuations=True)``).
+        Whether the continuum has noise and arrivals are binomial
+        (``System(fluctuations="gaussian")``).
 
     Returns
     -------
     TwoWayStatistics
-        Ratios of variances, independent of the concentration as long as no cell is overdrawn;
+        Ratios of variances, independent of the concentration as long as no cell owes particles;
         good to 1e-8.
 
     Raises
@@ -101,7 +102,7 @@ def two_way_statistics(
     model = two_way_step(alpha, region_cells, continuum_cells, numbers, fluctuations)
     particles = model.bins.shape[1]
     whole = float(region_cells + continuum_cells)
-    # A fixed number of particles in all: the share of the stationary state in the covariance.
+    # The total number of particles is fixed: the part of the stationary state in the covariance.
     m = model.stationary
     covariance = sum_of_powers(model.matrix, model.noise) - region_cells / whole**2 * np.outer(m, m)
     block = covariance[:particles, :particles]
@@ -127,7 +128,7 @@ def two_way_jump(
     Returns
     -------
     float
-        Continuum less particles, each profile continued to the plane, in h times the gradient
+        Continuum minus particles, each profile continued to the plane, in h times the gradient
         (into the continuum).
 
     Raises
@@ -155,7 +156,7 @@ def two_way_jump(
     # The mass is free: fix it by replacing the null direction.
     system = np.eye(size) - model.matrix + np.outer(model.stationary, left) / left.sum()
     mean = np.linalg.solve(system, drive)
-    # The profile is linear between what the plane and the far end disturb, 12 spreads each.
+    # The profile is linear except within 12 spreads of the plane and of the far end.
     linear = (model.depth > 1.0 + 12.0 * spread) & (model.depth < cells - 1.0 - 12.0 * spread)
     values = mean[:nodes] / model.weight
     below = float(np.mean(values[linear] + model.depth[linear]))
@@ -174,19 +175,19 @@ def expected_total_ratio(
 
     For two-way coupling without fluctuations, at small steps. With u(x, t) the probability that a
     particle from x is in the region P after the time t, the variance of independent particles is
-    dissipated all over the domain, and what the silent continuum would add is missing::
+    dissipated in the whole domain, and the part of the continuum without noise is missing::
 
         ratio = 2 D int_0^oo dt int_P |grad u|**2 dx / (V_P (1 - V_P/V)),
 
-    on the cells, faces of the region counted to it (without 1 - V_P/V where a wall is open). It
-    depends on shapes alone, and costs milliseconds.
+    on the cells, including the faces of the region (without 1 - V_P/V if a wall is open). It
+    depends only on the geometry, and takes milliseconds.
 
     Parameters
     ----------
     shape
         Cells of the domain along each axis.
     region
-        First cell and the one after the last of the particle region along each axis.
+        First cell of the particle region and the one after its last, along each axis.
     spacing
         Widths of the cells along each axis (length); by default all the same.
     walls
@@ -201,7 +202,7 @@ def expected_total_ratio(
     Raises
     ------
     ModelError
-        If the region is no box or not within the domain, or a wall has another name.
+        If the region is not a box or not within the domain, or a wall has another name.
 
     Examples
     --------
@@ -213,18 +214,18 @@ def expected_total_ratio(
     d = len(shape)
     if np.shape(region)[1:] != (2,) or np.asarray(region).dtype.kind not in "iu":
         raise ModelError(
-            f"region = {shown(region)}: the ratio is worked out for a box of cells in a box alone, "
+            f"region = {shown(region)}: the ratio is computed only for a box of cells in a box, "
             f"axis by axis; give its first cell and the one after its last along each axis, as in "
-            f"[(10, 30), (10, 30)], and sample the ratio of another shape by an ensemble"
+            f"[(10, 30), (10, 30)], and sample the ratio of other shapes by an ensemble"
         )
     widths = [1.0] * d if spacing is None else [float(h) for h in spacing]
     kinds = [("closed", "closed")] * d if walls is None else list(walls)
     if not d == len(region) == len(widths) == len(kinds):
         raise ModelError(
-            f"shape, region, spacing and walls must have one entry an axis; they have {d}, "
+            f"shape, region, spacing and walls must have one entry for each axis; they have {d}, "
             f"{len(region)}, {len(widths)} and {len(kinds)}"
         )
-    # Times from a thousandth of what one cell takes to thirty times what the domain takes.
+    # Times from a thousandth of a cell's diffusion time to thirty times that of the domain.
     first = 1e-3 * min(widths) ** 2
     last = 30.0 * max(n * h for n, h in zip(shape, widths, strict=True)) ** 2
     log_time = np.linspace(math.log(first), math.log(last), 400)

@@ -1,8 +1,8 @@
 """The spatiotemporal master equation: copies that jump between metastable sets, and react in them.
 
 Rooms with doors, or wells of a potential, keep a walker for much longer than it takes to mix in
-them. Projected onto its slow modes (Galerkin), the chemical diffusion master equation becomes one
-of few states: the other limit that the conclusion of del Razo 2024 names (Winkelmann and Schuette,
+them. Projected onto the slow modes (Galerkin), the chemical diffusion master equation has only few
+states: the other limit named in the conclusion of del Razo 2024 (Winkelmann and Schuette,
 J. Chem. Phys. 145, 214107 (2016)).
 """
 
@@ -43,15 +43,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 LEAST_GAP = 5.0
-"""Ratio of the first rate left out to the last one kept, below which there are no sets.
+"""Least ratio of the first omitted rate to the last one kept, for sets to exist.
 
 A box without any structure has up to 4, along its longest side.
 """
 
-_EIGENVALUES = 12  # looked at to find the number of sets
-_FAST = (
-    0.1  # rates within sets, relative to the rate of mixing, from which on averages are doubtful
-)
+_EIGENVALUES = 12  # eigenvalues computed to find the number of sets
+_FAST = 0.1  # rates within sets, relative to the mixing rate, above which averages are doubtful
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +74,7 @@ class Rooms:
     pair_rates
         Rate of one pair in sets k and l, by reaction, ``(sets, sets)`` (1/time).
     events
-        All that can happen, with sets in place of voxels.
+        All possible events, with sets in place of voxels.
     """
 
     system: System
@@ -96,11 +94,11 @@ class Rooms:
 
     @property
     def gap(self) -> float:
-        """Ratio of the first eigenvalue that was left out to the last one kept."""
+        """Ratio of the first omitted eigenvalue to the last one kept."""
         return _ratio(self.eigenvalues, self.sets)
 
     def timescales(self, species: str) -> Floats:
-        """``1/|Lambda|`` of a species (time): the sets - 1 slow ones, and the first left out."""
+        """``1/|Lambda|`` of a species (time): sets - 1 slow ones, and the first omitted one."""
         D = self.system.species[self.system.index(species)].D
         with np.errstate(divide="ignore"):
             return np.asarray(1 / np.abs(D * self.eigenvalues[1 : self.sets + 1]))
@@ -145,8 +143,8 @@ class Rooms:
         until, every
             The end, and the time between records; by default a hundredth of the end (time).
         max_copies
-            Most copies of each species, one number for all or one a species. By default what the
-            initial state allows, where that is exact numbers of copies and nothing adds to them.
+            Cut-off of each species, one number for all or one for each. By default that of the
+            initial state, if it has exact numbers of copies and nothing adds to them.
         tolerance
             Probability that may be lost at the cut-off without a warning.
         max_memory
@@ -157,7 +155,7 @@ class Rooms:
         xarray.Dataset
             - ``copy_number(time, species)``: mean number in the whole domain.
             - ``set_copy_number(time, species, set)``: in each set.
-            - ``probability(time, state)``: of all states, whose numbers are
+            - ``probability(time, state)``: of all states, with numbers
               ``copies(state, species, set)``.
             - ``lost(time)``: probability that more than ``max_copies`` would have been needed.
 
@@ -176,7 +174,7 @@ class Rooms:
                    number(max_memory, "max_memory", strict=True), 0)  # fmt: skip
         states = States(tuple(Occupations(self.sets, m) for m in most.values()))
         numbers, voxels = range(len(most)), self._model.voxels
-        # Shares below 0 are those of starts that are not within a set as its slow mode is.
+        # Negative probabilities arise from initial states unlike the slow modes of the sets.
         start = probabilities(
             states,
             [np.maximum(poisson_means(self.system, s, voxels) @ self._slow, 0.0) for s in numbers],
@@ -186,7 +184,7 @@ class Rooms:
         found = [p for p, _ in evolution(generator, start, times, number(tolerance, "tolerance"))]
         lost = float(found[-1][-1])
         if lost > LOST_LIMIT:
-            raise StepError(f"{lost:.3g} of the probability is beyond max_copies; take more")
+            raise StepError(f"{lost:.3g} of the probability is beyond max_copies; use more")
         if lost > tolerance:
             warnings.warn(
                 f"{lost:.3g} of the probability was lost at the cut-off, max_copies = {most}",
@@ -195,19 +193,19 @@ class Rooms:
         return self._dataset(states, times, np.array(found))
 
     def _chances(self, placement: Floats) -> Floats:
-        """Probabilities of the sets of a copy with given ones of the voxels."""
+        """Probabilities of the sets for a copy with given probabilities of the voxels."""
         chances = np.maximum(placement @ self._slow, 0.0)
         return np.asarray(chances / chances.sum())
 
     def _most(self) -> dict[str, int]:
-        """Cut-offs that nothing exceeds: the copies of the start, where none is added."""
+        """Cut-offs that are never exceeded: the initial copies, if none are added."""
         names, voxels = self.system.names, self._model.voxels
         exact = [len(list(placements(self.system, s, voxels))) for s in range(len(names))]
         grows = any(len(e.makes) > len(e.takes) for e in self.events)
         if grows or any(poisson_means(self.system, s, voxels).any() for s in range(len(names))):
             raise ModelError(
-                "max_copies: the start is no exact number of copies, or something adds to it; say "
-                "how many of each species there are at most"
+                "max_copies: the initial state is not an exact number of copies, or something "
+                "adds to it; give the largest number of each species"
             )
 
         def gained(event: Event, s: int) -> int:
@@ -248,21 +246,21 @@ class Rooms:
 def reduce(system: System, sets: int | None = None, voxels: VoxelsLike = None) -> Rooms:
     """Project a system onto its metastable sets.
 
-    One walker's generator L on the free cells, the PDE's matrix, has slow eigenvalues Lambda if
-    there are sets that it rarely leaves. PCCA+ finds them from the eigenvectors psi. With
-    ``B_km = <1_k, psi_m>`` under the stationary distribution pi the slow part of a set's indicator
-    is ``phi = psi B^T``. The expectations of phi obey ``dp/dt = p Q``, ``Q = B^-T Lambda B^T``, and
-    after the time ``1/|Lambda|`` of the first mode left out they are the probabilities of the sets;
-    the rates are the closest to Q that are in detailed balance and not negative. Reactions of one
-    are averaged over pi in a set, and a pair in sets k, l reacts at
-    ``sum lambda(x, y) pi(x) pi(y)`` over both, divided by their weights.
+    The generator L of one walker on the free cells, the PDE's matrix, has slow eigenvalues Lambda
+    if there are sets that it rarely leaves. PCCA+ finds them from the eigenvectors psi. With ``B_km
+    = <1_k, psi_m>`` under the stationary distribution pi the slow part of a set's indicator is
+    ``phi = psi B^T``. The expectations of phi obey ``dp/dt = p Q``, ``Q = B^-T Lambda B^T``, and
+    after the time ``1/|Lambda|`` of the first omitted mode they are the probabilities of the sets;
+    the rates are the closest to Q that obey detailed balance and are not negative. Reactions of one
+    are averaged over pi in a set, and a pair in sets k, l reacts at ``sum lambda(x, y) pi(x)
+    pi(y)`` over both, divided by their weights.
 
     Parameters
     ----------
     system
         The system; every species moves.
     sets
-        Their number; by default the one with the largest gap.
+        Number of sets; by default the one with the largest gap.
     voxels
         Cells of the walker, see `hybridrd.theory.cdme.solve`; by default those of the system.
 
@@ -274,7 +272,7 @@ def reduce(system: System, sets: int | None = None, voxels: VoxelsLike = None) -
     Warns
     -----
     AccuracyWarning
-        If pairs in a set react as fast as copies mix in it, so that an average is in doubt.
+        If pairs in a set react as fast as copies mix in it, so that averages are doubtful.
 
     Examples
     --------
@@ -295,12 +293,12 @@ def reduce(system: System, sets: int | None = None, voxels: VoxelsLike = None) -
     uneven = [s.name for s in system.species if s.uneven]
     if uneven:
         raise ModelError(
-            f"species {', '.join(uneven)} with a D that depends on the place: rates between "
+            f"species {', '.join(uneven)} with a D that depends on position: rates between "
             f"sets are reported in units of one D; give a number"
         )
     still = [s.name for s in system.species if s.D == 0]
     if still:
-        raise ModelError(f"species {', '.join(still)} with D = 0: copies that stay mix nowhere")
+        raise ModelError(f"species {', '.join(still)} with D = 0: immobile copies do not mix")
     model = voxel_model(system, voxels)
     if any(event.any_one or event.law is not None for event in model.events):
         raise ModelError(
@@ -311,8 +309,8 @@ def reduce(system: System, sets: int | None = None, voxels: VoxelsLike = None) -
     for s, species in enumerate(system.species):
         if abs(_walk(model, s) - walk).max() > 1e-9 * abs(walk).max():
             raise ModelError(
-                f"species {species.name} moves by other rates than {system.names[0]}, so that they "
-                f"need not have the same sets; reduce them in systems of their own"
+                f"species {species.name} moves by other rates than {system.names[0]}, so they may "
+                f"have different sets; reduce them in separate systems"
             )
     values, vectors, pi = _slowest(walk, _EIGENVALUES)
     k = _number_of_sets(values, sets)
@@ -332,7 +330,7 @@ def reduce(system: System, sets: int | None = None, voxels: VoxelsLike = None) -
 
 
 def _ratio(values: Floats, sets: int) -> float:
-    """How much faster the first mode that is left out is than the last one kept."""
+    """Ratio of the rate of the first omitted mode to that of the last one kept."""
     if sets >= len(values):
         return np.inf
     kept = abs(values[sets - 1])
@@ -340,7 +338,7 @@ def _ratio(values: Floats, sets: int) -> float:
 
 
 def _number_of_sets(values: Floats, sets: int | None) -> int:
-    """The number asked for, or that with the largest gap. Raises ModelError without one."""
+    """The given number, or that with the largest gap. Raises ModelError without a gap."""
     gaps = [_ratio(values, k) for k in range(2, len(values))]
     shown = ", ".join(f"{v:.4g}" for v in values[: min(len(values), 8)])
     if sets is None:
@@ -405,7 +403,7 @@ def _slowest(
     order = np.argsort(-values)[:count]
     values, vectors = np.minimum(values[order], 0.0), vectors[:, order] / root[:, None]
     values[abs(values) < 1e-10 * abs(walk.diagonal()).max()] = 0.0
-    # The constant comes first, also among other vectors of eigenvalue 0.
+    # The constant vector comes first, also among other vectors of eigenvalue 0.
     zero = int((values == 0).sum())
     basis = np.column_stack([np.ones(n), vectors[:, :zero]]) * root[:, None]
     q, _ = np.linalg.qr(basis)
@@ -415,7 +413,7 @@ def _slowest(
 
 
 def _stationary(walk: sparse.csr_array[np.float64, tuple[int, int]]) -> Floats:
-    """The distribution in detailed balance: ratios of rates along a tree of each part."""
+    """The distribution in detailed balance, from ratios of rates along a spanning tree."""
     from scipy.sparse.csgraph import breadth_first_order, connected_components
 
     parts, label = connected_components(walk, directed=False)
@@ -432,7 +430,7 @@ def _stationary(walk: sparse.csr_array[np.float64, tuple[int, int]]) -> Floats:
 
 
 def _rates(B: Floats, weights: Floats, values: Floats) -> Floats:
-    """Rates between sets in detailed balance that have the slow modes of the walker.
+    """Rates between sets, in detailed balance, with the slow modes of the walker.
 
     With the means ``psi_k`` of a mode over the sets and flows ``F_kl = F_lk >= 0`` between them,
     ``sum_l F_kl (psi_l - psi_k) = Lambda w_k psi_k``, by non-negative least squares over all modes,
@@ -465,7 +463,7 @@ def _jumps(system: System, unit: Floats) -> list[Event]:
 
 
 def _averaged(model: VoxelModel, label: Integers, share: Floats) -> list[Event]:
-    """All events but jumps, averaged over sets: a copy in a set is in cell i with ``share[i]``."""
+    """All events except jumps, averaged over sets; ``share`` weighs the cells of a set."""
     constant: Counter[tuple[tuple[Site, ...], tuple[Site, ...]]] = Counter()
     timed: dict[tuple[tuple[Site, ...], tuple[Site, ...], Course], Floats] = {}
     for event in model.events:
@@ -510,7 +508,7 @@ def _pair_rates(model: VoxelModel, events: tuple[Event, ...], sets: int) -> dict
 
 
 def _check_speed(system: System, events: tuple[Event, ...], values: Floats, sets: int) -> None:
-    """Warn of what happens in a set as fast as a copy mixes in it."""
+    """Warn of reactions in a set that are as fast as mixing."""
     for event in events:
         if not event.takes or _is_jump(event):
             continue
@@ -521,7 +519,7 @@ def _check_speed(system: System, events: tuple[Event, ...], values: Floats, sets
         if len(inside) == 1 and len(event.takes) == 2 and rate > _FAST * mixing:
             warnings.warn(
                 f"a pair in set {inside.pop()} reacts at {rate:.3g} and mixes at {mixing:.3g}: an "
-                f"average over the set is in doubt",
+                f"average over the set is doubtful",
                 AccuracyWarning, stacklevel=4,
             )  # fmt: skip
 

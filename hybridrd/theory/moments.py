@@ -1,4 +1,4 @@
-"""Means and covariances, of linear systems exactly and with pairs by closures.
+"""Means and covariances, exact for linear systems, by closures with pairs.
 
 The second moment is that of del Razo 2024, eq. (A2): ``E[C(y) C(z)]`` does not pair a particle with
 itself. On voxels of width h it is ``E[n_i (n_j - delta_ij)]/h²``, and the covariance
@@ -47,9 +47,10 @@ def linear_moments(
 
     ``dm/dt = A m + b``,  ``dPhi/dt = A Phi + Phi A^T + sum_e rate_e (u_e u_e^T - diag u_e)``,
 
-    where ``Phi_ij = E[n_i (n_j - delta_ij)] - m_i m_j`` and ``u_e`` counts what the event e makes.
-    Only events that make two copies at once feed the covariance: without them Poisson stays
-    Poisson. The mean is the finite-volume form of del Razo 2024, eq. (16). Nothing is cut off.
+    where ``Phi_ij = E[n_i (n_j - delta_ij)] - m_i m_j`` and ``u_e`` counts the copies that event e
+    creates. Only events that create two copies at once feed the covariance: without them Poisson
+    stays Poisson. The mean is the finite-volume form of del Razo 2024, eq. (16). There is no
+    cut-off.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def linear_moments(
     voxels, reservoir
         As in `hybridrd.theory.cdme.solve`.
     times
-        Rising, not negative (time).
+        Increasing, not negative (time).
 
     Returns
     -------
@@ -69,7 +70,7 @@ def linear_moments(
     Raises
     ------
     ModelError
-        If the system has a reaction of two, or times do not rise.
+        If the system has a pair reaction, or times are not increasing.
 
     Examples
     --------
@@ -118,7 +119,7 @@ def closed_moments(
     - ``"kirkwood"``: ``T_ijk = G_ij G_jk G_ik/(m_i m_j m_k)``.
 
     Linear systems need no closure, and are exact with the last two. None is exact with pairs:
-    docs/theory shows where each fails. Nothing is cut off, and numbers may be large.
+    docs/theory shows where each fails. There is no cut-off, and numbers may be large.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def closed_moments(
     voxels, reservoir
         As in `hybridrd.theory.cdme.solve`.
     times
-        Rising, not negative (time).
+        Increasing, not negative (time).
     closure
         One of the three.
 
@@ -139,7 +140,7 @@ def closed_moments(
     Raises
     ------
     ModelError
-        If a reaction has three reactants or more, a wall is a drain, or times do not rise.
+        If a reaction has three reactants or more, a wall is a drain, or times are not increasing.
     StepError
         If the moments diverge.
 
@@ -177,15 +178,15 @@ def closed_moments(
 
 
 def _rising(times: ArrayLike) -> Floats:
-    """Times as an array. Raises ModelError unless they are finite and rise from 0 or later."""
+    """Times as an array. Raises ModelError unless finite, not negative and increasing."""
     when = np.atleast_1d(real_array(times, "times"))
     if when.ndim != 1 or not np.isfinite(when).all() or when[0] < 0 or (np.diff(when) < 0).any():
-        raise ModelError(f"times = {times!r}: give finite times that rise from 0 or later")
+        raise ModelError(f"times = {times!r}: give finite, increasing times, not negative")
     return when
 
 
 def _linear_evolution(model: VoxelModel, times: Floats) -> Iterator[tuple[Floats, Floats]]:
-    """Mean copies ``(n,)`` and factorial covariances ``(n, n)`` at each time, n sites in all."""
+    """Mean copies ``(n,)`` and factorial covariances ``(n, n)`` at each time, for n sites."""
     from scipy.sparse.linalg import expm_multiply
 
     count = len(model.system.species) * model.voxels.count
@@ -206,7 +207,7 @@ def _moment_matrix(model: VoxelModel) -> sparse.csr_array[np.float64, tuple[int,
     count = len(model.system.species) * voxels
     single = sparse.lil_array((count, count))
     creation = np.zeros((count, 1))
-    pairs = sparse.lil_array((count * count, count + 1))  # what is made at once, by 1 and means
+    pairs = sparse.lil_array((count * count, count + 1))  # pairs created at once, by 1 and means
     for event in model.events:
         taken = [s * voxels + i for s, i in event.takes]
         made = [s * voxels + i for s, i in event.makes]
@@ -234,7 +235,7 @@ def _moment_matrix(model: VoxelModel) -> sparse.csr_array[np.float64, tuple[int,
 
 
 def _initial_moments(model: VoxelModel) -> tuple[Floats, Floats]:
-    """Means ``(n,)`` and factorial covariances ``(n n,)``; no exact copy pairs with itself."""
+    """Means ``(n,)`` and factorial covariances ``(n n,)``, without pairs of a copy with itself."""
     voxels = model.voxels.count
     count = len(model.system.species)
     means = np.zeros((count, voxels))

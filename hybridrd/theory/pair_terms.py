@@ -23,11 +23,11 @@ class PairTerms(NamedTuple):
     Attributes
     ----------
     mean_field
-        ``-k c_A(y) c_B(y)``: what the PDE has, del Razo 2024, eqs. (22), (23).
+        ``-k c_A(y) c_B(y)``: the term of the PDE, del Razo 2024, eqs. (22), (23).
     product_of_means
-        ``-lambda0 integral c_A(y) c_B(z) dz`` over the Doi ball, eq. (21) on its left.
+        ``-lambda0 integral c_A(y) c_B(z) dz`` over the Doi ball, the left side of eq. (21).
     covariance
-        ``-lambda0 integral cov[C_A(y), C_B(z)] dz``: what the PDE leaves out.
+        ``-lambda0 integral cov[C_A(y), C_B(z)] dz``, which the PDE omits.
     exact
         The sum of the last two, ``-lambda0 integral E[C_A(y) C_B(z)] dz``, eq. (20).
     """
@@ -49,8 +49,8 @@ def pair_terms(
 ) -> PairTerms:
     """The reaction terms of del Razo 2024, eqs. (20) to (23), from measured moments.
 
-    For instance from the counts of a particle ensemble in cells, see `pair_moment`. One dimension;
-    Doi's rate is averaged over pairs of cells.
+    For example from the counts of a particle ensemble in cells, see `pair_moment`. In one
+    dimension; Doi's rate is averaged over pairs of cells.
 
     Parameters
     ----------
@@ -63,14 +63,14 @@ def pair_terms(
     lambda0, radius
         Doi's rate (1/time) and radius (length).
     partner
-        c of the other reactant, where it is another species.
+        c of the other reactant, if it is another species.
     periodic
         Whether the domain is periodic.
 
     Raises
     ------
     ModelError
-        If shapes do not fit, or a number cannot be.
+        If shapes do not fit, or a number is invalid.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def annihilation_terms(truth: xr.Dataset, reaction: str | None = None) -> xr.Dat
     truth
         A result of `hybridrd.theory.cdme.solve` or ``steady_state``.
     reaction
-        Label of a reaction of two that makes none of its reactants, ``2 A -> 0`` or
+        Label of a pair reaction that does not create any of its reactants, ``2 A -> 0`` or
         ``A + B -> C``; not needed if it is the only one.
 
     Returns
@@ -201,7 +201,7 @@ def annihilation_terms(truth: xr.Dataset, reaction: str | None = None) -> xr.Dat
     rates = flat(truth["pair_rate"].sel(pair=chosen["label"]), 2)
     k = flat(truth["pair_k"].sel(pair=chosen["label"]))
     terms = _terms(first, second, product, rates, k, volume[voxels])
-    # Partners beyond reservoir walls are independent of what is inside.
+    # Partners beyond reservoir walls are independent of the copies inside.
     beyond = -flat(truth["pair_beyond"].sel(pair=chosen["label"])) * first
     terms = terms._replace(
         product_of_means=terms.product_of_means + beyond, exact=terms.exact + beyond
@@ -232,6 +232,6 @@ def _chosen(truth: xr.Dataset, reaction: str | None) -> dict[str, Any]:
     if reaction in labels:
         return dict(known[labels.index(reaction)])
     raise ModelError(
-        f"reaction = {reaction!r}: name one of the reactions of two that make none of their "
+        f"reaction = {reaction!r}: name a pair reaction that does not create any of its "
         f"reactants; the dataset has {', '.join(labels) or 'none'}"
     )

@@ -13,11 +13,11 @@ from hybridrd.arrays import Floats, Integers
 
 
 def memberships(vectors: Floats, weights: Floats) -> Floats:
-    """Memberships chi of k sets, ``(n, k)``: not negative, they add up to 1 in every state.
+    """Memberships chi of k sets, ``(n, k)``: not negative, with sum 1 in every state.
 
-    In the order of the mean number of their states. They are the linear combinations ``chi = X A``
-    of the eigenvectors that are closest to the indicators of disjoint sets:
-    ``sum_k <chi_k, chi_k>/<chi_k, 1>``, k for indicators, is largest.
+    They are ordered by the mean index of their states, and are the linear combinations
+    ``chi = X A`` of the eigenvectors closest to the indicators of disjoint sets:
+    ``sum_k <chi_k, chi_k>/<chi_k, 1>``, which is k for indicators, is largest.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def memberships(vectors: Floats, weights: Floats) -> Floats:
         return -float((np.sum(A * A, axis=0) / A[0]).sum())  # <chi, chi> = A^T A, <chi, 1> = A_0
 
     inner = start[1:, 1:].ravel()
-    if sets > 2:  # with two sets the bounds leave no choice
+    if sets > 2:  # with two sets the constraints determine it
         found = minimize(blurred, inner, method="Nelder-Mead", options={"maxiter": 4000})
         inner = np.asarray(found.x, np.float64)
     chi = vectors @ _feasible(inner.reshape(sets - 1, sets - 1), vectors)
@@ -55,7 +55,7 @@ def memberships(vectors: Floats, weights: Floats) -> Floats:
 
 
 def _corners(vectors: Floats) -> Integers:
-    """The states that are farthest apart: corners of the simplex that eigenvectors span."""
+    """The states that are farthest apart: corners of the simplex spanned by the eigenvectors."""
     rest = vectors - vectors[np.argmax(np.linalg.norm(vectors[:, 1:], axis=1))]
     corners = [int(np.argmax(np.linalg.norm(vectors[:, 1:], axis=1)))]
     while len(corners) < vectors.shape[1]:

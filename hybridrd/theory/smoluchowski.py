@@ -5,7 +5,7 @@ Particles diffuse outside a reactive sphere of radius ``sigma``, in contact with
     dc/dt = D (d²c/dr² + (2/r) dc/dr),   4 pi sigma² D dc/dr = kappa c  at r = sigma,
     c = c_R  at r = R
 
-(del Razo 2024, eqs. (24), (25)), where R may be infinite. ``kappa`` belongs to the whole surface
+(del Razo 2024, eqs. (24), (25)), where R may be infinite. ``kappa`` refers to the whole surface
 (length³/time); per area it is ``kappa/(4 pi sigma²)``. ``kappa = 0`` reflects, ``kappa = inf``
 absorbs. Rates are length³/time: events per time and per concentration of the reservoir. All
 parameters are numbers; positions and times are arrays that broadcast against each other.
@@ -69,7 +69,7 @@ def rate(D: float, sigma: float, kappa: float, R: float = math.inf) -> float:
     Raises
     ------
     ModelError
-        If a parameter cannot be, such as R <= sigma.
+        If a parameter is invalid, for example R <= sigma.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def collins_kimball(t: ArrayLike, D: float, sigma: float, kappa: float) -> Float
     """Rate k(t) (length³/time) in infinite space at time t after a uniform start.
 
     ``k(t) = k_D [1 + (kappa/k_S) exp(y²) erfc(y)]``, ``y = (1 + kappa/k_S) sqrt(D t)/sigma``,
-    ``k_D = kappa k_S/(kappa + k_S)``: kappa at t = 0, k_D at the end (Collins & Kimball 1949).
+    ``k_D = kappa k_S/(kappa + k_S)``: kappa at t = 0, k_D at late times (Collins & Kimball 1949).
     An absorbing sphere has ``k_S (1 + sigma/sqrt(pi D t))``, infinite at t = 0.
 
     Examples
@@ -173,13 +173,13 @@ def shell_profile(
     D, sigma, kappa, R
         As for `rate`; R is finite.
     c_R, c_0
-        Concentrations (1/length³) of the reservoir and of the shell at t = 0; c_0 is c_R where it
-        is not given, and 0 means an empty shell.
+        Concentrations (1/length³) of the reservoir and of the shell at t = 0; c_0 is c_R by
+        default, and 0 means an empty shell.
 
     Raises
     ------
     ModelError
-        If a parameter cannot be, or 0 < t < 1e-8 l²/D: so early the series is too long.
+        If a parameter is invalid, or 0 < t < 1e-8 l²/D, where the series is too long.
 
     Examples
     --------

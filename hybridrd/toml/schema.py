@@ -387,8 +387,7 @@ def _one_place(table: PlaneTable) -> PlaneTable:
 
 
 class PlaneTable(Table):
-    """A plane at which particles are counted, ``{ x = 0.5 }`` (length); in a shell ``{ r = 2.0
-    }``."""
+    """A plane to count particles at, ``{ x = 0.5 }`` (length); in a shell ``{ r = 2.0 }``."""
 
     x: SignedMeasure | None = None
     y: SignedMeasure | None = None

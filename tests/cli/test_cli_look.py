@@ -96,7 +96,7 @@ def test_movie_has_the_options_of_its_kind(saved):
         (["--kind", "field", "--units", "furlong=nm"], "units"),
         (["--kind", "field", "--units", "kg"], "units"),
         (["--kind", "field", "--z", "0.5"], "not drawn as a slice|z = 0.5"),
-        (["--kind", "field", "--vmin", "9", "--vmax", "2"], "must rise"),
+        (["--kind", "field", "--vmin", "9", "--vmax", "2"], "vmin must be below"),
         (["--kind", "field", "--vmin", "nan"], "vmin"),
     ],
 )

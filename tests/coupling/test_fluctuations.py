@@ -230,5 +230,5 @@ def test_what_can_not_be_is_refused(call):
 
 @pytest.mark.parametrize("region", [hrd.Ball((2, 2), 1), np.ones((4, 4), bool), [(0.5, 2), (1, 2)]])
 def test_the_ratio_of_a_region_that_is_no_box_of_cells_is_refused(region):
-    with pytest.raises(ModelError, match=r"region = .*a box of cells in a box alone"):
+    with pytest.raises(ModelError, match=r"region = .*only for a box of cells in a box"):
         expected_total_ratio((4, 4), region)

@@ -297,7 +297,7 @@ def test_particles_are_averaged_over_bins_and_the_continuum_is_left() -> None:
             np.testing.assert_allclose(found[a:b, p:q], c[a:b, p:q].mean(), rtol=1e-13)
     ax = hrd.plot.field(run, "A", time=1.0, bins=4)
     np.testing.assert_array_equal(ax.images[0].get_array(), found.T)
-    assert ax.get_title().endswith("\nparticles averaged over bins of 4 cells a side")
+    assert ax.get_title().endswith("\nparticles averaged over bins of 4 cells per side")
 
 
 def test_bins_grow_with_emptiness_and_only_for_particles() -> None:

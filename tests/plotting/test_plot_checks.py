@@ -135,7 +135,7 @@ def test_sizes_of_a_movie_are_refused_before_it_is_drawn():
 
 
 def test_options_of_images_are_refused_for_lines_whatever_they_are():
-    with pytest.raises(ResultError, match="z = '1': is for images"):
+    with pytest.raises(ResultError, match="z = '1': only for images"):
         draw.compare(record(LINE), record(LINE), "A", z="1")
 
 
@@ -193,7 +193,7 @@ def test_one_axes_is_drawn_into_and_returned(name):
     assert not axes[0].has_data()
     assert plt.get_fignums() == [figure.number]
     for ax, kind in ((axes, "ndarray"), (figure, "Figure"), ("left", "str")):
-        with pytest.raises(ResultError, match=f"ax: an Axes of Matplotlib is needed, not {kind}"):
+        with pytest.raises(ResultError, match=f"ax: give an Axes of Matplotlib, not {kind}"):
             getattr(draw, name)(run, ax=ax, **options)
 
 
@@ -207,5 +207,5 @@ def test_several_axes_are_drawn_into_and_returned():
         lambda ax: draw.compare(run, run, "A", ax=ax),
         lambda ax: draw.movie(run, ax=ax),
     ):
-        with pytest.raises(ResultError, match="ax: an Axes of Matplotlib is needed, not str"):
+        with pytest.raises(ResultError, match="ax: give an Axes of Matplotlib, not str"):
             picture(["left", "right"])

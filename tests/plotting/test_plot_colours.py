@@ -80,9 +80,9 @@ def test_settings_of_matplotlib_are_respected():
         ({"cmap": "rainbows"}, "Matplotlib has no such colour map"),
         ({"norm": "cubic"}, "it is linear, log, or a Normalize"),
         ({"norm": LogNorm(1, 2), "vmax": 3.0}, "leave out vmin and vmax"),
-        ({"vmin": 5.0, "vmax": 2.0}, "must rise"),
+        ({"vmin": 5.0, "vmax": 2.0}, "vmin must be below"),
         ({"norm": "log", "vmin": -1.0}, "starts above 0"),
-        ({"xlim": (3, 2)}, "two rising numbers"),
+        ({"xlim": (3, 2)}, "two increasing numbers"),
         ({"ylim": 3}, "ylim = 3: give two numbers"),
         ({"levels": "many"}, "give a number of lines, or a list"),
         ({"colorbar": 3}, "True, False, or a dict"),
@@ -147,7 +147,7 @@ def test_slices_across_every_axis_hold_the_cells_and_particles_that_lie_in_them(
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("y (um)", "z (um)")
     image = hrd.plot.field(run, "A", x=2.1, bins=1).images[0].get_array()
     np.testing.assert_array_equal(image, c[8].transpose("z", "y"))
-    with pytest.raises(ResultError, match="a slice is at one of x, y and z"):
+    with pytest.raises(ResultError, match="a slice is across one of x, y and z"):
         hrd.plot.field(run, "A", x=1.0, y=1.0)
     with pytest.raises(ResultError, match="x = 9: the domain goes from 0 to 3"):
         hrd.plot.field(run, "A", x=9.0)
@@ -181,7 +181,7 @@ def test_every_picture_takes_the_options_of_its_kind():
     assert (times.get_xlim(), times.get_legend()) == ((0.5, 1.5), None)
     movie = hrd.plot.movie(dots, kind="snapshot", cmap="magma", xlim=(2, 8), reference=pde)
     assert movie.draw(1).axes[0].get_xlim() == (2, 8)
-    with pytest.raises(ResultError, match="cmap = 'magma': is for images, not for profiles"):
+    with pytest.raises(ResultError, match="cmap = 'magma': only for images, not for profiles"):
         hrd.plot.overview(record(LINE), cmap="magma")
 
 

@@ -112,7 +112,7 @@ def test_comparisons_that_cannot_be_are_refused():
         hrd.plot.compare(many, record(PLANE, "mean-field"), "A")
     with pytest.raises(ResultError, match="reference: unknown species 'B'"):
         hrd.plot.compare(many, record(LINE, "mean-field", names=("A",)), "B")
-    with pytest.raises(ResultError, match="bins = 2: is for images"):
+    with pytest.raises(ResultError, match="bins = 2: only for images"):
         hrd.plot.compare(many, pde, "A", bins=2)
     with pytest.raises(ResultError, match="bins = 0"):
         hrd.plot.compare(many, pde, "A", bins=0)

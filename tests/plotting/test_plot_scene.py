@@ -79,7 +79,7 @@ def test_obstacles_and_units(plotter):
         ({"species": "Z"}, "Z"),
         ({"time": 9.0}, "no record near t = 9"),
         ({"size": 0.0}, "size"),
-        ({"vmin": 5.0, "vmax": 1.0}, "must rise"),
+        ({"vmin": 5.0, "vmax": 1.0}, "vmin must be below"),
     ],
 )
 def test_refusals(run, plotter, options, words):

@@ -163,7 +163,7 @@ def test_files_and_refusals():
         species=still(1, 1), domain=box(2), particles=box(2), cells=5,
         reactions=[pair(place="midpoint"), pair("2 A -> B", kernel=Gaussian(0.02), radius=None)],
     )  # fmt: skip
-    with pytest.raises(ModelError, match="copies in voxels know nothing"):
+    with pytest.raises(ModelError, match="copies in voxels do not have"):
         hrd.theory.cdme.voxel_model(system.replace(particles=None), 2)
     data = system.to_dict()
     assert data["reactions"][0]["place"] == "midpoint"

@@ -130,7 +130,7 @@ def test_pairs_that_are_faster_than_mixing_are_doubtful():
     fast = [hrd.Reaction("A + B -> C", lambda0=50.0, radius=0.9)]
     system = rooms_in_a_row(2, species=[A, B, C], reactions=fast,
                             initial={A: hrd.Copies(2), B: hrd.Copies(1)})  # fmt: skip
-    with pytest.warns(AccuracyWarning, match="average over the set is in doubt"):
+    with pytest.warns(AccuracyWarning, match="average over the set is doubtful"):
         rooms = metastable.reduce(system)
     end = rooms.solve(until=500.0, every=500.0).isel(time=-1)
     assert_allclose(end["copy_number"].sel(species=["A", "B", "C"]), [1, 0, 1], atol=1e-4)

@@ -1,7 +1,7 @@
 """Currents of probability between copy numbers: the loss and gain terms, integrated over space.
 
 Reactions and walls move probability from the densities of n copies to those of other numbers (del
-Razo 2024, Figs. 1 and 2). What leaves one state is what enters another,
+Razo 2024, Figs. 1 and 2). The loss of one state is the gain of another,
 ``int L_n rho_n dx = int G_m rho_n dx``.
 """
 
@@ -17,20 +17,20 @@ from hybridrd.theory.cdme.states import States
 
 
 class Currents:
-    """Sums of a generator's transitions by the copy numbers they leave, and how these change.
+    """Sums of a generator's transitions by the copy numbers left, and by their change.
 
     Parameters
     ----------
     states
         The state space.
     matrix
-        The generator's matrix; only where its entries are matters here.
+        The generator's matrix; only its sparsity pattern is used here.
 
     Attributes
     ----------
     changes
         Changes of the numbers of all species, ``(changes, species)``; jumps between voxels change
-        nothing and are left out, and so is what exceeds the cut-off.
+        nothing and are left out, and so are transitions beyond the cut-off.
     """
 
     def __init__(self, states: States, matrix: Matrix) -> None:
@@ -57,7 +57,7 @@ class Currents:
         self._entry = which * int(np.prod(sizes)) + number[self._source]
 
     def __call__(self, matrix: Matrix, p: Floats) -> Floats:
-        """Probability per time that leaves each set of numbers by each change.
+        """Probability per time that leaves each combination of numbers by each change.
 
         Shape ``(changes, n_A, n_B, ...)``.
         """

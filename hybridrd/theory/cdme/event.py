@@ -72,7 +72,7 @@ class VoxelLaw:
     law
         Events per volume and time.
     species
-        The species that its arguments are, by number.
+        The species of its arguments, by number.
     voxel, volume
         The voxel, and its volume.
     """
@@ -83,7 +83,7 @@ class VoxelLaw:
     volume: float
 
     def table(self, most: Sequence[int]) -> Floats:
-        """Events per time for every content up to the most copies of each argument's species."""
+        """Events per time for every content up to the cut-off of each argument's species."""
         counts = np.meshgrid(*(np.arange(most[s] + 1.0) for s in self.species), indexing="ij")
         given = dict(zip(self.law.names, (n / self.volume for n in counts), strict=True))
         return self.volume * self.law.at(given or {"": np.zeros(())})
@@ -95,7 +95,7 @@ class Event:
 
     Its rate is ``rate`` times the number of ways to choose ``takes``; two copies of one species and
     voxel can be chosen in ``n (n - 1)`` ordered ways. With ``any_one`` it is ``rate`` if there
-    is a way, and with a ``law`` ``rate`` times the law's value if there is a way. A rate that
+    is at least one way, and with a ``law`` ``rate`` times the law's value if there is. A rate that
     depends on time is ``rate`` times entry ``index`` of its `Course`.
     """
 

@@ -35,7 +35,7 @@ class VoxelModel:
     system, voxels
         The system and its voxels.
     events
-        All that can happen.
+        All possible events.
     pairs
         The rates of reactions of two within a radius.
     """
@@ -57,38 +57,38 @@ class VoxelModel:
 
 
 def voxel_model(system: System, voxels: VoxelsLike = None, reservoir: str = "wall") -> VoxelModel:
-    """Put a system on voxels: a line, a plane, a box in three dimensions, or concentric shells.
+    """Discretise a system on voxels: a line, a plane, a 3D box, or concentric shells.
 
     A copy jumps between neighbours at the rates of the PDE's matrix, ``D/h²`` on a line and
-    ``D area/(h V)`` between concentric cells, and leaves and enters at walls as the PDE has it: at
+    ``D area/(h V)`` between concentric cells, and leaves and enters at walls as in the PDE: at
     a `Reservoir` a copy in the voxel at the wall leaves at ``gamma`` and copies enter at
     ``gamma c_R V`` (del Razo 2024, eq. (14); in a shell, (26)), ``gamma = 2 D/h²``; at `Leaky` and
-    absorbing walls with ``gamma h = kappa (2 D/h)/(kappa + 2 D/h)``. An `Influx` below 0 takes one
-    copy out of the last voxel at a time, while there is one.
+    absorbing walls with ``gamma h = kappa (2 D/h)/(kappa + 2 D/h)``. An `Influx` below 0 removes
+    copies from the last voxel one at a time, as long as there are any.
 
-    Creation happens at the mean of k over the voxel times its volume; other rates are taken at the
-    voxel's centre. A pair with a radius or a kernel reacts at its rate averaged over the pair of
-    voxels; pairs without one, and reactions of more, are well mixed in each voxel: ``k n_A n_B/V``,
-    ``k n (n - 1)/(2 V)`` for a like pair, ``k/V^(m - 1)`` for every ordered choice of m copies from
-    order three on, and ``V rate(c)`` of the contents c = n/V with a `Reaction.rate`, as long as
-    there are enough copies. Products are in the voxels of the reactants whose places
-    they take (`hybridrd.Reaction`).
+    The rate of creation is the mean of k over the voxel times its volume; other rates are evaluated
+    at the voxel's centre. A pair with a radius or a kernel reacts at its rate averaged over the
+    pair of voxels; pairs without one, and reactions of higher order, are well mixed in each voxel:
+    ``k n_A n_B/V``, ``k n (n - 1)/(2 V)`` for identical reactants, ``k/V^(m - 1)`` for every
+    ordered choice of m copies from order three on, and ``V rate(c)`` of the contents c = n/V with a
+    `Reaction.rate`, as long as there are enough copies. Products are in the voxels of the reactants
+    that they replace (`hybridrd.Reaction`).
 
     A copy within the Doi radius of a `Reservoir` wall also reacts with partners outside it, at
     ``lambda0 c_R V_cap`` (section III.A), the cap averaged over the voxel; beyond several walls
-    at once c_R is their mean, and 0 if one of them holds none. Products at the partner's place are
-    lost there if the walls hold a reservoir of their species, else they are in the copy's voxel. A
-    like pair across the wall has either of its copies as the first with equal probability. The
-    complex of a reversible reaction dissociates in its voxel, the second product uniformly within
-    the radius; a place outside the domain rejects the event, but for walls with a reservoir, across
-    which complexes come apart as often as partners meet.
+    at once c_R is their mean, and 0 if one of them has none. Products at the partner's position
+    are lost there if the walls are a reservoir of their species, otherwise they are in the copy's
+    voxel. Of two identical reactants across the wall either is the first with equal probability.
+    The complex of a reversible reaction dissociates in its voxel, with the second product uniform
+    within the radius. An event that would put it outside the domain is rejected, except at walls
+    with a reservoir, across which complexes dissociate as often as partners meet.
 
     Parameters
     ----------
     system
         The system; rates and walls may depend on time.
     voxels
-        Their number over the whole domain along every axis, ``8``, or along each, ``(3, 2)``; by
+        Their number over the whole domain: one for all axes, ``8``, or one for each, ``(3, 2)``; by
         default the cells of the system. A voxel whose centre is in an obstacle is left out.
     reservoir
         Position of c_R: ``"wall"``, ``gamma = 2 D/h²``, or ``"mirror"``, in a voxel outside the
@@ -122,7 +122,7 @@ def voxel_model(system: System, voxels: VoxelsLike = None, reservoir: str = "wal
 
 
 def _mixed(system: System, voxels: Voxels) -> Iterator[Event]:
-    """Reactions within single voxels: all but pairs within a radius."""
+    """Reactions within single voxels: all except pairs within a radius."""
     for channel in system.channels:
         reaction = channel.reaction
         if channel.law is not None:
@@ -149,7 +149,7 @@ def _mixed(system: System, voxels: Voxels) -> Iterator[Event]:
 
 
 def _by_law(system: System, channel: Channel, law: RateLaw, voxels: Voxels) -> Iterator[Event]:
-    """Reactions at ``V rate(n/V)`` in each voxel, where there are enough copies."""
+    """Reactions at ``V rate(n/V)`` in each voxel with enough copies."""
     reactants, products, read = (
         [system.index(name) for name in names]
         for names in (channel.reactants, channel.products, law.names)
@@ -161,7 +161,7 @@ def _by_law(system: System, channel: Channel, law: RateLaw, voxels: Voxels) -> I
 
 
 def _created(k: Value, voxels: Voxels, where: str) -> Rates:
-    """Creation in each voxel: the integral of k over it (1/time), by Gauss's rule."""
+    """Creation in each voxel: the integral of k over it (1/time), by Gauss quadrature."""
     grid = voxels.grid
     nodes, weights = np.polynomial.legendre.leggauss(_NODES[grid.dimension])
     offsets = np.meshgrid(*[nodes] * grid.dimension, indexing="ij")

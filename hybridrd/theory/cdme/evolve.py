@@ -63,11 +63,12 @@ def solve(
     system
         The system, in one to three dimensions or a shell.
     voxels
-        Number of voxels along every axis, ``8``, or along each, ``(3, 2)``; None for the cells of
-        the system. Those whose centre is in an obstacle are left out, and 0 in the result.
+        Number of voxels: one for all axes, ``8``, or one for each, ``(3, 2)``; None for the cells
+        of the system. Those whose centre is in an obstacle are left out, and 0 in the result.
+
     max_copies
-        Most copies of each species in the whole domain, one number for all or one a species.
-        There are ``comb(voxels + max_copies, voxels)`` states a species.
+        Cut-off: largest number of copies in the whole domain, one for all species or one for each.
+        There are ``comb(voxels + max_copies, voxels)`` states per species.
     until, every
         The end, and the time between records; by default a hundredth of the end (time). Time 0
         and the end are recorded.
@@ -76,9 +77,9 @@ def solve(
         last voxel leaves at ``2 D/h²``, as for finite volumes; or in the ``"mirror"`` voxel outside
         it, where it leaves at ``D/h²`` (eq. (14)), half a voxel farther out.
     tolerance
-        Probability that may be lost at the cut-off without a warning; also the error in time to
-        aim for where rates depend on time. Such rates are sampled at least once between records:
-        what happens in less time can be missed.
+        Probability that may be lost at the cut-off without a warning; also the target error in
+        time if rates depend on time. Such rates are sampled at least once between records:
+        shorter variations can be missed.
     max_memory
         Memory that the matrix and its assembly may take (bytes).
 
@@ -88,7 +89,7 @@ def solve(
         - ``copy_number_probability(time, species, n)``: P(n, t) in the whole domain.
         - ``joint_probability(time, n_A, n_B, ...)``: P(n, m, ..., t) of all species together.
         - ``current(time, change, n_A, n_B, ...)``: probability per time that leaves these numbers
-          by a ``change``, the loss integrated over space; what it leaves, the changed numbers gain.
+          by a ``change``, the loss integrated over space, which is the gain of the changed numbers.
         - ``copy_number(time, species)``: its mean.
         - ``concentration(time, species, x)``: mean copies over V, eq. (15) (1/length^d). In more
           dimensions ``x, y, z`` in place of ``x``, in a shell ``r``.
@@ -102,14 +103,14 @@ def solve(
         - ``time_error(time)``: estimated error of the probabilities (total variation); 0 if nothing
           depends on time.
         - ``volume(x)``: volumes of the voxels, 0 in obstacles.
-        - ``pair_rate``, ``pair_beyond``, ``pair_k``: rates of the reactions of two, where there
+        - ``pair_rate``, ``pair_beyond``, ``pair_k``: rates of the pair reactions, if there
           are any: of a pair, of a first reactant with its partners beyond reservoir walls, and the
           macroscopic one.
 
     Raises
     ------
     ModelError
-        If the system, numbers or times cannot be.
+        If the system, numbers or times are invalid.
     StepError
         If more than half of the probability is lost, or rates vary too fast in time.
     CapacityError
@@ -125,8 +126,8 @@ def solve(
 
     Notes
     -----
-    The work is about ``until`` times the largest rate of leaving a state, ``2 D/h² max_copies``
-    and more, products with the sparse matrix.
+    The work is about ``until`` times the largest rate of leaving a state (``2 D/h² max_copies``
+    or more) products with the sparse matrix.
 
     Examples
     --------
@@ -163,7 +164,7 @@ def solve(
         if lost > LOST_LIMIT:
             raise StepError(
                 f"{lost:.3g} of the probability is beyond the cut-off by t = {t:.6g}: "
-                f"{_cut_offs(most)}; take more, at least twice the copies expected"
+                f"{_cut_offs(most)}; use more, at least twice the expected copies"
             )
         if timed is not None:
             matrix = timed.generator(timed.rates(t)).matrix
@@ -171,7 +172,7 @@ def solve(
     if lost > tolerance:
         warnings.warn(
             f"{lost:.3g} of the probability was lost at the cut-off, tolerance {tolerance:.3g}: "
-            f"means and probabilities are low by about as much; {_cut_offs(most)}, take more",
+            f"means and probabilities are low by about as much; {_cut_offs(most)}, use more",
             AccuracyWarning,
             stacklevel=2,
         )
@@ -237,7 +238,7 @@ def make_states(model: VoxelModel, most: Mapping[str, int]) -> States:
 
 
 def cut_offs(system: System, max_copies: MaxCopies) -> dict[str, int]:
-    """Most copies by the species' name, in the system's order."""
+    """Cut-offs by species, in the system's order."""
     if not isinstance(max_copies, Mapping):
         return {name: _whole(max_copies, "max_copies") for name in system.names}
     given = {species_name(s): m for s, m in max_copies.items()}
@@ -289,7 +290,7 @@ def common_attributes(
     return {
         "system": describe(model.system),
         "units": dict(model.system.units),
-        # The whole domain has voxels of particles, as the region of particles elsewhere has cells.
+        # Here the whole domain takes the role of the particle region.
         "region_lower": list(model.grid.lower),
         "region_upper": list(model.grid.upper),
         "voxels": model.voxels.count,

@@ -19,9 +19,9 @@ from hybridrd.theory.cdme.states import OVER, States, count_states
 
 Matrix = sparse.csr_array[np.float64, tuple[int, int]]
 
-# Bytes at the peak: a transition as triplet, in the conversion and as matrix; a state's vectors.
+# Peak bytes per transition (triplet, conversion and matrix) and per state (vectors).
 BYTES_PER_TRANSITION = 44
-BYTES_PER_TIMED = 150  # more, if its rate depends on time
+BYTES_PER_TIMED = 150  # additional bytes if its rate depends on time
 BYTES_PER_STATE = 200
 BYTES_PER_OCCUPATION = 20
 LARGEST_INDEX = 2**31 - 2
@@ -36,7 +36,7 @@ class Generator:
     Attributes
     ----------
     matrix
-        ``(states + 1, states + 1)`` (1/time); columns sum to zero. The last row takes what would
+        ``(states + 1, states + 1)`` (1/time); columns sum to zero. The last row receives what would
         exceed the cut-off; the last column is empty. Without the events of ``timed``.
     fastest
         The largest rate at which a state is left (1/time).
@@ -50,7 +50,7 @@ class Generator:
 
 
 class TimedEvents:
-    """Events whose rates depend on time, beside a constant matrix.
+    """Events whose rates depend on time, in addition to a constant matrix.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class TimedEvents:
         return result
 
     def generator(self, rates: Floats) -> Generator:
-        """The generator of all events, these at given rates."""
+        """The generator of all events, with given rates for these."""
         each = rates[self._number] * self._ways
         weights = np.concatenate([self._fixed, each, -each])
         data = np.bincount(self._entry, weights, len(self._columns)).astype(np.float64)
@@ -144,7 +144,7 @@ def check_size(
     if needed > max_memory or states >= LARGEST_INDEX:
         raise CapacityError(
             f"{text}, more than max_memory = {max_memory / 1e9:.3g} GB or 2^31 states; "
-            f"take fewer voxels or copies"
+            f"use fewer voxels or copies"
         )
     warn_if_long(f"{text}; the matrix takes", transitions * SECONDS_PER_TRANSITION, 5)
 
@@ -173,9 +173,10 @@ def make_generator(states: States, events: Sequence[Event], closed: bool = False
     states
         The state space.
     events
-        What happens.
+        The events.
+
     closed
-        Whether events that would exceed the cut-off do not happen, rather than lose probability.
+        Whether events that would exceed the cut-off are excluded, rather than lose probability.
 
     Examples
     --------

@@ -45,14 +45,14 @@ def placements(system: System, species: int, voxels: Voxels) -> Iterator[Floats]
         if isinstance(part, Copies):
             overlap = copies_overlap(grid, part)[voxels.free]
             if not overlap.any():
-                raise ModelError(f"{part!r}: all of its voxels are obstacles; take more voxels")
+                raise ModelError(f"{part!r}: all of its voxels are obstacles; use more voxels")
             yield from [overlap / overlap.sum()] * part.n
         elif isinstance(part, Points):
             for cell, point in zip(cells_of(part.positions, grid), part.positions, strict=True):
                 chances = (voxels.free == cell).astype(np.float64)
                 if not chances.any():
                     raise ModelError(
-                        f"Points: {point.tolist()} is in a voxel that is an obstacle; take more "
+                        f"Points: {point.tolist()} is in a voxel that is an obstacle; use more "
                         f"voxels"
                     )
                 yield chances
@@ -76,16 +76,16 @@ def initial_probabilities(system: System, voxels: Voxels, states: States) -> Flo
 def probabilities(
     states: States, means: Sequence[Floats], exact: Sequence[Iterable[Floats]]
 ) -> Floats:
-    """Probabilities of independent Poisson numbers and single copies, as `initial_probabilities`.
+    """Probabilities of independent Poisson numbers and single copies, see `initial_probabilities`.
 
     Parameters
     ----------
     states
         The state space.
     means
-        Of each species the Poisson mean in each voxel, ``(voxels,)``.
+        Poisson mean in each voxel for each species, ``(voxels,)``.
     exact
-        Of each species, for every single copy, its probabilities of the voxels, ``(voxels,)``.
+        Probabilities of the voxels, ``(voxels,)``, for each species and every single copy.
     """
     parts = zip(states.species, means, exact, strict=True)
     p = np.zeros(states.count + 1)
@@ -98,7 +98,7 @@ def _one_species(occupations: Occupations, means: Floats, exact: Iterable[Floats
     n = occupations.table
     p = np.exp((xlogy(n, means) - means - gammaln(n + 1.0)).sum(axis=1))
     states = np.arange(occupations.count)
-    for chances in exact:  # one copy more
+    for chances in exact:  # adds one copy
         after = np.zeros(occupations.count)
         for voxel in np.flatnonzero(chances):
             target = occupations.change(states, (), (int(voxel),))

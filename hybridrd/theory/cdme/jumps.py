@@ -1,7 +1,7 @@
 """Jumps between voxels and exchange at walls, with the rates of the PDE's matrix.
 
 FiPy's matrix of one implicit step is ``V/tau + K``; ``-K_ji/V_i`` is the rate at which a copy in
-cell i jumps to cell j, so that the mean of the master equation obeys the PDE on the same cells.
+cell i jumps to cell j, so the mean of the master equation obeys the PDE on the same cells.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def _exchange(
     where = f"walls[{wall!r}]: value of {name}"
     if law.bath is not None:
         raise ModelError(
-            f"walls[{wall!r}]: the bath of {name} is no part of the states of the master equation; "
-            f"give a number for outside"
+            f"walls[{wall!r}]: the bath of {name} is not part of the states of the master "
+            f"equation; give a number for outside"
         )
     factor = 0.5 if mirror and law.is_reservoir else 1.0
     coefficient, inward = factor * term.coefficient, factor * term.inward
@@ -77,7 +77,7 @@ def _exchange(
 
 
 def _influx(system: System, s: int, voxels: Voxels) -> Iterator[Event]:
-    """Copies that a wall lets in or, below 0, takes out of the voxel at it while there is one."""
+    """Copies that a wall injects or, below 0, removes from the voxel at it while there are any."""
     from hybridrd.continuum.assembled import wall_cells
     from hybridrd.continuum.conditions import condition
     from hybridrd.continuum.field import face_coordinates, laws

@@ -25,8 +25,8 @@ class Operators:
     """Creation and annihilation operators on the states of a system.
 
     On the state with n copies of a species in a voxel ``a |n> = n |n - 1>`` and
-    ``a+ |n> = |n + 1>`` (Doi's), so that ``a a+ - a+ a = 1`` below the cut-off, above which ``a+``
-    gives 0. Those of other species and voxels commute.
+    ``a+ |n> = |n + 1>`` (Doi's), so ``a a+ - a+ a = 1`` below the cut-off, above which ``a+``
+    gives 0. Operators of other species and voxels commute.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ def operators(
     Raises
     ------
     ModelError
-        If a drain is among the events, whose rate is no product of operators.
+        If a drain is among the events, because its rate is not a product of operators.
     CapacityError
         If there are too many states.
 
@@ -116,7 +116,7 @@ def operators(
 
 
 def _matrix(space: States, site: Site, creates: bool) -> Matrix:
-    """One operator: on the states of its species, and the identity on those of the others."""
+    """One operator: it acts on the states of its species, and as identity on the others."""
     s, voxel = site
     own = space.species[s]
     if creates:

@@ -23,7 +23,7 @@ from hybridrd.theory.cdme.voxels import Voxels
 if TYPE_CHECKING:
     import xarray as xr
 
-# Dimensions after time, power of 1/length^d, and what it is; "x" stands for all coordinates.
+# Dimensions after time, power of 1/length^d, and description; "x" stands for all coordinates.
 VARIABLES: dict[str, tuple[tuple[str, ...], int, str]] = {
     "copy_number_probability": (("species", "n"), 0, "probability of n copies in the domain"),
     "joint_probability": (("n_",), 0, "probability of n copies of each species in the domain"),
@@ -33,7 +33,7 @@ VARIABLES: dict[str, tuple[tuple[str, ...], int, str]] = {
     "covariance": (
         ("species", "species_2", "x", "x_2"),
         2,
-        "E[C(x) C(x_2)] - E[C(x)] E[C(x_2)], a copy not paired with itself",
+        "E[C(x) C(x_2)] - E[C(x)] E[C(x_2)], without pairs of a copy with itself",
     ),
     "lost": ((), 0, "probability that the copies exceeded max_copies"),
     "time_error": ((), 0, "estimated error of the probabilities, total variation"),
@@ -65,7 +65,7 @@ class Observer:
         self._pair = pair
 
     def record(self, p: Floats, matrix: Matrix) -> dict[str, Any]:
-        """All variables but ``lost``, ``time_error`` and ``at_cut_off`` by name."""
+        """All variables except ``lost``, ``time_error`` and ``at_cut_off`` by name."""
         volumes = self._voxels.volumes
         both = np.multiply.outer(volumes, volumes)
         field, fields = self._voxels.on_grid, self._voxels.pairs_on_grid
@@ -104,7 +104,7 @@ class Observer:
     def _joint(self, whole: Floats) -> Floats:
         """Probability of the numbers of all species together, one axis for each."""
         for axis, one in enumerate(self._states.species):
-            # States are ordered by their totals: the sum over each run of equal ones.
+            # States are ordered by their totals: sum over each run of equal totals.
             first = np.searchsorted(one.totals, np.arange(one.most + 1))
             whole = np.add.reduceat(whole, first, axis=axis)
         return whole
@@ -219,7 +219,7 @@ def inverse_power(unit: str, power: int) -> str:
 def _pair_variables(
     model: VoxelModel, times: Sequence[float] | None, time: str, length: str
 ) -> dict[str, Any]:
-    """The rates of reactions of two, for `hybridrd.theory.moments.annihilation_terms`."""
+    """The rates of pair reactions, for `hybridrd.theory.moments.annihilation_terms`."""
     if not model.pairs:
         return {}
     varies = times is not None and any(t.varies for t in model.pairs)
@@ -256,7 +256,7 @@ def describe(system: System) -> Any:
 
 
 def pair_reactions(model: VoxelModel) -> Iterator[dict[str, Any]]:
-    """Reactants and products of the reactions of two."""
+    """Reactants and products of the pair reactions."""
     for table in model.pairs:
         r = table.reaction
         yield {"label": r.label, "reactants": list(r.reactants), "products": list(r.products)}

@@ -19,7 +19,7 @@ from hybridrd.theory.cdme.voxels import Voxels
 
 @dataclass(frozen=True)
 class Beyond:
-    """Where the Doi balls of copies in voxels reach outside the domain through the same walls.
+    """Parts of the Doi balls of copies in voxels outside the domain, through the same walls.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Beyond:
     faces
         For each wall the face cell nearest to that cell, flat, ``(n,)``.
     volume
-        Part of the ball in that cell, averaged over the voxel, ``(n,)`` (length^d).
+        Volume of the ball in that cell, averaged over the voxel, ``(n,)`` (length^d).
     """
 
     walls: tuple[str, ...]
@@ -48,18 +48,18 @@ class PairTable:
     reaction
         The reaction.
     first, second
-        Pairs of voxels within reach, both ways, ``(n,)``.
+        Pairs of voxels within reach, in both orders, ``(n,)``.
     near
         Rate of a pair in them, ``(n,)`` (1/time), a `hybridrd.theory.cdme.event.Course` if it
         depends on time.
     beyond
-        For each set of walls of one copy in either role with the partners that it has beyond them,
+        Rate of one copy in either role with its partners beyond each set of walls,
         ``(2 * voxels,)`` (1/time).
     back
-        Of the dissociation of one copy into reactants in two voxels, ``(n,)`` (1/time): the
-        complex's, and that of the other one; None if the reaction is not reversible.
+        Rate of the dissociation of one copy into reactants in two voxels, ``(n,)`` (1/time): the
+        voxel of the complex, and another; None if the reaction is not reversible.
     apart
-        Of the dissociation of one copy, the other one falling beyond a set of walls,
+        Rate of the dissociation of one copy with the second product beyond a set of walls,
         ``(voxels,)`` (1/time).
     whole
         Rate at which complexes beyond a set of walls release a copy into each voxel, ``(voxels,)``
@@ -94,7 +94,7 @@ class PairTable:
 
     @cached_property
     def varies(self) -> bool:
-        """Whether it depends on time."""
+        """Whether a rate depends on time."""
         return any(not isinstance(r, np.ndarray) for r in (self.near, *self.beyond.values()))
 
 
@@ -104,12 +104,12 @@ def pair_table(system: System, reaction: Reaction, voxels: Voxels) -> PairTable:
     if voxels.grid.radial:
         raise ModelError(
             f"reaction {reaction.label!r}: pairs within a radius need positions, and copies in a "
-            f"shell have r only; leave out radius= for pairs that are well mixed in each voxel"
+            f"shell have only r; leave out radius= for pairs that are well mixed in each voxel"
         )
     if reaction.place != "reactant":
         raise ModelError(
-            f"reaction {reaction.label!r}: place = {reaction.place!r} is a place between voxels or "
-            f"within one, of which copies in voxels know nothing; use place='reactant'"
+            f"reaction {reaction.label!r}: place = {reaction.place!r} is a position between or "
+            f"within voxels, which copies in voxels do not have; use place='reactant'"
         )
     k = reaction.macroscopic(system.dimension)
     volume = reaction.reactive_volume(system.dimension)
@@ -140,7 +140,7 @@ def pair_table(system: System, reaction: Reaction, voxels: Voxels) -> PairTable:
 
 
 def _per_voxel(part: Beyond, factor: Floats, c: Floats | float) -> Floats:
-    """``factor`` times what of concentrations beyond walls is within each voxel's reach."""
+    """``factor`` times the amount beyond walls within each voxel's reach."""
     return np.asarray(factor * np.bincount(part.voxel, c * part.volume, len(factor)))
 
 
@@ -170,7 +170,7 @@ def holds(system: System, walls: Sequence[str], name: str) -> bool:
 
 
 def _held(system: System, part: Beyond, name: str, voxels: Voxels) -> Rates:
-    """c_R of a species in the cells beyond walls, their mean; 0 if one of them has none."""
+    """Mean c_R of a species in the cells beyond walls; 0 if one of them has none."""
     from hybridrd.continuum.field import face_coordinates
 
     if not holds(system, part.walls, name):
@@ -202,13 +202,13 @@ def _partners(system: System, reaction: Reaction, part: Beyond, voxels: Voxels, 
 def pair_events(system: System, table: PairTable, voxels: Voxels) -> Iterator[Event]:
     """All events of a pair reaction: pairs, partners outside the walls, dissociations.
 
-    Products are put where `Reaction.places` says. A product at a partner outside walls
-    is lost if they hold a reservoir of its species, else it is put where the copy is.
+    `Reaction.places` gives the positions of products. A product at a partner outside walls
+    is lost if they are a reservoir of its species; otherwise it is put at the copy.
     """
     reaction = table.reaction
     reactants = [system.index(name) for name in reaction.reactants]
     products = [system.index(name) for name in reaction.products]
-    # Like reactants: ordered ways count each pair twice, and a copy has either role.
+    # Identical reactants: ordered ways count each pair twice, and a copy has either role.
     factor = 0.5 if reaction.like else 1.0
     for n, pair in enumerate(zip(table.first.tolist(), table.second.tolist(), strict=True)):
         takes = tuple(zip(reactants, pair, strict=True))
@@ -234,7 +234,7 @@ def _apart(system: System, table: PairTable) -> Iterator[Event]:
     """Dissociations, across reservoir walls as often as partners meet there."""
     assert table.back is not None
     reaction = table.reaction
-    home = reaction.places[0]  # the reactant that is left at the complex's place
+    home = reaction.places[0]  # the reactant that stays at the position of the complex
     names = reaction.reactants[home], reaction.reactants[1 - home]
     left, thrown = (system.index(name) for name in names)
     whole = system.index(reaction.products[0])

@@ -1,6 +1,6 @@
 """Probabilities in time: exponentials of a generator by uniformisation.
 
-Where rates depend on time the steps are those of the commutator-free Magnus method of order four
+If rates depend on time the steps are those of the commutator-free Magnus method of order four
 (Blanes and Moan, Appl. Numer. Math. 56, 1519 (2006)), with an estimate of the error.
 """
 
@@ -31,9 +31,9 @@ def step_matrix(generator: Generator) -> Matrix:
 
 
 def poisson_weights(mean: float) -> tuple[int, Floats]:
-    """Poisson probabilities around their mode, and the first number they belong to.
+    """Poisson probabilities around their mode, and the number of the first.
 
-    From the largest outwards by their ratios, then normalised, so that they keep their relative
+    Computed from the largest outwards by their ratios, then normalised, which keeps their relative
     accuracy at any mean.
 
     Examples
@@ -67,7 +67,7 @@ def propagate(generator: Generator, start: Floats, times: Sequence[float]) -> It
     start
         ``(states + 1,)``.
     times
-        Rising (time).
+        Increasing (time).
     """
     step = step_matrix(generator)
     p = start.copy()
@@ -99,7 +99,7 @@ _POINTS = 0.5 - np.sqrt(3) / 6, 0.5 + np.sqrt(3) / 6
 _WEIGHTS = 0.5 + np.sqrt(3) / 3, 0.5 - np.sqrt(3) / 3
 
 MOST_STEPS = 100_000
-_LEAST_SHARE = 1e-3  # of the tolerance that a step may use, however short it is
+_LEAST_SHARE = 1e-3  # fraction of the tolerance that a step may use, however short it is
 
 
 def propagate_timed(
@@ -108,10 +108,10 @@ def propagate_timed(
     """Probabilities at increasing times, and the estimated error so far (total variation).
 
     A step of order four is two exponentials of ``(1/2) dt`` each, with means of the rates at
-    Gauss's points; where a mean would be below 0 it is 0. Each step is taken whole and in halves.
-    Its error is their difference over 15 and what Simpson's mean of the rates would change, which
-    sees jumps that Gauss's points miss; it sets the next step. Generators do not let differences
-    grow, so the errors of the steps add up to a bound.
+    Gauss points; a negative mean is replaced by 0. Each step is taken as a whole and in halves.
+    Its error is their difference over 15 plus the change by Simpson's mean of the rates, which
+    detects jumps that Gauss points miss; it sets the next step. Generators do not amplify
+    differences, so the errors of the steps add up to a bound.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def propagate_timed(
     start
         ``(states + 1,)``.
     times
-        Rising (time).
+        Increasing (time).
     tolerance
         Error to aim for at the end.
 
@@ -153,7 +153,7 @@ def propagate_timed(
             if taken > MOST_STEPS:
                 raise StepError(
                     f"more than {MOST_STEPS:,} steps by t = {t:.6g}: a rate varies too fast in "
-                    f"time for tolerance = {tolerance:g}; take a larger one, or a smoother rate"
+                    f"time for tolerance = {tolerance:g}; use a larger one, or a smoother rate"
                 )
         yield p, error
 
@@ -169,7 +169,7 @@ def _step(timed: TimedEvents, p: Floats, t: float, dt: float) -> Floats:
 
 
 def _unseen(timed: TimedEvents, p: Floats, t: float, dt: float) -> float:
-    """How much Simpson's mean of the rates in place of Gauss's would change probabilities."""
+    """Change of the probabilities by Simpson's mean of the rates in place of Gauss's."""
     early, late = (timed.rates(t + share * dt) for share in _POINTS)
     gauss = 0.5 * (early + late)
     ends = timed.rates(t) + timed.rates(t + dt)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from hybridrd.arrays import Floats, Integers
 
 OVER = -1
-"""In place of a state: an event would exceed the cut-off."""
+"""Marker in place of a state: an event would exceed the cut-off."""
 
 
 def count_states(voxels: int, most: int) -> int:
@@ -36,7 +36,7 @@ def count_states(voxels: int, most: int) -> int:
 
 @dataclass(frozen=True)
 class Occupations:
-    """States of one species: occupation numbers of V voxels, at most M copies in all.
+    """States of one species: occupation numbers of V voxels, with at most M copies in total.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Occupations:
         """Occupation numbers of all states, ``(count, voxels)``."""
         columns = [np.arange(self.most + 1, dtype=np.int32)]  # partial sums, the total first
         for _ in range(self.voxels - 1):
-            width = columns[-1] + 1  # the sum over fewer voxels is at most that over more
+            width = columns[-1] + 1  # partial sums do not decrease with the number of voxels
             parent = np.repeat(np.arange(len(width)), width)
             start = np.cumsum(width) - width
             smaller = np.arange(len(parent)) - start[parent]
@@ -74,7 +74,7 @@ class Occupations:
 
     @cached_property
     def totals(self) -> NDArray[np.int32]:
-        """Copies in all voxels, ``(count,)``."""
+        """Total copies of each state, ``(count,)``."""
         return np.asarray(self.table.sum(axis=1, dtype=np.int32))
 
     def rank(self, occupations: NDArray[np.int32]) -> Integers:
@@ -109,7 +109,7 @@ class Occupations:
         return states, ways[states]
 
     def change(self, states: Integers, taken: Sequence[int], made: Sequence[int]) -> Integers:
-        """Where states go if copies are taken from some voxels and others made."""
+        """States after copies are removed from some voxels and others created."""
         if sorted(taken) == sorted(made):
             return states
         occupations = self.table[states]
@@ -144,5 +144,5 @@ class States:
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """What one state of each species counts in the number of the whole state."""
+        """Stride of each species in the number of the combined state."""
         return tuple(math.prod(self.shape[s + 1 :]) for s in range(len(self.shape)))

@@ -31,7 +31,7 @@ from hybridrd.theory.cdme.voxels import VoxelsLike
 if TYPE_CHECKING:
     import xarray as xr
 
-DIRECT = 200  # up to so many states a full matrix is solved
+DIRECT = 200  # up to this many states a full matrix is solved
 RESIDUAL = 1e-9
 
 
@@ -48,16 +48,16 @@ def steady_state(
     Parameters
     ----------
     system, voxels, max_copies, reservoir, max_memory
-        As in `solve`; the initial state plays no part.
+        See `solve`; the initial state has no effect.
     tolerance
         Probability that a species has its ``max_copies`` without a warning.
 
     Returns
     -------
     xarray.Dataset
-        See `solve`, without time. Events that would exceed ``max_copies`` do not happen here,
+        See `solve`, without time. Events that would exceed ``max_copies`` are excluded here,
         so nothing is lost; ``at_cut_off`` is the probability that a species is at its
-        ``max_copies``, and the size of the error.
+        ``max_copies``, which is about the size of the error.
 
     Raises
     ------
@@ -78,8 +78,8 @@ def steady_state(
 
     Notes
     -----
-    A single set of states that is never left decides: a population that can die out and is not
-    fed is extinct here, however long that takes.
+    A single set of states that is never left determines the result: a population that can die
+    out and is not replenished is extinct here, however long that takes.
 
     Examples
     --------
@@ -157,7 +157,7 @@ def _null_vector(matrix: Matrix) -> Floats:
     fastest = float(-matrix.diagonal().min())
     if size <= DIRECT:
         full = matrix.toarray()
-        full[-1] = fastest or 1.0  # one balance follows from the others; all p sum to one
+        full[-1] = fastest or 1.0  # one balance equation follows from the others; the p sum to one
         right = np.zeros(size)
         right[-1] = fastest or 1.0
         p = np.linalg.solve(full, right)

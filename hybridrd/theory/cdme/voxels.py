@@ -25,7 +25,7 @@ class Voxels:
     Attributes
     ----------
     grid
-        All cells, in a shell concentric ones.
+        All cells; in a shell they are concentric.
     free
         Flat indices of the cells that copies can be in, increasing; a voxel is one of them.
     periodic
@@ -80,12 +80,12 @@ def make_voxels(system: System, voxels: VoxelsLike) -> Voxels:
     system
         The system.
     voxels
-        A number along every axis, or one an axis; None for the cells of the system.
+        One number for all axes, or one for each; None for the cells of the system.
 
     Raises
     ------
     ModelError
-        If the numbers are not whole and positive, or not one an axis, or obstacles leave no cell.
+        If the numbers are not positive integers, not one for each axis, or obstacles leave no cell.
     """
     domain = system.domain
     if voxels is None:
@@ -105,6 +105,6 @@ def make_voxels(system: System, voxels: VoxelsLike) -> Voxels:
         free &= ~system.obstacles.mask(grid)
     if not free.any():
         raise ModelError(
-            f"voxels = {voxels!r}: the centres of all {grid.cells} are in obstacles; take more"
+            f"voxels = {voxels!r}: the centres of all {grid.cells} are in obstacles; use more"
         )
     return Voxels(grid, np.flatnonzero(free).astype(np.int64), periodic)
