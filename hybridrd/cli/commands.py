@@ -218,7 +218,7 @@ def _counts(result: xr.Dataset, pde: xr.Dataset | None = None) -> Iterator[str]:
 def _table(
     attributes: Mapping[str, Any], time: float, species: Sequence[str], rows: Mapping[str, Any]
 ) -> Iterator[str]:
-    """A small table: numbers in the particle region at the end, by species."""
+    """A small table: copy numbers in the particle region at the end, by species."""
     where = "particle region" if attributes.get("has_particles") else "domain"
     yield f"in the {where} at t = {time:g}:"
     table = [["", *species]]
@@ -231,7 +231,7 @@ def _table(
 
 
 def _followed(attributes: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
-    """What became of a particle region that followed the copies."""
+    """Report on a particle region that followed the copies."""
     diagnostics = attributes.get("diagnostics", {})
     found = {**diagnostics, **diagnostics.get("adaptive", {})}
     if "region_changes" not in found:

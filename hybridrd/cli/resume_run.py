@@ -51,7 +51,7 @@ class ResumableRun:
     Attributes
     ----------
     simulation
-        What is run.
+        The simulation that is run.
     started
         The time from which the run continues.
 
@@ -83,7 +83,7 @@ class ResumableRun:
         self._store = inside if apart or out.suffix == ".nc" else out
 
     def run(self) -> None:
-        """Run to the end and put the result at its place.
+        """Run to the end and move the result to its path.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class ResumableRun:
                 raise
             raise type(error)(
                 f"Interrupted at t = {self.simulation.time:.12g}; the same command with --resume "
-                f"goes on from there."
+                f"continues from there."
             ) from error
         finally:
             with suppress(OSError):  # it stays if it is not empty

@@ -22,7 +22,7 @@ from hybridrd.run.runnable import Runnable
 from hybridrd.run.schedule import in_steps, next_stretch
 from hybridrd.run.stop import ends
 
-# Seconds for which steps go on before anybody asks for Ctrl-C, checkpoints or progress.
+# Seconds of steps between checks for Ctrl-C, checkpoints and progress.
 STRETCH = 0.04
 END, INTERRUPTED = "reached the end", "interrupted"
 
@@ -52,7 +52,7 @@ def run(
     keep: int = 3,
     progress: Progress = None,
 ) -> Recording:
-    """Run something to a time and return what was recorded; see `Simulation.run`."""
+    """Run a `Runnable` to a time and return its records; see `Simulation.run`."""
     units = what.system.units
     until, every = in_time(until, units, "until"), in_time(every, units, "every")
     last = in_steps(until, what.dt, "until", least=0)
