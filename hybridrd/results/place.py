@@ -33,7 +33,7 @@ def check_replaceable(path: Path) -> None:
     if not ours:
         kind = "netCDF file" if path.suffix == ".nc" else "zarr directory"
         raise ResultError(
-            f"{path}: exists and is not a {kind} of hybridrd; it is not "
+            f"{path}: exists and is something else, not a {kind} of hybridrd; it is not "
             f"overwritten: choose another name, or remove it yourself"
         )
     if others:

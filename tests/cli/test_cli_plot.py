@@ -294,5 +294,5 @@ def test_the_length_of_a_gif_is_that_of_its_frames():
         frames, each = gif.n_frames, gif.info["duration"]
     assert (frames, each) == (6, 20)
     assert "6 frames, 0.12 s, in a.gif" in said
-    assert "50 a second" in said
+    assert "50 per second" in said
     assert "fps = 0.001: 0.01 to 50" in call("movie", "a", "--fps", 0.001, "-o", "b.gif", code=2)

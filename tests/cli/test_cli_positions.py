@@ -88,7 +88,7 @@ def test_where_they_are_missing_the_option_is_named(command, words):
 
 def test_where_there_are_none_the_option_is_refused():
     said = call(*RUN, "a", "--positions", "--replicas", 3, code=2)
-    assert "an ensemble keeps no positions, one replica does; leave out --positions" in said
+    assert "an ensemble keeps no positions, only a single replica does; leave out --positions" in said
     Path("line.toml").write_text(LINE + "positions = true\n")
     said = call(*RUN, "a", "--replicas", 3, code=2)
     assert "give --no-positions: the table [run] asks for them" in said
@@ -111,7 +111,7 @@ def test_the_file_can_ask_for_a_log_of_one_run():
     Path("line.toml").write_text(LINE + 'events = "log"\n')
     call(*RUN, "a")
     assert len(hrd.events(hrd.load("a"))) > 10
-    assert "run.events: a log is of one run" in call(*RUN, "b", "--replicas", "2", code=2)
+    assert "run.events: only a single run of particles has a log" in call(*RUN, "b", "--replicas", "2", code=2)
     assert "events = 'all'" in call(*RUN, "c", "--events", "all", code=2)
 
 
@@ -136,7 +136,7 @@ def test_what_is_no_plane_is_refused():
     ):
         assert words in call("run", "line.toml", "--out", "c", "--planes", given, code=2)
     said = call("run", "pde.toml", "--out", "c", "--planes", "p:x=1", code=2)
-    assert "--planes: particles that pass are counted, a PDE has none" in said
+    assert "--planes: the flux counts particles, and a PDE has none" in said
     with Path("line.toml").open("a") as file:
         file.write("planes = { p = { x = 1, y = 2 }, q = 3, r = { w = 1 } }\n")
     said = call("run", "line.toml", "--out", "c", code=2)

@@ -111,7 +111,7 @@ def test_what_cannot_be_resumed_is_refused():
     assert "exists; choose another name, or give --overwrite" in call(*RUN, "a.zarr", code=2)
     said = call(*RUN, "a.zarr", "--resume", "--seed", 8, code=2)
     assert "seed = 8 was given, but the run in a.zarr.checkpoints has seed = 7" in said
-    assert "dt = 0.02 is wanted" in call(*RUN, "a.zarr", "--resume", "--dt", 0.02, code=2)
+    assert "dt = 0.02 was given" in call(*RUN, "a.zarr", "--resume", "--dt", 0.02, code=2)
     assert "every = 0.05" in call(*RUN, "a.zarr", "--resume", "--every", 0.05, code=2)
     assert "until = 0.02 has passed" in call(*RUN, "a.zarr", "--resume", "--until", 0.02, code=2)
     Path("line.toml").write_text(LINE.replace("D = 0.5", "D = 0.25", 1))

@@ -48,6 +48,6 @@ def test_steps_and_mistakes():
         "species[C].D=1": "species has 2 entries, [0] to [1], or by name: A, B",
         "species[A].D": "give a key and its values, reactions[0].k=1,2,4",
         "species[A].D=fast,slow": "at species[A].D = fast: ",
-        "species[A].D=1,1.0": "species[A].D = 1 is there twice",
+        "species[A].D=1,1.0": "species[A].D = 1 is given twice",
     }.items():
         assert words in call("sweep", "line.toml", "--over", over, code=2)

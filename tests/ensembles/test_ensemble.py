@@ -249,7 +249,7 @@ def test_a_script_without_its_guard_is_told(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert "HybridrdError: a worker process ended before its work was done" in last
+    assert "HybridrdError: a worker process ended before its work was finished" in last
     assert 'if __name__ == "__main__":' in last
     assert done.stderr.count("Traceback") == 1  # that of the script, none of its workers
 

@@ -154,7 +154,7 @@ def test_places_that_are_something_else(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/letter").write_text("keep")
     for place, words in (
-        ("file", "blocks cannot be put there"),
+        ("file", "blocks cannot be written there"),
         ("none/done", "there is no directory"),
         ("folder", r"is not a directory of an ensemble \(it holds letter\)"),
     ):

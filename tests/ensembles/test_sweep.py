@@ -143,7 +143,7 @@ def test_places_of_a_system_and_steps_by_point():
         "reactions[1].k": r"reactions has 1 entries, \[0\] to \[0\], or by name: A -> 0",
         "speces[0].D": "the file has no speces; it has system, species",
         "reactions[0].rate": "reactions\\[0\\].rate",
-        "reactions.": "no place in a system",
+        "reactions.": "not a key of a system",
     }.items():
         with pytest.raises(ModelError, match=words):
             hrd.sweep(decay(1.0), {place: [1.0]}, **RUN)
@@ -151,9 +151,9 @@ def test_places_of_a_system_and_steps_by_point():
 
 REFUSED = {
     "no list": ({"k": 1.0}, r"parameters\['k'\] = 1\.0: give a list"),
-    "nothing": ({}, "there are none"),
-    "twice": ({"k": [1, 1.0]}, "k = 1 is there twice"),
-    "a dimension": ({"time": [1.0]}, "'time' cannot be: results have it already"),
+    "nothing": ({}, "none are given"),
+    "twice": ({"k": [1, 1.0]}, "k = 1 is given twice"),
+    "a dimension": ({"time": [1.0]}, "'time' cannot be used: results have it already"),
     "a folder": ({"a/b": [1.0]}, "would divide it into folders"),
     "kinds": ({"k": [1.0, "fast"]}, "k has numbers and text"),
     "infinite": ({"k": [np.inf]}, "a parameter is a finite number"),
@@ -184,7 +184,7 @@ def test_another_study_is_refused_with_what_has_changed(tmp_path):
         hrd.sweep(decay, {"k": [1.0]}, out=out, **(RUN | {"seed": 5}))
     with pytest.raises(ResultError, match=r"at k = 1 .*\[copies\]: 50 in the study, now 51"):
         hrd.sweep(lambda k: decay(k, n=51), {"k": [1.0]}, out=out, **RUN)
-    with pytest.raises(ResultError, match="a grid of k is there, this is a table of k"):
+    with pytest.raises(ResultError, match="the study has a grid of k, this is a table of k"):
         hrd.sweep(decay, [{"k": 1.0}], out=out, **RUN)
     hrd.save(hrd.ensemble(decay(1.0), **RUN), tmp_path / "other.zarr")
     with pytest.raises(ResultError, match="not one of a sweep"):
