@@ -295,4 +295,6 @@ def test_the_length_of_a_gif_is_that_of_its_frames():
     assert (frames, each) == (6, 20)
     assert "6 frames, 0.12 s, in a.gif" in said
     assert "50 per second" in said
-    assert "fps = 0.001: 0.01 to 50" in call("movie", "a", "--fps", 0.001, "-o", "b.gif", code=2)
+    assert "fps = 0.001: give 0.01 to 50" in call(
+        "movie", "a", "--fps", 0.001, "-o", "b.gif", code=2
+    )

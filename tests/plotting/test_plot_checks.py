@@ -43,7 +43,7 @@ def test_sizes_are_positive(value):
 @pytest.mark.parametrize("bins", [0, -2, True, 1.0, "2"])
 def test_bins_are_whole_numbers(bins):
     for picture in (draw.field, draw.kymograph):
-        with pytest.raises(ResultError, match=r"bins = .*: a whole number of at least 1"):
+        with pytest.raises(ResultError, match=r"bins = .*: give a whole number of at least 1"):
             picture(record(PLANE), "A", bins=bins)
 
 
@@ -122,10 +122,10 @@ def test_frames_per_second_are_what_files_hold(fps):
 
 def test_options_of_a_movie_are_known_before_it_is_drawn():
     with pytest.raises(
-        ResultError, match="colour: a movie of kind 'field' takes x, y, z, bins, cmap, norm"
+        ResultError, match="colour: a movie of kind 'field' accepts x, y, z, bins, cmap, norm"
     ):
         draw.movie(record(PLANE), "A", colour="red")
-    with pytest.raises(ResultError, match="z: a movie of kind 'profile' takes axis"):
+    with pytest.raises(ResultError, match="z: a movie of kind 'profile' accepts axis"):
         draw.movie(record(LINE), "A", z=1.0)
 
 
@@ -179,7 +179,9 @@ def test_the_only_species_need_not_be_named(picture):
 
 @pytest.mark.parametrize("picture", OF_ONE_SPECIES.values(), ids=OF_ONE_SPECIES)
 def test_one_of_several_species_is_named(picture):
-    with pytest.raises(ResultError, match="species: result has A, B, and one is drawn; name it"):
+    with pytest.raises(
+        ResultError, match="species: result has A, B, and only one is drawn; name it"
+    ):
         picture(record(PLANE))
 
 

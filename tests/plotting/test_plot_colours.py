@@ -124,7 +124,7 @@ def test_units_are_those_asked_for_and_what_is_given_beside_them_is_in_them():
         ("kg", "only length, time and copies"),
         ("um/s", "is a unit of length/time; give one of length, time"),
         ({"time": "nm"}, "is a unit of length; give one"),
-        ({"length": 3}, "the name of a unit is needed"),
+        ({"length": 3}, "give the name of a unit"),
         ("parsnips", "cannot be read as a quantity"),
     ],
 )

@@ -153,7 +153,7 @@ def test_what_is_not_there_is_refused_with_what_to_do():
         hrd.plot.snapshot(bare.rename(concentration="concentration_mean").assign_attrs(replicas=3))
     with pytest.raises(ResultError, match="a PDE has no particles"):
         hrd.plot.snapshot(bare.assign_attrs(kind="mean-field"))
-    with pytest.raises(ResultError, match="has 28 positions where its records have 21"):
+    with pytest.raises(ResultError, match="has 28 positions, but its records have 21"):
         hrd.plot.snapshot(run.isel(time=slice(0, 3)))
     with pytest.raises(ResultError, match="z = 1: this result is not drawn as a slice"):
         hrd.plot.snapshot(run, z=1.0)
