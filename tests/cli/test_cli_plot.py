@@ -202,7 +202,7 @@ def test_its_own_pde_is_the_reference():
     [
         (["plot", "run.zarr", "--kind", "film"], ["--kind film", "kymograph"]),
         (["plot", "run.zarr", "--kind", "compare"], ["needs --reference", "pde"]),
-        (["plot", "run.zarr", "--kind", "field", "--reference", "pde"], ["has no reference"]),
+        (["plot", "run.zarr", "--kind", "field", "--reference", "pde"], ["accepts no reference"]),
         (["plot", "run.zarr", "--kind", "profile", "--reference", "no"], ["no: there is no such"]),
         (["plot", "many.zarr", "--kind", "snapshot"], ["an ensemble keeps no positions"]),
         (["movie", "run.zarr", "--fps", 0], ["fps = 0"]),

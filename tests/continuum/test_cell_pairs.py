@@ -84,7 +84,7 @@ def test_what_cannot_be_is_refused():
     given = {"species": [A, B, C], "domain": hrd.Box(x=(0, 1)), "cells": 4}
     pair = hrd.Reaction("A + B -> C", k=1.0, radius=0.1)
     for changes, message in (
-        ({"reactions": [pair]}, "does nothing with fluctuations = None"),
+        ({"reactions": [pair]}, "has no effect with fluctuations = None"),
         ({"reactions": [pair], "fluctuations": "gaussian"}, "fluctuations = 'gaussian'"),
         ({"reactions": [hrd.Reaction("A + B -> C", k=1.0)], "fluctuations": True}, "has a radius"),
         (

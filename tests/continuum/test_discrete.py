@@ -323,7 +323,7 @@ def test_a_run_goes_on_bit_for_bit_and_cells_have_their_numbers(tmp_path, reacti
 def test_what_does_nothing_is_refused():
     with pytest.raises(hrd.ModelError, match="there is no continuum"):
         line(fluctuations="discrete", particles=hrd.Box(x=(0, 3)))
-    with pytest.raises(hrd.ModelError, match="takes no notice of the particles"):
+    with pytest.raises(hrd.ModelError, match="does not depend on the particles"):
         line(fluctuations=True, particles=hrd.Box(x=(0, 1)), coupling="mean-field")
     with pytest.raises(hrd.ModelError, match="one of None, 'discrete', 'gaussian', or True"):
         line(fluctuations="Gaussian")

@@ -348,7 +348,7 @@ def test_the_master_equation_of_one_voxel():
     np.testing.assert_allclose(
         found["copy_number_probability"].values[-1].ravel(), poisson, atol=1e-7
     )
-    with pytest.raises(hrd.ModelError, match="bath of A is no part of the states"):
+    with pytest.raises(hrd.ModelError, match="bath of A is not part of the states"):
         cdme.solve(line({"x-": leaky(1.0, hrd.Bath(1.0))}), voxels=1, max_copies=2, until=1.0)
 
 

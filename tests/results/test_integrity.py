@@ -73,7 +73,7 @@ def test_a_lost_chunk_is_noticed(name, results):
 
 def test_the_command_line_verifies(results, tmp_path):
     path = results[0] / "saved.zarr"
-    assert "all checksums are right" in call("info", path, "--verify")
+    assert "all checksums are correct" in call("info", path, "--verify")
     file = path / "total/c/0/0"
     data = file.read_bytes()
     bad = bytearray(data)

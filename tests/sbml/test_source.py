@@ -107,7 +107,7 @@ def test_powers_of_sums(path):
         (b"<sbml xmlns='http://x' level='3' version='1'/>", r"not SBML, line \d"),
         (
             b"<sbml xmlns='http://www.sbml.org/sbml/level3/version1/core' level='3' version='1'/>",
-            "not SBML|no model in it",
+            "not SBML|contains no model",
         ),
     ],
 )
