@@ -96,8 +96,7 @@ def on_cluster(setup: Setup, blocks: Blocks, client: Client | str) -> Done:
                 except distributed.client.FutureCancelledError as error:
                     if connected.status != "running" or not _workers(connected, WAIT):
                         raise _lost(connected) from error
-                    # The last worker that held the setup died, and all blocks that waited for it
-                    # failed.
+                    # The last worker with the setup died, and all blocks that waited for it.
                     if came_with is shared:
                         shared = _share(connected, data, f"{run}-{tries}")
                     submit(index)
