@@ -93,7 +93,7 @@ def test_what_cannot_be_is_refused():
         ),
         (
             {"reactions": [pair], "fluctuations": True, "walls": {"x": hrd.Reservoir({C: 1.0})}},
-            "walls.* holds C",
+            "walls.* is a reservoir of C",
         ),
     ):
         with pytest.raises(hrd.ModelError, match=message):
