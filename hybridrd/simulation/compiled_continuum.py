@@ -1,4 +1,4 @@
-"""Continua as compiled steps take them: lines, and mean fields that have been solved."""
+"""Continua of compiled steps: lines, and solved mean fields."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hybridrd.coupling.stencil import Stencil
 
 
 class CompiledContinuum(NamedTuple):
-    """What compiled stages take of a continuum.
+    """Arrays of a continuum for compiled stages.
 
     Parameters
     ----------
     line, two_way
         A line, see `hybridrd.continuum._line`; whether it is in two-way coupling.
     recorded
-        A mean field that has been solved.
+        A solved mean field.
     rates
         Reactions on the line that are not linear.
     """

@@ -32,7 +32,7 @@ from hybridrd.simulation.plan import Plan, pair_factors
 from hybridrd.simulation.sizes import continuum_part
 from hybridrd.simulation.window import LiveWindow, Window, live_window
 
-FEW = 50.0  # copies of a species in a cell, for which Gaussian noise gives way to whole copies
+FEW = 50.0  # copies of a species in a cell below which a step is taken in integer copy numbers
 
 
 class RunCounts(NamedTuple):
@@ -41,9 +41,9 @@ class RunCounts(NamedTuple):
     Parameters
     ----------
     events
-        How often each reaction fired, ``(reactions,)``.
+        Number of times that each reaction fired, ``(reactions,)``.
     crossings, arrivals
-        Net numbers that left, and numbers that entered, through each face ``(species, faces)``.
+        Net numbers of exits, and numbers of arrivals, through each face ``(species, faces)``.
     """
 
     events: np.ndarray
@@ -92,11 +92,11 @@ class Coupling(ABC):
 
     @abstractmethod
     def described(self) -> dict[str, Any]:
-        """What it is and what happened, for the diagnostics of a result."""
+        """Its kind and what happened, for the diagnostics of a result."""
 
     @abstractmethod
     def state(self) -> State:
-        """All that decides its future, as arrays by name."""
+        """Its complete state, as arrays by name."""
 
     @abstractmethod
     def load_state(self, state: State) -> None:
@@ -107,9 +107,9 @@ class Coupling(ABC):
         gates: list[Gate],  # noqa: ARG002
         exchange: Exchange,  # noqa: ARG002
     ) -> CompiledContinuum | None:
-        """What compiled stages take in place of `before` and `after`; None if those are called.
+        """Arrays for compiled stages in place of `before` and `after`; None if those are called.
 
-        Asked for before every stretch of steps, and after `before` or `after` was called.
+        Requested before every batch of steps, and after `before` or `after` was called.
         """
         return None
 
@@ -117,11 +117,11 @@ class Coupling(ABC):
         """Take drifts that depend on time as they are in a step, for compiled stages."""
 
     def restart(self) -> bool:
-        """Go back to before `start`; False, and nothing done, where it has to be made anew."""
+        """Go back to before `start`; returns False, and does nothing, if it must be rebuilt."""
         return False
 
     def baths(self, step: int, own: Floats) -> Floats:  # noqa: ARG002
-        """What the baths hold after ``step`` steps: as a rule the simulation's ``own``."""
+        """Contents of the baths after ``step`` steps: by default the simulation's ``own``."""
         return own
 
     def contents(self) -> Floats:
@@ -137,14 +137,14 @@ class Coupling(ABC):
         raise ModelError("the continuum is the package's; its cells are in `concentration`")
 
     def count(self, counts: RunCounts) -> None:  # noqa: B027
-        """Add to the counts of a run, where no particles do."""
+        """Add to the counts of a run without particles."""
 
     def copies(self, species: int) -> np.ndarray | None:  # noqa: ARG002
-        """Whole copies of a species on all cells ``(cells,)``, None where they are not whole."""
+        """Discrete copies of a species on all cells ``(cells,)``, None for concentrations."""
         return None
 
     def copy_number(self, particles: np.ndarray) -> np.ndarray:
-        """What a run calls the copy number: as a rule that of ``particles`` in the region."""
+        """The copy number of a run: by default that of ``particles`` in the region."""
         return particles
 
 
@@ -203,14 +203,14 @@ class NoContinuum(Coupling):
 
 
 class TwoWay(Coupling):
-    """The continuum region in two-way exchange: what leaves one side enters the other.
+    """The continuum region in two-way exchange with the particles.
 
     Parameters
     ----------
     field
         Concentrations on the cells of the continuum, the package's or a user's.
     ledger
-        The account of what it receives and owes.
+        The account of the amounts that it receives and owes.
     noise, reactions
         Fluctuations of its diffusion and of its reactions, if there are any.
     alone
@@ -230,7 +230,7 @@ class TwoWay(Coupling):
         self._known: CompiledContinuum | None = None
 
     def compiled(self, gates: list[Gate], exchange: Exchange) -> CompiledContinuum | None:
-        """The line, anew where its arrays have been replaced; None for other continua."""
+        """The line, rebuilt if its arrays have been replaced; None for other continua."""
         if self._noise is not None or self._reactions is not None or exchange.credit is None:
             return None
         if self._known is not None and self._known.line is not None:
@@ -253,7 +253,7 @@ class TwoWay(Coupling):
             self._known = None
 
     def restart(self) -> bool:
-        """Forget debts; a continuum with noise, with baths or a user's is to be made anew."""
+        """Forget debts; a continuum with noise or baths, or a user's, must be rebuilt."""
         if self._noise is not None or self._reactions is not None or not self._field.restart():
             return False
         self._ledger.restart()
@@ -333,7 +333,7 @@ class TwoWay(Coupling):
 
 
 class DiscreteCells(Coupling):
-    """Whole copies in the cells of the continuum region, exchanged one by one with the particles.
+    """Discrete copies in the cells of the continuum region, exchanged one by one with particles.
 
     Parameters
     ----------
@@ -342,7 +342,7 @@ class DiscreteCells(Coupling):
     region
         The particle region, or one without a cell.
     alone
-        Whether it has none, so that the run counts what happens in the cells.
+        Whether it has no cells, so that the run counts the events in the continuum.
     """
 
     def __init__(self, field: DiscreteField, region: Region, alone: bool) -> None:
@@ -351,7 +351,7 @@ class DiscreteCells(Coupling):
         self._counts: RunCounts | None = None
 
     def count(self, counts: RunCounts) -> None:
-        """Let a run without particles count what reacts in the cells and passes the walls."""
+        """Let a run without particles count reactions in the cells and passages of walls."""
         if self._alone:
             self._counts, self._field.events = counts, counts.events
 
@@ -369,7 +369,7 @@ class DiscreteCells(Coupling):
         self._field.n[:] = np.rint(amounts[:, self._field.active])
 
     def copy_number(self, particles: np.ndarray) -> np.ndarray:
-        """Number of particles in the region, of copies in the domain where there is none."""
+        """Number of particles in the region, or of copies in the domain without a region."""
         return self._field.amounts() if self._alone else particles
 
     def start(self, species: int, outside: Floats) -> None:
@@ -377,7 +377,7 @@ class DiscreteCells(Coupling):
         self._field.start(species, outside)
 
     def before(self, step: int, gates: list[Gate]) -> None:
-        """React and diffuse for half a step, and let the gates know the copies beyond them."""
+        """React and diffuse for half a step, and pass the copies beyond them to the gates."""
         self._field.react(step, 0)
         self._field.diffuse_first(step)
         for gate in gates:
@@ -385,7 +385,7 @@ class DiscreteCells(Coupling):
                 gate.set_copies(self._field.n[gate.species], self._field.volumes)
 
     def after(self, step: int, credit: np.ndarray | None) -> None:
-        """Take what was exchanged, diffuse on, and react for half a step."""
+        """Receive the exchanged copies, finish diffusion, and react for half a step."""
         assert credit is not None
         self._field.receive(credit)
         self._field.diffuse(step)
@@ -413,7 +413,7 @@ class DiscreteCells(Coupling):
         return np.asarray(copy_number + self._field.amounts())
 
     def described(self) -> dict[str, Any]:
-        """In how many parts copies hop."""
+        """Number of substeps of diffusion."""
         return self._field.described()
 
     def state(self) -> State:
@@ -426,22 +426,24 @@ class DiscreteCells(Coupling):
 
 
 class GaussianCells(Coupling):
-    """A continuum with Gaussian noise, of whole copies in each step in which some cell has few.
+    """A continuum with Gaussian noise, with integer steps whenever some cell holds few copies.
 
-    Normal numbers are wrong for a few copies: they become negative, and are not skewed. So a step
-    that begins with fewer than `FEW` copies of some species in some cell is one of whole copies,
-    in all cells. Contents are then rounded, which changes no sum and no mean.
+    Gaussian numbers are wrong for few copies: they become negative, and are not skewed. So a step
+    that begins with fewer than `FEW` copies of some species in some cell is taken in integer copy
+    numbers, in all cells. Contents are then rounded, which changes no sum and no mean.
 
     Parameters
     ----------
     many
         The PDE with its noise.
     few
-        Whole copies in the same cells.
+        Discrete copies in the same cells.
+
     field, ledger, copies
-        What the two of them change: the concentrations and their debts, the copies.
+        State changed by the two: the concentrations and their debts, and the copies.
+
     numbers
-        Of the gates at the continuum, beside whole copies; by species and face.
+        Numbers of the gates at the continuum for discrete copies, by species and face.
     """
 
     def __init__(
@@ -466,7 +468,7 @@ class GaussianCells(Coupling):
         self._many.start(species, outside)
 
     def before(self, step: int, gates: list[Gate]) -> None:
-        """React for half a step, and let the gates know the copies beyond them."""
+        """React for half a step, and pass the copies beyond them to the gates."""
         contents, copies = self._contents(), self._copies
         self._few = bool(contents.min(initial=FEW) < FEW)
         if self._few:
@@ -493,7 +495,7 @@ class GaussianCells(Coupling):
                 gate.set_copies(contents[gate.species], copies.volumes)
 
     def after(self, step: int, credit: np.ndarray | None) -> None:
-        """Take what was exchanged, diffuse, and react for half a step."""
+        """Receive the exchanged copies, diffuse, and react for half a step."""
         if self._few:
             self._few_copies.after(step, credit)
             self._show()
@@ -508,7 +510,7 @@ class GaussianCells(Coupling):
         self._many.book(credit)
 
     def copies(self, species: int) -> np.ndarray | None:
-        """Whole copies of a species on all cells, None where all cells have many."""
+        """Discrete copies of a species on all cells, None if all cells have many."""
         contents = self._contents()
         if contents.min(initial=FEW) >= FEW:
             return None
@@ -533,17 +535,17 @@ class GaussianCells(Coupling):
         return self._many.copy_number(particles)
 
     def described(self) -> dict[str, Any]:
-        """Solvers, what is owed, and how many steps were of whole copies."""
+        """Solvers, amounts owed, and the number of steps in integer copy numbers."""
         return self._many.described() | {"steps_of_whole_copies": self._whole_steps}
 
     def state(self) -> State:
-        """Field and debts, and the number of steps of whole copies."""
+        """Field and debts, and the number of steps in integer copy numbers."""
         return self._many.state() | {"whole_steps": np.array(self._whole_steps)}
 
     def load_state(self, state: State) -> None:
         """The inverse of `state`. Raises ResultError."""
         self._many.load_state(state)
-        # the state of a PDE, which is taken on request, has had none
+        # absent in the state of a PDE, which may be restored on request
         known = "whole_steps" in state
         self._whole_steps = stored_count(state, "whole_steps") if known else 0
 
@@ -557,12 +559,12 @@ class GaussianCells(Coupling):
 
 
 class MeanField(Coupling):
-    """A mean-field reservoir: a PDE on the whole domain that takes no notice of the particles.
+    """A mean-field reservoir: a PDE on the whole domain, independent of the particles.
 
     Parameters
     ----------
     window
-        Its values, solved beside the particles or once for many replicas.
+        Its values, solved together with the particles or once for many replicas.
     volumes
         Volume of each cell of the domain.
     outside
@@ -581,11 +583,11 @@ class MeanField(Coupling):
         self._window.carry(step)
 
     def restart(self) -> bool:
-        """A solved mean field has nothing to go back; one that is being solved is made anew."""
+        """A solved mean field need not go back; one that is being solved must be rebuilt."""
         return self._window.solved
 
     def start(self, species: int, outside: Floats) -> None:
-        """It starts from the expected concentrations; a user's has its own, and refuses."""
+        """Ignored: it starts from the expected concentrations; a user's continuum refuses."""
         self._window.start(species, outside)
 
     def before(self, step: int, gates: list[Gate]) -> None:
@@ -593,7 +595,7 @@ class MeanField(Coupling):
         self._window.advance(step, gates)
 
     def after(self, step: int, credit: np.ndarray | None) -> None:  # noqa: ARG002
-        """Let a user's continuum know where it is."""
+        """Pass the concentrations to a user's continuum."""
         self._window.show()
 
     def book(self, credit: np.ndarray | None) -> None:
@@ -613,7 +615,7 @@ class MeanField(Coupling):
         return np.asarray(copy_number + amounts.sum(axis=1))
 
     def baths(self, step: int, own: Floats) -> Floats:
-        """What the baths of the PDE hold after ``step`` steps."""
+        """Contents of the baths of the PDE after ``step`` steps."""
         return self._window.baths(step, own)
 
     def described(self) -> dict[str, Any]:
@@ -643,9 +645,9 @@ def make_continuum(
     shared: Window | None,
     assembly: Assembly = assemble,
 ) -> Coupling:
-    """Make the continuum of a simulation; ``shared`` is a mean field solved for many.
+    """Make the continuum of a simulation; ``shared`` is a mean field solved for many replicas.
 
-    ``assembly`` gives FiPy's systems.
+    ``assembly`` makes FiPy's linear systems.
 
     Raises
     ------
@@ -653,7 +655,7 @@ def make_continuum(
         If there is no memory for it.
     """
     named = solver != "auto" and user is None and shared is None
-    if named and plan.coupling != "none":  # "auto" has been estimated with the plan
+    if named and plan.coupling != "none":  # the memory of "auto" was estimated with the plan
         kept = [part for part in plan.memory.parts if not part.continuum]
         check_fits([*kept, continuum_part(plan.system, plan.dt, solver)])
     with naming("the continuum", "use fewer cells"):

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from hybridrd.run.progress import Progress
     from hybridrd.simulation.nonlocal_pairs import NonlocalPairs
 
-OFFERED = ("concentration", "copy_number", "total", "flux", "bath")  # the last where there are any
+OFFERED = ("concentration", "copy_number", "total", "flux", "bath")  # the last with baths
 STAGES = ("set_up", "continuum", "records", "writing")
 
 
@@ -66,7 +66,7 @@ def mean_field(
 
     Reactions by half steps around FiPy's diffusion, second order in time and space:
     ``dc/dt = D ∇²c + mass action`` (del Razo 2024, eqs. (16) and (23)). This is
-    ``PDE(system, dt, solver).run(until, ...)``; `PDE.restore` goes on from a checkpoint.
+    ``PDE(system, dt, solver).run(until, ...)``; `PDE.restore` continues from a checkpoint.
 
     Parameters
     ----------
@@ -79,16 +79,16 @@ def mean_field(
     out, observe, stop, checkpoint, checkpoint_minutes, keep
         As in `Simulation.run`; functions are called with the `PDE`.
     nonlocal_pairs
-        Whether pairs with a radius react at their distance, ``-int lambda(x, y) c_A(y) c_B(x) dx``
-        (the left side of eq. (21)), rather than at ``-k c_A c_B``: for concentrations that vary
-        over the radius, of at least two cells.
+        Whether pairs with a radius react over their distance, ``-int lambda(x, y) c_A(y) c_B(x)
+        dx`` (the left side of eq. (21)), rather than by ``-k c_A c_B``: for concentrations that
+        vary over the radius, which must be at least two cells.
 
     Returns
     -------
     xarray.Dataset
-        As of a `Simulation`; ``copy_number`` is the integral of c over the particle region (the
-        domain if there is none), ``total`` over the domain, ``flux`` that through the faces of
-        the region (NaN at time 0). There are no ``crossings`` and ``events``.
+        As from `Simulation.run`; ``copy_number`` is the integral of c over the particle region (the
+        domain if there is none), ``total`` that over the domain, ``flux`` that through the faces
+        of the region (NaN at time 0). There are no ``crossings`` and ``events``.
 
     Raises
     ------
@@ -183,7 +183,7 @@ class PDE:
 
     @cached_property
     def _field(self) -> Field:
-        """The field, made when it is needed: a run looks first whether its records fit beside."""
+        """The field, made on first use, after a run has checked the memory for records."""
         begun = Clock(self.timings)
         local = self.system
         if self._pairs is not None:
@@ -199,7 +199,7 @@ class PDE:
 
     @cached_property
     def _pairs(self) -> NonlocalPairs | None:
-        """The pairs that react at their distance; None if they do as mass action."""
+        """The pairs that react over their distance; None for mass action."""
         if not self.nonlocal_pairs:
             return None
         from hybridrd.simulation.nonlocal_pairs import NonlocalPairs, is_nonlocal
@@ -212,7 +212,7 @@ class PDE:
         Parameters
         ----------
         number
-            How many.
+            Number of steps.
 
         Raises
         ------
@@ -259,7 +259,7 @@ class PDE:
 
     @property
     def total(self) -> Floats:
-        """Integral over the domain, and what is in baths, ``(species,)``."""
+        """Integral over the domain plus the content of baths, ``(species,)``."""
         return self._field.amounts() + self._baths.by_species(self._baths.amounts)
 
     @property
@@ -299,7 +299,7 @@ class PDE:
         return as_html("PDE", state_rows(self))
 
     def recorder(self, variables: Sequence[str] | None) -> Recorder:
-        """What collects records of variables, by default of all. Raises ModelError."""
+        """Recorder of some variables, by default of all. Raises ModelError."""
         system, baths = self.system, self._baths
         offered = OFFERED if baths else OFFERED[:-1]
         return Recorder(
@@ -321,7 +321,7 @@ class PDE:
         before: Counts,  # noqa: ARG002
         elapsed: float,
     ) -> dict[str, Any]:
-        """Values of variables; of fluxes those since the last record, which begin anew."""
+        """Values of variables; fluxes are those since the last record, and are reset."""
         values: dict[str, Any] = {
             "concentration": self._field.concentration(),
             "copy_number": self.copy_number,
@@ -353,13 +353,13 @@ class PDE:
         _ = self._field
 
     def attributes(self, reason: str) -> dict[str, Any]:
-        """What a result says of its origin and of the run."""
+        """Attributes of a result on its origin and on the run."""
         found = self._field.described()
         return attributes(self.system, self.dt, self.kind, reason, {}, self.timings, found)
 
     @named_arguments
     def checkpoint(self, path: str | Path) -> None:
-        """Write all that decides the future into one file; as of `Simulation.checkpoint`."""
+        """Write the complete state into one file, see `Simulation.checkpoint`."""
         write_checkpoint(self, path)
 
     @classmethod
@@ -367,7 +367,7 @@ class PDE:
     def restore(
         cls, path: str | Path, system: System | None = None, allow_change: bool = False
     ) -> Self:
-        """The PDE of a checkpoint, which goes on bit for bit; as of `Simulation.restore`."""
+        """The PDE of a checkpoint, which continues bit for bit, see `Simulation.restore`."""
 
         def make(system: System, about: Mapping[str, Any], where: str) -> Self:  # noqa: ARG001
             return cls(system, about["dt"], about["solver"], about["nonlocal_pairs"])
@@ -379,12 +379,12 @@ class PDE:
         return _remade, (self.system, self.dt, self.solver, self.nonlocal_pairs, self.state())
 
     def arguments(self) -> dict[str, Any]:
-        """What it was made with beside the system, as JSON can say it."""
+        """Its arguments besides the system, as JSON values."""
         given = {"dt": self.dt, "solver": self.solver}
         return given | {"nonlocal_pairs": self.nonlocal_pairs}
 
     def state(self) -> State:
-        """All that decides the future, as arrays by name. Raises HybridrdError within a step."""
+        """The complete state, as arrays by name. Raises HybridrdError within a step."""
         self.guard.check_still("state()")
         own = {
             "steps": np.array(self.steps),
@@ -395,12 +395,12 @@ class PDE:
         return own | self._field.state() | self._baths.state() | run_state(self)
 
     def load_state(self, state: State) -> None:
-        """Go back to what `state` gave.
+        """Restore a `state`.
 
         Raises
         ------
         ResultError
-            If something is missing, has another shape, or a value that cannot be.
+            If something is missing, has another shape, or an invalid value.
         HybridrdError
             If it is running.
         """

@@ -1,9 +1,9 @@
-"""Pair reactions of the mean-field PDE that keep their distance: the left side of eq. (21).
+"""Nonlocal pair reactions of the mean-field PDE: the left side of eq. (21).
 
 The PDE has ``-k c_A(y) c_B(y)``, which is ``-int lambda(x, y) c_A(y) c_B(x) dx`` for concentrations
 that hardly change over the reach of lambda (del Razo 2024, eqs. (21), (22)). Here the integral is a
 sum over the cells within reach, with lambda averaged over both; products are in the cells of the
-reactants whose places they take, and partners beyond reservoir walls count.
+reactants that they replace, and partners beyond reservoir walls count.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from hybridrd.model.system import System
 from hybridrd.theory.cdme.pairs import pair_events, pair_table
 from hybridrd.theory.cdme.voxels import make_voxels
 
-_SHARE = 0.2  # of what a cell holds may react in one substep
+_SHARE = 0.2  # fraction of a cell's content that may react in one substep
 
 
 def is_nonlocal(reaction: Reaction) -> bool:
-    """Whether a reaction has pairs that are apart."""
+    """Whether the pairs of a reaction may be apart."""
     return reaction.order == 2 and reaction.reach is not None
 
 
@@ -32,7 +32,7 @@ class NonlocalPairs:
     Parameters
     ----------
     system
-        The system; its other reactions play no part.
+        The system; its other reactions are ignored.
     """
 
     def __init__(self, system: System) -> None:
@@ -64,7 +64,7 @@ class NonlocalPairs:
         self._timed = [(n, e) for n, e in enumerate(events) if e.course is not None]
 
     def react(self, field: Field, step: int) -> None:
-        """Half a step of them, with the rates at the middle of the step, by Runge and Kutta."""
+        """Half a step of these reactions by a Runge-Kutta method, with rates in its middle."""
         dt, t = 0.5 * field.dt, (step + 0.5) * field.dt
         for n, event in self._timed:
             self._rates[n] = event.rate_at(t)

@@ -50,17 +50,17 @@ class Plan:
     Attributes
     ----------
     region, walls, tables
-        The particle region, how each species meets its faces, and the reactions as tables; the
-        first is None and the second empty for a pure PDE.
+        The particle region, the numbers of its faces for each species, and the reactions as tables;
+        the first is None and the second empty for a pure PDE.
     coupling
-        ``"two-way"`` (also where the cells of a fluctuating continuum are alone),
-        ``"mean-field"``, or ``"none"`` where there is no continuum beside particles.
+        ``"two-way"`` (also for a fluctuating continuum without particles),
+        ``"mean-field"``, or ``"none"`` for particles without a continuum.
     drifts
-        How each species drifts.
+        Drift of each species.
     user_cells
         The cells of a user's continuum; None for the package's.
     memory
-        What it takes, as far as that was estimated.
+        Its memory, as far as that was estimated.
     """
 
     system: System
@@ -74,7 +74,7 @@ class Plan:
     memory: Memory = field(default_factory=Memory)
 
     def gates(self, baths: Baths | None = None) -> list[Gate]:
-        """Fresh gates, whose memory belongs to one simulation, as do its ``baths``."""
+        """New gates, which belong to one simulation, as do its ``baths``."""
         if self.region is None:
             return []
         two_way = self.coupling == "two-way"
@@ -88,7 +88,7 @@ class Plan:
         return gates
 
     def beside_copies(self) -> dict[tuple[int, int], FaceNumbers]:
-        """The numbers of the interface beside whole copies, by species and face."""
+        """The numbers of the interface beside discrete copies, by species and face."""
         assert self.region is not None
         if not self.region.mask.any():
             return {}
@@ -102,7 +102,7 @@ class Plan:
         return found
 
     def partners(self, gates: list[Gate]) -> Partners:
-        """The partners that particles have beyond the faces."""
+        """The partners of particles beyond the faces."""
         assert self.region is not None
         return Partners(self.region, self.tables.encounters, gates)
 
@@ -115,14 +115,13 @@ def compile_system(
 ) -> Plan:
     """Check a system against a time step and compile it, for a continuum on a user's ``cells``.
 
-    ``parts`` says what each cell is, where that changes in time; by default what it is at first.
-
-    Whether it fits into memory is asked by `hybridrd.simulation.sizes.plan_that_fits`.
+    ``parts`` is the partition of the cells, if that changes in time; by default the initial one.
+    `hybridrd.simulation.sizes.plan_that_fits` checks the memory.
 
     Raises
     ------
     ModelError
-        If dt is not a positive number, or a function gives an impossible value.
+        If dt is not a positive number, or a function returns an invalid value.
     StepError
         If dt is too large for a layer, a plane, or a pair rate.
     """
@@ -187,7 +186,7 @@ def region_of(plan: object, system: System, dt: float) -> Region:
 
 
 def _nowhere(system: System) -> tuple[Region, tuple[SpeciesWalls, ...]]:
-    """A region without a cell, whose faces are the walls of the domain; nothing passes them."""
+    """A region without a cell, with closed faces at the walls of the domain."""
     region = make_region(system, whole=True)
     assert region is not None
     kinds = np.full((region.grid.dimension, 2), REFLECT, np.int64)
@@ -215,9 +214,9 @@ def _check_fluctuations(system: System, region: Region, walls: tuple[SpeciesWall
 def pair_factors(plan: Plan) -> dict[int, Floats]:
     """Factors on the continuum's rates beside interfaces, by channel, on all cells.
 
-    Pairs across the plane, and complexes that dissociate across it, are reacted from the
-    particles' side. The continuum's own rate, which counts all partners of a cell, leaves them
-    out: in the cell at depth d to d + h beyond the plane it is multiplied by the mean of
+    Pairs across the plane, and complexes that dissociate across it, react on the
+    particles' side. The rate in the continuum, which counts all partners of a cell, must omit
+    them: in the cell at depth d to d + h beyond the plane it is multiplied by the mean of
     ``1 - V_cap(d)/V_sigma`` over the cell.
     """
     region = plan.region
@@ -244,7 +243,7 @@ def pair_factors(plan: Plan) -> dict[int, Floats]:
 
 
 def _cap_share(k: int, h: float, e: Encounter, dimension: int) -> float:
-    """Mean share of a kernel that is beyond a plane, over the k-th cell of width h beside it."""
+    """Mean fraction of a kernel beyond a plane, over the k-th cell of width h beside it."""
     nodes, weights = np.polynomial.legendre.leggauss(12)
     # Quadrature over the part of the cell within the radius, where the cap is smooth.
     width = min(h, e.radius - k * h)
@@ -254,14 +253,14 @@ def _cap_share(k: int, h: float, e: Encounter, dimension: int) -> float:
 
 
 def _factor_around(region: Region, e: Encounter) -> Floats:
-    """Share of the partners of each cell that are not in a region of any shape, ``(cells,)``."""
+    """Fraction of the partners of each cell outside a region of any shape, ``(cells,)``."""
     shares = e.kernel.cell_shares(region.grid.spacing)
     held = region.mask.reshape(region.grid.shape[::-1]).astype(float)
     width = [(n // 2, n // 2) for n in shares.shape[::-1]]
     for at, pad in enumerate(width):
         beyond = [(0, 0)] * held.ndim
         beyond[at] = pad
-        # Behind a periodic wall the domain begins anew, as often as the radius reaches.
+        # Behind a periodic wall the domain repeats, as often as the radius reaches.
         periodic = region.periodic[held.ndim - 1 - at]
         held = np.pad(held, beyond, mode="wrap" if periodic else "constant")
     from scipy import ndimage
@@ -271,8 +270,8 @@ def _factor_around(region: Region, e: Encounter) -> Floats:
     return np.asarray(1.0 - inside[crop].ravel())
 
 
-# D dt/h² up to which staircases of two and of three axes let pass what they should, and what a
-# disc and a ball of 24 cells take in of a blob beside them above it.
+# Largest D dt/h² at which staircases of two and of three axes let the right amount pass, and the
+# errors for a blob beside a disc and a ball of 24 cells above it.
 _STAIRCASES = {
     2: (0.8, "beside a disc 0.9 % of a blob too little at 1, 2.4 % at 1.5"),
     3: (0.55, "beside a ball 1.5 % of a blob too little at 1, 2.3 % at 1.5"),
@@ -282,7 +281,7 @@ _STAIRCASES = {
 def _check_staircases(system: System, region: Region, dt: float) -> None:
     """Warn of steps so long that too few copies pass the staircases of a region.
 
-    A species that is uniform at the start and stays so passes them alike both ways.
+    A species that is and stays uniform is not affected.
     """
     grid = region.grid
     open_axes = np.zeros((grid.dimension, grid.cells), bool)
@@ -307,7 +306,7 @@ def _check_staircases(system: System, region: Region, dt: float) -> None:
 
 
 def _stays_uniform(system: System, species: int) -> bool:
-    """Whether nothing makes a gradient of the expected concentration of a species."""
+    """Whether the expected concentration of a species stays uniform."""
     name = system.names[species]
     if system.channels or any(wall.law(name) != CLOSED for wall in system.walls.values()):
         return False
@@ -324,7 +323,7 @@ def _check_obstacles(region: Region, tables: ReactionTables) -> None:
     for axis, h in enumerate(region.grid.spacing):
         row = np.moveaxis(free, -1 - axis, 0)
         for k in range(1, min(int(np.ceil(radius / h - 1e-9)), len(row) - 1)):
-            # Free on both sides of k cells that are not.
+            # Free on both sides of k obstacle cells.
             walls = np.logical_and.reduce([~row[1 + j : len(row) - k + j] for j in range(k)])
             if (row[: -k - 1] & row[k + 1 :] & walls).any():
                 warnings.warn(

@@ -41,7 +41,7 @@ def report(plan: Plan) -> dict[str, Any]:
 def _variance_ratios(plan: Plan) -> dict[str, float]:
     """Variance of the region's copy number over that of independent particles, per species.
 
-    A continuum without noise starves the particles of fluctuations; this is by how much, at
+    A continuum without noise passes too few fluctuations to the particles; this is the ratio at
     equilibrium and without reactions.
     """
     region, system = plan.region, plan.system
@@ -60,7 +60,7 @@ def _variance_ratios(plan: Plan) -> dict[str, float]:
 
 
 def _kind(system: System, side: str, name: str) -> str:
-    """A wall as `expected_total_ratio` knows it."""
+    """The kind of a wall for `expected_total_ratio`."""
     wall = system.walls.get(side)
     if wall is None:
         return "closed"
@@ -70,10 +70,10 @@ def _kind(system: System, side: str, name: str) -> str:
 
 
 def _beyond_walls(plan: Plan, pair: Encounter) -> float:
-    """Part of the reactive volume that lies beyond walls where there are no partners.
+    """Fraction of the reactive volume that lies beyond walls without partners.
 
-    The mean over a flat profile in a box, to first order in radius/length: by so much the particles
-    react less than k says, which a PDE has up to the wall.
+    The mean over a uniform profile in a box, to first order in radius/length. By this fraction the
+    particles react more slowly than k, which a PDE has up to the wall.
     """
     region, system = plan.region, plan.system
     if region is None or not region.is_box or system.domain.radial:
@@ -81,7 +81,7 @@ def _beyond_walls(plan: Plan, pair: Encounter) -> float:
     node, weight = np.polynomial.legendre.leggauss(24)
     depths = 0.5 * pair.radius * (1.0 + node)
     cut = [pair.kernel.beyond(float(z), system.dimension) for z in depths]
-    each = 0.5 * pair.radius * float(weight @ cut) / pair.volume  # a wall, times the length
+    each = 0.5 * pair.radius * float(weight @ cut) / pair.volume  # for one wall, times the length
     names = [system.species[s].name for s in pair.partners if s is not None]
     part = 0.0
     for a, (axis, ends) in enumerate(zip(system.domain.axes, system.domain.intervals, strict=True)):

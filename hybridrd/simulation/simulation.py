@@ -82,30 +82,32 @@ OFFERED = (
 @final
 @named_arguments
 class Simulation:
-    """One realisation of a System, and the only thing that changes.
+    """One realisation of a System, and the only object that changes.
 
-    There is a particle region, or ``fluctuations`` is set: cells alone, where every hop and
-    reaction of whole copies is drawn (``"discrete"``, the reaction-diffusion master equation), or
-    the PDE with noise (``"gaussian"``). The PDE itself is `mean_field`.
+    The system has a particle region, or ``fluctuations`` is set: cells without particles, with
+    integer copy numbers whose hops and reactions are sampled (``"discrete"``, the
+    reaction-diffusion master equation), or the PDE with noise (``"gaussian"``). For the PDE
+    without noise use `mean_field`.
 
     Parameters
     ----------
     system
-        What to simulate.
+        The system to simulate.
+
     dt
         Time step (time).
     seed
-        Any whole number of at least 0; None draws one, which the result records.
+        A whole number of at least 0; None draws one, which the result records.
     replica
         Number of the realisation; replica i of an ensemble is this simulation, bit for bit.
     threads
         Threads for the particles; the result does not depend on it. By default one.
     solver
-        How the continuum is stepped: ``"auto"`` or a kind of
-        `hybridrd.continuum.solvers.make_solver`; ``"fipy"`` is FiPy's own solve.
+        Solver of the continuum: ``"auto"`` or a kind of
+        `hybridrd.continuum.solvers.make_solver`; ``"fipy"`` is FiPy's own solver.
     continuum
         Your own `Continuum`, for example a `FiPyContinuum`, in place of the package's PDE;
-        ``initial`` then sets the particles alone. It can't be given in a TOML file.
+        ``initial`` then sets only the particles. It can't be given in a TOML file.
 
     Raises
     ------
@@ -192,16 +194,16 @@ class Simulation:
             self._adapted = Adapted(system, self.dt, self._key)
         self._assembly: Assembly = assemble_once if self._adapted is None else KeptAssembly()
         self._build(continuum, mean_field)
-        self._initial: InitialState | None = None  # kept by those that begin again
+        self._initial: InitialState | None = None  # kept for a later restart
         self._draw(self._initial_state())
         begun.lap("set_up")
 
     def begin_again(self, replica: int) -> bool:
-        """Go back to the start as another realisation, for less than a new simulation costs.
+        """Go back to the start as another realisation, at less cost than a new simulation.
 
-        Returns False, and the simulation is good for nothing, where a new one has to be made: with
+        Returns False if a new simulation must be made, and this one can't be used any more: with
         a continuum of copies or noise, a mean field that is being solved, a user's continuum,
-        baths, inertia, and a region that follows.
+        baths, inertia, or a region that follows the copies.
         """
         begun = Clock(self.timings)
         key = make_key(self.seed, replica)
@@ -235,7 +237,7 @@ class Simulation:
             self._continuum.start(s, initial.draw(s))
 
     def _build(self, continuum: Continuum | None = None, mean_field: Window | None = None) -> None:
-        """Make what the plan describes: gates, exchange, reactions, continuum."""
+        """Make the parts of the plan: gates, exchange, reactions, continuum."""
         self._volumes = self._region.inner.volumes
         self._gates = self.plan.gates(self._baths)
         self._partners = self.plan.partners(self._gates)
@@ -262,7 +264,7 @@ class Simulation:
 
     @property
     def _witnesses(self) -> Witnesses:
-        """What sees the particles that enter and leave."""
+        """Observers of the particles that enter and leave."""
         return tuple(w for w in (self._planes, self._log) if w is not None)
 
     def watch(self, planes: Mapping[str, Plane] | None, events: str | None) -> None:
@@ -273,7 +275,7 @@ class Simulation:
         self._note((self._log or self._new_log()) if chosen else None)
 
     def measure(self, planes: Mapping[str, Plane]) -> None:
-        """Count what passes planes from now on; go on where these are counted already.
+        """Count passages of planes from now on; continue if these are already counted.
 
         Raises ModelError and StepError as `run`.
         """
@@ -287,7 +289,7 @@ class Simulation:
         self._stepper.renew_exchange()
 
     def _note(self, log: EventLog | None) -> None:
-        """Note what happens to each particle from now on, or no longer."""
+        """Start or stop logging the events of each particle."""
         if log is None and self._log is None:
             return
         self._log = log
@@ -296,7 +298,7 @@ class Simulation:
         self._stepper.renew_exchange()
 
     def _new_log(self) -> EventLog:
-        """A log of events. Raises ModelError where there can be none."""
+        """A log of events. Raises ModelError if there can't be one."""
         system = self.system
         why = None
         if system.particles is None:
@@ -308,7 +310,7 @@ class Simulation:
         return EventLog(system, self._region, self.dt)
 
     def _adapt(self) -> None:
-        """Let the particle region follow the copies, where it is time to look."""
+        """Let the particle region follow the copies, if it is time for a check."""
         adapted = self._adapted
         if adapted is None or self.steps % adapted.tag.stride:
             return
@@ -321,7 +323,7 @@ class Simulation:
             self._continuum.put(amounts)
 
     def _change_region(self, inside: np.ndarray) -> None:
-        """Go on with other cells in the particle region; nothing that is counted is lost."""
+        """Continue with other cells in the particle region; no counts are lost."""
         reached, events = self.steps, self.events
         crossings, arrivals, gates = self.crossings, self.arrivals, self._gates
         parts = replace(self._region.parts, inside=inside)
@@ -338,23 +340,23 @@ class Simulation:
     # The step
 
     def step(self, number: int = 1) -> None:
-        """Steps of dt, by default one; `hybridrd.simulation.step` has them from top to bottom.
+        """Take steps of dt, by default one; `hybridrd.simulation.step` has them from top to bottom.
 
-        1. what walls hold or let in is evaluated for the step;
+        1. concentrations and fluxes of walls are evaluated for the step;
         2. half a step of reactions: pairs, then creations and first-order families;
         3. the continuum reacts for half a step, and c_R is read from it; a mean-field reservoir
            takes its whole step, and c_R is that before and after its diffusion;
         4. boundary layers exchange, one face after another;
         5. particles diffuse, and leave through open faces;
         6. arrivals through exact planes and influx walls, each with its age;
-        7. the continuum diffuses, with all that was exchanged as a source inside the step, and
+        7. the continuum diffuses, with the exchanged amounts as a source within the step, and
            reacts for half a step;
         8. half a step of reactions: creations and first-order families, then pairs.
 
         Parameters
         ----------
         number
-            How many; many at once cost less.
+            Number of steps; many at once cost less.
 
         Raises
         ------
@@ -379,17 +381,18 @@ class Simulation:
     # Changes by hand
 
     def insert(self, species: SpeciesLike, positions: ArrayLike) -> Ids:
-        """Put new particles into the particle region, between steps.
+        """Insert new particles into the particle region, between steps.
 
-        `total` has them from then on; ``result.attrs["diagnostics"]["particles"]`` says how many
-        were put in and taken out.
+        They count in `total` from then on; ``result.attrs["diagnostics"]["particles"]`` has the
+        numbers inserted and removed.
 
         Parameters
         ----------
         species
-            Which they are of.
+            Their species.
+
         positions
-            Where, ``(n, d)``, or ``(n,)`` where a particle has one coordinate (length).
+            Their positions, ``(n, d)``, or ``(n,)`` with one coordinate (length).
 
         Returns
         -------
@@ -399,9 +402,10 @@ class Simulation:
         Raises
         ------
         ModelError
-            If one is not in the particle region, or there is none; then none is put in.
+            If one is not in the particle region, or there is no region; then none is inserted.
+
         CapacityError
-            If there is no memory for so many.
+            If they don't fit into memory.
         HybridrdError
             If the simulation is running.
 
@@ -424,19 +428,20 @@ class Simulation:
             return ids
 
     def remove(self, species: SpeciesLike, ids: ArrayLike) -> None:
-        """Take particles out, between steps, see `insert`.
+        """Remove particles, between steps, see `insert`.
 
         Parameters
         ----------
         species
-            Which they are of.
+            Their species.
+
         ids
             Their ids, as in ``sim.particles["A"].id``.
 
         Raises
         ------
         ModelError
-            If one is not there; then none is taken out.
+            If one does not exist; then none is removed.
         HybridrdError
             If the simulation is running.
         """
@@ -447,7 +452,7 @@ class Simulation:
             self._by_hand.remove(self._population[s], s, gone)
 
     def _note_by_hand(self, s: int, ids: Ids, removed: bool) -> None:
-        """Put what was done by hand into the log, if there is one."""
+        """Add insertions and removals to the log, if there is one."""
         if self._log is None:
             return
         group = self._population[s]
@@ -490,7 +495,7 @@ class Simulation:
 
     @property
     def total(self) -> Floats:
-        """Particles + integral of the continuum - amount owed, and what is in baths, per species.
+        """Particles + integral of the continuum - amount owed + content of baths, per species.
 
         In mean-field coupling the continuum is counted outside the particle region.
         """
@@ -501,7 +506,7 @@ class Simulation:
 
     @property
     def particle_share(self) -> float:
-        """Part of the cells that are no obstacles that are particles now."""
+        """Current fraction of the free cells in the particle region."""
         return float(self._region.mask.sum() / self._region.parts.free.sum())
 
     @property
@@ -523,7 +528,7 @@ class Simulation:
     def crossings(self) -> np.ndarray:
         """Net number that left through each face since the start, ``(species, faces)``.
 
-        The array of the counts itself, as `events`.
+        This is the array of the counts itself, not a copy, as in `events`.
         """
         return self._exchange.crossings
 
@@ -534,7 +539,7 @@ class Simulation:
 
     @property
     def events(self) -> np.ndarray:
-        """How often each reaction fired in the particle region since the start."""
+        """Number of times that each reaction fired in the particle region since the start."""
         return self._reactor.events
 
     def mean_flux(self, crossings: np.ndarray, elapsed: float) -> Floats:
@@ -548,7 +553,7 @@ class Simulation:
         for s, group in enumerate(self._population):
             if not group.n:
                 continue
-            # In the region's own cells, so that a particle on the plane is not beyond it.
+            # Counted in the region's cells, so that a particle on the plane is not beyond it.
             counts = np.zeros(inner.cells, np.int64)
             count_in_cells(group.x, group.n, self._region.inner_cells, counts)
             result[s, self._region.block] = counts / self._volumes
@@ -556,13 +561,13 @@ class Simulation:
         return result
 
     def diagnostics(self) -> dict[str, Any]:
-        """What was chosen and what happened, as plain numbers and text."""
+        """Choices made for the run, and what happened in it, as plain numbers and text."""
         changes = {g.where: g.change for g in self._gates if g.change > 0}
         found = report(self.plan) | self.happened()
         return found | ({"c_R_within_layer_time": changes} if changes else {})
 
     def happened(self) -> dict[str, Any]:
-        """What the continuum is and what happened in it, the part of `diagnostics` of this run."""
+        """Kind of the continuum, and what happened in this run, for `diagnostics`."""
         adapted = {} if self._adapted is None else {"adaptive": self._adapted.described()}
         return self._continuum.described() | adapted
 
@@ -570,7 +575,7 @@ class Simulation:
 
     @property
     def title(self) -> str:
-        """What the log calls this realisation."""
+        """Name of this realisation in the log."""
         return f"seed {self.seed}, replica {self.replica}"
 
     def __repr__(self) -> str:
@@ -580,7 +585,7 @@ class Simulation:
         return as_html("Simulation", state_rows(self, self.title))
 
     def recorder(self, variables: Sequence[str] | None) -> Recorder:
-        """What collects records of variables, by default of all. Raises ModelError."""
+        """Recorder of some variables, by default of all. Raises ModelError."""
         system = self.system
         channels = [c.label for c in system.channels]
         return Recorder(
@@ -608,7 +613,7 @@ class Simulation:
         return counts
 
     def record(self, names: Sequence[str], before: Counts, elapsed: float) -> dict[str, Any]:
-        """Values of variables; of counts and fluxes those since the last record."""
+        """Values of variables; counts and fluxes are those since the last record."""
         crossings, events = self.crossings - before["crossings"], self.events - before["events"]
         planes = self._planes
         makers: dict[str, Callable[[], Any]] = {
@@ -628,13 +633,13 @@ class Simulation:
         if self._log is not None:
             self._reactor.drain()
             if elapsed == 0.0:
-                self._log.take()  # before the first record nothing is noted
+                self._log.take()  # nothing is logged before the first record
             rows = self._log.take()
             makers |= {name: partial(rows.__getitem__, name) for name in rows}
         return {name: makers[name]() for name in names}
 
     def particle_rows(self) -> dict[str, np.ndarray]:
-        """All particles as rows, by species, then by id: the storage order says nothing.
+        """All particles as rows, by species, then by id, independent of the storage order.
 
         Raises
         ------
@@ -673,9 +678,9 @@ class Simulation:
 
         The order of a step, symmetric and of second order, is that of `step`.
 
-        Ctrl-C or SIGTERM ends the run after its step, with a checkpoint if there are any, and
-        raises KeyboardInterrupt, whose message says how to go on. No other thread or program, and
-        no observer, can enter the simulation, its store or its checkpoints meanwhile.
+        Ctrl-C or SIGTERM ends the run after the current step, with a checkpoint if there are any,
+        and raises KeyboardInterrupt; the message says how to resume. Meanwhile no other thread or
+        program, and no observer, can change the simulation, its store or its checkpoints.
 
         Parameters
         ----------
@@ -686,56 +691,57 @@ class Simulation:
         record
             Names of variables to record; by default all.
         out
-            ``NAME`` or ``NAME.zarr``: a zarr directory that is written while the run goes on,
+            ``NAME`` or ``NAME.zarr``: a zarr directory that is written during the run,
             which `hybridrd.load` can read at any moment; records take no memory then. A
-            simulation restored from a checkpoint of a run goes on with the store of that run.
+            simulation restored from a checkpoint of a run continues the store of that run.
         positions
             Whether to record all particles, as a contiguous ragged array: ``position(obs, axis)``
             and ``particle_id(obs)``; each record has ``row_size(time, species)`` of them.
         observe
             Functions of the simulation by name, called at each record; each returns a number, an
-            array of constant shape, or a DataArray, whose dimensions, coordinates and attributes
-            are kept, too. A shape in place of a function counts the copies in it.
+            array of constant shape, or a DataArray, which keeps its dimensions, coordinates and
+            attributes. A shape in place of a function counts the copies in it.
         stop
-            Called at each record; a true value ends the run. `SteadyState` and `WallTime` are
-            such conditions.
+            A function called at each record, which ends the run by returning True, or a
+            `SteadyState` or `WallTime`.
         checkpoint
-            Where to put checkpoints: a directory, or ``PREFIX.npz``; see `restore`.
+            Path of checkpoints: a directory, or ``PREFIX.npz``; see `restore`.
         checkpoint_minutes
             Wall time between checkpoints; there is one at the start and at the end, too.
         keep
-            How many checkpoints are kept.
+            Number of checkpoints to keep.
         progress
-            True says how far the run is and how long it will take: a bar on a terminal or in a
-            notebook; elsewhere, as in the file of a batch queue, a line on the error stream now
-            and then. By default only a bar on a terminal, after two seconds. Where the log takes
-            it (level INFO of the logger ``hybridrd``), the lines go there. False for nothing.
-            A function is called with the simulation at the start, each second, and at the end, as
+            True reports progress and the remaining time: a bar on a terminal or in a
+            notebook; elsewhere, for example in a batch job, occasional lines on the error stream.
+            By default only a bar on a terminal, after two seconds. If the log accepts them
+            (level INFO of the logger ``hybridrd``), the lines go there. False for nothing.
+            A function is called with the simulation at the start, every second, and at the end;
             `hybridrd.plot.live` makes one that draws.
 
         planes
             `Plane` by name: ``plane_flux(time, species, plane)`` is the net number of particles per
-            time that passed each by moving, entering or leaving since the last record, positive
-            along its axis (one that reacts passes nothing); through the part of the plane in the
-            particle region. The exchange is done in Python then, with the same numbers.
+            time that passed the part of the plane in the particle region since the last record, by
+            motion or exchange, positive along its axis (reactions don't count). The exchange then
+            runs in Python, with the same numbers.
         events
             ``"log"`` records each reaction, arrival and exit of a particle, see `hybridrd.events`
-            and `hybridrd.first_passage`: time, what, ids, place. As many rows as there are
-            ``events`` and passages of faces; the exchange is done in Python, with the same numbers.
+            and `hybridrd.first_passage`: time, label, ids, position. There is a row for each event
+            and each passage of a face; the exchange runs in Python, with the same numbers.
 
         Returns
         -------
         xarray.Dataset
             ``concentration(time, species, x, y, z)``, ``copy_number(time, species)``,
             ``total(time, species)``, ``flux(time, species, face)``, ``crossings`` and ``events``,
-            ``bath(time, species, wall)`` where a leaky wall has one,
-            with time 0 (or the time of the call) first; there ``flux`` is NaN, as it is the mean
-            since the previous record. With ``out`` values are read from the store on demand.
+            ``bath(time, species, wall)`` if a leaky wall has one,
+            starting with time 0 (or the time of the call); there ``flux`` is NaN, because it is
+            the mean since the previous record. With ``out`` values are read from the store on
+            demand.
 
         Raises
         ------
         ModelError
-            If an argument is not what it should be, or an observer's value not like its first.
+            If an argument is invalid, or the form of an observer's value changes.
         StepError
             If ``until`` or ``every`` is not a multiple of dt, or ``until`` has passed.
         CapacityError
@@ -744,7 +750,7 @@ class Simulation:
             checkpoint.
         ResultError
             If ``out`` or a checkpoint cannot be written, would replace those of another run, or is
-            being written by one.
+            being written by another run.
         HybridrdError
             If the simulation is running already.
         """
@@ -755,7 +761,7 @@ class Simulation:
         ).result()  # fmt: skip
 
     def attributes(self, reason: str) -> dict[str, Any]:
-        """What a result says of its origin and of the run."""
+        """Attributes of a result on its origin and on the run."""
         counted = self.events, self.arrivals, self.crossings
         hand = self._by_hand.inserted, self._by_hand.removed
         particles = balance(self.system, self.face_names, *counted, *hand)
@@ -767,12 +773,12 @@ class Simulation:
 
     @named_arguments
     def checkpoint(self, path: str | Path) -> None:
-        """Write all that decides the future into one file, all of it or nothing.
+        """Write the complete state into one file, completely or not at all.
 
         Parameters
         ----------
         path
-            The file, by custom ``NAME.npz``; an existing one is replaced.
+            The file, by convention ``NAME.npz``; an existing one is replaced.
 
         Raises
         ------
@@ -791,19 +797,19 @@ class Simulation:
         threads: int | None = None,
         continuum: Continuum | None = None,
     ) -> Self:
-        """The simulation of a checkpoint, which goes on as if it had never been interrupted.
+        """The simulation of a checkpoint, which continues as if it had never been interrupted.
 
         Parameters
         ----------
         path
-            A file of `checkpoint` or of `run`, or the place of those of a run: the latest that
-            can be read.
+            A file of `checkpoint` or of `run`, or the directory or prefix of a run, for the latest
+            readable one.
         system
-            The system, needed where there are Python functions in it; it is compared with that
-            of the checkpoint (of functions only the names).
+            The system, needed if it contains Python functions; it is compared with that
+            of the checkpoint (functions only by name).
         allow_change
-            Take another system all the same, and keep the state: rates and walls may be others,
-            not species, geometry and cells. Its records go to a store of their own.
+            Accept another system, and keep the state: rates and walls may differ, but not
+            species, geometry or cells. Its records need a new store.
         threads
             As of `Simulation`; the result does not depend on it.
         continuum
@@ -840,14 +846,14 @@ class Simulation:
         return restore(cls.kind, make, path, system, allow_change)
 
     def arguments(self) -> dict[str, Any]:
-        """What it was made with beside the system, as JSON can say it."""
+        """Its arguments besides the system, as JSON values."""
         names = ("dt", "seed", "replica", "solver")
         return {name: getattr(self, name) for name in names} | {"continuum": self.continuum_kind}
 
     def check_room(
         self, records: int, variables: Sequence[str], positions: bool, stored: bool
     ) -> None:
-        """Refuse a run whose records or particles to come do not fit into memory."""
+        """Refuse a run whose records or expected particles do not fit into memory."""
         planes = 0 if self._planes is None else len(self._planes.names)
         numbers = record_numbers(self.system, len(self.face_names), planes)
         check_run(
@@ -862,17 +868,17 @@ class Simulation:
         return _remade, (self.system, self.dt, options, self._user_continuum, self.state())
 
     def __copy__(self) -> Simulation:
-        return deepcopy(self)  # a user's continuum is copied, too: it has a memory
+        return deepcopy(self)  # a user's continuum is copied, too, because it has a state
 
     def state(self) -> State:
-        """All that decides the future, as arrays by name.
+        """The complete state, as arrays by name.
 
         Raises
         ------
         ResultError
-            For a replica of an ensemble that shares its mean field: the field is not its own.
+            For a replica that shares the mean field of an ensemble.
         HybridrdError
-            In the middle of a step, or in another thread than that of its run.
+            Within a step, or in a thread other than that of its run.
         """
         self.guard.check_still("state()")
         state: State = {
@@ -900,12 +906,12 @@ class Simulation:
         return [*parts, self._by_hand, *adapted]
 
     def load_state(self, state: State) -> None:
-        """Go back to what `state` gave: the same particles, fields, debts and counts.
+        """Restore a `state`: the same particles, fields, debts and counts.
 
         Raises
         ------
         ResultError
-            If something is missing, has another shape, or a value that cannot be.
+            If something is missing, has another shape, or an invalid value.
         HybridrdError
             If the simulation is running.
         """
@@ -927,10 +933,10 @@ class Simulation:
 
 
 def offered_by(system: System) -> tuple[str, ...]:
-    """The variables that a run of a system has: events where it reacts, baths where there are."""
+    """The variables of a run of a system: events if it has reactions, baths if it has any."""
     absent = set() if system.reactions else {"events"}
     if system.particles is None and system.fluctuations == "gaussian":
-        absent |= {"events", "crossings", "flux"}  # nothing is counted
+        absent |= {"events", "crossings", "flux"}  # nothing is counted there
     absent |= set() if Baths(system) else {"bath"}
     follows = system.particles is not None and system.particles.follows
     absent |= set() if follows else {"mask", "particle_share"}

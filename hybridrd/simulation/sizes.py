@@ -23,12 +23,12 @@ from hybridrd.reactions.tables import ReactionTables
 from hybridrd.results.dataset import EVENTS
 from hybridrd.simulation.plan import Plan, compile_system
 
-# Measured as the growth of the process: 18, 24 and 32 bytes a particle in one to three dimensions,
-# twice as much and an index where species meet; room to grow is a quarter.
+# Measured as the growth of the process: 18, 24 and 32 bytes per particle in one to three
+# dimensions, twice as much and an index if species react; spare capacity is a quarter.
 ROOM = 1.25
-# Outputs of a creation, their copies and their order, in rows of one particle.
+# Rows of one particle for the outputs of a creation, their copies and their order.
 CREATED_ROWS = 2.5
-# The list that holds a record, and its array beside the numbers in it.
+# Overhead of a record: its list entry and array object.
 RECORD_BYTES = 120.0
 
 
@@ -37,7 +37,7 @@ def plan_that_fits(
 ) -> Plan:
     """The plan of a system, with the memory it takes; see `compile_system`.
 
-    Whether the particles fit is asked only if the plan is to run ``here``, on this machine.
+    The particles are checked only if the plan is to run ``here``, on this machine.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def plan_that_fits(
     """
     # Cells first: even the indices of too many would not fit.
     parts = fixed_parts(system, dt, cells is not None)
-    on_this = here or system.coupling == "mean-field"  # the PDE of all replicas is solved here
+    on_this = here or system.coupling == "mean-field"  # its PDE for all replicas is solved here
     check_fits(parts if on_this else parts[:1])
     plan = compile_system(system, dt, cells)
     if plan.region is None:
@@ -88,7 +88,7 @@ def crowd(
     rates
         Macroscopic rates ``(channels, 1 or cells)``.
     gates
-        All places where particles enter; those with a given value are evaluated.
+        All gates; those with a given value are evaluated.
     """
     start = expected_particles(system, region)
     brought: list[tuple[float, str]] = [(float(start.sum()), "the initial state")]
@@ -136,7 +136,7 @@ def particle_bytes(system: System, tables: ReactionTables) -> Floats:
 
 
 def particle_parts(system: System, tables: ReactionTables, found: ParticleNumbers) -> list[Part]:
-    """The particles of all species, and what a step of creations takes beside them."""
+    """Memory of the particles of all species, and of a step of creations."""
     number = sum(found.numbers)
     size = float(particle_bytes(system, tables) @ np.array(found.numbers))
     parts = [
@@ -194,7 +194,7 @@ def continuum_part(system: System, dt: float, kind: str = "auto", whole: bool = 
 
 
 def record_numbers(system: System, faces: int, planes: int = 0) -> dict[str, int]:
-    """How many numbers a record of each variable has."""
+    """Number of values in a record of each variable."""
     species = len(system.species)
     return {
         "concentration": species * system.grid.cells,
@@ -214,7 +214,7 @@ def record_numbers(system: System, faces: int, planes: int = 0) -> dict[str, int
 def record_part(
     numbers: Mapping[str, int], variables: Sequence[str], records: int, disk: bool = True
 ) -> Part:
-    """Records kept in memory: a row each, and all once more while the result is put together."""
+    """Records kept in memory: a row each, and all once more while the result is assembled."""
     each = sum(16.0 * numbers[name] + RECORD_BYTES for name in variables)
     remedy = "record less often (every=) or fewer variables (record=)"
     return Part(
@@ -232,18 +232,21 @@ def check_run(
     positions: bool,
     stored: bool,
 ) -> None:
-    """Refuse a run whose records, or particles still to come, do not fit beside what is there.
+    """Refuse a run whose records, or further particles, do not fit into the free memory.
 
     Parameters
     ----------
     copy_number
-        How many particles there are, ``(species,)``.
+        Current number of particles, ``(species,)``.
+
     numbers
-        How many numbers a record of each variable has.
+        Number of values in a record of each variable.
+
     records
-        How many there will be, the first included.
+        Number of records, including the first.
+
     stored
-        Whether they are written to disk, and only the last ones are in memory.
+        Whether they are written to disk, with only the last ones in memory.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""State of something that steps, as a few lines for the terminal, and as HTML for notebooks."""
+"""State of a simulation or PDE, as a few lines for the terminal, and as HTML for notebooks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hybridrd.model.system import System
 
 
 class Stepping(Protocol):
-    """What a simulation and a PDE say of themselves."""
+    """Attributes of a simulation or PDE that its repr shows."""
 
     system: System
     dt: float
@@ -26,12 +26,12 @@ class Stepping(Protocol):
 
 
 def state_rows(moving: Stepping, title: str = "") -> Rows:
-    """Time, step, where particles are, and the numbers of each species, for its repr.
+    """Time, step, particle region, and the copy numbers of each species, for a repr.
 
     Parameters
     ----------
     title
-        Seed and replica, where there are any.
+        Seed and replica, if there are any.
     """
     system = moving.system
     unit = system.units.get("time", "")

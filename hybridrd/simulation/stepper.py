@@ -1,4 +1,4 @@
-"""Steps of a simulation: `hybridrd.simulation.step` for many at once, and what is outside of it."""
+"""Steps of a simulation: `hybridrd.simulation.step` for many at once, and the stages in Python."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hybridrd.simulation import step
 from hybridrd.simulation.compiled_continuum import CompiledContinuum
 from hybridrd.simulation.continuum import Coupling
 
-# What the time of the stages outside is called in the timings.
+# Names of the Python stages in the timings.
 NAMES = {
     step.WALLS: "reactions",
     step.PARTNERS_FIRST: "reactions",
@@ -42,7 +42,7 @@ NAMES = {
 
 
 class Stepper:
-    """Steps of one simulation, whose parts it is given.
+    """Steps of one simulation, from its parts.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class Stepper:
         }
 
     def renew_exchange(self) -> None:
-        """Take the exchange anew, after its witnesses have changed."""
+        """Update the exchange after its witnesses have changed."""
         self._compiled = self._exchange.compiled()
         self._begun, self._drains = False, False
 
@@ -115,7 +115,7 @@ class Stepper:
         Raises
         ------
         StepError, CapacityError
-            If the step is too long for the rates, or memory too short for what is new.
+            If the step is too long for the rates, or memory too small for new particles.
         """
         last, stage, allowed = self.reached + number, 0, FEW
         if not self._begun:
@@ -146,7 +146,7 @@ class Stepper:
         return found
 
     def _give_parts(self) -> None:
-        """Let the compiled stages have what they need, as it is now."""
+        """Pass the current arrays to the compiled stages."""
         motion, exits, layers, planes = self._compiled[:4] if self._compiled else (None,) * 4
         walk, *moved = motion or (None,) * 5
         continuum = self._continuous or CompiledContinuum()
@@ -180,7 +180,7 @@ class Stepper:
         outside[step.PLANES] = methods or self._drains
 
     def _take_continuum(self) -> None:
-        """Take the continuum as it is now, compiled if it can be."""
+        """Update the continuum, compiled if possible."""
         self._continuous = None
         # Python's exchange takes c_R from the gates, where Python's continuum puts it.
         if self._compiled is not None and not (self._drains or self._population.uses_threads):
@@ -191,7 +191,7 @@ class Stepper:
         self._outside[step.PARTNERS_FIRST] = self._outside[step.PARTNERS_LAST] = asked
 
     def _make_room(self, stage: int, status: int) -> tuple[float, int]:
-        """Let a stage that has failed succeed; how many it may draw, and where to begin."""
+        """Make room for a failed stage; returns the allowed number and the stage to start with."""
         which, number = int(self._asks[0]), float(self._asks[1])
         if status == CROWDED:
             self._population[which].reserve(int(number))
@@ -212,7 +212,7 @@ class Stepper:
     # Stages outside
 
     def _book_pairs(self, k: int, half: int) -> None:
-        """Take what pairs brought to the continuum, and note what they did."""
+        """Credit the continuum with the changes by pairs, and log their events."""
         self._reactor.note_pairs(k, half)
         if self._exchange.credit is not None:
             self._continuum.book(self._exchange.credit)
@@ -252,7 +252,7 @@ class Stepper:
             self._take_continuum()
 
     def _take(self) -> None:
-        """Let the compiled exchange have the concentrations at the gates."""
+        """Pass the concentrations at the gates to the compiled exchange."""
         if self._compiled is not None:
             drained, self._drains = self._drains, self._compiled.owner.take()
             if self._drains and not drained and self._continuous is not None:
@@ -260,6 +260,6 @@ class Stepper:
             self._outside[step.PLANES] = self._drains
 
     def _read_partners(self, k: int) -> None:
-        """Take the concentrations that partners in the continuum have after k steps."""
+        """Update the concentrations of partners in the continuum after k steps."""
         continuum = self._continuum
         self._partners.read_continuum(lambda s: continuum.partner(s, k), continuum.copies)

@@ -27,12 +27,12 @@ from hybridrd.simulation.plan import Plan, compile_system
 from hybridrd.simulation.report import report
 from hybridrd.simulation.simulation import Simulation
 
-_NICE = (1.0, 2.0, 2.5, 5.0)  # steps of which a power of ten is a multiple
-_LAYER = 0.5  # D dt/dx² of a layer, above which it loses accuracy
-_PAIRS = 0.38  # lambda0 dt up to which the rate of pairs is Doi's within 0.4 %
-_AT_WALLS = 0.27  # error of the first cell at a wall that holds c, over r dt: measured
-_TRIED = 60  # steps, each a fifth shorter
-_COARSE = 12  # cells an axis for the largest concentrations
+_NICE = (1.0, 2.0, 2.5, 5.0)  # digits of suggested steps, which divide a power of ten
+_LAYER = 0.5  # D dt/dx² above which a layer loses accuracy
+_PAIRS = 0.38  # largest lambda0 dt at which the rate of pairs is Doi's within 0.4 %
+_AT_WALLS = 0.27  # error of the first cell at a wall that fixes c, over r dt: measured
+_TRIED = 60  # number of trial steps, each a fifth shorter
+_COARSE = 12  # cells per axis for the largest concentrations
 _TIMED = 0.3  # seconds
 
 
@@ -43,9 +43,9 @@ class Reason:
     Attributes
     ----------
     what
-        ``"dt"``, ``"cells"``, or ``"cost"`` where it could not be measured.
+        ``"dt"``, ``"cells"``, or ``"cost"`` if that could not be measured.
     most
-        The largest step (time) or width of a cell (length) that it allows; NaN of the cost.
+        The largest step (time) or width of a cell (length) that it allows; NaN for the cost.
     why
         The condition in words, with its numbers.
     """
@@ -70,13 +70,14 @@ class Suggestion:
     layers
         Width of each layer by species and face (length).
     error
-        The relative error that was asked for.
+        The requested relative error.
     reasons
         All conditions, the strictest of each kind first.
     concentrations
-        The largest of each species that was reckoned with (particles per length^d).
+        The largest concentration assumed for each species (particles per length^d).
+
     cost
-        Seconds of computing for one unit of time, measured; None if it was not.
+        Measured computing time for one unit of time (seconds); None if not measured.
     """
 
     dt: float
@@ -123,22 +124,21 @@ def suggest(
 ) -> Suggestion:
     """Suggest a time step, cells and layers that keep the relative error of means below a bound.
 
-    The errors meant are those of mean numbers in the regions. With r = (rate at which copies of a
-    species react) + D pi²/L², L the shortest side of the domain, and its length l = sqrt(D/r), half
-    of the error goes to each of
+    The errors are those of mean copy numbers in the regions. With r = (rate at which copies of a
+    species react) + D pi²/L², L the shortest side of the domain, and the length l = sqrt(D/r), half
+    of the error is allotted to each of
 
     - the splitting of reactions and diffusion, of second order: ``(r dt)²/8 = error/2``; at walls
-      that hold a concentration it is of first order in a layer sqrt(D dt) wide:
+      that fix a concentration it is of first order in a layer sqrt(D dt) wide:
       ``0.27 (r dt)^(3/2) = error/2`` (there the concentration itself is off by up to 0.27 r dt);
-    - the cells of the continuum and the layers, of second order: ``(h/l)²/8 = error/2``, where
+    - the cells of the continuum and the layers, of second order: ``(h/l)²/8 = error/2``, if
       there is a continuum or a layer.
 
-    Besides, lambda0 dt stays below 0.38 (pairs), D dt/dx² below 0.5 (layers; in two-way coupling
-    dx is a cell), and below whatever `Simulation` refuses or warns of. The rates are those at the
-    largest concentrations: at time 0, of reservoirs and of what flows in, and of products made of
-    these. A population that grows from its own copies may exceed them; give `concentrations`.
-    Errors of fluctuations, and of a model that is not well mixed, are not in it: see
-    `check_step`.
+    In addition, lambda0 dt stays below 0.38 (pairs), D dt/dx² below 0.5 (layers; in two-way
+    coupling dx is a cell), and both below whatever `Simulation` refuses or warns of. The rates are
+    those at the largest concentrations: at time 0, in reservoirs, from influxes, and of products
+    made from these. A growing population may exceed them; give `concentrations`. Errors of
+    fluctuations, and of a model that is not well mixed, are not included: see `check_step`.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def suggest(
     error
         Relative error of mean numbers, 1e-4 to 0.2.
     until
-        The time up to which functions of time are evaluated; by default they are evaluated at
+        The time up to which functions of time are evaluated; by default functions are evaluated at
         time 0, and a `Table` at all its times.
     concentrations
         Largest concentrations by species, in place of the estimate (particles per length^d).
@@ -159,7 +159,7 @@ def suggest(
     ModelError
         If an argument is invalid, or a function fails.
     StepError
-        If no step does.
+        If no step is suitable.
 
     Examples
     --------
@@ -213,7 +213,7 @@ def suggest(
 
 
 def _times(system: System, until: float | str | None) -> list[float]:
-    """Times at which functions are looked at."""
+    """Times at which functions are evaluated."""
     given: list[Any] = [c.macroscopic(system.dimension) for c in system.channels]
     for side in system.domain.sides:
         wall = system.walls.get(side)
@@ -222,7 +222,7 @@ def _times(system: System, until: float | str | None) -> list[float]:
             given += [v for law in laws for v in (law.outside, law.influx)]
     times = {0.0}
     for value in given:
-        value = getattr(value, "__wrapped__", value)  # a table times a factor
+        value = getattr(value, "__wrapped__", value)  # a table multiplied by a factor
         if isinstance(value, Table):
             times |= {float(t) for t in value.t if t >= 0}
     if until is not None:
@@ -239,7 +239,7 @@ def _largest(
     times: list[float],
     given: Mapping[SpeciesLike, float] | None,
 ) -> Floats:
-    """The largest concentration of each species that is to be expected."""
+    """The largest expected concentration of each species."""
     coarse = system
     for axis, cells in enumerate(system.cells):  # type: ignore[arg-type]
         coarse = _refit(coarse, axis, min(cells, _COARSE))
@@ -271,9 +271,9 @@ def _largest(
         any((d.products, d.reactants) == (e.reactants, e.products) for d in system.channels[:r])
         for r, e in enumerate(system.channels)
     ]
-    for _ in range(2):  # what is made of these, and of what is made of them
+    for _ in range(2):  # products of these, and products of products
         for r, channel in enumerate(system.channels):
-            # A complex falls apart into what it was made of: only those of the start make more.
+            # A complex dissociates into its parts: only initial complexes add to these.
             source = start if back[r] else c
             made = sum(source[system.index(n)] for n in channel.reactants)
             for name in set(channel.products) - set(channel.reactants):
@@ -284,7 +284,7 @@ def _largest(
 
 
 def _with_laws(system: System, rates: Floats, largest: Floats) -> Floats:
-    """Rates constant enough to stand for laws: their events over the product of reactants."""
+    """Mass-action rates that represent laws: events over the product of reactants."""
     at = {name: np.array([c, 0.0]) for name, c in zip(system.names, largest, strict=True)}
     found = rates.copy()
     for r, channel in enumerate(system.channels):
@@ -299,7 +299,7 @@ def _products(system: System, channel: int) -> tuple[str, ...]:
 
 
 def _along(system: System, side: str) -> dict[str, Floats]:
-    """Places on a wall at which its functions are looked at."""
+    """Positions on a wall at which its functions are evaluated."""
     bounds = system.domain.bounds
     along = {a: np.linspace(*bounds[a], 9) for a in system.domain.along(side)}
     grids = np.meshgrid(*along.values(), indexing="ij") if along else []
@@ -308,7 +308,7 @@ def _along(system: System, side: str) -> dict[str, Floats]:
 
 @dataclass(frozen=True)
 class _Speed:
-    """How fast a species changes, and over which length."""
+    """Rate of change of a species, and the length over which it varies."""
 
     name: str
     D: float
@@ -326,7 +326,7 @@ class _Speed:
 
 
 def _speeds(system: System, rates: Floats, largest: Floats) -> list[_Speed]:
-    """The speeds of all species."""
+    """The rates and lengths of all species."""
     span = min(b - a for a, b in system.domain.intervals)
     found = []
     for s, species in enumerate(system.species):
@@ -357,7 +357,7 @@ def _splitting(speeds: list[_Speed], error: float) -> list[Reason]:
 
 
 def _held(system: System, speeds: list[_Speed], error: float) -> list[Reason]:
-    """Reactions beside walls that hold a concentration."""
+    """Reactions beside walls that fix a concentration."""
     walls = {side: system.walls.get(side) for side in system.domain.sides}
     reasons = []
     for s in speeds:
@@ -390,7 +390,7 @@ def _widest(speeds: list[_Speed], error: float) -> float:
 
 
 def _with_cells(system: System, speeds: list[_Speed], error: float) -> tuple[System, list[Reason]]:
-    """The system with cells for its continuum, and what they demand of the step."""
+    """The system with cells for its continuum, and their conditions on the step."""
     continuum = system.particles is None or system.is_hybrid
     if not continuum:
         return system, [Reason("cells", math.inf, "no continuum: cells only bin the records")]
@@ -411,7 +411,7 @@ def _with_cells(system: System, speeds: list[_Speed], error: float) -> tuple[Sys
 
 
 def _refit(system: System, axis: int, least: int) -> System:
-    """The system with at least so many cells along an axis, as few as fit its regions."""
+    """The system with at least this many cells along an axis, as few as fit its regions."""
     assert isinstance(system.cells, tuple)
     for n in range(max(1, least), 4 * max(1, least) + 64):
         cells = [*system.cells]
@@ -445,7 +445,7 @@ def _accepted(system: System, dt: float, widest: float) -> tuple[float, Plan, li
 
 
 def _nice(value: float) -> float:
-    """The largest step below a value of which a power of ten is a multiple."""
+    """The largest step below a value that divides a power of ten."""
     power = 10.0 ** math.floor(math.log10(value))
     digits = max(d for d in _NICE if d * power <= value * (1 + 1e-12))
     return float(f"{digits * power:.3g}")
@@ -455,7 +455,7 @@ def _cost(system: System, dt: float) -> float:
     """Seconds for one unit of time, measured over some steps."""
     silent = system.particles is None and not system.fluctuations
     moving: Any = PDE(system, dt) if silent else Simulation(system, dt, seed=1)
-    moving.step()  # compiles
+    moving.step()  # compiles the kernels
     began, steps = time.perf_counter(), 0
     while steps < 2000 and time.perf_counter() - began < _TIMED:
         moving.step()

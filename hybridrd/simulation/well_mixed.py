@@ -15,16 +15,16 @@ from hybridrd.model.reaction import Channel
 from hybridrd.model.steady import cell_rate_3d
 from hybridrd.model.system import System
 
-_TRUSTED = 0.99  # of the macroscopic rate
-_WIDE = 0.5  # Doi radius in cell widths
+_TRUSTED = 0.99  # relative error of the macroscopic rate
+_WIDE = 0.5  # largest Doi radius in cell widths
 
 
 def check_well_mixed(system: System) -> None:
-    """Refuse cells so small that their copies can't react in pairs at the rate k; warn before that.
+    """Refuse cells so small that pairs of copies can't react at the rate k; warn before that.
 
-    In three dimensions two copies that hop meet at ``k/(1 + 0.2527 k/(D h))``. Where h is below
-    ``k/(4 pi D)``, which no rate within a cell makes up for, the system is refused. Pairs that
-    react across cells (``correct_pairs``) have no limit.
+    In three dimensions hopping copies react at ``k/(1 + 0.2527 k/(D h))``. If h is below
+    ``k/(4 pi D)``, no rate within a cell can compensate for this, and the system is refused. Pairs
+    that react across cells (``correct_pairs``) have no limit.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def check_well_mixed(system: System) -> None:
     AccuracyWarning
         If the rate is more than 1 % low, or a Doi radius more than half a cell.
     """
-    if system.grid.radial:  # the cells of a shell are mixed over all angles, as the PDE is
+    if system.grid.radial:  # the cells of a shell are mixed over all angles, like the PDE
         return
     h = min(system.grid.spacing)
     for channel, k, D in _pairs(system):
@@ -67,7 +67,7 @@ def check_well_mixed(system: System) -> None:
 
 
 def _pairs(system: System) -> Iterator[tuple[Channel, float, float]]:
-    """Reactions of two copies, their largest rate at time 0, and the sum of their D."""
+    """Pair reactions, their largest rate at time 0, and the sum of their D."""
     across = within_reach(system)
     for r, channel in enumerate(system.channels):
         if channel.order != 2 or r in across:

@@ -1,6 +1,6 @@
 """Mean-field reservoir: a PDE on the whole domain, into which the particle region is a window.
 
-It takes no notice of the particles, so that replicas may share one solution.
+It does not depend on the particles, so replicas may share one solution.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from hybridrd.simulation.plan import Plan
 
 
 class Window(Protocol):
-    """What the mean-field reservoir of a simulation does.
+    """Interface of the mean-field reservoir of a simulation.
 
     Attributes
     ----------
     solved
-        Whether it is known beforehand, for all steps.
+        Whether it is solved in advance, for all steps.
     """
 
     @property
     def solved(self) -> bool: ...
 
     def start(self, species: int, outside: Floats) -> None:
-        """Take notice of the initial concentration outside the region, ``(cells,)``."""
+        """Receive the initial concentration outside the region, ``(cells,)``."""
 
     def advance(self, step: int, gates: list[Gate]) -> None:
         """Take the step from ``step`` and set c_R of all gates to the continuum."""
@@ -52,25 +52,25 @@ class Window(Protocol):
         """A species after ``step`` steps ``(cells,)``, right where partners may be."""
 
     def baths(self, step: int, own: Floats) -> Floats:
-        """What the baths hold after ``step`` steps, those of the simulation being ``own``."""
+        """Contents of the baths after ``step`` steps; those of the simulation are ``own``."""
 
     def compiled(self, gates: list[Gate], exchange: Exchange) -> CompiledContinuum | None:
-        """What compiled steps take in place of `advance` and `show`, None if they can't."""
+        """Arrays for compiled steps in place of `advance` and `show`; None if there are none."""
 
     def carry(self, step: int) -> None:
         """Take drifts that depend on time as they are in a step, for compiled steps."""
 
     def show(self) -> None:
-        """Let a user's continuum know the concentrations."""
+        """Pass the concentrations to a user's continuum."""
 
     def user_cells(self) -> Floats:
-        """Concentrations on a user's cells. Raises ModelError where there are none."""
+        """Concentrations on a user's cells. Raises ModelError if there are none."""
 
     def described(self) -> dict[str, Any]:
-        """What it is, for the diagnostics of a result."""
+        """Its kind, for the diagnostics of a result."""
 
     def state(self) -> State:
-        """The field, as arrays by name. Raises ResultError where replicas share it."""
+        """The field, as arrays by name. Raises ResultError if replicas share it."""
 
     def load_state(self, state: State) -> None:
         """The inverse of `state`."""
@@ -83,15 +83,15 @@ def start_field(system: System, field: Field) -> None:
 
 
 class LiveWindow:
-    """A field solved beside the particles.
+    """A field solved together with the particles.
 
     Parameters
     ----------
     field
         The package's, or a user's.
     start
-        Told what the initial state puts outside the particle region; a user's field refuses it,
-        the package's has its own start.
+        Receives the initial state outside the particle region; a user's field refuses it,
+        the package's PDE has its own.
     """
 
     solved = False
@@ -103,7 +103,7 @@ class LiveWindow:
         self.described, self.state, self.load_state = field.described, field.state, field.load_state
 
     def compiled(self, gates: list[Gate], exchange: Exchange) -> CompiledContinuum | None:
-        """The line, anew where its arrays have been replaced."""
+        """The line, rebuilt if its arrays have been replaced."""
         known, field = self._known, self._field
         if known is not None and known.line is not None and known.line.c is field.c:
             return known
@@ -134,15 +134,15 @@ class LiveWindow:
         field.react(step)
 
     def concentration(self, step: int) -> Floats:  # noqa: ARG002
-        """The field now, ``(species, cells)``."""
+        """The current field, ``(species, cells)``."""
         return self._field.concentration()
 
     def partner(self, species: int, step: int) -> Floats:  # noqa: ARG002
-        """A species now, ``(cells,)``."""
+        """The current concentration of a species, ``(cells,)``."""
         return self._field.full(species)
 
     def baths(self, step: int, own: Floats) -> Floats:  # noqa: ARG002
-        """What the baths hold: the simulation's are those of the field."""
+        """Contents of the baths, which are those of the field."""
         return own
 
 
@@ -170,10 +170,10 @@ class RecordedWindow:
     fields
         Concentration ``(species, cells)`` by number of steps.
     strip, near
-        Cells where partners of particles may be, and the concentration there,
+        Cells that may hold partners of particles, and the concentration there,
         ``(steps + 1, species, strip)``, of the species in ``partners``.
     held
-        What the baths hold, ``(steps + 1, baths)``.
+        Contents of the baths, ``(steps + 1, baths)``.
     """
 
     values: NDArray[np.float64]
@@ -234,17 +234,17 @@ class RecordedWindow:
                 at += n
 
     def concentration(self, step: int) -> Floats:
-        """The field after so many steps, ``(species, cells)``."""
+        """The field after a number of steps, ``(species, cells)``."""
         return self.fields[step]
 
     def partner(self, species: int, step: int) -> Floats:
-        """A species after so many steps ``(cells,)``, right where partners may be."""
+        """A species after a number of steps ``(cells,)``, correct where partners may be."""
         full = np.zeros(self.fields[0].shape[1])
         full[self.strip] = self.near[step, self.partners.index(species)]
         return full
 
     def baths(self, step: int, own: Floats) -> Floats:  # noqa: ARG002
-        """What the baths held after so many steps."""
+        """Contents of the baths after a number of steps."""
         return np.asarray(self.held[step])
 
 
