@@ -75,8 +75,8 @@ class DriftMotion(Motion):
         drifts = np.array([force is not None for force in self._forces])
         walk = walk._replace(Ddt=np.where(drifts, 0.0, walk.Ddt))
         d, cells = len(self.region.inner.shape), sum(gate.face.size for gate in gates)
-        none = np.zeros((3 + d + 1, cells))
-        currents = Currents(drifts, none[0], none[1], none[2], none[3:-1], none[-1])
+        none, each = np.zeros((4, cells)), np.zeros((2, d, cells))
+        currents = Currents(drifts, none[0], none[1], none[2], each[0], each[1], none[3])
         given = CompiledMotion(walk, self._all_forces(), self._all_media(), currents)
         self._given = given
         return given
@@ -107,6 +107,7 @@ class DriftMotion(Motion):
         if numbers is not None and numbers.kind == "layer":
             layer = self._layer(gate, numbers)
             currents.survival[part], currents.slope[part] = layer.survival, layer.slope
+            currents.along[:, part] = layer.along
         else:
             plane = self._plane(gate)
             currents.velocity[:, part], currents.gamma[part] = plane.velocity, plane.gamma
@@ -232,8 +233,8 @@ class DriftMotion(Motion):
         self._free.fill_layer(gate, numbers, group, cells, step)
         if self._forces[gate.species] is not None:
             face = self.faces[gate.face.index]
-            slope = self._layer(gate, numbers).slope
-            kernels.tilt(group.x, group.n, cells, face, numbers.width, slope)
+            layer = self._layer(gate, numbers)
+            kernels.tilt(group.x, group.n, cells, face, numbers.width, layer.slope, layer.along)
 
     def plane_means(self, gate: Gate, top: Floats) -> list[Floats]:
         """Expected arrivals behind each face cell, in one stream."""
@@ -271,7 +272,7 @@ class DriftMotion(Motion):
         if key not in self._known:
             drift = self._drifts[gate.species]
             assert drift is not None
-            self._known[key] = layer_drift(drift, self.region, gate.face, numbers, self.dt)
+            self._known[key] = layer_drift(drift, self.region, gate, numbers, self.dt)
         return self._known[key]
 
 

@@ -14,6 +14,7 @@ from hybridrd.errors import StepError
 from hybridrd.interface import FaceNumbers
 from hybridrd.interface.calibration import calibrated_rate
 from hybridrd.model.drift import Drift
+from hybridrd.model.grid import AXES
 from hybridrd.particles.region import Region, RegionFace
 
 # Rise over a layer from which on its rate is that of this one; the ratio of both rates goes on.
@@ -39,25 +40,27 @@ class LayerDrift:
         Probability that a particle in the layer is not removed in the step.
     arrivals
         Mean arrivals per area at unit c_R (length).
-    slope
-        Rise outwards (1/length), by which arrivals are placed.
+    slope, along
+        Rises outwards, and along each axis, ``(d, face cells)``, by which arrivals are placed
+        (1/length): of the potential, or at a wall of ``-ln c_R``.
     """
 
     survival: Floats
     arrivals: Floats
     slope: Floats
+    along: Floats
 
 
 def layer_drift(
-    drift: Drift, region: Region, face: RegionFace, numbers: FaceNumbers, dt: float
+    drift: Drift, region: Region, gate: Gate, numbers: FaceNumbers, dt: float
 ) -> LayerDrift:
-    """The exchange of a species that drifts, through the layer at a face; see `LayerDrift`.
+    """The exchange of a species that drifts, through the layer at a gate; see `LayerDrift`.
 
     Where D depends on the place, each face cell has the rate that puts c_R at the same resistance
     to a flux: at a distance ``D_in/D_out`` times that of the numbers, if it is beyond the plane.
     """
-    a, w = face.axis, numbers.width
-    h = region.grid.spacing[a]
+    face, w = gate.face, numbers.width
+    h = region.grid.spacing[face.axis]
     cells = _cells_inside(region, face)
     slope, half = _rises(drift, region, face)
     cell = face.outside >= 0 and numbers.stencil == "cell"
@@ -80,7 +83,26 @@ def layer_drift(
     still = np.zeros(len(cells))
     factor = drifting_rate(w * slope, offset, cell) / drifting_rate(still, offset, cell)
     survival = np.exp(-rate * factor)
-    return LayerDrift(survival, w * mean * np.exp(rise) * (1.0 - survival), slope)
+    along = _along(drift, region, gate, cells)
+    if face.outside < 0:  # c_R is given in the middle of each face cell
+        for steep, width in zip(along, region.grid.spacing, strict=True):
+            mean = mean * _sinhc(0.5 * width * steep)
+    return LayerDrift(survival, w * mean * np.exp(rise) * (1.0 - survival), slope, along)
+
+
+def _along(drift: Drift, region: Region, gate: Gate, cells: Integers) -> Floats:
+    """How steep the density beyond a layer falls along each axis of its face (1/length)."""
+    along = np.zeros((region.grid.dimension, len(cells)))
+    for a, h in enumerate(region.grid.spacing):
+        if a == gate.face.axis:
+            continue
+        if gate.value is None:
+            along[a] = (drift.across[a] - drift.flow[a])[cells] / h
+        elif callable(gate.value):
+            low, high = (gate.given_beside(AXES[a], part * h) for part in (-0.5, 0.5))
+            known = (low > 0.0) & (high > 0.0)
+            along[a] = np.log(np.where(known, low, 1.0) / np.where(known, high, 1.0)) / h
+    return along
 
 
 def drifting_rate(f: Floats, offset: Floats, cell: bool) -> Floats:

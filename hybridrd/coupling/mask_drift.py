@@ -11,6 +11,7 @@ from hybridrd.coupling.drift import check_step
 from hybridrd.coupling.drift_faces import LayerDrift, layer_drift
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.medium import medium
+from hybridrd.interface import FaceNumbers
 from hybridrd.kernels.mask import Runs, move_in_mask
 from hybridrd.kernels.mask_drift import drift_in_mask
 from hybridrd.kernels.uneven import Medium
@@ -40,6 +41,7 @@ class MaskDrift:
         self._drifts = list(drifts) if region.mask.any() else []
         self._drifts += [None] * (len(D) - len(self._drifts))
         self._held = [self._hold(s) for s in range(len(D))]
+        self._known: dict[tuple[int, str, FaceNumbers], LayerDrift] = {}
         self._at = -1.0
 
     def _hold(self, species: int) -> tuple[Floats, Medium] | None:
@@ -77,6 +79,7 @@ class MaskDrift:
             check_step(now, self._region, self._dt, f"at t = {t:.6g} a species drifts")
             self._drifts[s] = now
             self._held[s] = self._hold(s)
+        self._known.clear()
         self._at = t
         return True
 
@@ -114,21 +117,26 @@ class MaskDrift:
         return drift.D[gate.face.columns[:, 0]] * (self._dt / gate.numbers.width**2)
 
     def _layer(self, gate: Gate) -> LayerDrift | None:
-        drift = self._drifts[gate.species]
+        drift, numbers = self._drifts[gate.species], gate.numbers
         if drift is None:
             return None
-        assert gate.numbers is not None
-        return layer_drift(drift, self._region, gate.face, gate.numbers, self._dt)
+        assert numbers is not None
+        key = gate.species, gate.face.name, numbers
+        if key not in self._known:
+            self._known[key] = layer_drift(drift, self._region, gate, numbers, self._dt)
+        return self._known[key]
 
-    def tilt(self, species: int, x: Floats, cells: Integers) -> None:
-        """Give arrivals, uniform in their cells, the density without a flux; ``x`` is changed."""
-        drift, grid = self._drifts[species], self._region.grid
-        if drift is None:
+    def tilt(self, gate: Gate, x: Floats, faces: Integers) -> None:
+        """Give arrivals, uniform in the cells of these faces, their density; ``x`` is changed."""
+        layer, grid, face = self._layer(gate), self._region.grid, gate.face
+        if layer is None:
             return
+        cells = face.columns[faces, 0]
+        along = layer.along[:, faces]
+        along[face.axis] = layer.slope[faces] * (1.0 if face.side == 1 else -1.0)
         for a, (n, h) in enumerate(zip(grid.shape, grid.spacing, strict=True)):
-            rise = drift.across[a][cells]
-            stride = int(np.prod(grid.shape[:a]))
-            low = grid.edges(a)[cells // stride % n]
+            rise = along[a] * h
+            low = grid.edges(a)[cells // int(np.prod(grid.shape[:a])) % n]
             level = np.abs(rise) < 1e-9
             rise = np.where(level, 1.0, rise)
             part = -np.log1p((x[a] - low) / h * np.expm1(-rise)) / rise

@@ -320,7 +320,7 @@ class MaskExchange:
                 self._key, ARRIVE, step,
             )  # fmt: skip
             new = slice(group.n, group.n + total)
-            self._drifts.tilt(gate.species, group.x[:, new], own[runs(counts, total)])
+            self._drifts.tilt(gate, group.x[:, new], runs(counts, total))
             group.n += total
             group.stamp += 1
             at_wall = face.outside < 0

@@ -423,13 +423,20 @@ def face_cell(x, i, face):
 
 
 @jit
-def tilt(x, start, cells, face, width, slope):
-    """Give arrivals, uniform in a layer, the density ``exp(slope * depth)``."""
-    axis, side, plane, _, _, _ = face
+def tilt(x, start, cells, face, width, slope, along):
+    """Give arrivals, uniform in a layer, the density ``exp(slope * depth - along . y)``."""
+    axis, side, plane, low, steps, _ = face
     for k in range(cells.shape[0]):
+        i = start + k
         s = slope[cells[k]] * width
         if abs(s) > 1e-9:
-            i = start + k
             depth = plane - x[axis, i] if side == 1 else x[axis, i] - plane
             depth = width / s * math.log1p(depth / width * math.expm1(s))
             x[axis, i] = plane - depth if side == 1 else plane + depth
+        for a in range(x.shape[0]):
+            s = along[a, cells[k]] * steps[a]
+            if abs(s) > 1e-9:
+                place = (x[a, i] - low[a]) / steps[a]
+                cell = math.floor(place)
+                place = -math.log1p((place - cell) * math.expm1(-s)) / s
+                x[a, i] = low[a] + steps[a] * (cell + place)

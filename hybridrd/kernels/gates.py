@@ -132,9 +132,9 @@ class Currents(NamedTuple):
     ----------
     drifts
         Whether a species does, one entry each.
-    survival, chance, slope
-        Of a layer: chance to stay, chance of a copy beyond to enter, and rise of the potential
-        outwards (1/length).
+    survival, chance, slope, along
+        Of a layer: chance to stay, chance of a copy beyond to enter, and how steep the density of
+        arrivals is, see `hybridrd.kernels.drift.tilt` (1/length; ``along`` by axis).
     velocity, gamma
         See `hybridrd.kernels.drift_arrivals.Stream`.
     """
@@ -143,6 +143,7 @@ class Currents(NamedTuple):
     survival: np.ndarray
     chance: np.ndarray
     slope: np.ndarray
+    along: np.ndarray
     velocity: np.ndarray
     gamma: np.ndarray
 
@@ -248,7 +249,8 @@ def _fill(gates, currents, g, x, named, n, cells, key, step):
     face, width = _face(gates, g), gates.width[g]
     layer_place(x, named, n, cells, face, width, key, step)
     if currents is not None and currents.drifts[gates.species[g]]:
-        tilt(x, n, cells, face, width, currents.slope[gates.first[g] : gates.stop[g]])
+        first, stop = gates.first[g], gates.stop[g]
+        tilt(x, n, cells, face, width, currents.slope[first:stop], currents.along[:, first:stop])
 
 
 @jit

@@ -72,18 +72,22 @@ def mistakes(error: ValidationError) -> list[Mistake]:
     found = error.errors(include_url=False)
     guesses = {e["loc"]: _guess(e["loc"]) for e in found if e["type"] == "extra_forbidden"}
     meant = {(*loc[:-1], guess) for loc, guess in guesses.items()}
+    # Of a number or a formula both are missing: it is not a number, and why not a formula.
+    formulas = {e["loc"][:-1] for e in found if str(e["loc"][-1]).startswith("function-")}
     regions = {loc[:-1] for loc in guesses if len(loc) > 1 and loc[-2] in _OTHER_REGION}
     return [
         Mistake(_path(e["loc"]), e["type"], guesses.get(e["loc"]), _line(e))
         for e in found
         # A misspelt key is one mistake; the missing correct key is not another.
-        if not (e["type"] == "missing" and (e["loc"] in meant or e["loc"][:-1] in regions))
+        if not (e["loc"][-1:] == ("float",) and e["loc"][:-1] in formulas)
+        and not (e["type"] == "missing" and (e["loc"] in meant or e["loc"][:-1] in regions))
     ]
 
 
 def _path(loc: Place) -> Place:
     """A path of keys without the tags of pydantic, which are in brackets."""
-    return tuple(p for p in loc if isinstance(p, int) or not (p.startswith("<") or p == "[key]"))
+    tags = ("<", "function-")
+    return tuple(p for p in loc if isinstance(p, int) or not (p.startswith(tags) or p == "[key]"))
 
 
 def place(path: Place) -> str:

@@ -19,7 +19,7 @@ from hybridrd.continuum.solvers import make_solver
 from hybridrd.coupling.drift import _tables
 from hybridrd.coupling.drift_faces import drifting_rate
 from hybridrd.errors import ModelError, StepError
-from hybridrd.kernels.drift import survival_drifting
+from hybridrd.kernels.drift import survival_drifting, tilt
 from hybridrd.model.drift import make_drift
 from hybridrd.model.grid import Grid
 from hybridrd.particles import pool
@@ -335,6 +335,28 @@ def test_two_dimensions_with_a_hill_beside_the_plane():
     region = simulation.plan.region.mask
     expected = 1e3 * density[region].sum()
     assert int(simulation.copy_number[0]) == pytest.approx(expected, rel=4.5 / math.sqrt(expected))
+
+
+def test_what_a_layer_takes_in_from_a_wall_is_boltzmanns_along_the_wall_too():
+    """c_R is a function along the wall, given in the middle of each of its cells."""
+    A = hrd.Species("A", D=1.0, potential=lambda x, y: 3.0 * x - 2.0 * y)
+    box, beyond = hrd.Box(x=(0, 1), y=(0, 1)), hrd.Reservoir({"A": lambda y: np.exp(2.0 * y)})
+    system = hrd.System(species=[A], domain=box, particles=box, cells=5, walls={"x-": beyond})
+    simulation = hrd.Simulation(system, dt=2e-3)
+    (gate,) = simulation._gates
+    gate.set_given(0.0, 2e-3)
+    layer, w = simulation._exchange.motion._layer(gate, gate.numbers), gate.numbers.width
+    edges = np.linspace(0, 1, 6)
+    content = -np.expm1(-3.0 * w) / 3.0 * np.diff(np.exp(2.0 * edges)) / 2.0
+    arrivals = gate.mean * gate.face.area * layer.arrivals
+    np.testing.assert_allclose(arrivals, content * (1.0 - layer.survival), rtol=1e-9)
+    part = (np.arange(1000) + 0.5) / 1000
+    x = np.stack([w * part, 0.4 + 0.2 * part])  # the third cell
+    face = simulation._exchange.motion.faces[gate.face.index]
+    tilt(x, 0, np.full(1000, 2), face, w, layer.slope, layer.along)
+    for found, fall, low, width in [(x[0], 3.0, 0.0, w), (x[1], -2.0, 0.4, 0.2)]:
+        share = np.expm1(-fall * (found - low)) / np.expm1(-fall * width)
+        np.testing.assert_allclose(share, part, atol=1e-9)
 
 
 # What is refused
