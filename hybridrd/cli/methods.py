@@ -113,8 +113,7 @@ def _row(view: View, first: View, name: str, at: float) -> list[str]:
     table = compare(view.data, first.data) if view is not first else None
     l2 = float("nan") if table is None else float(table["l2"].loc[round(at, 12), name])
     spread = view.replicas * error**2 / here if here > 0 else float("nan")
-    system = view.data.attrs.get("system")
-    kind = _kind(view, system.get("system", {}) if isinstance(system, dict) else {})
+    kind = view.method if view.replicas < 2 else f"{view.method}, {view.replicas} replicas"
     seconds = float(view.data.attrs.get("timings", {}).get("elapsed", float("nan")))
     if np.isnan(seconds):
         seconds = float(sum(view.data.attrs.get("timings", {}).values()))
@@ -124,18 +123,6 @@ def _row(view: View, first: View, name: str, at: float) -> list[str]:
 
 def _shown(value: float) -> str:
     return "-" if value != value else f"{value:.3g}"
-
-
-def _kind(view: View, table: dict[str, object]) -> str:
-    """Kind of a result, in a word or two."""
-    if view.replicas == 0:
-        return "pde"
-    kind = "hybrid"
-    if "particles" not in table:
-        kind = {"discrete": "rdme", "gaussian": "spde"}.get(str(table.get("fluctuations")), "run")
-    elif table["particles"] == "domain":
-        kind = "particles"
-    return kind if view.replicas == 1 else f"{kind}, {view.replicas} replicas"
 
 
 def _table(rows: list[list[str]]) -> Iterator[str]:

@@ -92,9 +92,9 @@ CASES: dict[str, Case] = {
         brusselator,
         "Turing pattern of 2 U + V -> 3 U",
         dt=0.02,
-        until=60.0,
+        until=100.0,
         every=5.0,
-        times=(30.0, 60.0),
+        times=(50.0, 100.0),
     ),
     "schnakenberg": Case(
         schnakenberg,

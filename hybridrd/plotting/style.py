@@ -152,7 +152,9 @@ def kind_of(view: View) -> str:
         return "PDE"
     if kind == "ensemble":
         return f"mean of {view.replicas} replicas" if view.replicas > 1 else "1 replica"
-    return "hybrid" if any(view.interfaces(a) for a in view.axes) else "particles"
+    if any(view.interfaces(a) for a in view.axes):
+        return "hybrid"
+    return {"rdme": "RDME", "spde": "stochastic PDE"}.get(view.method, "particles")
 
 
 def unit_of(view: View, what: str) -> str:

@@ -98,6 +98,17 @@ class View:
                 )
 
     @property
+    def method(self) -> str:
+        """Method of the run: ``"pde"``, ``"rdme"``, ``"spde"``, ``"particles"`` or ``"hybrid"``."""
+        if self.replicas == 0:
+            return "pde"
+        described = self.data.attrs.get("system")
+        system = described.get("system", {}) if isinstance(described, dict) else {}
+        if "particles" in system or not system.get("fluctuations"):
+            return "particles" if system.get("particles", "domain") == "domain" else "hybrid"
+        return "spde" if system["fluctuations"] == "gaussian" else "rdme"
+
+    @property
     def species(self) -> list[str]:
         """Names of the species."""
         return [str(s) for s in self.data["species"].values]

@@ -6,6 +6,8 @@ import pytest
 from support.command_line import call
 
 import hybridrd as hrd
+from hybridrd.plotting.style import kind_of
+from hybridrd.results.view import View
 
 FILE = """
 [system]
@@ -50,6 +52,8 @@ def test_one_description_by_every_method():
     said = call("compare", *(f"{m}.zarr" for m in methods), "--time", "0.1").splitlines()
     assert said[0] == "t = 0.1"
     assert [row.split()[1] for row in said[2:]] == list(methods)
+    titles = [kind_of(View(results[m], m)) for m in methods]
+    assert titles == ["hybrid", "particles", "PDE", "RDME", "stochastic PDE"]
     assert [row.split()[2] for row in said[2:]] == [
         f"{results[m]['total'].values[1, 0]:.6g}" for m in methods
     ]
