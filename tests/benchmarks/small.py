@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import hybridrd as hrd
 from hybridrd.continuum.solvers import one_blas_thread
@@ -28,9 +29,9 @@ def unit_cube(n: int, pairs: bool = False) -> hrd.System:
     return hrd.System(species=[a, b, c], reactions=[meets], initial=half, **shared)
 
 
-def two_way_line(n: int) -> hrd.System:
+def two_way_line(n: int, **motion: Any) -> hrd.System:
     """A line of 200 cells in two-way coupling, half of it particles, with decay."""
-    a = hrd.Species("A", D=1.0)
+    a = hrd.Species("A", **({"D": 1.0} | motion))
     return hrd.System(
         species=[a], domain=hrd.Box(x=(0, 4)), particles=hrd.Box(x=(0, 2)), cells=200,
         reactions=[hrd.Reaction("A -> 0", k=0.1)], initial={a: n / 2.0}, coupling="two-way",
@@ -70,6 +71,33 @@ CASES: dict[str, Callable[[], hrd.System]] = {
     "1 reaction, 300": lambda: fates(1, 300),
     "100 reactions, 300": lambda: fates(100, 300),
 }
+
+
+def moving(dimension: int, periodic: bool, n: int, **motion: Any) -> hrd.System:
+    """Particles that drift or have inertia in a box as wide as 220 steps."""
+    a, axes = hrd.Species("A", D=1.0, **motion), "xyz"[:dimension]
+    box = hrd.Box(**dict.fromkeys(axes, (0, 10)))
+    return hrd.System(
+        species=[a], domain=box, particles=box, cells=20, initial={a: hrd.Copies(n)},
+        walls=dict.fromkeys(axes, hrd.Periodic()) if periodic else {},
+    )  # fmt: skip
+
+
+def in_turn(systems: list[hrd.System], seconds: float, dt: float) -> list[float]:
+    """Least processor time a step of each system, run in turn."""
+    sims, best = [hrd.Simulation(s, dt=dt, seed=1, threads=1) for s in systems], []
+    for sim in sims:
+        sim.step(3)
+        begun = time.process_time()
+        sim.step(3)
+        best.append((time.process_time() - begun) / 3)
+    counts = [max(2, int(0.2 * seconds / each)) for each in best]
+    for _ in range(40):
+        for k, sim in enumerate(sims):
+            begun = time.process_time()
+            sim.step(counts[k])
+            best[k] = min(best[k], (time.process_time() - begun) / counts[k])
+    return best
 
 
 def seconds_a_step(

@@ -8,9 +8,11 @@ that cannot be imported are drawn from `EARLIER`, and the text says so.
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -157,6 +159,51 @@ def many_rows() -> list[list[str]]:
     return rows
 
 
+def wave(x: np.ndarray) -> np.ndarray:
+    """A velocity that differs from cell to cell."""
+    return np.sin(0.2 * np.pi * x)
+
+
+def moving_rows(numbers: Sequence[int], seconds: float) -> list[list[str]]:
+    """Nanoseconds a particle step with a drift or inertia, and how often that of free diffusion."""
+    rows = []
+    motions: dict[str, Any]
+    for d, periodic in itertools.product((1, 2, 3), (True, False)):
+        motions = {
+            "the same drift everywhere": {"velocity": (1.0, 0.5, 0.2)[:d]},
+            "drift by cell along x": {"velocity": (wave, 0.0, 0.0)[:d]},
+            "inertia": {"friction": 10.0},
+        }
+        if d > 1:
+            motions["drift by cell along each axis"] = {
+                "velocity": (wave, lambda y: wave(y), lambda z: wave(z))[:d]
+            }
+        place = f"{('line', 'square', 'cube')[d - 1]}, {'periodic' if periodic else 'walls'}"
+        for n in numbers:
+            systems = [small.moving(d, periodic, n, **m) for m in ({}, *motions.values())]
+            free, *others = (1e9 * each / n for each in small.in_turn(systems, seconds, 1e-3))
+            shown = (f"{ns:.1f} ({ns / free:.2f})" for ns in others)
+            rows.append([place, f"{n:,}", f"{free:.1f}", *shown, *[""] * (d == 1)])
+    return rows
+
+
+def drifting_lines(numbers: Sequence[int], seconds: float) -> list[list[str]]:
+    """Microseconds a step of the two-way line with drifts."""
+    motions = [
+        {},
+        {"velocity": 0.5},
+        {"potential": wave},
+        {"D": lambda x: 1.0 + 0.1 * x},
+        {"velocity": lambda t: np.sin(t)},
+    ]
+    rows = []
+    for n in numbers:
+        systems = [small.two_way_line(n, **motion) for motion in motions]
+        best = small.in_turn(systems, seconds, small.DT)
+        rows.append([f"{n:,}", *(f"{1e6 * each:.3g}" for each in best)])
+    return rows
+
+
 def record_rows(cells: int, records: int) -> list[list[str]]:
     """Milliseconds a record of three species on a square of cells, in memory."""
     species = [hrd.Species(s, D=1.0) for s in "ABC"]
@@ -234,6 +281,27 @@ def section(quick: bool, out: Path | None = None) -> str:
             "plain compiled loop without it that walks, exchanges and solves its two tridiagonal "
             "systems (`tests/benchmarks/probe.py`):",
             table(["particles", "hybridrd, µs", "loop, µs", "ratio"], line_rows([50, 5_000])),
+            "The same line with a constant velocity, a potential, a D that depends on position, "
+            "and a velocity that depends on time, in turn, in µs per step:",
+            table(
+                ["particles", "none", "velocity", "potential", "D(x)", "velocity(t)"],
+                drifting_lines([50, 5_000], 0.01),
+            ),
+            "Drift and inertia in a box of 20 cells along each axis, as wide as 220 "
+            "sqrt(2 D dt), in turn: ns per particle step, and in brackets the ratio to free "
+            "diffusion.",
+            table(
+                [
+                    "box",
+                    "particles",
+                    "free",
+                    "the same drift",
+                    "by cell along x",
+                    "inertia",
+                    "by cell along each axis",
+                ],
+                moving_rows([1_000] if quick else [1_000, 100_000], 0.01),
+            ),
             "Many species, and many first-order reactions of one species, in a cube:",
             table(["one", "many", "one, µs", "many, µs", "ratio"], many_rows()),
             "A replica of a line with 30 particles, 100 steps and three records, in an ensemble "
