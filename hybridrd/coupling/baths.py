@@ -1,4 +1,4 @@
-"""Baths and drains beyond walls: what particles take out of the one, and the other out of them."""
+"""Baths and drains beyond walls: particles drawn from baths, and removed by drains."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from hybridrd.particles.particles import Particles
 
 
 class BathExchange:
-    """The baths beyond the gates of an exchange that gain and lose what passes.
+    """The baths beyond the gates of an exchange, which gain and lose the particles that pass.
 
     Parameters
     ----------
     gates
-        All gates; those of a mean field's baths do not count.
+        All gates; those to baths of a mean field are ignored.
     key
         Key of the random numbers.
     """
@@ -30,7 +30,7 @@ class BathExchange:
     def __init__(self, gates: Sequence[Gate], key: np.uint64) -> None:
         own = (g for g in gates if g.bath is not None and not g.follows)
         self._baths = {(g.species, g.face.index): g.bath for g in own}
-        self._came: dict[tuple[int, int], int] = {}  # into each bath in this step
+        self._came: dict[tuple[int, int], int] = {}  # arrivals in each bath in this step
         self._key = key
 
     def __bool__(self) -> bool:
@@ -41,23 +41,23 @@ class BathExchange:
         return gate.face.outside < 0 and (gate.species, gate.face.index) in self._baths
 
     def take(self, species: int, index: int, number: int) -> None:
-        """Let the bath at a wall, if there is one, have so many that left in this step."""
+        """Add the particles that left in this step to the bath at a wall, if there is one."""
         bath = self._baths.get((species, index))
         if bath is not None:
             bath.amount += number
             self._came[species, index] = number
 
     def give(self, gate: Gate, number: int) -> None:
-        """Let so many go from the bath of a gate, if it has one."""
+        """Remove particles from the bath of a gate, if it has one."""
         if self.has(gate):
             assert gate.bath is not None
             gate.bath.amount -= number
 
     def entries(self, gate: Gate, step: int, check: Callable[[Gate, float], None]) -> Integers:
-        """The face cell of each candidate from a bath, drawn for each copy in the bath separately.
+        """The face cell of each candidate from a bath, drawn separately for each copy in the bath.
 
-        The bath holds the mean of what it had before the step and has after it: less half of what
-        came in, and of what goes. ``check`` refuses more than memory holds.
+        The content of the bath is the mean of those before and after the step. ``check`` refuses
+        more than memory holds.
         """
         bath = gate.bath
         assert gate.leak is not None
@@ -78,7 +78,7 @@ def drained(
     gate: Gate, depth: Floats, cells: Integers, group: Particles, D: float, dt: float,
     key: np.uint64, step: int,
 ) -> Integers:  # fmt: skip
-    """Which particles a negative influx takes in a step: some of those that touched the wall.
+    """Which particles a negative influx removes in a step: some of those that touched the wall.
 
     A particle at depth d after a step of uniform content has touched it with probability
     erfc(d/sqrt(4 D dt)). No others are removed: a drain that is too strong absorbs.
@@ -86,9 +86,9 @@ def drained(
     Parameters
     ----------
     depth, cells
-        How far each particle is from the wall (length), and the face cell there.
+        Distance of each particle from the wall (length), and the face cell there.
     """
-    from scipy.special import erfc  # takes long to import, and most runs don't need it
+    from scipy.special import erfc  # slow to import, and most runs don't need it
 
     face, rate = gate.face, gate.drain
     assert rate is not None

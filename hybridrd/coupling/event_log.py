@@ -1,4 +1,4 @@
-"""Log of what happens to each particle: reactions, arrivals and exits, one row each."""
+"""Log of the events of each particle: reactions, arrivals and exits, one row each."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ class EventRows(NamedTuple):
     Parameters
     ----------
     time, what, species
-        When, the number of its label, and the species of the first particle; ``(n,)``.
+        Time, number of the label, and species of the first particle of each event; ``(n,)``.
     reactants, products
-        Ids of the particles, -1 for nobody, -2 for one without an id: ``(n, most)``.
+        Ids of the particles, -1 for none, -2 for one without an id: ``(n, most)``.
+
     place
-        Where, ``(n, d)``.
+        Position, ``(n, d)``.
     """
 
     time: Floats
@@ -45,15 +46,16 @@ class EventLog:
     Parameters
     ----------
     system, region, dt
-        What is run.
+        The system, its particle region and the time step.
 
     Attributes
     ----------
     labels
-        What can happen, in the order of their numbers.
+        Labels of the possible events, in the order of their numbers.
+
     in_turn
-        Whether pairs and other reactions take turns in a half step; each then has a quarter of the
-        step for its times, so that nothing reacts before it is there.
+        Whether pairs and other reactions alternate in a half step; each then has a quarter of the
+        step for its times, so that no particle reacts before it exists.
     """
 
     def __init__(self, system: System, region: Region, dt: float) -> None:
@@ -98,7 +100,7 @@ class EventLog:
         self._single(self._now, self._arrival + faces, species, ids, x, False)
 
     def by_hand(self, time: float, species: int, ids: Ids, x: Floats, removed: bool) -> None:
-        """Note particles that were inserted or removed by hand."""
+        """Note particles that were inserted or removed by the user."""
         what = np.full(len(ids), self._inserted + int(removed))
         self._single(time, what, species, ids, x, removed)
 
@@ -128,15 +130,19 @@ class EventLog:
         Parameters
         ----------
         halves
-            When, in half steps since the start ``(n,)``.
+            Times, in half steps since the start ``(n,)``.
+
         pairs
-            Whether they are those of pairs.
+            Whether they are pair reactions.
+
         what
             Their numbers ``(n,)``.
+
         reactants, products
             Ids, ``(n, up to the most)``.
+
         place
-            Where, ``(n, d)``.
+            Positions, ``(n, d)``.
         """
         n, number = len(what), np.floor(halves)
         quarters = 2.0 * halves
@@ -150,7 +156,7 @@ class EventLog:
         self._rows.append(rows)
 
     def take(self) -> dict[str, np.ndarray]:
-        """The rows since the last record in the order of time, by variable; then there are none."""
+        """The rows since the last record in order of time, by variable; they are then dropped."""
         rows = self._gathered()
         self._rows = [self._none()]
         found = {f"event_{name}": value for name, value in rows._asdict().items()}
@@ -180,7 +186,7 @@ class EventLog:
 
 
 def _wide(ids: Integers | None, n: int, most: int) -> Integers:
-    """Ids with nobody in the columns that are left."""
+    """Ids, padded with -1."""
     wide = np.full((n, most), NOBODY, np.int64)
     if ids is not None:
         wide[:, : ids.shape[1]] = ids

@@ -26,16 +26,17 @@ from hybridrd.particles.room import check_new
 
 
 class CompiledExchange(NamedTuple):
-    """What compiled stages of an exchange take, see `hybridrd.kernels.gates`.
+    """Arrays of an exchange for compiled stages, see `hybridrd.kernels.gates`.
 
     Parameters
     ----------
     motion
         How particles move.
     exits, layers, planes
-        None where there is nothing of the kind.
+        None if not needed.
+
     owner
-        Whose it is.
+        The exchange that they belong to.
     """
 
     motion: CompiledMotion
@@ -46,24 +47,24 @@ class CompiledExchange(NamedTuple):
 
 
 class Exchange:
-    """Moves particles through gates; counts crossings, and credits the cells of the continuum.
+    """Exchange through gates, which counts crossings and credits the cells of the continuum.
 
     Attributes
     ----------
     motion
-        How particles move.
+        The motion of the particles.
     crossings
         Net number that left through each face, ``(species, faces)``, since the start.
     arrivals
         Number that entered through each face, ``(species, faces)``, since the start.
     start, end
-        What is beyond each face cell of all gates at the start and at the end of the step, as
-        compiled stages take it.
+        Values beyond each face cell of all gates at the start and at the end of the step, for
+        compiled stages.
     credit
         Net number of particles that each cell of the domain received in this step, ``(species,
         cells)``; None if the particles don't affect the continuum.
     witnesses
-        What sees the particles that enter and leave, see `hybridrd.coupling.witness`.
+        Observers of particles that enter and leave, see `hybridrd.coupling.witness`.
     """
 
     def __init__(self, motion: Motion, gates: list[Gate], two_way: bool) -> None:
@@ -107,7 +108,7 @@ class Exchange:
                 self._outside[face.index] = face.outside
 
     def compiled(self) -> CompiledExchange | None:
-        """The same as compiled stages take it, None if the methods are to be called instead."""
+        """The exchange for compiled stages; None if its methods must be called instead."""
         motion = None if self.witnesses else self.motion.compiled(self._ordered)
         if motion is None or self._baths or self._meet() or self._injections:
             return None
@@ -150,7 +151,7 @@ class Exchange:
             self.credit[:] = 0
 
     def _meet(self) -> bool:
-        """Whether two faces have the same whole copies beyond them, and must take turns."""
+        """Whether two faces have the same discrete copies beyond them, and must alternate."""
         whole = [gate for gate in self._layers if gate.binomial]
         return any(
             a.species == b.species and np.isin(_beyond(a), _beyond(b)).any()
@@ -158,7 +159,7 @@ class Exchange:
         )
 
     def take(self) -> bool:
-        """Let compiled gates have the concentrations of this step; whether one is a drain."""
+        """Pass the concentrations of this step to compiled gates; whether one is a drain."""
         for k, gate in enumerate(self._ordered):
             numbers = gate.numbers if gate.binomial else None
             if numbers is not None and numbers.survival != self._survival[k]:
@@ -170,7 +171,7 @@ class Exchange:
         return any(g.drain is not None and g.drain.any() for g in self._planes)
 
     def place(self, gate: Gate) -> int:
-        """Where the first face cell of a gate stands in `start` and `end`, -1 for nowhere."""
+        """Index of the first face cell of a gate in `start` and `end`; -1 for none."""
         return self._places.get(id(gate), -1)
 
     def _part(self, gate: Gate) -> slice:
@@ -192,7 +193,7 @@ class Exchange:
                 self._currents.chance[part] = self._chance(gate, numbers)
 
     def _table(self, gates: list[Gate]) -> Gates | None:
-        """Gates as kernels take them, None for none."""
+        """Gates for kernels, None for none."""
         if not gates:
             return None
         motion = self.motion
@@ -257,7 +258,7 @@ class Exchange:
             assert numbers is not None
             removed[gate.species] += self.motion.empty_layer(gate, numbers, population, step)
             if copies is not None:
-                # At once: the next face may have the same cells beyond it.
+                # Immediately, because the next face may have the same cells beyond it.
                 if removed[gate.species]:
                     self.leave(gate.species, population[gate.species])
                     removed[gate.species] = 0
@@ -329,7 +330,7 @@ class Exchange:
             witness.end(population)
 
     def _drain(self, gate: Gate, group: Particles, step: int) -> None:
-        """Remove what a negative influx takes from the particles that touched the wall."""
+        """Remove the particles that touched the wall and that a negative influx takes."""
         face, motion = gate.face, self.motion
         depth = np.abs(group.x[face.axis, : group.n] - face.plane)
         cells = motion.region.face_cells(face, group.x[:, : group.n])
@@ -372,7 +373,7 @@ class Exchange:
         return counts, runs(counts, total)
 
     def _copies(self, gate: Gate) -> Floats | None:
-        """Copies beyond each face cell of a gate at this moment, None where there are none."""
+        """Current copies beyond each face cell of a gate; None if there are none."""
         if gate.copies is None or self.credit is None:
             return None
         changed = self.credit[gate.species, _beyond(gate)]
@@ -381,7 +382,7 @@ class Exchange:
     def _enter_from(
         self, gate: Gate, numbers: FaceNumbers, copies: Floats, step: int
     ) -> tuple[Integers, Integers]:
-        """How many of the copies beyond a layer enter, per face cell, and the cell of each."""
+        """Number of copies beyond a layer that enter, per face cell, and the cell of each."""
         counts = np.zeros(len(copies), np.int64)
         if not copies.any():
             return counts, counts[:0]
@@ -400,13 +401,13 @@ class Exchange:
         return counts, runs(counts, total)
 
     def _chance(self, gate: Gate, numbers: FaceNumbers) -> Floats:
-        """Chance of a copy beyond each face cell to enter: as many leave at one concentration."""
+        """Probability to enter for a copy beyond each face cell, in balance with departures."""
         where = gate.species, gate.face.index, numbers.survival
         if where not in self._chances:
             one = np.ones(gate.face.size)
             arrivals = self.motion.layer_means(replace(gate, start=one, end=one), numbers)
             chance = arrivals / self.motion.region.grid.volumes[_beyond(gate)]
-            same = 1.0 - numbers.survival  # where the cell is as large as the layer
+            same = 1.0 - numbers.survival  # if the cell is as large as the layer
             self._chances[where] = np.where(np.abs(chance - same) < 1e-9 * same, same, chance)
         return self._chances[where]
 

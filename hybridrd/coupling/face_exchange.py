@@ -1,8 +1,8 @@
 """Gates: the faces through which particles of one species enter or leave.
 
 A gate joins a face of the particle region with its outside: a reservoir wall, an influx or
-leaky wall, or the continuum. It knows the numbers of the interface scheme and where its coupling
-concentration c_R comes from.
+leaky wall, or the continuum. It holds the numbers of the interface scheme and the source of its
+coupling concentration c_R.
 """
 
 from __future__ import annotations
@@ -39,20 +39,21 @@ class Gate:
     stencil
         Weights that read c_R from the continuum; None at a wall.
     value
-        c_R (or J for an influx wall) where it is given; None at the continuum.
+        c_R (or J for an influx wall) if it is given; None at the continuum.
     start, end
         c_R (or J) per face cell at the start and at the end of the step.
     change
-        By what share of itself the c_R of a wall has changed at most within dx²/D, the time in
+        Largest relative change of the c_R of a wall within dx²/D, the time in
         which a boundary layer follows it.
     drain
-        What an influx below 0 takes out per area and time, the mean over the step.
+        Removal by an influx below 0 per area and time, averaged over the step.
+
     leak
-        How many enter through a leaky wall or a half-open plane; None for another.
+        Arrivals through a leaky wall or a half-open plane; None for other gates.
     bath
         The bath beyond it.
     follows
-        Whether that is a bath of the mean field, on which the particles have no effect.
+        Whether that is a bath of the mean field, which the particles do not affect.
     """
 
     species: int
@@ -65,7 +66,7 @@ class Gate:
     start: Floats = field(default_factory=lambda: np.zeros(0))
     end: Floats = field(default_factory=lambda: np.zeros(0))
     deficit: Floats | None = None  # negative face values carried to later steps, two-way
-    # Arrivals are some of the copies beyond each face cell; whole ones, unless they are many.
+    # Arrivals are drawn from the copies beyond each face cell; integers, unless they are many.
     binomial: bool = False
     change: float = 0.0
     drain: Floats | None = None
@@ -81,7 +82,7 @@ class Gate:
 
     @property
     def way(self) -> int:
-        """Code of the way that particles enter, for `hybridrd.kernels.exchange.plane_place`."""
+        """Code of the kind of arrivals, for `hybridrd.kernels.exchange.plane_place`."""
         return FED if self.is_influx else PLANE if self.leak is None else LEAK
 
     def per_area(self, dt: float) -> float:
@@ -171,7 +172,7 @@ class Gate:
         self.start = self.end = self.copies / float(volumes[cells[0]])
 
     def restart(self) -> None:
-        """Forget what was carried and noted."""
+        """Reset carried and noted values."""
         self.change = 0.0
         if self.deficit is not None:
             self.deficit[:] = 0.0
@@ -186,7 +187,7 @@ class Gate:
         return state
 
     def load_state(self, state: State) -> None:
-        """The inverse of `state`; a gate that is not in the state starts anew."""
+        """The inverse of `state`; a gate that is not in the state is reset."""
         name = f"gate/{self.where}/owed"
         if self.stencil is not None and name in state:
             self.deficit = stored_numbers(state, name, (self.face.size,))
@@ -203,7 +204,7 @@ def make_gates(
     user_cells: UserCells | None = None,
     baths: Baths | None = None,
 ) -> list[Gate]:
-    """All gates of a system, in a fixed order: by species, then by face; ``baths`` are theirs."""
+    """All gates of a system with their ``baths``, in a fixed order: by species, then by face."""
     baths = Baths(system) if baths is None else baths
     follows = system.is_hybrid and not two_way and user_cells is None
     gates: list[Gate] = []

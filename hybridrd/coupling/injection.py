@@ -14,7 +14,7 @@ from hybridrd.kernels.rng import INJECTION, stream_key
 def injected_numbers(
     contents: Floats, numbers: FaceNumbers, key: np.uint64, address: np.uint64, step: int, half: int
 ) -> Integers:
-    """How many enter from each cell of a mirror layer in half a step, ``(cells,)``.
+    """Numbers that enter from each cell of a mirror layer in half a step, ``(cells,)``.
 
     See `hybridrd.interface.Published`.
 
@@ -30,7 +30,7 @@ def injected_numbers(
         whole = np.floor(contents)
         binomial_numbers(whole, -np.expm1(-rate), stream_key(key, 0, half, 0), *where)
         counts += drawn
-        # Whether the fraction of a copy enters: a Poisson number of its rate is not 0.
+        # The fraction of a copy enters if a Poisson number of its rate is not 0.
         poisson_numbers(rate * (contents - whole), stream_key(key, 0, half, 1), *where)
         return np.asarray(counts + (drawn > 0))
     for leap in range(numbers.leaps):

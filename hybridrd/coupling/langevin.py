@@ -21,12 +21,12 @@ from hybridrd.particles.population import Population
 
 
 class LangevinMotion(Motion):
-    """Motion in a box in which some species have inertia; the others move as in another motion.
+    """Motion in a box with inertia for some species; the others move by another motion.
 
     Parameters
     ----------
     other
-        The motion of those without.
+        The motion of species without inertia.
     frictions
         Friction of each species (1/time), None without inertia.
     """
@@ -138,7 +138,7 @@ class LangevinMotion(Motion):
         return counts
 
     def _inflow(self, gate: Gate, top: Floats, flight: kernels.Flight) -> kernels.Inflow:
-        """How walkers enter through a gate of c_R at most ``top``."""
+        """Arrival of walkers through a gate of c_R at most ``top``."""
         g, s = self._frictions[gate.species], flight.speed
         assert g is not None
         one = moments(s, g, self.dt / 2 ** (len(flight.decay) - 1))
@@ -151,7 +151,7 @@ class LangevinMotion(Motion):
 
 
 def make_flight(D: float, friction: float, dt: float, halve: bool) -> kernels.Flight:
-    """Flights over a step, and over its parts if it is to be halved, as kernels take them."""
+    """Flights over a step, and over its parts if it is halved, for kernels."""
     s = math.sqrt(D * friction)
     parts = halvings(friction, dt, "") if halve else 0
     steps = dt / 2.0 ** np.arange(parts + 1)

@@ -14,7 +14,7 @@ from hybridrd.coupling.user_field import UserField
 
 
 class Ledger:
-    """Books exchanged particles in the cells of the continuum without overdrawing any.
+    """Account of particles exchanged with the cells of the continuum, which overdraws none.
 
     If a cell holds less than is taken from it, it gives all it has and owes the remainder. The debt
     diffuses and reacts with the content, as a negative amount, until it is paid. So mass is exact
@@ -35,7 +35,7 @@ class Ledger:
 
     @property
     def overdrafts(self) -> int:
-        """How often a cell had less than was taken from it."""
+        """Number of times that a cell held less than was taken from it."""
         return int(self.counts[0])
 
     def effective(self, species: int) -> Floats:
@@ -64,9 +64,9 @@ class Ledger:
         """A diffusion step of the field with a credit as its source; clears the credit.
 
         Inside both stages of the step the credit leaves no jump in a linear profile; added to the
-        field before them it would (0.05 to 0.5 cells of the gradient). What is owed takes part in
-        the step, which is linear in content less debt, so that means are unbiased: a debt that
-        stayed where it is would hold the particles beside it 2 to 10 % low at one particle a cell.
+        field before them it would (0.05 to 0.5 cells of the gradient). Debts take part in
+        the step, which is linear in content minus debt, so means are unbiased: immobile debts
+        would keep the particles beside them 2 to 10 % low at one particle per cell.
         """
         field = self._field
         volume = field.volume
@@ -90,9 +90,9 @@ class Ledger:
         self._carry()
 
     def react(self, step: int) -> None:
-        """Half a step of reactions of the field, in which what is owed takes part.
+        """Half a step of reactions of the field, in which debts take part.
 
-        A debt that did not react would hold birth and death 1.2 to 2.8 % low at 0.2 particles a
+        Debts that did not react would keep birth and death 1.2 to 2.8 % low at 0.2 particles per
         cell.
         """
         if not self.owed.any():
@@ -102,9 +102,9 @@ class Ledger:
         self._carry()
 
     def react_randomly(self, step: int, half: int, noise: ReactionNoise) -> None:
-        """As `react`, with the noise of the reactions in the middle of the half step.
+        """`react` with the noise of the reactions in the middle of the half step.
 
-        There it leaves Poisson numbers as they are but for a term of third order in its length.
+        There it preserves Poisson numbers up to a term of third order in its length.
         """
         field, volume = self._field, self._field.volume
         assert isinstance(field, Field)
@@ -132,7 +132,7 @@ class Ledger:
         self.counts[0] = stored_count(state, "overdrafts")
 
     def _carry(self) -> int:
-        """Let the field be what is not negative, and owe the rest; how many cells owe."""
+        """Set negative contents to 0 and owe them; returns the number of cells that owe."""
         field = self._field
         short = np.minimum(field.c, 0.0)
         field.c -= short

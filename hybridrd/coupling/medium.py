@@ -1,4 +1,4 @@
-"""Cells as a species of uneven diffusion meets them: jumps and slopes of D, and the potential."""
+"""Local medium of a species with position-dependent D: jumps and slopes of D, and the potential."""
 
 from __future__ import annotations
 

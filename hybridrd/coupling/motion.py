@@ -49,7 +49,7 @@ class Motion(ABC):
     Parameters
     ----------
     region, walls
-        The particle region, and how each species meets its faces.
+        The particle region, and the numbers of its faces for each species.
     D
         Diffusion coefficient of each species (length²/time).
     dt
@@ -74,7 +74,7 @@ class Motion(ABC):
         }
 
     def _entry(self, gate: Gate, top: Floats) -> kernels.Entry:
-        """How particles enter through a gate of c_R at most ``top``, as kernels take it."""
+        """Arrival of particles through a gate of c_R at most ``top``, for kernels."""
         safe = np.where(top > 0, top, 1.0)
         D = self.D[gate.species]
         return kernels.Entry(gate.way, D, self.dt, gate.start / safe, gate.end / safe)

@@ -16,7 +16,7 @@ class Noise:
     Parameters
     ----------
     field
-        Whole copies in the same cells, whose faces and rates the noise has.
+        Discrete copies in the same cells, whose faces and rates the noise uses.
     """
 
     def __init__(self, field: DiscreteField) -> None:

@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 class PlaneCounts:
     """Net numbers that passed planes upwards along their axes, by motion and exchange.
 
-    A particle passes where it is above after a step and was below, or the other way. One that
+    A particle passes if it is on different sides before and after a step. One that
     leaves through a face ends, and one that enters begins, beyond that face. Reactions move
     nothing: a particle that vanishes or appears beside a plane does not pass it. On a periodic
-    axis the shorter way round is what it went.
+    axis the shorter way is assumed.
 
     Parameters
     ----------
     planes
-        By name.
+        Planes by name.
+
     region, D, dt
         The particle region, diffusion coefficients (length²/time) and time step.
 
@@ -73,7 +74,7 @@ class PlaneCounts:
     def of(
         cls, system: System, region: Region | None, dt: float, planes: Mapping[str, Plane]
     ) -> PlaneCounts:
-        """Those of a system. Raises ModelError also where there are no particles that stay."""
+        """The planes of a system. Raises ModelError also if particles can't be counted."""
         follows = system.particles is not None and system.particles.follows
         if region is None or system.particles is None or follows:
             why = "the region moves" if follows else "there are no particles"
@@ -155,7 +156,7 @@ def planes_of(given: Any, units: Mapping[str, str]) -> dict[str, Plane]:
 
 
 def stored_planes(state: State) -> dict[str, Plane]:
-    """The planes of a state, none where it has no. Raises ResultError."""
+    """The planes of a state, or none. Raises ResultError."""
     if "planes" not in state:
         return {}
     names, axes, places = (stored(state, f"planes/{n}") for n in ("name", "axis", "place"))

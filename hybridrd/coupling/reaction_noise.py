@@ -31,12 +31,12 @@ class ReactionNoise:
         self._none = np.zeros((0, size), np.int64)
 
     def half_step(self, content: Floats, step: int, half: int) -> Floats:
-        """What is added in a half step to contents ``(species, active)``, which had the mean of it.
+        """Random change in a half step of contents ``(species, active)``, after their mean change.
 
         Raises
         ------
         ModelError
-            If a rate that is a function of concentrations is none.
+            If a rate that is a function of concentrations is invalid.
         """
         field = self._field
         rates = field.rates(step)

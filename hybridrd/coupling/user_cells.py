@@ -20,7 +20,7 @@ from hybridrd.model.walls import CLOSED, Wall
 from hybridrd.particles.region import Region, RegionFace
 
 Sparse: TypeAlias = Any  # scipy.sparse.csr_array
-_SLACK = 1e-7  # of a cell width, within which two faces are one
+_SLACK = 1e-7  # fraction of a cell width within which two faces are equal
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class UserCells:
     Raises
     ------
     ModelError
-        If a plane of the region is no face of the cells, if they do not cover the continuum
+        If a plane of the region is not a face of the cells, if they do not cover the continuum
         region, or if the system needs the package's own PDE.
     """
 
@@ -260,7 +260,7 @@ def _interfaces(region: Region) -> Sequence[RegionFace]:
 def _first(cells: RectilinearCells, face: RegionFace, region: Region) -> int:
     """Index along the axis of the first user cell outside a plane.
 
-    Raises ModelError if the plane is no face of the cells.
+    Raises ModelError if the plane is not a face of the cells.
     """
     edges, axis = cells.edges[face.axis], AXES[face.axis]
     starts = edges[:-1] if face.side == 1 else edges[1:]  # where a cell outside could begin

@@ -166,7 +166,7 @@ class UserField:
         return True
 
     def restart(self) -> bool:
-        """It can't go back: its memory is the user's."""
+        """It can't go back, because its state is the user's."""
         return False
 
     def show(self) -> None:

@@ -1,6 +1,6 @@
-"""Witnesses of the exchange: they see every particle that enters and leaves.
+"""Witnesses of the exchange, which see every particle that enters and leaves.
 
-While there are any, the exchange is done by its methods in Python, with the same numbers.
+While there are any, the exchange runs in Python, with the same numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hybridrd.particles.population import Population
 
 
 class Witness(Protocol):
-    """Something that sees the exchange and motion of a step; it changes nothing."""
+    """Observer of the exchange and motion in a step, which changes nothing."""
 
     def begin(self, population: Population, step: int) -> None:
         """See the particles before they are exchanged and move in a step."""
@@ -23,7 +23,7 @@ class Witness(Protocol):
         """See them after that."""
 
     def moved(self, species: int, before: Floats, after: Floats) -> None:
-        """See places ``(d, n)`` before and after a move; those that leave are still among them."""
+        """See positions ``(d, n)`` before and after a move, including particles that leave."""
 
     def left(self, species: int, faces: Integers, x: Floats, ids: Ids, beyond: Floats) -> None:
         """See particles that leave.
@@ -33,25 +33,26 @@ class Witness(Protocol):
         faces
             The number of the face of each, ``(n,)``.
         x, ids
-            Where it was last, ``(d, n)``, and its id.
+            Last positions, ``(d, n)``, and ids.
+
         beyond
-            Where it went, ``(d, n)``; infinite along the axis of the face of a box.
+            Positions outside, ``(d, n)``; infinite along the axis of the face of a box.
         """
 
     def entered(self, species: int, face: int, x: Floats, ids: Ids, beyond: Floats) -> None:
-        """See particles that entered through a face, and ``beyond`` where they came from."""
+        """See particles that entered through a face, and their origin ``beyond`` it."""
 
 
 Witnesses = tuple[Witness, ...]
 
 
 def beyond_faces(x: Floats, index: Integers, width: Floats | None = None) -> Floats:
-    """Places beyond faces: infinitely far along the axis of the face, or by a cell's width.
+    """Positions beyond faces: infinitely far along the axis of the face, or by a cell's width.
 
     Parameters
     ----------
     x
-        Places, ``(d, n)``.
+        Positions, ``(d, n)``.
     index
         Twice the axis of each one's face, and one more for its upper side, ``(n,)``.
     width

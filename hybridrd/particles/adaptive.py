@@ -1,4 +1,4 @@
-"""Particle regions that follow the copies: their cells, and what becomes of what changes sides."""
+"""Particle regions that follow the copies: choice of cells, and conversion of their contents."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from hybridrd.particles.mask_faces import neighbours
 from hybridrd.particles.population import Population
 from hybridrd.particles.region import Region
 
-_EXACT = 1e-9  # of a step: how near a time is to a multiple of dt
+_EXACT = 1e-9  # relative distance from a multiple of dt that counts as 0
 
 
 class Tag:
-    """Which cells are particles, by how many copies there are.
+    """Choice of the cells of the particle region by their copies.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Tag:
     Raises
     ------
     StepError
-        If the time between looks is not a multiple of dt.
+        If the time between checks is not a multiple of dt.
     """
 
     def __init__(self, system: System, dt: float) -> None:
@@ -64,11 +64,11 @@ class Tag:
         sides = [neighbours(parts, a, side) for a in range(grid.dimension) for side in (0, 1)]
         self._beside = np.array(sides)
         beside_free = np.append(parts.free, False)[self._beside] & parts.free
-        # A neighbour that is an obstacle or a wall counts as the cell itself.
+        # An obstacle or wall as a neighbour counts as the cell itself.
         self._beside = np.where(beside_free, self._beside, np.arange(grid.cells))
 
     def inside(self, copies: Floats, now: Mask) -> Mask:
-        """The particle region for copies ``(species, cells)``, given that it is ``now``."""
+        """The particle region for copies ``(species, cells)``, given the current one, ``now``."""
         most = copies.max(axis=0) if self._species is None else copies[self._species]
         smooth = (most + most[self._beside].sum(axis=0)) / (1 + len(self._beside))
         few = (smooth < self._low) | (now & (smooth <= self._high))
@@ -84,14 +84,14 @@ def _blocks(parts: Partition, mask: Mask) -> Any:
 
 
 def _numbered(parts: Partition, mask: Mask) -> Integers:
-    """For each cell the number of the connected piece that it belongs to, 0 outside the mask."""
+    """Number of the connected patch of each cell, 0 outside the mask."""
     from scipy import ndimage
 
     return np.asarray(ndimage.label(_blocks(parts, mask))[0].ravel(), np.int64)
 
 
 def _without_specks(parts: Partition, mask: Mask, least: int) -> Mask:
-    """Connected pieces of at least so many cells."""
+    """Connected patches of at least a number of cells."""
     numbers = _numbered(parts, mask)
     sizes = np.bincount(numbers)
     sizes[0] = 0
@@ -99,14 +99,14 @@ def _without_specks(parts: Partition, mask: Mask, least: int) -> Mask:
 
 
 def _pieces(parts: Partition, cells: Integers) -> Integers:
-    """For each of some cells the number of the connected piece that it belongs to, from 0."""
+    """Number of the connected patch of each of some cells, from 0."""
     mask = np.zeros(parts.grid.cells, bool)
     mask[cells] = True
     return _numbered(parts, mask)[cells] - 1
 
 
 def _dilated(parts: Partition, mask: Mask, margin: list[int]) -> Mask:
-    """A mask with all cells within so many of it along each axis."""
+    """A mask extended by a number of cells along each axis."""
     from scipy import ndimage
 
     block = _blocks(parts, mask)
@@ -122,7 +122,7 @@ def _dilated(parts: Partition, mask: Mask, margin: list[int]) -> Mask:
 
 
 def first_partition(system: System, dt: float) -> Partition:
-    """What each cell is at the start, by the expected copies."""
+    """The initial partition of the cells, by the expected copies."""
     tag = Tag(system, dt)
     volumes = system.grid.volumes
     rows = [mean_concentration(system, s) * volumes for s in range(len(system.species))]
@@ -130,26 +130,29 @@ def first_partition(system: System, dt: float) -> Partition:
 
 
 class Adapted:
-    """A particle region that follows the copies, and what becomes of cells that change sides.
+    """A particle region that follows the copies, and converts cells that change sides.
 
-    Particles become the content of their cell, exactly. Whole copies become particles, each cell
-    its own number. Real-valued contents are rounded piece by piece: of the sum X of a piece come
-    particles whose number differs from X by less than one in the mean of all pieces before it,
-    and what is left is kept for the next time: matter is exact, and the mean unbiased. With noise
-    in the continuum a piece is a cell, whose content has the variance of particles already. Else
-    it is a connected set of cells that join at once, over which the particles are spread by chance
-    according to content, as particles are: a variance of ``X_i (1 - X_i/X)`` in the cell i.
+    Particles become the content of their cell, exactly. Discrete copies become particles in their
+    cell. Real-valued contents are rounded patch by patch: the content X of a patch becomes a whole
+    number of particles, and the running remainder, less than one copy, is kept for the next time,
+    so mass is exact and the mean unbiased. With noise in the continuum a patch is a single cell,
+    whose content already has the variance of particles. Otherwise it is a connected set of cells
+    that join at once; the particles are distributed over it at random by content, which gives a
+    variance of ``X_i (1 - X_i/X)`` in cell i.
 
     Attributes
     ----------
     tag
-        Which cells are particles.
+        Choice of the cells.
+
     remainder
-        Amount of each species that is neither particles nor in a cell, less than one copy.
+        Amount of each species that is neither a particle nor in a cell, less than one copy.
+
     changes, cells
-        How often the region changed, and how many cells changed sides in all.
+        Number of changes of the region, and of cells that changed sides.
+
     share
-        Sums over all looks of the share of cells that were particles, of whether any was, and of 1.
+        Sums over all checks of the fraction of cells with particles, of whether any had, and of 1.
     converted
         Copies of each species that became particles and that became content, ``(2, species)``.
     spread
@@ -166,7 +169,7 @@ class Adapted:
         self.spread = np.zeros(2)
 
     def look(self, copies: Floats, now: Mask) -> Mask:
-        """The region for copies ``(species, cells)``, given that it is ``now``; it is counted."""
+        """The region for copies ``(species, cells)``, given the current one; counted in `share`."""
         inside = self.tag.inside(copies, now)
         share = float(inside.sum() / self.tag.parts.free.sum())
         self.share += share, float(share > 0), 1.0
@@ -182,14 +185,16 @@ class Adapted:
     def convert(
         self, population: Population, region: Region, amounts: Floats, inside: Mask, step: int
     ) -> None:
-        """Let the region have other cells; ``amounts`` ``(species, cells)`` of the rest change.
+        """Change the cells of the region, and the ``amounts`` ``(species, cells)`` of the
+        continuum.
 
         Parameters
         ----------
         region
-            The region up to now.
+            The old region.
+
         inside
-            The cells that it is to have.
+            The new cells.
         """
         copies = amounts.copy()
         for s, group in enumerate(population):
@@ -223,7 +228,7 @@ class Adapted:
         else:
             pieces = np.arange(len(joining)) if self._noisy else _pieces(region.parts, joining)
             u, _ = uniforms(self._key, np.uint64(s), step, ADAPT, ROUND_DRAW)
-            # The sums up to each piece are rounded, so that none changes by as much as one copy.
+            # Cumulative sums are rounded, so that no patch changes by a whole copy.
             whole = np.bincount(pieces, content)
             sums = self.remainder[s] + np.cumsum(whole)
             upto = np.floor(np.maximum.accumulate(np.maximum(sums, 0.0)) + u).astype(np.int64)
@@ -252,11 +257,11 @@ class Adapted:
         group.stamp += 1
 
     def described(self) -> dict[str, Any]:
-        """How much was particles, what changed sides, and what is kept for the next time.
+        """Extent of the region, converted copies, and the remainder.
 
-        ``particle_share`` is the mean share of the cells, ``particle_time`` the share of the time
-        with any; ``placement_noise`` is the variance that joining cells got by chance, over that
-        of particles.
+        ``particle_share`` is the mean fraction of cells in the region, ``particle_time`` the
+        fraction of the time with any; ``placement_noise`` is the variance that random placement
+        added to joining cells, over that of particles.
         """
         cells, times = (self.share[:2] / max(self.share[2], 1.0)).round(6).tolist()
         return {
@@ -271,7 +276,7 @@ class Adapted:
         }
 
     def state(self) -> State:
-        """All of it, as arrays by name."""
+        """The state as arrays by name."""
         return {
             "adaptive/remainder": self.remainder.copy(),
             "adaptive/changes": np.array(self.changes),

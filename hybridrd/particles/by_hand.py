@@ -1,4 +1,4 @@
-"""Particles put in and taken out by hand between steps, and their numbers."""
+"""Particles inserted and removed by the user between steps, and their numbers."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ class ByHand:
         Raises
         ------
         ModelError
-            If one is no place in the region; then none is added.
+            If a position is outside the region; then none is added.
+
         CapacityError
-            If there is no memory for so many.
+            If they don't fit into memory.
         """
         x = _places(positions, region)
         group = population.announce(s, x.shape[1])
@@ -62,7 +63,7 @@ class ByHand:
         self.removed[s] += len(ids)
 
     def state(self) -> State:
-        """Its numbers, where there are any."""
+        """Its numbers, if there are any."""
         if not (self.inserted.any() or self.removed.any()):
             return {}
         return {"by_hand/inserted": self.inserted.copy(), "by_hand/removed": self.removed.copy()}

@@ -24,11 +24,11 @@ from hybridrd.particles.region import Region
 
 _SLICE = 1 << 20  # points placed at a time
 
-Address = tuple[np.uint64, int]  # the step with it
+Address = tuple[np.uint64, int]  # step of their random numbers
 
 
 class Constant(NamedTuple):
-    """A constant concentration: its shape, the box with it in the region, and how many are there.
+    """A constant concentration: its shape, its bounding box in the region, and the expected number.
 
     Parameters
     ----------
@@ -46,7 +46,9 @@ class Constant(NamedTuple):
     mean: Floats
 
 
-Spread = tuple[Floats, Constant | None]  # mean concentration on all cells; where it is constant
+Spread = tuple[
+    Floats, Constant | None
+]  # mean concentration on all cells; the part where it is constant
 
 
 def parts(system: System, species: int) -> list[Any]:
@@ -65,7 +67,7 @@ def mean_concentration(system: System, species: int) -> Floats:
 
 
 class InitialState:
-    """Draws the initial state of one replica.
+    """Sampler of the initial state of one replica.
 
     A constant concentration is a Poisson process in exactly its shape; a function or array is one
     in each cell. `Copies` and `Points` outside the region are counted in the cells.
@@ -73,7 +75,7 @@ class InitialState:
     Parameters
     ----------
     whole
-        Whether cells outside the region hold whole copies, Poisson numbers of the concentration.
+        Whether cells outside the region hold Poisson numbers of copies, not concentrations.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class InitialState:
         self._known: dict[tuple[int, int], Spread] | None = None
 
     def restart(self, key: np.uint64) -> None:
-        """Draw with other random numbers from now on, and remember all that is not random."""
+        """Use other random numbers from now on, and keep everything that is not random."""
         self._key = key
         self._known = {} if self._known is None else self._known
 
@@ -120,7 +122,7 @@ class InitialState:
         return outside
 
     def _spread(self, species: int, p: int, part: Any, where: str) -> Spread:
-        """Mean concentration of a part of a species on all cells, and where it is constant."""
+        """Mean concentration of a part of a species on all cells, and its constant part."""
         known = self._known
         if known is not None and (species, p) in known:
             return known[species, p]
@@ -131,7 +133,7 @@ class InitialState:
         return spread
 
     def _in_cells(self, field: Floats, address: Address) -> Floats:
-        """The concentration outside the region, of whole copies where they are asked for."""
+        """The concentration outside the region, that of sampled copies if requested."""
         if not self._whole:
             return field
         volumes = self._region.grid.volumes
@@ -172,7 +174,7 @@ class InitialState:
         yield from self._place(part.n, None, low, high - low, np.ones(len(low), np.int64))
 
     def _copies_in_cells(self, part: Copies) -> Iterator[Floats]:
-        """Copies uniform in the free part of their place, cell by cell."""
+        """Copies uniform in the free part of their region, cell by cell."""
         grid = self._region.grid
         overlap = copies_overlap(grid, part) * self._system.free
         some = np.flatnonzero(overlap)

@@ -13,14 +13,14 @@ from hybridrd.particles.region import Region, SpeciesWalls
 
 
 def kinetic_walls(region: Region, species: Species, dt: float) -> SpeciesWalls:
-    """Kinds of walls of a Langevin species; ``gammas`` are chances to be taken at a hit.
+    """Kinds of walls of a Langevin species; ``gammas`` are absorption probabilities per hit.
 
     Raises
     ------
     ModelError
         At a leaky wall, and at an influx that is a function or below 0.
     StepError
-        If dt is too long against the friction, or a wall more reactive than can be.
+        If friction times dt is too large, or a wall more reactive than possible.
     """
     assert species.friction is not None
     d = region.grid.dimension

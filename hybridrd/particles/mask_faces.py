@@ -12,7 +12,7 @@ from hybridrd.model.partition import Partition
 
 
 class MaskFace(NamedTuple):
-    """All cells of the particle region that look in one direction at the same kind of thing.
+    """All cells of the particle region with the same kind of neighbour in one direction.
 
     Parameters
     ----------
@@ -21,9 +21,10 @@ class MaskFace(NamedTuple):
     cells
         Cells of the region, flat and ascending.
     beyond
-        The continuum cell beyond each of them; -1 where a wall of the domain is.
+        The continuum cell beyond each of them; -1 at a wall of the domain.
+
     at_wall
-        Whether that is so.
+        Whether the neighbour is a wall of the domain.
     """
 
     axis: int
@@ -49,7 +50,7 @@ def neighbours(parts: Partition, axis: int, side: int) -> Integers:
 def mask_faces(parts: Partition, complete: bool = False) -> Iterator[MaskFace]:
     """The walls of the domain that the region touches, and its faces to the continuum.
 
-    ``complete`` also gives those of the others, without a cell.
+    ``complete`` also returns walls and directions without any cell.
     """
     inside = np.flatnonzero(parts.inside)
     outside = np.append(parts.outside, False)
@@ -64,9 +65,9 @@ def mask_faces(parts: Partition, complete: bool = False) -> Iterator[MaskFace]:
 def cell_runs(parts: Partition) -> tuple[Integers, Integers]:
     """The run of region cells along each axis that each cell belongs to, ``(axes, cells)`` each.
 
-    First and one past the last index along the axis. A run through a periodic wall goes on below
-    0 or above the number of cells, so that it contains the cell's own index; a row that is
-    complete and periodic has equal ends.
+    First and one past the last index along the axis. A run through a periodic wall extends below
+    0 or above the number of cells, so that it contains the cell's own index; a complete
+    periodic row has equal ends.
     """
     grid = parts.grid
     shape = (grid.dimension, grid.cells)
@@ -75,7 +76,7 @@ def cell_runs(parts: Partition) -> tuple[Integers, Integers]:
     for axis, n in enumerate(grid.shape):
         at = grid.dimension - 1 - axis
         row = np.moveaxis(block, at, 0)
-        # Twice around a periodic axis, so that a run through its walls is seen as a whole.
+        # Twice around a periodic axis, so that a run through its walls is complete.
         turns = 3 if parts.periodic[axis] else 1
         long = np.concatenate([row] * turns)
         ends = np.zeros((2, *long.shape), np.int64)

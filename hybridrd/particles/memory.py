@@ -1,4 +1,4 @@
-"""Memory that is free, and that the parts of a run need."""
+"""Free memory, and memory needed by the parts of a run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ class FreeMemory:
     Attributes
     ----------
     bytes
-        How much.
+        Number of bytes.
+
     where
-        Whose it is, after "are free": ``"on this machine"``.
+        Its source, after "are free": ``"on this machine"``.
     """
 
     bytes: float
@@ -38,13 +39,16 @@ class Part:
     Attributes
     ----------
     what
-        Its name, and in brackets where the figure comes from.
+        Its name, and in brackets the source of the figure.
+
     bytes
-        How much it needs.
+        Number of bytes needed.
+
     remedy
-        How to need less.
+        Advice to reduce it.
+
     continuum
-        Whether it is the PDE's, which replicas may share and which depends on the solver.
+        Whether it belongs to the PDE, which replicas may share and which depends on the solver.
     """
 
     what: str
@@ -61,11 +65,13 @@ class ParticleNumbers:
     ----------
     numbers
         Largest expected number of each species: at time 0, at the concentration of a reservoir,
-        or after one step of creations and influx. What reactions make of them is not in it.
+        or after one step of creations and influx. Products of reactions are not included.
+
     cause
-        What brings most of them.
+        Source of most of them.
+
     created
-        Number of particles that come into being in one step.
+        Number of particles created in one step.
     """
 
     numbers: tuple[float, ...]
@@ -111,18 +117,21 @@ def check_fits(
     Parameters
     ----------
     parts
-        What is to be allocated.
+        Parts to allocate.
+
     free
-        What there is; by default `free_memory`.
+        The free memory; by default `free_memory`.
+
     held
-        Parts that are there already, for the message.
+        Parts already allocated, for the message.
+
     who
-        What needs them, such as "each of 4 workers".
+        Who needs them, for example "each of 4 workers".
 
     Raises
     ------
     CapacityError
-        With the figure of each part, and what to do about the largest.
+        With the size of each part, and advice for the largest.
     """
     free = free_memory() if free is None else free
     needed = sum(part.bytes for part in parts)
@@ -165,8 +174,8 @@ def _machine() -> float:
 def cgroup_room(proc: Path = _PROC, root: Path = _CGROUPS) -> float:
     """Bytes that the control groups of this process leave, of version 2 or 1; inf without any.
 
-    The limit of a group holds for all below it. Files that the kernel keeps in memory and would
-    give up count as used there, but are free.
+    The limit of a group holds for all groups below it. Cached files that the kernel would release
+    count as used there, but are free.
     """
     membership = proc / "self" / "cgroup"
     if not membership.is_file():
@@ -182,7 +191,7 @@ def cgroup_room(proc: Path = _PROC, root: Path = _CGROUPS) -> float:
         else:
             continue
         group = Path(path.strip("/"))
-        # Within a container the path may be that outside of it: then only the top is there.
+        # In a container the path may be that outside of it; then only the top group exists.
         for part in (group, *group.parents):
             room = min(room, _left(top / part, *names))
     return room

@@ -13,13 +13,13 @@ from hybridrd.kernels.groups import COLUMNS, SPARE
 from hybridrd.particles.memory import free_memory, gigabytes
 
 _LEAST = 64
-# A system may promise more than it has and end the program when it is used: from so many bytes on
-# it is asked first.
+# A system may promise more memory than it has and kill the program when it is used: free memory is
+# checked first from this many bytes on.
 ASKED = 50e6
 
 
 class Maxwell(NamedTuple):
-    """Velocities at equilibrium: standard deviation along an axis, and key of their numbers."""
+    """Velocities at equilibrium: standard deviation along an axis, and random key."""
 
     speed: float
     key: np.uint64
@@ -54,7 +54,7 @@ class Particles:
         self._hold(np.zeros((self._row[groups.ROWS], _LEAST)), np.zeros(_LEAST, np.uint64))
 
     def _hold(self, x: Floats, ids: Ids) -> None:
-        """Take new arrays of rows and ids, with marks as long."""
+        """Use new arrays of rows and ids, with marks of the same length."""
         capacity = len(ids)
         words, marks = np.zeros(capacity // 8, np.uint64), np.zeros(capacity, np.bool_)
         self._words, self.gone, self.marks = words, words.view(np.uint8), marks
@@ -91,7 +91,7 @@ class Particles:
 
     @property
     def rows(self) -> Floats:
-        """Positions, and the velocities that are drawn already, the array itself."""
+        """Positions, and the velocities drawn so far, the array itself."""
         return self._places[int(self._row[groups.X])][0]
 
     @property
@@ -111,7 +111,7 @@ class Particles:
         Raises
         ------
         ModelError
-            If the species has no ``friction``, and so no velocities.
+            If the species has no ``friction``, and therefore no velocities.
         """
         if self._maxwell is None:
             raise ModelError(
@@ -122,14 +122,14 @@ class Particles:
         return self.rows[self._d :, : self.n].T.copy()
 
     def set_off(self) -> None:
-        """Give Maxwell's velocities to the particles that have none yet: new ones."""
+        """Draw Maxwell velocities for new particles, which have none yet."""
         if self._maxwell is not None and self.n:
             ids, known = self.ids[: self.n], int(self._row[groups.KNOWN])
             langevin.set_off(self.rows[self._d :, : self.n], ids, known, *self._maxwell)
             self.know(int(ids.max()) + 1)
 
     def know(self, below: int) -> None:
-        """Take note that all particles with ids below a number have velocities."""
+        """Note that all particles with ids below a number have velocities."""
         self._row[groups.KNOWN] = max(below, int(self._row[groups.KNOWN]))
 
     @property
@@ -195,9 +195,9 @@ class Particles:
         return found
 
     def drop(self, gaps: Integers) -> Integers:
-        """Drop the particles marked as gone, given by `gaps`; the last ones take their places.
+        """Drop the particles marked as gone, given by `gaps`; the last ones fill the gaps.
 
-        The order in which particles are stored changes no number. Returns the new indices
+        Results do not depend on the storage order. Returns the new indices
         of the particles with an index above the new number, -1 for those that are gone.
         """
         self.stamp += 1
@@ -210,7 +210,7 @@ class Particles:
         self.drop(self.gaps())
 
     def hold_spare(self) -> None:
-        """Have arrays to sort into."""
+        """Allocate arrays to sort into."""
         if self._row[groups.OTHER_X] == 0:
             x, ids = np.zeros_like(self.rows), np.zeros_like(self.ids)
             self._places[_address(x)] = x, ids
@@ -239,14 +239,14 @@ class Particles:
         Parameters
         ----------
         next_id
-            Above all ids.
+            A number above all ids.
         low, high
             Bounds of the particle region, ``(d,)`` (length).
 
         Raises
         ------
         ResultError
-            If one is elsewhere, or its id is not its own.
+            If one is outside the region, or ids are not unique.
         """
         name = self.name
         ids = stored(state, f"ids/{name}")

@@ -1,15 +1,15 @@
 """Memory check of the new particles of a step, before they are drawn.
 
-Rates, fluxes and concentrations may be functions of time and place, so the number of new particles
-is known only in its step; a mean too large for memory can't be sampled.
+Rates, fluxes and concentrations may be functions of time and space, so the number of new particles
+is known only in each step; a mean too large for memory can't be sampled.
 """
 
 from __future__ import annotations
 
 from hybridrd.particles.memory import FreeMemory, Part, check_fits, free_memory
 
-FEW = 1e6  # are drawn without a look at the memory
-_ADDRESSES = 2.0**47  # bytes that a process can have, where the system does not say how many
+FEW = 1e6  # number of particles drawn without a check of the memory
+_ADDRESSES = 2.0**47  # bytes assumed available if the system does not report them
 
 
 def check_new(number: float, dimension: int, what: str, remedy: str) -> None:
@@ -18,13 +18,16 @@ def check_new(number: float, dimension: int, what: str, remedy: str) -> None:
     Parameters
     ----------
     number
-        How many are expected.
+        Expected number.
+
     dimension
-        Of their positions.
+        Dimension of their positions.
+
     what
-        What brings them, and when, for the message: ``"the influx of A at x+ in a step"``.
+        Their source, for the message: ``"the influx of A at x+ in a step"``.
+
     remedy
-        How to have fewer.
+        Advice to have fewer.
 
     Raises
     ------

@@ -23,21 +23,22 @@ from hybridrd.particles.region import Region
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import Encounter, Probability
 
-_ROOM = 64  # events and pairs, to begin with
+_ROOM = 64  # initial capacity for events and pairs
 
 
 class Pairs:
-    """Doi pairs and dissociations of one region; `hybridrd.kernels.cascade` has what they do.
+    """Doi pairs and dissociations of one region, see `hybridrd.kernels.cascade`.
 
     Parameters
     ----------
     partners
-        Those beyond the region.
+        Partners beyond the region.
+
     key, species
         Key of the realisation, and the number of species.
     events, credit
-        Counts by reaction, and what the continuum gains, ``(species, cells)``, None for one that
-        takes no notice; both are added to.
+        Counts by reaction, and gains of the continuum, ``(species, cells)``, None for a continuum
+        that ignores them; both are added to.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Pairs:
         )  # fmt: skip
 
     def _tabulate(self, key: np.uint64) -> Encounters:
-        """All but the probabilities."""
+        """Everything except the probabilities."""
         found, region, grid = self._found, self._region, self._region.cells
         reactive = sorted({s for e in found for s in e.partners if s is not None})
         meeting = [e for e in found if not e.back]
@@ -134,14 +135,14 @@ class Pairs:
 
     @property
     def meetings(self) -> Meetings:
-        """All that compiled steps take."""
+        """All arrays for compiled steps."""
         parts = self._search, self._encounters, self.partners.beyond, self._bench
         if self._known is None or any(a is not b for a, b in zip(parts, self._known, strict=True)):
             self._known = Meetings(*parts)
         return self._known
 
     def make_room(self, what: int, number: int, population: Population) -> None:
-        """Make room for what half a step has too little of, see `hybridrd.kernels.close_pairs`."""
+        """Enlarge arrays that were too small, see `hybridrd.kernels.close_pairs`."""
         room = number + number // 8
         if what == close_pairs.SPARES:
             for s in self._encounters.involved:
@@ -155,7 +156,7 @@ class Pairs:
             self._bench = make_bench(room, self._species, len(self._bench.x), self._most)
 
     def note(self, log: EventLog, halves: float) -> None:
-        """Note the events of a half step that began after so many."""
+        """Log the events of a half step, by the number of earlier half steps."""
         bench = self._bench
         n = int(bench.counts[ACCEPTED])
         if n == 0:
@@ -189,13 +190,13 @@ def _sizes(e: Encounter, p: Probability, dimension: int) -> tuple[float, ...]:
 
 
 def _columns(values: list[Floats]) -> NDArray[np.float64]:
-    """Values of all reactions as rows, one number or one a cell."""
+    """Values of all reactions as rows, one number or one per cell."""
     most = max(len(v) for v in values)
     return np.array([np.broadcast_to(v, most) for v in values], np.float64)
 
 
 def _news(found: tuple[Encounter, ...]) -> dict[str, Integers]:
-    """Products of all reactions, and of complexes at their second partner's place."""
+    """Products of all reactions, and of complexes at the position of their second partner."""
     lists: list[tuple[tuple[int, int], ...]] = []
     for e in found:
         turned = ((e.apart[0], 1), (e.apart[1], 0)) if e.apart is not None else ()

@@ -28,7 +28,7 @@ from hybridrd.reactions.pairs import Pairs
 from hybridrd.reactions.reservoir_partners import Partners
 from hybridrd.reactions.tables import ReactionTables, encounter_probabilities
 
-_ROWS = 2048  # reactions noted before they are handed over
+_ROWS = 2048  # capacity for logged reactions before they are passed on
 
 
 class Reactor:
@@ -98,13 +98,13 @@ class Reactor:
 
     @property
     def meetings(self) -> Meetings | None:
-        """Pairs as compiled stages take them; None without any."""
+        """Pairs for compiled stages; None without any."""
         return self.pairs.meetings if self.pairs is not None else None
 
     def make_room_for_pairs(
         self, status: int, what: int, number: float, population: Population
     ) -> None:
-        """Let half a step of pairs succeed. Raises StepError, CapacityError where it can't."""
+        """Make room for half a step of pairs. Raises StepError or CapacityError if impossible."""
         assert self.pairs is not None
         if status == MANY:
             check_candidates(number)
@@ -117,11 +117,11 @@ class Reactor:
 
     @property
     def families(self) -> Families | None:
-        """Reactions of order zero and one as compiled stages take them; None without any."""
+        """Reactions of order zero and one for compiled stages; None without any."""
         return self._families
 
     def mark(self, population: Population, step: int, half: int) -> None:
-        """Mark the particles that react by themselves in half a step, on several threads."""
+        """Mark the particles with first-order reactions in half a step, on several threads."""
         assert self._families is not None
         for s in self._families.reacting:
             self._mark(int(s), population, step, half)
@@ -160,12 +160,12 @@ class Reactor:
         return self._log is not None and self.pairs is not None
 
     def note_pairs(self, step: int, half: int) -> None:
-        """Note what pairs did in the last half step."""
+        """Log the events of pairs in the last half step."""
         if self._log is not None and self.pairs is not None:
             self.pairs.note(self._log, 2.0 * step + half)
 
     def drain(self) -> None:
-        """Hand over to the log what compiled stages have noted."""
+        """Pass the events noted by compiled stages to the log."""
         rows = self._rows
         done = rows.numbers[1]
         if self._log is not None and done:
@@ -176,7 +176,7 @@ class Reactor:
         rows.numbers[:] = 0
 
     def grow(self, status: int) -> Families:
-        """Make twice the room for what is new in half a step. Raises StepError, CapacityError."""
+        """Double the room for new particles in half a step. Raises StepError, CapacityError."""
         if status == DEEP:
             raise StepError(
                 f"one particle has thousands of descendants within half a step of "
@@ -229,7 +229,7 @@ class Reactor:
         )
 
     def _work(self) -> dict[str, Any]:
-        """Room for what is new in half a step."""
+        """Room for new particles in half a step."""
         room, d = self._room, self._region.grid.dimension
         species, parents = np.empty(room, np.int64), np.empty(room, np.uint64)
         counts = np.zeros_like(self.events)

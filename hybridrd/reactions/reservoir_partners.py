@@ -14,7 +14,7 @@ from hybridrd.kernels.encounters import Beyond
 from hybridrd.particles.region import Region, RegionFace
 from hybridrd.reactions.tables import Encounter
 
-MOST_COPIES = 1 << 16  # numbers of whole copies, of more of which some share one
+MOST_COPIES = 1 << 16  # distinct random numbers of discrete copies; more copies share them
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,17 @@ class _Row:
     Parameters
     ----------
     species
-        Of the partners.
+        Species of the partners.
+
     strip
         Continuum cells within the Doi radius of an interface, flat domain indices.
     gates
-        Gates of the reservoir walls, where their values begin among those of all walls, and which
-        value of the gate each of them is.
+        Gates of the reservoir walls, the offsets of their values among those of all walls, and the
+        index of each within its gate.
     opens, offsets
         See `hybridrd.kernels.partner_places.Reservoir`.
     near
-        Of a region that is no box, which of its cells may have partners within the radius.
+        For a region other than a box, the cells that may have partners within the radius.
     """
 
     species: int
@@ -47,14 +48,14 @@ class _Row:
 class Partners:
     """Partners of particles beyond the region, by (encounter, role of the particle).
 
-    Those of a dissociation are of the complex.
+    For a dissociation they belong to the complex.
 
     Attributes
     ----------
     rows
         The row of each in ``beyond``.
     beyond
-        The same as kernels take them, up to date for a half step.
+        The same for kernels, up to date for a half step.
     """
 
     def __init__(
@@ -113,11 +114,11 @@ class Partners:
 
     @property
     def strip(self) -> Integers:
-        """All continuum cells that are asked for."""
+        """All continuum cells that are needed."""
         return np.unique(self.beyond.strips)
 
     def read_walls(self) -> None:
-        """Take the concentrations of reservoir walls at both ends of a step."""
+        """Update the concentrations of reservoir walls at both ends of a step."""
         for r, row in enumerate(self._rows):
             for gate, at, which in row.gates:
                 for half, values in enumerate((gate.start, gate.end)):
@@ -129,7 +130,7 @@ class Partners:
         concentration: Callable[[int], Floats],
         copies: Callable[[int], Integers | None],
     ) -> None:
-        """Take the concentrations of the continuum, by species, and whole copies in its cells."""
+        """Update the concentrations of the continuum, by species, and the copies in its cells."""
         beyond, slots = self.beyond, self.species
         for s in self.species:
             c = concentration(s)
@@ -177,7 +178,7 @@ def _row(region: Region, species: int, radius: float, gates: list[Gate]) -> _Row
 
 
 def _around_mask(region: Region, species: int, radius: float, walls: list[Gate]) -> _Row:
-    """Partners around a region of any shape; a partner's cell says whether it is in the region."""
+    """Partners around a region of any shape; a partner's cell decides whether it is inside."""
     grid = region.grid
     d = grid.dimension
     opens = np.full((d, 2), region.parts.outside.any())
@@ -222,7 +223,7 @@ def _strip(region: Region, radius: float) -> Integers:
 
 
 def _near(region: Region, cells: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
-    """Which cells of the domain are within a distance of some, along each axis, flat."""
+    """Which cells of the domain are within a distance of given ones, along each axis, flat."""
     grid = region.grid
     near = cells.reshape(grid.shape[::-1])
     for a in range(grid.dimension):

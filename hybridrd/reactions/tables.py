@@ -18,8 +18,8 @@ from hybridrd.model.system import System
 
 # Below this lambda0 dt the effective rate is Doi's within 0.4 % (`theory.doi.effective_rate`).
 _TRUSTED = 0.38
-_CERTAIN = 1.0 - 1e-16  # a probability that has a hazard
-_MOST = 4.0  # dissociations in half a step: diffusion would have come in between
+_CERTAIN = 1.0 - 1e-16  # largest probability with a finite hazard
+_MOST = 4.0  # largest number of dissociations in half a step; beyond, diffusion would intervene
 
 
 @dataclass(frozen=True)
@@ -29,26 +29,30 @@ class Encounter:
     Parameters
     ----------
     channel, label
-        Index among the system's channels, and what it is called.
+        Index among the system's channels, and its label.
     partners
         Species of the reactants, by index; the second is None for a dissociation.
     kernel
-        How the rate of a pair depends on its distance; Doi's step in a dissociation.
+        Rate of a pair as a function of its distance; Doi's step in a dissociation.
+
     radius, volume
-        The Doi radius, or how far the kernel reaches (length), and its integral (length^d).
+        The Doi radius, or the reach of the kernel (length), and its integral (length^d).
+
     place
-        Where new products are put, see `hybridrd.Reaction`.
+        Position of new products, see `hybridrd.Reaction`.
+
     share
-        Of the first partner's place in the place weighted by diffusion coefficients.
+        Weight of the first partner in the position weighted by diffusion coefficients.
     D
         Sum of the partners' diffusion coefficients (length²/time).
     consumes
         Whether each reactant disappears; one that is a product again stays.
     news
-        New particles: (species, reactant whose place it takes); see `Reaction.places`.
+        New particles: (species, reactant that it replaces); see `Reaction.places`.
+
     apart
-        Of a dissociation the species left at the complex's place and the one put into the ball
-        about it; None for pairs. Its hazard is the forward one times k_back/lambda0.
+        For a dissociation the species left at the position of the complex and the one put into
+        the ball about it; None for pairs. Its hazard is the forward one times k_back/lambda0.
     """
 
     channel: int
@@ -96,13 +100,13 @@ class Probability:
         Probability in a full step of two half steps at the same positions.
     hazard
         Mean number of events of an exponential waiting time in half a step; the probability
-        itself where no more than their mean number counts (``once``), as neither partner goes.
+        itself if only their mean number matters (``once``), because neither partner is consumed.
     beyond
-        Share of dissociations across a face of the region that are accepted. Partners in the
+        Fraction of dissociations across a face of the region that are accepted. Partners in the
         reservoir are new in every half step: they react with half of ``full`` in each, less than
         those in the region, so their complexes must dissociate across the face less often.
     shells
-        Of a kernel the hazard and the full probability in shells of distance, in shares of
+        For a kernel, the hazard and the full probability in shells of distance, relative to
         ``hazard`` and ``full``, which are the largest, ``(2, shells)``; see `PairKernel.profile`.
     """
 
@@ -115,7 +119,7 @@ class Probability:
 
 @dataclass(frozen=True)
 class ReactionTables:
-    """Reactions of a system by order, in the form that `hybridrd.kernels.first_order` takes."""
+    """Reactions of a system by order, in the form needed by `hybridrd.kernels.first_order`."""
 
     system: System
     channels: Integers
@@ -128,14 +132,14 @@ class ReactionTables:
     in_time: bool
 
     def without_particles(self) -> ReactionTables:
-        """The same with no reaction of particles in it."""
+        """The same without reactions of particles."""
         none = np.zeros(0, np.int64)
         return replace(
             self, channels=np.zeros_like(self.channels), channel=none, creations=(), encounters=()
         )
 
     def macroscopic(self, t: float) -> Floats:
-        """Macroscopic rates at a time, ``(channels, 1)``, or one column a cell where they vary."""
+        """Macroscopic rates at a time, ``(channels, 1)``, or one column per cell if they vary."""
         system = self.system
         if not self.varies:
             rates = [r.macroscopic(system.dimension) for r in system.channels]
@@ -176,7 +180,7 @@ def make_tables(system: System) -> ReactionTables:
 
 
 def _own_first(channel: Channel) -> list[str]:
-    """Products, first the species of the reactants: the first of a family is what stays."""
+    """Products, first the species of the reactants: the first of a family stays."""
     return sorted(channel.products, key=lambda name: name not in channel.reactants)
 
 
@@ -187,7 +191,7 @@ def _encounter(system: System, r: int, index: dict[str, int]) -> Encounter:
     reactants = [index[n] for n in channel.reactants]
     products = [index[n] for n in channel.products]
     pair = products if channel.back else reactants
-    # Partners are named in the order of the species, however the reaction is written.
+    # Partners are ordered by species, however the reaction is written.
     order = sorted(range(len(reactants)), key=lambda j: reactants[j])
     partners = [reactants[j] for j in order]
     consumes, news = [True, not channel.back], []
@@ -219,7 +223,7 @@ def _encounter(system: System, r: int, index: dict[str, int]) -> Encounter:
 
 
 def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: str) -> Probability:
-    """Reaction probability of a pair within the radius, or of a kernel's where it is largest.
+    """Reaction probability of a pair within the radius, or the largest one of a kernel.
 
     ``p = lambda0 dt/(1 + lambda0 tau*)`` in the full step, the hazard ``-log(1 - p)/2`` in each
     half, see `hybridrd.theory.doi`; where neither partner is used up, the probability ``lambda0
@@ -228,19 +232,19 @@ def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: 
     Parameters
     ----------
     k
-        Macroscopic rates (length^d/time), one or one a cell.
+        Macroscopic rates (length^d/time), one or one per cell.
 
     Raises
     ------
     StepError
-        Where the probability of a full step would exceed one.
+        If the probability of a full step would exceed one.
     """
     w = e.kernel.profile(dimension)
     lambda0 = k / e.volume * w.max()
     largest = float(lambda0.max(initial=0.0))
     w = w / w.max()
     if not any(e.consumes):
-        # The pair is there for the next trial: lambda0 dt events a step, whatever happened before.
+        # The pair remains for the next trial: lambda0 dt events per step, whatever happened before.
         if 0.5 * largest * dt > 1.0:
             raise StepError(
                 f"reaction {label!r}: lambda0 = {largest:g} with dt = {dt:g} needs a probability "
@@ -248,7 +252,7 @@ def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: 
             )
         return Probability(lambda0 * dt, 0.5 * lambda0 * dt, once=True, shells=np.array([w, w]))
     tau = e.kernel.trial_time(e.D * dt, dimension)
-    if e.D > 0 and largest * dt * (1.0 - tau) > 1.0:  # if the largest can be, all can
+    if e.D > 0 and largest * dt * (1.0 - tau) > 1.0:  # if the largest is possible, all are
         most = doi.largest_step(largest, lambda dt: e.kernel.trial_time(e.D * dt, dimension))
         raise StepError(
             f"reaction {label!r}: lambda0 = {largest:g} with dt = {dt:g}, D = {e.D:g} and a reach "
@@ -260,7 +264,8 @@ def pair_probability(e: Encounter, k: Floats, dt: float, dimension: int, label: 
         return Probability(-np.expm1(-lambda0 * dt), 0.5 * lambda0 * dt, shells=_shares(shells))
     p = lambda0 * dt / (1.0 + lambda0 * dt * tau)
     hazard = -0.5 * np.log1p(-np.minimum(p, _CERTAIN))
-    near = largest * w * dt / (1.0 + largest * w * dt * tau)  # at a distance, of the largest
+    # At a distance, relative to the largest.
+    near = largest * w * dt / (1.0 + largest * w * dt * tau)
     shells = np.array([-np.log1p(-np.minimum(near, _CERTAIN)), near])
     return Probability(p, hazard, shells=_shares(shells))
 
@@ -277,7 +282,7 @@ def _warn_of_low_rate(e: Encounter, k: float, dt: float, dimension: int) -> None
 
 
 def _shares(values: Floats) -> Floats:
-    """Values in each row, in shares of its largest."""
+    """Values in each row, relative to its largest."""
     most = values.max(axis=1, keepdims=True)
     return np.asarray(np.divide(values, most, out=np.ones_like(values), where=most > 0))
 
@@ -292,7 +297,7 @@ def encounter_probabilities(tables: ReactionTables, rates: Floats, dt: float) ->
             result.append(pair_probability(e, rates[e.channel], dt, system.dimension, label))
             _warn_of_low_rate(e, float(rates[e.channel].max(initial=0.0)), dt, system.dimension)
             continue
-        # The forward direction comes just before; an equal ratio of the hazards is exact detailed
+        # The forward direction comes just before; a constant ratio of the hazards is exact detailed
         # balance of the jumps between diffusions.
         forward = result[-1]
         lambda0 = float(rates[e.channel - 1].max()) / e.volume
