@@ -93,7 +93,6 @@ def step_problems(system: System, dt: float, at: Place, whole: bool = True) -> l
     ----------
     system
         A system with a particle region.
-
     dt
         The time step (time).
     at

@@ -18,11 +18,11 @@ Sparse: TypeAlias = Any  # scipy.sparse.csr_matrix; its stubs are generic in way
 
 
 class WallTerm(NamedTuple):
-    """How the cells along one wall exchange with it.
+    """Exchange of the cells along one wall with it.
 
     The flux out of cell ``positions[i]`` through face ``faces[i]`` is ``coefficient[i]`` times the
-    concentration of the cell, less ``inward[i]`` times that of the face, where it is given (both
-    length^d/time). The two are the same unless the species drifts.
+    concentration of the cell, minus ``inward[i]`` times that of the face, if it is given (both
+    length^d/time). The two are equal unless the species drifts.
     """
 
     faces: Indices
@@ -47,7 +47,7 @@ class Assembled:
     diffusion
         Diffusion coefficient (length^2/time); where it depends on the place, its mean.
     active
-        Flat indices of the cells that take part, increasing.
+        Flat indices of the active cells, increasing.
     inflow
         Per wall with a given concentration: ``inward * value`` enters the right-hand side.
     absorption
@@ -72,18 +72,18 @@ class Assembled:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing can enter or leave, so that the sum over the cells is conserved."""
+        """Whether the sum over the cells is conserved, because all walls are closed."""
         terms = (*self.inflow.values(), *self.absorption.values())
         return not any(np.any(term.coefficient) for term in terms)
 
 
 def restricted(full: Assembled, out: NDArray[np.bool_]) -> Assembled:
-    """A system on fewer cells: faces to those that are ``out`` (flat) let nothing pass."""
+    """A system on fewer cells: faces to those that are ``out`` (flat) are closed."""
     keep = ~out[full.active]
     rows = full.matrix[keep]
     matrix = rows[:, keep].tocsr()
-    # Without a face a cell has less on its diagonal by what it lost there: minus the entry of its
-    # column in the row of the cell beyond.
+    # Closing a face reduces the diagonal by the loss through it: minus the entry in the cell's
+    # column and the row of the cell beyond.
     lost = np.asarray(full.matrix[~keep][:, keep].sum(axis=0)).ravel()
     matrix.setdiag(matrix.diagonal() + lost)
     position = np.cumsum(keep) - 1

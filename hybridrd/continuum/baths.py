@@ -1,4 +1,4 @@
-"""Stirred baths beyond leaky walls: what each holds while a simulation runs."""
+"""Stirred baths beyond leaky walls: their contents during a simulation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hybridrd.model.system import System
 
 @dataclass
 class BathContent:
-    """What the bath of one species at one wall holds.
+    """Content of the bath of one species at one wall.
 
     Attributes
     ----------
     amount
-        Particles in it; whole numbers only where nothing but particles pass the wall.
+        Particles in it; integers only if nothing but particles passes the wall.
     volume
         Its volume (length^d).
     partition
@@ -38,7 +38,7 @@ class BathContent:
         return self.amount / self.volume
 
     def beyond(self, t: float) -> float:  # noqa: ARG002
-        """K c, the concentration inside with which it is in equilibrium; a `Value`."""
+        """K c, the concentration inside that is in equilibrium with it; a `Value`."""
         return self.partition * self.amount / self.volume
 
 
@@ -79,16 +79,16 @@ class Baths:
         return ((side, bath) for (s, side), bath in self._content.items() if s == species)
 
     def value(self, species: int, wall: str, given: Value) -> Value:
-        """The concentration beyond a wall: that of the bath, or what is given without one."""
+        """The concentration beyond a wall: that of the bath, or the given one."""
         bath = self.get(species, wall)
         return given if bath is None else bath.beyond
 
     def state(self) -> State:
-        """What each holds, as an array by name."""
+        """Contents of all baths, as an array by name."""
         return {self._name(key): np.array(b.amount) for key, b in self._content.items()}
 
     def load_state(self, state: State) -> None:
-        """The inverse of `state`; a bath new to the state starts anew. Raises ResultError."""
+        """The inverse of `state`; a bath missing in the state is reset. Raises ResultError."""
         for key, bath in self._content.items():
             if self._name(key) in state:
                 bath.amount = float(stored_amounts(state, self._name(key), ()))
@@ -103,11 +103,11 @@ class Baths:
 
     @property
     def amounts(self) -> Floats:
-        """What each holds, ``(baths,)``."""
+        """Contents, ``(baths,)``."""
         return np.array([bath.amount for bath in self._content.values()], np.float64)
 
     def by_species(self, amounts: Floats) -> Floats:
-        """The sum over the walls, ``(species,)``, of what each bath holds."""
+        """Contents of the baths, summed over the walls, ``(species,)``."""
         total = np.zeros(len(self._names))
         for (s, _), amount in zip(self._content, amounts, strict=True):
             total[s] += amount

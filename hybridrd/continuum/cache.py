@@ -18,7 +18,7 @@ from hybridrd.model.grid import Grid
 
 
 class Assembly(Protocol):
-    """What gives FiPy's system of one implicit step, as `assemble` does."""
+    """Function that makes FiPy's system of one implicit step, like `assemble`."""
 
     def __call__(
         self,
@@ -44,7 +44,7 @@ def assemble_once(
     cut: NDArray[np.bool_] | None = None,
     drift: Drift | None = None,
 ) -> Assembled:
-    """FiPy's system as `assemble` makes it, kept where it is small.
+    """FiPy's system from `assemble`, cached if it is small.
 
     Examples
     --------
@@ -66,9 +66,9 @@ def assemble_once(
 
 
 class KeptAssembly:
-    """FiPy's systems on all cells, kept, for a continuum whose cells change often.
+    """Cache of FiPy's systems on all cells, for a continuum whose cells change often.
 
-    Systems on fewer cells are made from them without FiPy: equal to round-off, and ten times
+    Systems on fewer cells are derived from them without FiPy: equal to round-off, and ten times
     faster.
 
     Examples
@@ -100,7 +100,7 @@ class KeptAssembly:
 
 
 class SolverCache:
-    """Systems and their solvers, kept for every species with the same coefficient and walls.
+    """Cache of systems and their solvers for species with the same coefficient and walls.
 
     Examples
     --------

@@ -1,14 +1,15 @@
 """The implicit diffusion step on cells of any shape: a transform of the box around them, corrected.
 
 Around the active cells lies a box on which a transform solves F x = b. The rows of the matrix A
-differ from those of F only for cells at some faces: those between an active cell i and a cell j
-left out, where F lets ``g (x_i - x_j)`` pass and A nothing, and those of walls that let pass at a
-finite rate. With charges y on these active cells,
+differ from those of F only for cells at some faces: those between an active cell i and an excluded
+cell j, where F has the flux ``g (x_i - x_j)`` and A none, and those of walls with a finite
+permeability. With charges y on these active cells,
 
     x = F^-1 (b + E y),    (I - W F^-1 E) y = W F^-1 b,
 
-solves A x = b, ``E y`` being the charges as a field and ``W x`` what passes the faces of each cell
-in F and not in A. What x is in cells left out is of no account. The matrix of y is well conditioned
+solves A x = b, where ``E y`` is the field of charges and ``W x`` the flux through the faces of each
+cell in F but not in A. The values of x in excluded cells have no effect. The matrix of y is well
+conditioned
 (a single layer; B. L. Buzbee, F. W. Dorr, J. A. George and G. H. Golub, SIAM J. Numer. Anal. 8, 722
 (1971)).
 """
@@ -34,14 +35,14 @@ from hybridrd.model.grid import Grid
 
 
 class _Faces:
-    """Faces at which the matrix is not that of the box, and the active cells at them.
+    """Faces at which the matrix differs from that of the box, and the active cells at them.
 
     Parameters
     ----------
     inner, outer
         The active cell and the one behind the face (the same at a wall), flat in the box.
     own, other
-        What passes is ``own x[inner] + other x[outer]`` (length^d/time).
+        The flux is ``own x[inner] + other x[outer]`` (length^d/time).
     """
 
     def __init__(self, inner: Indices, outer: Indices, own: Floats, other: Floats) -> None:
@@ -49,7 +50,7 @@ class _Faces:
         self.cells, self.which = np.unique(inner, return_inverse=True)
 
     def layers(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        """Range of the first index of a box of this shape in which all these cells are."""
+        """Range of the first index of a box of this shape that contains all these cells."""
         if len(self.inner) == 0:
             return 0, 1
         both = np.concatenate((self.inner, self.outer)) // math.prod(shape[1:])
@@ -57,10 +58,10 @@ class _Faces:
 
 
 class CapacitanceSolver(Solver):
-    """Transforms and charges on the faces where they do not fit.
+    """Capacitance-matrix method: transforms, and charges on the faces where these do not fit.
 
-    The matrix of the charges is inverted, which is for at most `LARGEST_CAPACITANCE` cells. (More
-    of them could be found by conjugate gradients, some ten pairs of transforms each; Chebyshev
+    The matrix of the charges is inverted, for at most `LARGEST_CAPACITANCE` cells. (More
+    charges could be found by conjugate gradients, with some ten pairs of transforms; Chebyshev
     iteration on the cells is faster up to D tau/h² = 300.)
 
     Parameters
@@ -116,7 +117,7 @@ class CapacitanceSolver(Solver):
             added = inflow if added is None else added + inflow
         gain = 0.0 if added is None else self._spread(added)
         first = self._stage(start + gain)
-        # What has come to be in cells left out goes on there; it is of no account.
+        # Values in excluded cells continue to evolve there, without effect.
         second = (1.0 / G - 1.0) * (scale * first - start)
         second += start
         second += gain
@@ -201,7 +202,7 @@ def _conductance(assembled: Assembled, grid: Grid) -> list[float]:
 
 
 def _faces(assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]) -> _Faces:
-    """The defective faces: between active cells and others, and at walls of a finite rate."""
+    """The defective faces: between active cells and others, and at walls of finite permeability."""
     shape, active, ends = _box(assembled, grid, walls)
     g = _conductance(assembled, grid)
     taken = np.zeros(shape, dtype=bool)

@@ -15,7 +15,7 @@ from hybridrd.model.voxel_pairs import reach_of, steps_within
 
 
 def within_reach(system: System) -> list[int]:
-    """Channels of which the partners have a distance, dissociations included."""
+    """Channels with partners at a distance, including dissociations."""
     if not system.correct_pairs:
         return []
     return [
@@ -76,7 +76,7 @@ def _steps(system: System, channel: Channel) -> tuple[Integers, Floats]:
     grid, reaction = system.grid, channel.reaction
     steps, mean = steps_within(grid, *reach_of(reaction))
     weight = mean / reaction.reactive_volume(grid.dimension)
-    if channel.back:  # of one copy, the other one falling anywhere in the cell
+    if channel.back:  # rate of one copy, with the other product anywhere in the cell
         weight = weight * grid.volume
     padded = np.zeros((len(steps), 3), np.int64)
     padded[:, : grid.dimension] = steps

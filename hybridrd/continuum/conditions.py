@@ -18,14 +18,14 @@ from hybridrd.model.walls import Law
 
 @dataclass(frozen=True)
 class WallCondition(ABC):
-    """Base of all conditions: how a cell of width h exchanges with the wall beside it.
+    """Base of all conditions: exchange of a cell of width h with the wall beside it.
 
     Attributes
     ----------
     held
         Whether the concentration on the face is given.
     joined
-        Whether the wall is one with the opposite one.
+        Whether the wall is identified with the opposite one.
     """
 
     held: ClassVar[bool] = False
@@ -38,7 +38,7 @@ class WallCondition(ABC):
     def both_ways(self, D: Any, width: float, rise: Floats | None) -> tuple[Any, Any]:
         """`conductance` out of the cell, and into it, where the potential rises to the wall (kT).
 
-        The half cell lets pass ``2 D/h (B(rise) c - B(-rise) c_wall)``, see `bernoulli`.
+        The flux through the half cell is ``2 D/h (B(rise) c - B(-rise) c_wall)``, see `bernoulli`.
         """
         unit = self.conductance(D, width)
         return (unit, unit) if rise is None else (unit * bernoulli(rise), unit * bernoulli(-rise))
@@ -49,18 +49,18 @@ class WallCondition(ABC):
         return self.held
 
     def share(self, D: Any, width: float, rise: float | Floats = 0.0) -> Any:  # noqa: ARG002
-        """How much of an influx at the face gets to the cell."""
+        """Fraction of an influx at the face that reaches the cell."""
         return 1.0
 
     @property
     def closed(self) -> bool:
-        """Whether nothing passes."""
+        """Whether the wall is closed."""
         return not self.joined and bool(self.conductance(1.0, 1.0) == 0.0)
 
 
 @dataclass(frozen=True)
 class NoFlux(WallCondition):
-    """Nothing passes: ``dc/dn = 0``."""
+    """A closed wall: ``dc/dn = 0``."""
 
     def conductance(self, D: Any, width: float) -> Any:  # noqa: ARG002
         """None: nothing passes."""
@@ -80,7 +80,7 @@ class Dirichlet(WallCondition):
 
 @dataclass(frozen=True)
 class Robin(WallCondition):
-    """A wall that lets pass at a finite rate: ``-D dc/dn = kappa (c - outside)``, n outwards.
+    """A wall of finite permeability: ``-D dc/dn = kappa (c - outside)``, n outwards.
 
     The face value is eliminated exactly: with a cell of width h the flux out of it is
     ``kappa (2 D/h)/(kappa + 2 D/h)`` times the concentration of the cell.
@@ -91,7 +91,7 @@ class Robin(WallCondition):
         Permeability per area (length/time), finite and not negative.
     outside
         Whether a concentration outside is given, step by step and face cell by face cell; without
-        one there is nothing outside.
+        one the outside is empty.
 
     Raises
     ------
@@ -128,7 +128,7 @@ class Robin(WallCondition):
         return passed * out, passed * into
 
     def share(self, D: Any, width: float, rise: float | Floats = 0.0) -> Any:
-        """How much of an influx at the face gets to the cell; the rest passes outwards again."""
+        """Fraction of an influx at the face that reaches the cell; the rest leaves again."""
         inner = 2.0 * D / width * bernoulli(-np.asarray(rise))
         return inner / (self.kappa + inner) if self.kappa > 0 else 1.0
 
@@ -140,7 +140,7 @@ class PeriodicWall(WallCondition):
     joined = True
 
     def conductance(self, D: Any, width: float) -> Any:  # noqa: ARG002
-        """None: the two sides are one."""
+        """None: the two sides are identified."""
         return 0.0
 
 
@@ -153,7 +153,7 @@ def bernoulli(z: float | Floats) -> Floats:
 
 
 def condition(law: Law) -> WallCondition:
-    """What a law, with kappa per area, is to the PDE."""
+    """Condition of the PDE for a law with kappa per area."""
     if law.held:
         return Dirichlet()
     return Robin(law.kappa, law.outside is not None) if law.kappa > 0 else NoFlux()
@@ -167,7 +167,7 @@ def wall_names(dimension: int) -> tuple[str, ...]:
 def resolve_walls(
     walls: Mapping[str, WallCondition] | None, dimension: int
 ) -> dict[str, WallCondition]:
-    """A condition for every wall of the box; those not named let nothing pass.
+    """A condition for every wall of the box; walls that are not named are closed.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Cost of the solvers of an implicit diffusion step, by which one is chosen.
+"""Cost model of the solvers of an implicit diffusion step, for the choice of one.
 
-A model and not a measurement made at set-up, so that the same system has the same solver, and
+A model rather than a measurement at set-up, so that the same system has the same solver, and
 results the same digits, everywhere. Fitted to times measured on one core (2D 10 x 10 to 200 x 200,
 3D 8^3 to 100^3, a box cut out of the middle).
 """
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from hybridrd.continuum.checkerboard import sweeps
 from hybridrd.model.grid import Grid
 
-# Up to so many active cells the factorisation is at most twice as slow as anything else.
+# Up to this many active cells the factorisation is at most twice as slow as anything else.
 SMALL = {1: 10_000_000, 2: 1_000, 3: 600}
 # Beyond these a factorisation takes seconds and gigabytes.
 LARGEST_FACTORISATION = {1: 10_000_000, 2: 400_000, 3: 30_000}
@@ -24,17 +24,17 @@ LARGEST_TABLE = 3e7  # numbers in a table of distances, 240 MB at set-up
 STIFFEST_CAPACITANCE = 300.0
 # Cells whose arrays stay in the cache of a core.
 CACHED = 200_000
-# What joined walls do to the factors, by the number of periodic axes.
+# Factor on the size of the factors by the number of periodic axes.
 _PERIODIC = {1: (1.0, 1.0), 2: (1.0, 1.0, 1.45), 3: (1.0, 1.25, 1.65, 3.0)}
 
 
 def factored(grid: Grid, active: int) -> float:
-    """Time of a solution with SuperLU's factors (us), which goes into reading them."""
+    """Time of a solution with SuperLU's factors (us), spent on reading them."""
     return 4.0 + 7e-5 * factor_bytes(grid.shape, active)
 
 
 def iterated(grid: Grid, cells: int, spread: float) -> float:
-    """Time of a solution by Chebyshev iteration (us) in a box of so many ``cells``.
+    """Time of a solution by Chebyshev iteration (us) in a box of ``cells`` cells.
 
     Parameters
     ----------
@@ -52,25 +52,25 @@ def corrected(grid: Grid, cells: int, faces: int) -> float:
 
 
 def faces_around(grid: Grid, left_out: int) -> int:
-    """Number of cells around a cube of so many cells ``left_out``, a guess."""
+    """Estimated number of cells around a cube of ``left_out`` cells."""
     d = grid.dimension
     return int(2 * d * left_out ** ((d - 1) / d))
 
 
 def neighbours_share(grid: Grid, spread: float) -> float:
-    """Share of the diagonal of the matrix that goes to the neighbours of a cell, at most."""
+    """Largest fraction of the diagonal of the matrix that goes to the neighbours of a cell."""
     given = sum(2.0 * spread / h**2 for h in grid.spacing)
     return given / (1.0 + given)
 
 
 def factor_bytes(shape: Sequence[int], active: int, periodic: int = 0) -> float:
-    """Bytes that the factors of a matrix on ``active`` cells of a grid take.
+    """Bytes of the factors of a matrix on ``active`` cells of a grid.
 
-    With n cells ``40 n log2(n)`` in two dimensions (measured: 38 to 39 from 200 x 200 to 632 x
-    632, 30 for 100 x 100), ``9.5 n^1.6`` in three (9.5, 9.5, 8.7 for 25^3, 30^3, 45^3). Nested
-    dissection would have n^(4/3) there; in the order of least degree the same figures are 70, 80
-    to 110 n^(4/3) with a factor that goes on rising. Slabs and strips have less: at most ``21 s``
-    a cell with s cells in their cross-section, and 0.8 m times the figure in two dimensions in a
+    With n cells ``40 n log2(n)`` in two dimensions (measured: 38 to 39 from 200 x 200 to 632 x 632,
+    30 for 100 x 100), ``9.5 n^1.6`` in three (9.5, 9.5, 8.7 for 25^3, 30^3, 45^3). Nested
+    dissection would have n^(4/3) there; with the minimum-degree ordering the same figures are 70,
+    80 to 110 n^(4/3) with a factor that keeps rising. Slabs and strips have less: at most ``21 s``
+    per cell with s cells in their cross-section, and 0.8 m times the two-dimensional figure in a
     slab of m layers.
 
     Parameters
@@ -78,9 +78,9 @@ def factor_bytes(shape: Sequence[int], active: int, periodic: int = 0) -> float:
     shape
         Number of cells of the grid along each axis.
     active
-        How many of them take part.
+        Number of active cells.
     periodic
-        How many axes are periodic; all of them cost 1.45 times as much in 2D, 3 times in 3D.
+        Number of periodic axes; if all are, the cost is 1.45 times in 2D, 3 times in 3D.
     """
     n = max(active, 2)
     d = len(shape)

@@ -58,8 +58,8 @@ class Diffusion:
     A step ``dt`` is two of FiPy's implicit steps of length ``g dt``, ``g = 1 - 1/sqrt(2)``, with
     one matrix: ``u1 = solve(u)``, ``u2 = solve(u + (1/g - 1)(u1 - u))``. This is the L-stable
     diagonally implicit Runge-Kutta scheme of order two; it conserves mass. It is not positive
-    for fields with features sharper than ``sqrt(D dt)``: where a cell would become negative,
-    the step is a single implicit Euler step, which is.
+    for fields with features sharper than ``sqrt(D dt)``: if a cell would become negative,
+    the step is a single implicit Euler step instead, which is positive.
 
     Parameters
     ----------
@@ -71,24 +71,24 @@ class Diffusion:
     dt
         Step (time).
     walls
-        Condition of each wall by name; a wall not named lets nothing pass.
+        Condition of each wall by name; a wall not named is closed.
     cut
         ``(cells,)``, true for the cells left out (the particle region).
     solver
         ``"auto"`` or a kind of `hybridrd.continuum.solvers.make_solver`.
     cache
-        Where to find and keep systems that other species share.
+        Cache of systems shared with other species.
     drift
         How the species moves where it drifts or D depends on the place; None elsewhere.
 
     Attributes
     ----------
     active
-        Flat indices of the cells that take part; fields have one value for each.
+        Flat indices of the active cells; fields have one value for each.
     name
         Kind of solver chosen (``"none"`` if D is 0).
     fallbacks
-        How many steps fell back to implicit Euler.
+        Number of steps that fell back to implicit Euler.
 
     Raises
     ------
@@ -129,7 +129,7 @@ class Diffusion:
         self._cache = SolverCache() if cache is None else cache
         self.active = np.flatnonzero(~excluded(grid, cut))
         self.name = "none"
-        # The state whose fluxes are those of the last step, once somebody asks.
+        # The state whose fluxes are those of the last step, computed on request.
         self._mean: Callable[[], Floats] | None = None
         self._values: dict[str, Floats] = {}
         if D > 0:
@@ -158,14 +158,14 @@ class Diffusion:
         u
             Concentrations before, ``(active,)``.
         source
-            What is added to each cell during the step, as a concentration (amount per cell
+            Amount added to each cell during the step, as a concentration (amount per cell
             volume); it may be negative.
         values
             Concentration held on each wall with a given one: a number, or one per face cell in
             the flat order of the wall.
         slack
-            How far below 0 and the least of ``u + source`` a cell may end before the step becomes
-            implicit Euler (concentration). A caller who keeps negative contents as debts wants
+            Tolerance below 0 and the minimum of ``u + source`` before the step becomes
+            implicit Euler (concentration). A caller that treats negative contents as debts needs
             the linear step.
 
         Raises
@@ -213,7 +213,7 @@ class Diffusion:
         return Factors(solver.diagonal, solver.off, solver.upper, scale, system.closed)
 
     def inflow(self, values: Values) -> Floats | None:
-        """What walls that hold such values add to the right-hand side of a stage."""
+        """Contribution of walls with given values to the right-hand side of a stage."""
         return None if self.D == 0 else self._inflow(self._stage[0], values)
 
     @property
@@ -288,7 +288,7 @@ class Diffusion:
         axis
             The axis along which the cells are neighbours.
         inside, outside
-            Flat indices of the cells on either side, one pair a face, all of which take part.
+            Flat indices of the cells on either side, one pair per face, all active.
         """
         if self.D == 0:
             return 0.0
@@ -374,11 +374,11 @@ class Diffusion:
 
 
 def _conserve(new: Floats, total: Floats) -> None:
-    """Give ``new`` the sum of ``total``, from which it differs by the solver's round-off.
+    """Scale ``new`` to the sum of ``total``, from which it differs by the solver's round-off.
 
-    The sum of the differences is far more exact than the difference of the sums. What a common
-    factor leaves over, less than the cells can resolve, goes to the largest cell, where it is
-    rounded least: without that the sum drifts by 1e-12 in 1e5 steps.
+    The sum of the differences is far more accurate than the difference of the sums. The remainder
+    after a common factor, less than the cells can resolve, goes to the largest cell, where it is
+    rounded least: otherwise the sum would drift by 1e-12 in 1e5 steps.
     """
     drift, size = float((total - new).sum()), float(new.sum())
     if 1e-14 * size < abs(drift) < 1e-6 * size:

@@ -1,4 +1,4 @@
-"""Whole copies in the cells of a continuum: the reaction-diffusion master equation of a System."""
+"""Discrete copies in the cells of a continuum: the reaction-diffusion master equation."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ class WallFaces(NamedTuple):
 
 
 class DiscreteField:
-    """Copies ``n[species, active cell]``, and their two motions.
+    """Copies ``n[species, active cell]``, their hops and their reactions.
 
-    Jump rates are those of FiPy's matrix: an off-diagonal entry is the conductance of a face, and
-    divided by the volume of a cell the rate at which each of its copies passes.
+    Jump rates are those of FiPy's matrix: an off-diagonal entry is the conductance of a face;
+    divided by the volume of a cell, it is the rate at which each of its copies passes the face.
 
     Parameters
     ----------
@@ -85,12 +85,12 @@ class DiscreteField:
     key
         Key of the random numbers.
     in_halves
-        Whether something else happens in the middle of a step of diffusion.
+        Whether particles are exchanged in the middle of a diffusion step.
 
     Attributes
     ----------
     hops
-        The diffusion of each species, None for one that stays where it is.
+        The diffusion of each species, None for an immobile one.
 
     Raises
     ------
@@ -145,7 +145,7 @@ class DiscreteField:
         return np.asarray(self.n / self.volumes)
 
     def start(self, species: int, c: Floats) -> None:
-        """Set a species to concentrations on all cells, which have to be whole copies."""
+        """Set a species to concentrations on all cells, which must be integer copy numbers."""
         whole = np.rint(c[self.active] * self.volumes)
         self.n[species] = np.minimum(whole, 2.0 * MOST_COPIES)
         self._check(0.0)
@@ -224,7 +224,7 @@ class DiscreteField:
                 hops.begin(self.n[s], step)
 
     def passed(self) -> Iterator[tuple[int, str, int, int]]:
-        """By species and open wall, as of a box: how many left and entered in the last step."""
+        """Numbers that left and entered in the last step, by species and open wall of a box."""
         for s, hops in enumerate(self.hops):
             if hops is not None:
                 for side, (left, entered) in zip(hops.sides, hops.passed.tolist(), strict=True):
@@ -243,7 +243,7 @@ class DiscreteField:
             )
 
     def described(self) -> dict[str, Any]:
-        """How many parts a step has, by species."""
+        """Number of substeps of a step, by species."""
         parts = [1 if hops is None else hops.parts for hops in self.hops]
         return {"hop_parts": dict(zip(self.system.names, parts, strict=True))}
 
@@ -257,7 +257,7 @@ class DiscreteField:
 
 
 class Tables:
-    """Tables of binomial numbers, one for each probability, one after another."""
+    """Tables of binomial numbers for each probability, concatenated."""
 
     def __init__(self) -> None:
         self._known: dict[float, int] = {}
@@ -286,7 +286,7 @@ class Tables:
         return self._all[0]
 
     def joined(self) -> dict[str, Any]:
-        """All of them, as a `hybridrd.kernels.copies.Hopping` takes them."""
+        """All tables, for `hybridrd.kernels.copies.Hopping`."""
         sizes = np.array([t.size for t in self._all], np.int64)
         before = np.cumsum([0, *(len(t.columns) for t in self._all)])
         starts = [t.start + at for t, at in zip(self._all, before, strict=False)]
@@ -301,7 +301,7 @@ class Tables:
 
 
 def poisson_table(means: list[float]) -> copies.Table:
-    """Poisson numbers of some means, a row each."""
+    """Poisson numbers with given means, one row for each."""
     from scipy.stats import poisson
 
     most = [mean + 10.0 * np.sqrt(mean) + 12.0 for mean in means]
@@ -333,7 +333,7 @@ class Hops:
     faces
         All faces between two cells.
     open
-        The walls that copies pass, but for those with a bath beyond.
+        The walls that copies can pass, except those with a bath.
     """
 
     def __init__(
@@ -468,7 +468,7 @@ class Hops:
                 ratio = wall.back / np.where(wall.rate > 0, wall.rate, 1.0)
                 entering += held[wall.side][wall.faces] * wall.volume * leaving * ratio
             if wall.side in fed:
-                # Of those that came in some have left again.
+                # Some of those that came in have left again.
                 times = np.array(self._times)[:, None]
                 rate = np.where(wall.rate > 0, wall.rate, 1.0)
                 present = np.where(wall.rate > 0, leaving / rate, times)
@@ -486,7 +486,7 @@ class Hops:
 
 
 def _probabilities(faces: Faces, starts: Integers, t: float) -> dict[str, Any]:
-    """Chances to pass each face over half of t and all of it, with their tables."""
+    """Probabilities to pass each face over half of t and all of it, with their tables."""
     kept = relaxation(faces.on + faces.back, t)
     moved = 1.0 - np.array([np.sqrt(kept), kept])
     share = faces.on / np.where(faces.on > 0, faces.on + faces.back, 1.0)
@@ -527,7 +527,7 @@ def _faces_by_colour(field: DiscreteField, assembled: Assembled) -> list[Faces]:
     (first, second), colour, (lower, axis) = colours(assembled, field.grid)
     on, back = (
         -np.asarray(assembled.matrix[to, of]).ravel() / field.volumes[of]
-        if first.size  # of no entries SciPy makes a matrix
+        if first.size  # without entries SciPy makes a matrix
         else np.zeros(0)
         for of, to in ((first, second), (second, first))
     )
@@ -542,7 +542,7 @@ def _faces_by_colour(field: DiscreteField, assembled: Assembled) -> list[Faces]:
 def colours(
     assembled: Assembled, grid: Grid
 ) -> tuple[tuple[Integers, Integers], Integers, tuple[Integers, Integers]]:
-    """The faces of a system between cells: what they join, their colours, what they are called.
+    """The faces of a system between cells: their cells, colours and addresses.
 
     Returns
     -------
@@ -575,7 +575,7 @@ def colours(
 
 
 class Reactions:
-    """The reactions of a system in a cell, by the quickest exact way, but for some ``without``."""
+    """The reactions of a system in a cell, by the fastest exact method, except some ``without``."""
 
     def __init__(self, system: System, without: Sequence[int] = ()) -> None:
         index = {name: i for i, name in enumerate(system.names)}
@@ -595,7 +595,7 @@ class Reactions:
             sites[r, : len(before)] = before
             np.add.at(change[r], before, -1)
             np.add.at(change[r], after, 1)
-            # A pair of one species is k n (n - 1)/2 a volume, of which each takes two.
+            # Pairs of one species react k n (n - 1)/2 times per volume and consume two copies each.
             if len(before) == 2 and before[0] == before[1]:
                 factors[r] = 0.5
         powers = 1.0 - np.array([len(before) for before in taken], np.float64)
@@ -623,9 +623,9 @@ class Reactions:
         self._constant = not any(callable(k) and needs_time(k) for k in rates)
 
     def _prepare(self, cells: cell_reactions.Cells, tau: float) -> None:
-        """Make tables of numbers, where all cells have the same rates and volumes.
+        """Make tables of numbers, if all cells have the same rates and volumes.
 
-        Never for rates that vary in time: what is drawn must not depend on how a run began.
+        Never for rates that vary in time: results must not depend on how a run began.
         """
         if not self._constant or cells.rates.shape[1] > 1:
             return
@@ -635,7 +635,7 @@ class Reactions:
         self._tabled = seen
         families, rates = self._families, cells.rates[:, 0]
         becomes, born = families.product[families.channel], families.product[families.births]
-        if becomes.max(initial=-1) < 0 and born.min(initial=0) >= 0:  # no copy becomes another
+        if becomes.max(initial=-1) < 0 and born.min(initial=0) >= 0:  # no copy changes its species
             size = cells.volumes[0] * tau
             found = [self._life(s, rates, size, tau) for s in range(len(cells.n))]
             self._lives = [lives for lives in found if lives is not None]
@@ -667,13 +667,13 @@ class Reactions:
         chance = -float(np.expm1(-x))
         die = tables.first() if tables.number(np.array([chance])) == 0 else NO_TABLE
         mean = float(rates[made].sum()) * size
-        # Of a birth at any time of the half step, by then.
+        # Probability that a birth within the half step survives to its end.
         living = mean * (chance / x if x > 0.0 else 1.0)
         come = poisson_table([living]) if 0.0 < living < _LARGEST_MEAN else NO_TABLE
         return births.Lives(s, deaths, made, chance, living, mean - living, die, come)
 
     def _addresses(self, count: int) -> Integers:
-        """Where compiled laws are in this process, 0 for mass action. Raises ModelError."""
+        """Address of compiled laws in this process, 0 for mass action. Raises ModelError."""
         found = np.zeros(count, np.int64)
         for r, law in self._laws.items():
             places = [(name, self._index[name]) for name in law.names]
@@ -701,7 +701,7 @@ class Reactions:
             self.check(status, now, cells.n / cells.volumes)
 
     def _expected(self, cells: cell_reactions.Cells) -> float:
-        """How often copies that react by themselves would do so per time, at the largest rates."""
+        """Largest total rate of first-order reactions of a copy."""
         rates, families = cells.rates.max(axis=1), self._families
         total = float(rates[families.births].sum() * cells.volumes.sum())
         for n, (a, b) in zip(cells.n, pairwise(families.channels), strict=True):
@@ -711,7 +711,7 @@ class Reactions:
     def check(self, status: int, now: cell_reactions.Moment, c: Floats) -> None:
         """Raise StepError, or ModelError for a law, if a kernel did not finish from c."""
         if status == cell_reactions.NO_RATE:
-            for law in self._laws.values():  # the value that cannot be is named
+            for law in self._laws.values():  # names an invalid value
                 law.at({name: c[s] for name, s in self._index.items()})
         if status != cell_reactions.DONE:
             raise StepError(

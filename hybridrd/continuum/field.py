@@ -1,4 +1,4 @@
-"""The continuum of a System: concentrations of all species on the cells that take part."""
+"""The continuum of a System: concentrations of all species on the active cells."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class Field:
     Parameters
     ----------
     system
-        The system; its particle region plays no part here.
+        The system; its particle region is not used here.
     dt
         Time step.
     cut
-        Cells left out beside the obstacles (the particle region, in two-way coupling), flat; None
-        for none.
+        Cells left out in addition to obstacles (the particle region, in two-way coupling), flat;
+        None for none.
     solver
         ``"auto"`` or one of the kinds of `hybridrd.continuum.solvers.make_solver`.
     baths
-        Those of a simulation whose particles share them; its own by default.
+        Baths of a simulation whose particles share them; its own by default.
     assembly
-        What gives FiPy's systems.
+        Function that makes FiPy's systems.
     drifts
         How each species drifts, shared with the particles; its own by default.
     """
@@ -80,18 +80,18 @@ class Field:
         ]  # fmt: skip
         self.active = self.diffusion[0].active
         self.c = np.zeros((len(system.species), len(self.active)))
-        # Volume of each cell; one number where all are the same.
+        # Volume of each cell; one number if all are equal.
         self.volume: float | Floats = (
             self.grid.volumes[self.active] if self.grid.radial else self.grid.volume
         )
-        # Where each cell of the domain stands among the active ones, -1 for the others.
+        # Index of each cell of the domain among the active ones, -1 for others.
         self.position = np.full(self.grid.cells, -1, np.int64)
         self.position[self.active] = np.arange(len(self.active))
         self._rates = Rates(
             system, lambda: {n: x[self.active] for n, x in self.grid.coordinates().items()}
         )
         self._mass_action = mass_action(system) if system.channels else None
-        # What diffusion adds to each concentration per time, known in a step of stiff reactions.
+        # Change of each concentration by diffusion per time, known in a step with stiff reactions.
         self._drift: Floats | None = None
         # Whether contents fluctuate, so that pairs of one species react by n (n - 1).
         self.fluctuates = False
@@ -114,7 +114,7 @@ class Field:
         return True
 
     def show(self) -> None:
-        """Nobody else has to know the concentrations."""
+        """There is no user's continuum to inform."""
 
     def user_cells(self) -> Floats:
         """A field of the package has no cells of its own. Raises ModelError."""
@@ -157,11 +157,11 @@ class Field:
         return np.asarray((self.c * self.volume).sum(axis=1))
 
     def rates(self, step: int) -> Floats:
-        """Macroscopic rates in the middle of a step, ``(reactions,)`` or one a cell."""
+        """Macroscopic rates in the middle of a step, ``(reactions,)`` or one per cell."""
         return self._rates.at((step + 0.5) * self.dt)
 
     def grain(self, cell: int) -> tuple[float, float, float]:
-        """How the content of a cell fluctuates, see `MassAction.step`."""
+        """Fluctuation of the content of a cell, see `MassAction.step`."""
         if not self.fluctuates:
             return 0.0, 0.0, 1.0
         return 1.0 / float(np.broadcast_to(self.volume, self.c.shape[1:])[cell]), 0.0, 1.0
@@ -183,8 +183,8 @@ class Field:
     def react(self, step: int, owed: Floats | None = None) -> None:
         """Half a step of reactions, with the rates at the middle of the step.
 
-        What the cells have ``owed`` (a concentration, ``(species, active)``) reacts with them; the
-        field is less by what becomes of it.
+        Debts ``owed`` by the cells (a concentration, ``(species, active)``) react with them, and
+        the field is reduced by their products.
         """
         if self._mass_action is not None:
             k = self.rates(step)
@@ -207,7 +207,7 @@ class Field:
         step
             Number of the step; wall values are those at its middle.
         source
-            What is added to each cell during the step, ``(species, active)``, as a concentration.
+            Amount added to each cell during the step, ``(species, active)``, as a concentration.
         slack
             See `hybridrd.continuum.diffusion.Diffusion.step`.
         """
@@ -224,7 +224,7 @@ class Field:
             baths = list(self.baths.of(s))
             before = self.c[s].copy() if baths else self.c[s]
             first = [bath.amount for _, bath in baths]
-            # Baths stand at the middle of the step, where a step from what they hold brings them.
+            # Baths are evaluated at the middle of the step, extrapolated from their contents.
             for part in (0.5, 1.0) if baths else (1.0,):
                 held = walls.held(t)
                 if noisy:
@@ -257,10 +257,10 @@ class Field:
         openings: Openings,
         slack: float,
     ) -> tuple[Line, MassActionRates | None] | None:
-        """The field as compiled steps take it, None if it is not a line that they can.
+        """The field for compiled steps; None if it is not a line that they can treat.
 
-        They cannot where something is a function of time, where a wall drains, beside baths, and
-        in the middle of a step whose reactions are stiff.
+        They cannot treat functions of time, drains, baths, and
+        the middle of a step whose reactions are stiff.
         """
         if self.grid.dimension > 1 or self.grid.radial or self.baths or self._drift is not None:
             return None
@@ -321,7 +321,7 @@ class Field:
         return True
 
     def _predicted(self, step: int) -> Floats:
-        """What diffusion from the present concentrations adds to them per time in this step."""
+        """Change per time by diffusion from the current concentrations in this step."""
         t = (step + 0.5) * self.dt
         self._carry(t)
         self._drift = np.empty_like(self.c)
@@ -333,9 +333,9 @@ class Field:
         return self._drift
 
     def _most(self, species: int, side: str) -> Floats:
-        """What a drain can take per area and time out of the cells along a wall, 0 if cut off.
+        """Largest removal by a drain per area and time from the cells along a wall, 0 if cut off.
 
-        The flux to an absorbing wall, ``2 D c/h``, or what the cell holds if that is less.
+        The flux to an absorbing wall, ``2 D c/h``, or the content of the cell if that is less.
         """
         full = np.maximum(self.full(species), 0.0)
         h = self.grid.spacing[AXES.index(side[0])]
@@ -347,12 +347,12 @@ class Field:
         return np.asarray(rate * full[_wall_cells(self.grid, side)])
 
     def state(self) -> State:
-        """Concentrations and how often implicit Euler was needed, as arrays by name."""
+        """Concentrations and the number of implicit Euler steps, as arrays by name."""
         fallbacks = np.array([d.fallbacks for d in self.diffusion])
         return {"field/c": self.c.copy(), "field/fallbacks": fallbacks}
 
     def load_state(self, state: State) -> None:
-        """The inverse of `state`. Raises ResultError if something is missing or cannot be."""
+        """The inverse of `state`. Raises ResultError if something is missing or invalid."""
         self.c = stored_amounts(state, "field/c", self.c.shape)
         counts = stored_numbers(state, "field/fallbacks", (len(self.diffusion),), least=0)
         for diffusion, count in zip(self.diffusion, counts, strict=True):
@@ -379,7 +379,7 @@ class Field:
 
 
 def conditions(system: System, name: str) -> Mapping[str, WallCondition]:
-    """What the walls of the domain are to the PDE of one species, by wall."""
+    """Conditions of the PDE of one species, by wall."""
     return {
         side: PeriodicWall() if wall.joined else condition(law)
         for side, wall, law in laws(system, name)
@@ -387,7 +387,7 @@ def conditions(system: System, name: str) -> Mapping[str, WallCondition]:
 
 
 def laws(system: System, name: str) -> Iterator[tuple[str, Wall, Law]]:
-    """The walls that were named, by the sides of a box, and the laws of a species, per area."""
+    """The named walls, by the sides of a box, and the laws of a species, per area."""
     grid = system.grid
     for side, wall in system.walls.items():
         axis, upper = system.domain.place(side)
@@ -443,7 +443,7 @@ class Rates:
         self._time = np.nan
 
     def at(self, t: float) -> Floats:
-        """``(reactions,)``, or ``(reactions, active)`` where a rate is a function."""
+        """``(reactions,)``, or ``(reactions, active)`` if a rate is a function."""
         if np.isnan(self._time) or (self._in_time and t != self._time):
             self._time = t
             if self._varies:
@@ -464,12 +464,12 @@ class Rates:
 
 
 class WallValues:
-    """What the walls hold or let in, for one species."""
+    """Concentrations and influxes at the walls, for one species."""
 
     def __init__(self, system: System, name: str, grid: Grid, baths: Baths) -> None:
         self._held: dict[str, Value] = {}
         self._influx: dict[str, Value] = {}
-        self._share: dict[str, Any] = {}  # of it that gets to the cells
+        self._share: dict[str, Any] = {}  # fraction that reaches the cells
         self._where = name
         for side, _, law in laws(system, name):
             if law.outside is not None:
@@ -536,7 +536,7 @@ class WallValues:
         return list(self._influx)
 
     def per_area(self, t: float) -> dict[str, Floats]:
-        """Amount per time that gets through each face cell of the walls with an influx."""
+        """Amount per time that enters through each face cell of the walls with an influx."""
         return {
             side: _wall_area(self._grid, side)
             * self._share[side]

@@ -28,27 +28,27 @@ class FiPyContinuum(Continuum):
 
     A step is two implicit steps of FiPy of length ``g dt``, ``g = 1 - 1/sqrt(2)``, as in
     `hybridrd.continuum.diffusion.Diffusion`: second order for any equation with one time
-    derivative. Where it would make a cell negative that was not, a single implicit Euler step of
-    FiPy takes its place. FiPy's walls let nothing pass unless a constraint says so, which is what
-    the planes of the particle region need.
+    derivative. If it would make a non-negative cell negative, a single implicit Euler step of
+    FiPy replaces it. FiPy's walls are closed unless a constraint opens them, as the planes of the
+    particle region require.
 
     Parameters
     ----------
     variables
-        FiPy's ``CellVariable`` of each species; their values now are the concentrations at time 0,
-        and they hold those of the simulation between its steps. All on one rectilinear mesh.
+        FiPy's ``CellVariable`` of each species, all on one rectilinear mesh. Their current values
+        are the concentrations at time 0; between steps they hold those of the simulation.
     equations
-        An equation a species, or one that FiPy solves for all of them (a single one, or coupled
-        with ``&``). Terms of any kind, one ``TransientTerm`` of coefficient 1 each.
+        One equation per species, or one that FiPy solves for all of them (a single one, or coupled
+        with ``&``). Any terms, with one ``TransientTerm`` of coefficient 1 for each species.
     reactions
-        Whether the package does the System's reactions in the cells; False if they are terms of
-        the equations.
+        Whether the package computes the System's reactions in the cells; False if they are terms
+        of the equations.
     time
         FiPy's ``Variable`` on which coefficients depend; it is set to the end of each implicit
         step.
     sweeps
-        Sweeps of each implicit step, for coefficients that depend on the variables; these need
-        ``hasOld=True`` then.
+        Number of sweeps of each implicit step, for coefficients that depend on the variables;
+        these then need ``hasOld=True``.
     solver
         A FiPy solver; by default a direct one, accurate to round-off.
 
@@ -119,7 +119,7 @@ class FiPyContinuum(Continuum):
             )
         self._time, self._sweeps, self._solver = time, sweeps, solver
         self._first = np.stack([self._values(u) for u in self.variables.values()])
-        self._names = list(self.variables)  # the order of the System, once it is known
+        self._names = list(self.variables)  # in the order of the System, when that is known
         self.fallbacks = 0
 
     def __repr__(self) -> str:
@@ -147,12 +147,12 @@ class FiPyContinuum(Continuum):
         return first
 
     def step(self, c: Floats, t: float, dt: float, source: Floats | None) -> Floats:
-        """Two of FiPy's implicit steps, or one where these would make a cell negative."""
+        """Two of FiPy's implicit steps, or one if these would make a cell negative."""
         given = np.zeros_like(c) if source is None else source
         first = self._implicit(c + G * given, t + G * dt, G * dt)
         second = (1.0 / G - 1.0) * (first - c) + c
         new = self._implicit(second + G * given, t + dt, G * dt)
-        # A source takes whole particles: what is short of less than one is a debt.
+        # A source removes whole particles: a deficit of less than one is a debt.
         slack = 0.0 if source is None else float(np.min(1.0 / self._cells.volumes))
         total = c + given
         for n, before in zip(new, total, strict=True):
@@ -163,7 +163,7 @@ class FiPyContinuum(Continuum):
         return new
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """How often implicit Euler took over; all else is in the concentrations."""
+        """Number of implicit Euler steps; the rest of the state is the concentrations."""
         return {"fallbacks": np.array(self.fallbacks)}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -171,7 +171,7 @@ class FiPyContinuum(Continuum):
         self.fallbacks = int(state["fallbacks"])
 
     def show(self, c: Floats) -> None:
-        """Let the variables have the concentrations of the simulation."""
+        """Set the variables to the concentrations of the simulation."""
         for name, values in zip(self._names, c, strict=True):
             flat = np.empty(self._cells.size)
             flat[self._order] = values.ravel()
@@ -195,7 +195,7 @@ class FiPyContinuum(Continuum):
                 for _ in range(self._sweeps - 1):
                     equation.sweep(dt=tau, solver=solver, **chosen)
                 equation.solve(dt=tau, solver=solver, **chosen)
-            except Exception as error:  # FiPy's are of many kinds
+            except Exception as error:  # FiPy raises many kinds
                 raise StepError(
                     f"FiPy cannot solve the equation of the continuum at t = {t:.12g}: "
                     f"{type(error).__name__}: {error}"
@@ -206,7 +206,7 @@ class FiPyContinuum(Continuum):
         return new
 
     def _check_transient(self, c: Floats, dt: float) -> None:
-        """Refuse equations that forget where they start from: nothing changes in no time."""
+        """Refuse equations without a time derivative: a tiny step must change almost nothing."""
         scale = max(float(np.abs(c).max()), 1.0)
         uneven = c + scale * (np.arange(c[0].size).reshape(c[0].shape) % 2)
         try:
@@ -226,7 +226,7 @@ class FiPyContinuum(Continuum):
         return values.reshape(self._cells.shape)
 
     def _by_variable(self, equations: Any) -> list[tuple[Any, dict[str, Any]]]:
-        """Each equation with what its ``solve`` is to be told."""
+        """Each equation with the arguments of its ``solve``."""
         if isinstance(equations, Mapping):
             given = {species_name(s): e for s, e in equations.items()}
             if set(given) != set(self.variables):

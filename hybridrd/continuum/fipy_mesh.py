@@ -16,7 +16,7 @@ from hybridrd.model.system import System
 
 
 def mesh_of(variable: Any, where: str) -> Any:
-    """The mesh of a CellVariable. Raises ModelError if it is none, or not of floats."""
+    """The mesh of a CellVariable. Raises ModelError for anything else, or integers."""
     mesh: Any = getattr(variable, "mesh", None)
     wanted = ("vertexCoords", "cellCenters", "cellVolumes")
     if not all(hasattr(mesh, name) for name in wanted) or not hasattr(variable, "setValue"):
@@ -31,7 +31,7 @@ def mesh_of(variable: Any, where: str) -> Any:
 
 
 def check_floating(variable: Any, where: str) -> None:
-    """Refuse a variable of integers: what is put into it would lose its fraction at each step."""
+    """Refuse a variable of integers, whose values would lose their fractions at each step."""
     if not hasattr(variable, "setValue"):
         raise ModelError(f"{where} = {variable!r}: give a Variable of FiPy, Variable(value=0.0)")
     kind = np.asarray(variable.value).dtype
@@ -43,7 +43,7 @@ def check_floating(variable: Any, where: str) -> None:
 
 
 def rectilinear_cells(mesh: Any) -> tuple[RectilinearCells, NDArray[np.intp]]:
-    """The cells of a mesh, and the number that FiPy gives to each of them."""
+    """The cells of a mesh, and FiPy's number of each."""
     corners = np.asarray(mesh.vertexCoords, dtype=np.float64)
     centers = np.asarray(mesh.cellCenters.value, dtype=np.float64)
     volumes = np.asarray(mesh.cellVolumes, dtype=np.float64)
@@ -73,19 +73,19 @@ def rectilinear_cells(mesh: Any) -> tuple[RectilinearCells, NDArray[np.intp]]:
 
 
 def _distinct(x: Floats) -> Floats:
-    """The different ones among coordinates that may differ by round-off."""
+    """The distinct values of coordinates that may differ by round-off."""
     values = np.unique(x)
     least = 1e-9 * (values[-1] - values[0])
     return np.asarray(values[np.concatenate([[True], np.diff(values) > least])])
 
 
 def check_planes(variable: Any, name: str, system: System) -> None:
-    """Refuse a variable that is held, or given a gradient, on a plane of the particle region.
+    """Refuse a variable with a constraint on a plane of the particle region.
 
     Raises
     ------
     ModelError
-        In two-way coupling, where what passes a plane by itself is in nobody's account.
+        In two-way coupling, where the flux by such a constraint is in no account.
     """
     if not isinstance(system.particles, Domain) or system.coupling != "two-way":
         return

@@ -38,13 +38,13 @@ _lock = threading.Lock()
 
 
 class _Hidden(MetaPathFinder):
-    """Keeps this thread from importing matplotlib, for which FiPy asks only to note its version."""
+    """Import hook that hides matplotlib, which FiPy imports only to log its version."""
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> None:  # noqa: ARG002
-        """Nothing, so that others look; ModuleNotFoundError for what is hidden."""
+        """None, to let other finders look; ModuleNotFoundError for hidden modules."""
         if name == "matplotlib" and threading.get_ident() == self._thread:
             raise ModuleNotFoundError(f"{name} is not needed here")
 
@@ -71,10 +71,10 @@ def _sheltered() -> Iterator[None]:
 
 
 def load_fipy() -> ModuleType:
-    """FiPy with its SciPy solvers, imported at first need.
+    """FiPy with its SciPy solvers, imported on first use.
 
-    FiPy reads ``sys.argv`` by substring while it is imported: a word such as ``--cache-dir``
-    would end the program and ``--petsc`` would change the solvers. It never sees them.
+    FiPy searches ``sys.argv`` for substrings while it is imported: a word like ``--cache-dir``
+    would end the program, and ``--petsc`` would change the solvers. They are hidden from it.
     """
     with _lock:
         if "fipy" not in sys.modules:
@@ -86,9 +86,9 @@ def load_fipy() -> ModuleType:
 
 
 def direct_solver() -> Any:
-    """FiPy's LU solver, which does not stop before the modes it should move have moved.
+    """FiPy's LU solver with a tolerance small enough for slow modes.
 
-    FiPy's default one is content with a residual of 1e-5 of the right-hand side.
+    FiPy's default solver stops at a residual of 1e-5 of the right-hand side.
     """
     load_fipy()
     from fipy.solvers.scipy.linearLUSolver import LinearLUSolver
@@ -100,7 +100,7 @@ def build_mesh(grid: Grid, walls: Mapping[str, WallCondition]) -> Any:
     """FiPy's mesh of a grid: ``Grid1D/2D/3D``, periodic where the walls are, or spherical."""
     fp = load_fipy()
     if grid.radial:
-        # Not the non-uniform mesh: the volumes of FiPy 4.0.3's are 3/2 of what they should be.
+        # Not the non-uniform mesh, whose volumes are 3/2 of the right ones in FiPy 4.0.3.
         from fipy.meshes.sphericalUniformGrid1D import SphericalUniformGrid1D
 
         return SphericalUniformGrid1D(dx=grid.spacing[0], nx=grid.shape[0], origin=grid.lower)
@@ -174,7 +174,7 @@ class _Problem:
         right = diffusion
         if self.robin:
             sink = fp.CellVariable(mesh=mesh, value=(loss * mesh.faceNormals).divergence.value)
-            # Zero where nothing is held outside, which is so beyond absorbing walls.
+            # Zero if no concentration is given outside, as beyond absorbing walls.
             gain = (supply * self.held * mesh.faceNormals).divergence
             right = diffusion - fp.ImplicitSourceTerm(coeff=sink) + gain
         if drift is not None and drift.pushes:
@@ -189,10 +189,10 @@ class _Problem:
         self.held.setValue(faces)
 
     def system(self, tau: float) -> tuple[Sparse, Floats]:
-        """FiPy's matrix and right-hand side for the values that the variable has now."""
+        """FiPy's matrix and right-hand side for the current values of the variable."""
         self.equation.cacheMatrix()
         self.equation.cacheRHSvector()
-        with np.errstate(invalid="ignore"):  # FiPy's Péclet number of a face that lets nothing pass
+        with np.errstate(invalid="ignore"):  # FiPy's Péclet number of a closed face
             self.equation.justResidualVector(var=self.u, dt=tau, solver=direct_solver())
         return self.equation.matrix.matrix, np.array(self.equation.RHSvector, dtype=np.float64)
 
@@ -215,7 +215,7 @@ def _between(mesh: Any, drift: Drift) -> Floats:
 def _convection(
     grid: Grid, mesh: Any, cells: Indices, drift: Drift, dead: NDArray[np.bool_]
 ) -> Any:
-    """What the drift carries through the faces between cells that take part."""
+    """Convection term of the drift through faces between active cells."""
     normals = np.asarray(mesh.faceNormals)
     flow = np.zeros(normals.shape)
     inside = (cells[1] >= 0) & ~dead
@@ -228,7 +228,7 @@ def _convection(
 
 
 def _volumes(grid: Grid, active: Indices) -> tuple[float | Floats, float]:
-    """Volume of a cell (of each, in a shell), and how much of a sphere FiPy's mesh stands for."""
+    """Volume of a cell (of each, in a shell), and the solid angle that FiPy's mesh represents."""
     if not grid.radial:
         return grid.volume, 1.0
     return grid.volumes[active], _SPHERE
@@ -242,7 +242,7 @@ def assemble(
     cut: NDArray[np.bool_] | None = None,
     drift: Drift | None = None,
 ) -> Assembled:
-    """FiPy's linear system of one implicit diffusion step on the cells that take part.
+    """FiPy's linear system of one implicit diffusion step on the active cells.
 
     Parameters
     ----------
@@ -313,8 +313,8 @@ class FipyStepper(Solver):
     """FiPy's own ``eq.solve`` for one step ``tau``: the slow path, and the reference.
 
     FiPy's default solver stops at a residual of 1e-5 of the right-hand side before it has
-    corrected anything, so small modes never move; here it goes to 1e-10. FiPy builds the
-    system anew and holds on to memory at every call: not for long runs.
+    corrected anything, so small modes never change; here it goes to 1e-10. FiPy rebuilds the
+    system and retains memory at every call, so it is not for long runs.
 
     Parameters
     ----------

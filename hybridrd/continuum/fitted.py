@@ -1,8 +1,8 @@
 """Systems of one implicit step for a drift that changes, in FiPy's pattern but without FiPy.
 
-FiPy takes some 50 ms to assemble a matrix, of which only the numbers change from step to step. They
-are those of exponential fitting: ``D A/h (B(z) c_i - B(-z) c_j)`` from a cell to its neighbour, z
-being the rise between them. The first ones are compared with FiPy's.
+FiPy takes some 50 ms to assemble a matrix, but only its entries change from step to step. They are
+those of exponential fitting: ``D A/h (B(z) c_i - B(-z) c_j)`` from a cell to its neighbour, with z
+the rise between them. The first matrix is compared with FiPy's.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from hybridrd.errors import ModelError
 from hybridrd.model.drift import Drift
 from hybridrd.model.grid import AXES, Grid
 
-#: Of the largest entry: FiPy takes rises below 1e-3 kT to first order, 1e-7 of an entry.
+#: Relative to the largest entry: FiPy treats rises below 1e-3 kT to first order, 1e-7 of an entry.
 AGREEMENT = 1e-6
 
 
 class FittedAssembly:
-    """What gives the systems of drifts that change; FiPy's own in a shell.
+    """Assembly of systems for drifts that change; FiPy's own in a shell.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class FittedAssembly:
         cut: NDArray[np.bool_] | None = None,
         drift: Drift | None = None,
     ) -> Assembled:
-        """The system for a drift. Raises ModelError if its numbers are not FiPy's."""
+        """The system for a drift. Raises ModelError if its entries differ from FiPy's."""
         if grid.radial or drift is None:
             return assemble(grid, D, tau, walls, cut, drift)
         full = resolve_walls(walls, grid.dimension)
@@ -72,7 +72,7 @@ class FittedAssembly:
 
 
 class _Pattern:
-    """Where the numbers of a matrix belong."""
+    """Positions of the entries of a matrix."""
 
     def __init__(
         self, assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]

@@ -28,21 +28,21 @@ class MassAction:
     eqs. (17) to (23)). From order three on it is k times the product of all concentrations, ``k
     c_A^2 c_B``, as for `hybridrd.Reaction`.
 
-    Networks of order 0 and 1 and with the same rates everywhere are solved
-    exactly, by a matrix exponential. All others by fourth-order Runge-Kutta substeps, so short
-    beside every rate of change that the result is positive and right to about 1e-7, whatever
-    the step; where that would take more than 25 of them, by an implicit method of order four
-    with the same error, positive and with every conserved combination kept, whose effort does not
+    Networks of order 0 and 1 with uniform rates are solved
+    exactly, by a matrix exponential. All others are solved by fourth-order Runge-Kutta substeps, so
+    short that the result is positive and accurate to about 1e-7, whatever
+    the step. If that would take more than 25 substeps, an implicit method of order four is used,
+    with the same error; it is positive, keeps every conserved combination, and its cost does not
     grow with the fastest rate (RODAS: Hairer and Wanner, "Solving ordinary differential equations
     II", IV.7).
 
     Parameters
     ----------
     reactants, products
-        ``(reactions, species)``: how many of each species a reaction takes and makes.
+        ``(reactions, species)``: numbers of each species that a reaction consumes and creates.
     laws
-        For each reaction None, or a function of concentrations and the index of the species that
-        each of its arguments is: k times its value is then the rate. The implicit method does these
+        For each reaction None, or a function of concentrations and the indices of the species of
+        its arguments: the rate is then k times its value. The implicit method solves these
         networks.
 
     Raises
@@ -120,19 +120,18 @@ class MassAction:
         tau
             Time, not negative.
         out
-            Where to put the result; may be ``c`` itself.
+            Array for the result; may be ``c`` itself.
         grain
-            Of a content that fluctuates: the concentration of one copy, and the numbers of copies
+            For fluctuating contents: the concentration of one copy, and the numbers of copies
             below which nothing and above which all of it fluctuates. Pairs of one species then
             react ``k c (c - copy)/2`` times.
         drift, after
-            What diffusion adds to each concentration per time, ``(species, cells)``, before this
-            half step (``after``) or behind it. It is asked for only where reactions are stiff: they
-            see concentrations that move with it, and the result has the reactions alone.
+            Change of each concentration by diffusion per time, ``(species, cells)``, before this
+            half step (``after``) or after it. It is requested only if reactions are stiff: their
+            concentrations include it, but the result is the change by reactions alone.
         owed
-            What ``c`` lacks, as concentrations. It reacts as content would: the result is less by
-            what became of it, the difference of the results with and without it, and may be
-            negative.
+            Debts, as concentrations. They react like content: the result is reduced by
+            the difference of the results with and without them, and may be negative.
 
         Raises
         ------
@@ -172,7 +171,7 @@ class MassAction:
         return result
 
     def _addresses(self) -> NDArray[np.int64]:
-        """Where the compiled laws are in this process, 0 for mass action. Raises ModelError."""
+        """Address of the compiled laws in this process, 0 for mass action. Raises ModelError."""
         found = np.zeros(len(self._sites), np.int64)
         for r, (law, places) in self._laws.items():
             named = list(zip(law.names, places, strict=True))
@@ -214,7 +213,7 @@ class MassAction:
                 generator[:species, species if i < 0 else i] += k[r] * self.change[r]
             with np.errstate(over="ignore", invalid="ignore"):
                 propagator = expm(generator * tau)
-            # No entry of it can be negative; what round-off makes so is 0.
+            # No entry can be negative, except by round-off, which is set to 0.
             propagator = np.maximum(propagator, 0.0)
             if len(self._known) >= KEPT:
                 self._known.clear()
@@ -242,14 +241,14 @@ class MassAction:
             status = kernel.integrate(c, out, rate, self._sites, self.change, tau, grain, left)
             stiff = bool((left == tau).any())
         if status == DONE and left.any():
-            # A kernel of its own: most runs are never stiff, and it takes long to compile.
+            # A separate kernel: most runs are never stiff, and it is slow to compile.
             flow = drift() if drift is not None and stiff else np.empty((len(c), 0))
             status = kernel.implicit(
                 out, rate, self._sites, laws, self.change, *self._kept, tau, grain, left, flow,
                 after,
             )  # fmt: skip
         if status == NOT_FINITE:
-            for law, places in self._laws.values():  # a value that cannot be is named
+            for law, places in self._laws.values():  # names an invalid value
                 law.at(dict(zip(law.names, (c[s] for s in places), strict=True)))
             raise StepError(_unbounded(tau))
         if status != DONE:

@@ -91,7 +91,7 @@ class RectilinearCells:
 
 
 def overlaps(first: Floats, second: Floats) -> Floats:
-    """Length that the interval i of ``first`` and j of ``second`` have in common, ``(n, m)``.
+    """Overlap of the interval i of ``first`` with j of ``second`` (length), ``(n, m)``.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def overlaps(first: Floats, second: Floats) -> Floats:
     low = np.maximum.outer(first[:-1], second[:-1])
     high = np.minimum.outer(first[1:], second[1:])
     length: NDArray[np.float64] = np.maximum(high - low, 0.0)
-    # What two faces that should be one differ by is round-off, and no overlap.
+    # A difference by round-off of faces that should be equal is no overlap.
     least = np.minimum.outer(np.diff(first), np.diff(second))
     return np.where(length > 1e-7 * least, length, 0.0)
 

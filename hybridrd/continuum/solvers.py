@@ -82,8 +82,8 @@ class FactoredSolver(Solver):
     def __init__(self, matrix: Sparse) -> None:
         from scipy.sparse.linalg import splu
 
-        # Positive definite, or with a drift dominated by the diagonal of each column: no pivoting
-        # is needed, which keeps the factors thin.
+        # Positive definite, or with a drift dominated by the diagonal of each column, so no
+        # pivoting is needed, which keeps the factors sparse.
         self._factors = splu(
             matrix.tocsc(),
             permc_spec="MMD_AT_PLUS_A",
@@ -144,7 +144,7 @@ class ConjugateGradientSolver(Solver):
 
 
 def candidates(assembled: Assembled, grid: Grid, walls: Mapping[str, WallCondition]) -> list[str]:
-    """Kinds of solver that can treat the system, the fastest first."""
+    """Kinds of solver that can treat the system, fastest first."""
     box = active_box(assembled.active, grid)
     spread = assembled.diffusion * assembled.tau
     fitted = assembled.drift is not None  # for which the fast kinds are none
@@ -167,12 +167,12 @@ def solver_kinds(
     Parameters
     ----------
     active, box
-        Number of cells that take part, and the box that they fill, if they fill one.
+        Number of active cells, and the box that they fill, if they fill one.
     spread
         D tau (length^2).
     faces
-        Number of cells at walls of a finite rate or beside cells left out; by default those around
-        a cube, and of these walls.
+        Number of cells at walls of finite permeability or beside excluded cells; by default those
+        around a cube, and of these walls.
     """
     kinds: list[str] = []
     if grid.dimension == 1 and not walls["x-"].joined:
@@ -211,7 +211,7 @@ def make_solver(
     assembled
         The system as FiPy assembled it.
     grid, walls
-        What it was assembled from.
+        The grid and the conditions from which it was assembled.
     kind
         ``"auto"``, or one of ``tridiagonal`` (a line that is not periodic), ``transform`` (cells
         that fill a box; walls without flux, with given values or periodic), ``chebyshev`` (cells
@@ -223,7 +223,7 @@ def make_solver(
     -------
     Solver
         It has solved ``matrix @ u = rhs`` for a random ``u`` with a relative residual below
-        1e-10; with ``"auto"`` a kind that does not is passed over for the next one.
+        1e-10; with ``"auto"`` a kind that fails is skipped for the next one.
 
     Raises
     ------
@@ -246,7 +246,7 @@ def make_solver(
         raise ModelError(f"no solver {kind!r}; there are auto, {', '.join(KINDS)}")
     possible = candidates(assembled, grid, full)
     if kind == "splu":
-        possible.append(kind)  # asked for by name it may be as large as memory allows
+        possible.append(kind)  # if requested by name it may be as large as memory allows
     if kind != "auto" and kind not in possible:
         raise ModelError(
             f"the solver {kind!r} cannot treat these cells and walls; "

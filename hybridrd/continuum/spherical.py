@@ -14,7 +14,7 @@ class SphericalDiffusion(Diffusion):
 
     The steps are those of `Diffusion`; the walls are ``x-``, the inner sphere, and ``x+``. Sums
     are weighted with the volumes of the cells, ``4/3 pi (b³ - a³)``; mass is conserved. A sphere of
-    radius 0, the centre of a ball, has no area and lets nothing pass.
+    radius 0, the centre of a ball, has no area and no flux.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class SphericalDiffusion(Diffusion):
         return np.atleast_1d(np.nan_to_num(D * area / self.grid.spacing[0] * drop))
 
     def _settle(self, new: Floats, total: Floats, low: float) -> Floats:
-        """As in a box, with the amount in place of the sum."""
+        """The method of a box, with the amount in place of the sum."""
         volume = np.asarray(self._stage[0].volume)
         if -ROUND_OFF * float(new.max()) <= low < 0:
             gained = -float((new * volume).sum(where=new < 0))

@@ -17,13 +17,13 @@ G = 1.0 - 1.0 / math.sqrt(2.0)
 class Solver(ABC):
     """Base of all solvers of ``matrix @ u = rhs``, each made for one matrix.
 
-    1. `solve` is all that one needs.
-    2. One that can do both stages of a step for less overrides `two_stages`.
+    1. A new solver implements `solve`.
+    2. If it can do both stages of a step at less cost, it overrides `two_stages`.
 
     Attributes
     ----------
     name
-        Its kind, by which results and messages call it.
+        Its kind in results and messages.
     """
 
     name: ClassVar[str]
@@ -45,17 +45,17 @@ class Solver(ABC):
         u
             Concentrations before, ``(active,)``.
         given
-            What is added in each stage (w), as a concentration.
+            Source of each stage (w), as a concentration.
         scale
             Volume over length of the stage, ``volume/tau``.
         inflow
-            What walls add to each right-hand side.
+            Contribution of walls to each right-hand side.
 
         Returns
         -------
         numpy.ndarray, callable
-            ``u2``, and a function for ``(1 - g) u1 + g u2``, by which the fluxes are those of the
-            whole step.
+            ``u2``, and a function for ``(1 - g) u1 + g u2``, whose fluxes are those of the whole
+            step.
         """
         first = self.solve(right_side(u, given, scale, inflow))
         second = (1.0 / G - 1.0) * (first - u)
@@ -76,7 +76,7 @@ def right_side(
 
 
 def not_finite(u: Floats, source: Floats | None) -> str:
-    """What to say of a field that is no longer finite."""
+    """Error message for a field that is no longer finite."""
     bad = int(np.count_nonzero(~np.isfinite(u)))
     added = 0 if source is None else int(np.count_nonzero(~np.isfinite(source)))
     return (

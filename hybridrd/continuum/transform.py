@@ -22,7 +22,7 @@ Intervals = tuple[tuple[int, int], ...]
 
 
 def active_box(active: NDArray[np.intp], grid: Grid) -> Intervals | None:
-    """Range ``[start, stop)`` of the active cells along each axis, or None if they are no box."""
+    """Range ``[start, stop)`` of the active cells along each axis, or None if they fill no box."""
     box = bounding_box(active, grid)
     return box if math.prod(b - a for a, b in box) == len(active) else None
 
@@ -153,10 +153,10 @@ def bounding_box(active: NDArray[np.intp], grid: Grid) -> Intervals:
 
 
 def box_ends(box: Intervals, grid: Grid, walls: Mapping[str, WallCondition]) -> list[Ends]:
-    """Per axis of a box, which ends hold a face value; None where they are joined.
+    """Whether each end of a box has a given face value, per axis; None for periodic axes.
 
-    Nothing passes where the box ends inside the domain. Where a wall lets pass at a finite rate
-    the end counts as one without flux.
+    An end inside the domain is closed. A wall of finite permeability counts as an end without
+    flux.
     """
     kinds: list[Ends] = []
     for axis, (start, stop) in enumerate(box):
@@ -174,5 +174,5 @@ def box_sides(
     high: WallCondition = walls[AXES[axis] + "+"] if interval[1] == grid.shape[axis] else NoFlux()
     if low.joined and high.joined:
         return low, high
-    # A periodic wall whose other side is cut off lets nothing pass.
+    # A periodic wall whose other side is cut off is closed.
     return NoFlux() if low.joined else low, NoFlux() if high.joined else high

@@ -20,15 +20,15 @@ class Continuum(ABC):
     exchange, debts and checkpoints. A subclass defines:
 
     1. `edges`: the cell faces along each axis. The cells cover the domain outside the particle
-       region, or the whole domain, and the planes of the region are faces of theirs. The grid of
-       the System remains that of the particles and of results.
+       region, or the whole domain, and the planes of the region are faces of these cells. The grid
+       of the System remains that of the particles and of results.
     2. `start`: the concentrations at time 0.
-    3. `step`: the concentrations a step later. All that is between cells, in them (but for the
-       System's reactions) and at the walls of the domain beyond the region is its affair; nothing
-       may pass the planes of the region by itself in two-way coupling: what is exchanged comes as
+    3. `step`: the concentrations a step later. It handles everything between cells, in them
+       (except the System's reactions) and at the walls of the domain beyond the region. In two-way
+       coupling it must have no flux through the planes of the region: the exchange comes as
        ``source``.
-    4. If it remembers more than the concentrations: `state` and `load_state`, for checkpoints.
-    5. If something else is to show the concentrations: `show`.
+    4. If it has more state than the concentrations: `state` and `load_state`, for checkpoints.
+    5. If something else displays the concentrations: `show`.
 
     Concentrations have the shape ``(species, nx, ny, nz)``, species in the order of the System,
     and are particles per length^d.
@@ -36,8 +36,8 @@ class Continuum(ABC):
     Attributes
     ----------
     reactions
-        Whether the package does the System's reactions in its cells, half a step before `step`
-        and half a step after; set it to False if `step` does all there are.
+        Whether the package computes the System's reactions in its cells, half a step before `step`
+        and half a step after; set it to False if `step` includes them.
 
     Examples
     --------
@@ -87,13 +87,13 @@ class Continuum(ABC):
         Parameters
         ----------
         c
-            Those at ``t``. In two-way coupling they may be negative by a particle or so, where a
-            cell has yet to pay for what was taken from it.
+            Those at ``t``. In two-way coupling they may be negative by about one particle, in cells
+            that still owe what was taken from them.
         t, dt
             Time and step (time).
         source
-            What is added to each cell during the step, as a concentration; it may be negative.
-            None in mean-field coupling, where the particles change nothing. It enters between
+            Amount added to each cell during the step, as a concentration; it may be negative.
+            None in mean-field coupling, where particles have no effect. It enters between
             ``t`` and ``t + dt``: a solver that treats it implicitly has no jump at the plane.
 
         Raises
@@ -103,19 +103,19 @@ class Continuum(ABC):
         """
 
     def state(self) -> Mapping[str, NDArray[Any]] | None:
-        """What it remembers beside the concentrations, as arrays by name, for a checkpoint.
+        """Its state besides the concentrations, as arrays by name, for a checkpoint.
 
-        The package keeps the concentrations themselves. By default there is nothing else. Return
-        None if there is more and it cannot be kept: no checkpoint is written then.
+        The package saves the concentrations. By default there is nothing else. Return
+        None if there is more that cannot be saved: then no checkpoint is written.
         """
         return {}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:  # noqa: ARG002
-        """Go back to what `state` gave."""
+        """Restore a `state`."""
         return
 
     def show(self, c: Floats) -> None:  # noqa: ARG002
-        """Called at the start and after each step with the concentrations there are then."""
+        """Called with the current concentrations at the start and after each step."""
         return
 
     def diagnostics(self) -> Mapping[str, Any]:

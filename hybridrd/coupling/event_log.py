@@ -23,7 +23,6 @@ class EventRows(NamedTuple):
         Time, number of the label, and species of the first particle of each event; ``(n,)``.
     reactants, products
         Ids of the particles, -1 for none, -2 for one without an id: ``(n, most)``.
-
     place
         Position, ``(n, d)``.
     """
@@ -52,7 +51,6 @@ class EventLog:
     ----------
     labels
         Labels of the possible events, in the order of their numbers.
-
     in_turn
         Whether pairs and other reactions alternate in a half step; each then has a quarter of the
         step for its times, so that no particle reacts before it exists.
@@ -131,16 +129,12 @@ class EventLog:
         ----------
         halves
             Times, in half steps since the start ``(n,)``.
-
         pairs
             Whether they are pair reactions.
-
         what
             Their numbers ``(n,)``.
-
         reactants, products
             Ids, ``(n, up to the most)``.
-
         place
             Positions, ``(n, d)``.
         """

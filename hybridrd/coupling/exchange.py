@@ -34,7 +34,6 @@ class CompiledExchange(NamedTuple):
         How particles move.
     exits, layers, planes
         None if not needed.
-
     owner
         The exchange that they belong to.
     """

@@ -47,7 +47,6 @@ class Gate:
         which a boundary layer follows it.
     drain
         Removal by an influx below 0 per area and time, averaged over the step.
-
     leak
         Arrivals through a leaky wall or a half-open plane; None for other gates.
     bath

@@ -34,7 +34,6 @@ class PlaneCounts:
     ----------
     planes
         Planes by name.
-
     region, D, dt
         The particle region, diffusion coefficients (length²/time) and time step.
 

@@ -34,7 +34,6 @@ class Witness(Protocol):
             The number of the face of each, ``(n,)``.
         x, ids
             Last positions, ``(d, n)``, and ids.
-
         beyond
             Positions outside, ``(d, n)``; infinite along the axis of the face of a box.
         """

@@ -37,7 +37,6 @@ class Ball(Shape):
     ----------
     center
         One number for each axis (length).
-
     radius
         Radius (length).
 

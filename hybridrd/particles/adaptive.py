@@ -144,13 +144,10 @@ class Adapted:
     ----------
     tag
         Choice of the cells.
-
     remainder
         Amount of each species that is neither a particle nor in a cell, less than one copy.
-
     changes, cells
         Number of changes of the region, and of cells that changed sides.
-
     share
         Sums over all checks of the fraction of cells with particles, of whether any had, and of 1.
     converted
@@ -192,7 +189,6 @@ class Adapted:
         ----------
         region
             The old region.
-
         inside
             The new cells.
         """

@@ -46,9 +46,7 @@ class Constant(NamedTuple):
     mean: Floats
 
 
-Spread = tuple[
-    Floats, Constant | None
-]  # mean concentration on all cells; the part where it is constant
+Spread = tuple[Floats, Constant | None]  # mean concentration on all cells; constant part
 
 
 def parts(system: System, species: int) -> list[Any]:

@@ -22,7 +22,6 @@ class MaskFace(NamedTuple):
         Cells of the region, flat and ascending.
     beyond
         The continuum cell beyond each of them; -1 at a wall of the domain.
-
     at_wall
         Whether the neighbour is a wall of the domain.
     """

@@ -23,7 +23,6 @@ class FreeMemory:
     ----------
     bytes
         Number of bytes.
-
     where
         Its source, after "are free": ``"on this machine"``.
     """
@@ -40,13 +39,10 @@ class Part:
     ----------
     what
         Its name, and in brackets the source of the figure.
-
     bytes
         Number of bytes needed.
-
     remedy
         Advice to reduce it.
-
     continuum
         Whether it belongs to the PDE, which replicas may share and which depends on the solver.
     """
@@ -66,10 +62,8 @@ class ParticleNumbers:
     numbers
         Largest expected number of each species: at time 0, at the concentration of a reservoir,
         or after one step of creations and influx. Products of reactions are not included.
-
     cause
         Source of most of them.
-
     created
         Number of particles created in one step.
     """
@@ -118,13 +112,10 @@ def check_fits(
     ----------
     parts
         Parts to allocate.
-
     free
         The free memory; by default `free_memory`.
-
     held
         Parts already allocated, for the message.
-
     who
         Who needs them, for example "each of 4 workers".
 

@@ -19,13 +19,10 @@ def check_new(number: float, dimension: int, what: str, remedy: str) -> None:
     ----------
     number
         Expected number.
-
     dimension
         Dimension of their positions.
-
     what
         Their source, for the message: ``"the influx of A at x+ in a step"``.
-
     remedy
         Advice to have fewer.
 

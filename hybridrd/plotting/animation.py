@@ -31,7 +31,6 @@ class Movie:
         The figure to draw into.
     draw
         Function that draws a frame, given its number.
-
     frames
         Number of frames.
     fps

@@ -33,7 +33,6 @@ def scale(
     ----------
     c
         The values shown.
-
     top
         The default upper end of the scale.
     cmap

@@ -45,7 +45,6 @@ def drift(
         Time of a flow that depends on it.
     levels
         Number of contour lines of the potential, at equal steps, labelled in kT.
-
     arrows
         Number of arrows along the longer side. The longest is as long as their distance.
     color

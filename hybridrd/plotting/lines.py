@@ -65,7 +65,6 @@ def profile(
         The part of the axis to show (length); by default all.
     ylim
         Limits of the concentration axis; by default from 0 to above the highest value shown.
-
     legend
         Whether to add a legend if there is a reference; it is above the lines.
     units
@@ -180,7 +179,6 @@ def counts(
         Axes to draw into; by default those of a new figure.
     xlim, ylim
         Limits of the time axis and of the axis of numbers; by default all times, and from 0 on.
-
     legend
         Whether to add a legend if there are several lines; it is above them.
     units

@@ -40,7 +40,6 @@ def sheet(
     ----------
     kind
         One of `KINDS`.
-
     result, reference
         A result, and a reference for the kinds that accept one.
     species

@@ -77,7 +77,6 @@ def sweep(
         Axes to draw into, one per species, for a curve or a map; by default those of a new figure.
     cmap, norm, vmin, vmax, levels, colorbar
         See `field`, for a map. Its colours end at the lowest and the highest number by default.
-
     units
         See `field`; for times only.
 

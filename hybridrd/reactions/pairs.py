@@ -33,7 +33,6 @@ class Pairs:
     ----------
     partners
         Partners beyond the region.
-
     key, species
         Key of the realisation, and the number of species.
     events, credit

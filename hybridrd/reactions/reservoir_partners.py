@@ -25,7 +25,6 @@ class _Row:
     ----------
     species
         Species of the partners.
-
     strip
         Continuum cells within the Doi radius of an interface, flat domain indices.
     gates

@@ -34,13 +34,10 @@ class Encounter:
         Species of the reactants, by index; the second is None for a dissociation.
     kernel
         Rate of a pair as a function of its distance; Doi's step in a dissociation.
-
     radius, volume
         The Doi radius, or the reach of the kernel (length), and its integral (length^d).
-
     place
         Position of new products, see `hybridrd.Reaction`.
-
     share
         Weight of the first partner in the position weighted by diffusion coefficients.
     D
@@ -49,7 +46,6 @@ class Encounter:
         Whether each reactant disappears; one that is a product again stays.
     news
         New particles: (species, reactant that it replaces); see `Reaction.places`.
-
     apart
         For a dissociation the species left at the position of the complex and the one put into
         the ball about it; None for pairs. Its hazard is the forward one times k_back/lambda0.

@@ -79,7 +79,6 @@ def first_passage(result: xr.Dataset, what: str | None = None) -> pd.DataFrame:
     ----------
     result
         A result of `Simulation.run`, or loaded.
-
     what
         The passage: ``"exit at FACE"`` or a reaction; by default exits through any face.
 

@@ -60,10 +60,8 @@ class Watched:
     ----------
     function
         A function of the running simulation.
-
     what
         The running simulation.
-
     clock
         A function that returns the time in seconds.
     """
@@ -119,10 +117,8 @@ class Lines:
         See `progress_bar`.
     last
         Whether to report the end, too.
-
     say
         A function that receives a line.
-
     clock
         A function that returns the time in seconds.
     """

@@ -46,24 +46,18 @@ class Runnable(Stateful, Protocol):
     ----------
     kind
         Its name in results and checkpoints.
-
     title
         Its name in the log.
-
     system, dt
         The system, and the time step (time).
     timings
         Seconds spent in each stage; the run adds to ``records`` and ``writing``.
-
     guard
         Lock against other callers while it runs.
-
     mark
         Position in the records of its run.
-
     came_from
         The checkpoint from which it was restored.
-
     halted
         State of the stop condition in that checkpoint.
     loop

@@ -438,10 +438,8 @@ class GaussianCells(Coupling):
         The PDE with its noise.
     few
         Discrete copies in the same cells.
-
     field, ledger, copies
         State changed by the two: the concentrations and their debts, and the copies.
-
     numbers
         Numbers of the gates at the continuum for discrete copies, by species and face.
     """

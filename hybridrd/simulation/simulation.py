@@ -93,7 +93,6 @@ class Simulation:
     ----------
     system
         The system to simulate.
-
     dt
         Time step (time).
     seed
@@ -390,7 +389,6 @@ class Simulation:
         ----------
         species
             Their species.
-
         positions
             Their positions, ``(n, d)``, or ``(n,)`` with one coordinate (length).
 
@@ -434,7 +432,6 @@ class Simulation:
         ----------
         species
             Their species.
-
         ids
             Their ids, as in ``sim.particles["A"].id``.
 
@@ -717,7 +714,6 @@ class Simulation:
             (level INFO of the logger ``hybridrd``), the lines go there. False for nothing.
             A function is called with the simulation at the start, every second, and at the end;
             `hybridrd.plot.live` makes one that draws.
-
         planes
             `Plane` by name: ``plane_flux(time, species, plane)`` is the net number of particles per
             time that passed the part of the plane in the particle region since the last record, by

@@ -238,13 +238,10 @@ def check_run(
     ----------
     copy_number
         Current number of particles, ``(species,)``.
-
     numbers
         Number of values in a record of each variable.
-
     records
         Number of records, including the first.
-
     stored
         Whether they are written to disk, with only the last ones in memory.
 

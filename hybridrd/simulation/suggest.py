@@ -75,7 +75,6 @@ class Suggestion:
         All conditions, the strictest of each kind first.
     concentrations
         The largest concentration assumed for each species (particles per length^d).
-
     cost
         Measured computing time for one unit of time (seconds); None if not measured.
     """

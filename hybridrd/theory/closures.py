@@ -49,10 +49,8 @@ class MomentEquations:
     ----------
     events
         The events, with at most two copies each.
-
     species, voxels
         Number of species and of voxels.
-
     closure
         Closure of the third moments; None for no correlations.
 

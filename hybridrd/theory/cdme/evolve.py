@@ -65,7 +65,6 @@ def solve(
     voxels
         Number of voxels: one for all axes, ``8``, or one for each, ``(3, 2)``; None for the cells
         of the system. Those whose centre is in an obstacle are left out, and 0 in the result.
-
     max_copies
         Cut-off: largest number of copies in the whole domain, one for all species or one for each.
         There are ``comb(voxels + max_copies, voxels)`` states per species.

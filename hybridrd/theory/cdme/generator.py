@@ -174,7 +174,6 @@ def make_generator(states: States, events: Sequence[Event], closed: bool = False
         The state space.
     events
         The events.
-
     closed
         Whether events that would exceed the cut-off are excluded, rather than lose probability.
 
