@@ -309,8 +309,8 @@ def check_drifts(
     Raises
     ------
     ModelError
-        For a shell, published rules, a bath, an influx or a leaky wall of a region that is no box,
-        and, where D depends on the place, an exact plane, an influx or a leaky wall.
+        For a shell, published rules, a bath, and, where D depends on the place, an exact plane, an
+        influx or a leaky wall.
     StepError
         If a particle drifts by more than half a cell in a step, where the drift changes from cell
         to cell; if it can cross the region in a step, or a leaky wall is too open for one.
@@ -334,11 +334,6 @@ def check_drifts(
                     f"CalibratedLayer() or ExactPlane()"
                 )
         for f in {*planes, *walls[s].influxes, *walls[s].leaks}:
-            if not region.is_box:
-                raise ModelError(
-                    f"{who} its arrivals through {region.faces[f].name} are known for a box alone; "
-                    f"use a Reservoir or a closed wall there, or a Box as particles="
-                )
             _check_face(region.faces[f], species.name, drift, who)
             _check_plane(region, region.faces[f], drift, walls[s], dt, who)
         check_step(drift, region, dt, who)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hybridrd.arrays import Floats, Integers
 from hybridrd.coupling.drift import check_step
-from hybridrd.coupling.drift_faces import LayerDrift, layer_drift
+from hybridrd.coupling.drift_faces import LayerDrift, PlaneDrift, layer_drift, plane_drift
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.medium import medium
 from hybridrd.interface import FaceNumbers
+from hybridrd.kernels.drift_arrivals import Stream
+from hybridrd.kernels.exchange import Face
 from hybridrd.kernels.mask import Runs, move_in_mask
-from hybridrd.kernels.mask_drift import drift_in_mask
+from hybridrd.kernels.mask_drift import drift_in_mask, enter_drifting
 from hybridrd.kernels.uneven import Medium
 from hybridrd.kernels.walk import Walls
 from hybridrd.model.drift import Drift
@@ -42,6 +45,7 @@ class MaskDrift:
         self._drifts += [None] * (len(D) - len(self._drifts))
         self._held = [self._hold(s) for s in range(len(D))]
         self._known: dict[tuple[int, str, FaceNumbers], LayerDrift] = {}
+        self._streams: dict[tuple[int, str, bool], PlaneDrift] = {}
         self._at = -1.0
 
     def _hold(self, species: int) -> tuple[Floats, Medium] | None:
@@ -80,6 +84,7 @@ class MaskDrift:
             self._drifts[s] = now
             self._held[s] = self._hold(s)
         self._known.clear()
+        self._streams.clear()
         self._at = t
         return True
 
@@ -98,6 +103,33 @@ class MaskDrift:
             return ended
 
         return move
+
+    def stream(self, gate: Gate, gamma: float) -> PlaneDrift | None:
+        """Arrivals of a species that drifts through an influx wall or a leaky one."""
+        drift = self._drifts[gate.species]
+        if drift is None:
+            return None
+        key = gate.species, gate.face.name, gate.is_influx
+        if key not in self._streams:
+            D = self._D[gate.species]
+            self._streams[key] = plane_drift(drift, self._region, gate, gamma, D, self._dt)
+        return self._streams[key]
+
+    def enter(
+        self, group: Particles, gate: Gate, stream: Stream, cells: Integers, walls: Walls,
+        runs: Runs, key: np.uint64, step: int, kept: NDArray[np.uint8],
+    ) -> int:  # fmt: skip
+        """Place such arrivals, by their face cells, behind the particles; how many are kept."""
+        face, held = gate.face, self._held[gate.species]
+        assert held is not None
+        low, width, _, shape = runs.cells
+        at = Face(face.axis, face.side, face.plane, low, width, shape)
+        given = (runs, walls.gammas * self._D[gate.species], *held)
+        entered: int = enter_drifting(
+            (group.x, group.ids, group.gone), group.n, (face.columns[cells, 0], cells), at, stream,
+            given, walls, key, step, kept,
+        )  # fmt: skip
+        return entered
 
     def chances(self, gate: Gate) -> tuple[Floats, Floats]:
         """Chances to stay behind each face cell of a layer, and, per copy beyond, to enter."""

@@ -10,11 +10,13 @@ import numpy as np
 
 from hybridrd.arrays import Floats, Ids, Integers, State
 from hybridrd.coupling.baths import BathExchange, drained
+from hybridrd.coupling.drift_faces import PlaneDrift
 from hybridrd.coupling.face_exchange import Gate
 from hybridrd.coupling.mask_drift import MaskDrift
 from hybridrd.coupling.witness import Witnesses, beyond_faces
 from hybridrd.kernels import mask as kernels
 from hybridrd.kernels.arrays import cell_indices, runs
+from hybridrd.kernels.drift_arrivals import Stream
 from hybridrd.kernels.exchange import Entry, place_in_cells
 from hybridrd.kernels.rng import ARRIVE, arrivals_address
 from hybridrd.kernels.walk import Walls
@@ -375,7 +377,9 @@ class MaskExchange:
                 gate.start = gate.end = top = gate.read(top)
                 cells = self._baths.entries(gate, step, self._check_new)
             else:
-                means = top * (gate.face.area * gate.per_area(self._dt))
+                plane = self._plane(gate)
+                per_area = gate.per_area(self._dt) if plane is None else plane.per_area
+                means = top * (gate.face.area * per_area)
                 self._check_new(gate, float(means.sum()))
                 counts = np.empty(gate.face.size, np.int64)
                 address = arrivals_address(gate.species, gate.face.index, self._region.grid.cells)
@@ -394,12 +398,19 @@ class MaskExchange:
         s, face = gate.species, gate.face
         group = population.announce(s, len(cells))
         kept = np.empty(len(cells), np.uint8)
-        chances = ((v / np.where(top > 0, top, 1.0))[cells] for v in (gate.start, gate.end))
-        entered = kernels.enter_from_wall(
-            (group.x, group.ids, group.gone), group.n, face.columns[cells, 0],
-            (face.axis, face.side), Entry(gate.way, self._D[s], self._dt, *chances), self._runs,
-            self._sides[s], self._key, step, kept,
-        )  # fmt: skip
+        chances = [v / np.where(top > 0, top, 1.0) for v in (gate.start, gate.end)]
+        plane, address = self._plane(gate), (self._key, step, kept)
+        if plane is None:
+            entry = Entry(gate.way, self._D[s], self._dt, *(chance[cells] for chance in chances))
+            entered = kernels.enter_from_wall(
+                (group.x, group.ids, group.gone), group.n, face.columns[cells, 0],
+                (face.axis, face.side), entry, self._runs, self._sides[s], *address,
+            )  # fmt: skip
+        else:
+            entry = Entry(gate.way, self._D[s], self._dt, *chances)
+            stream = Stream(entry, plane.velocity, plane.gamma)
+            place = cells, self._sides[s], self._runs
+            entered = self._drifts.enter(group, gate, stream, *place, *address)
         if not entered:
             return
         group.n += entered
@@ -412,6 +423,11 @@ class MaskExchange:
         self._see_arrivals(gate, f, group.x[:, new], group.ids[new])
         if group.gone[new].any():
             self._leave(s, group)
+
+    def _plane(self, gate: Gate) -> PlaneDrift | None:
+        """Arrivals through a wall that is no layer, of a species that drifts."""
+        gamma = self._sides[gate.species].gammas[gate.face.axis, gate.face.side]
+        return self._drifts.stream(gate, float(gamma))
 
     def _drain(self, gate: Gate, group: Particles, step: int) -> None:
         """Remove what a negative influx takes."""

@@ -69,7 +69,7 @@ def through_plane(v, D, dt, u, w, pick, normal):
 
 
 @jit
-def _enter(stream, j, face, key, address, step, purpose):
+def enter_at(stream, j, face, key, address, step, purpose):
     """Age, depth and chance of a candidate behind face cell j; below 0 for none."""
     D, dt = stream.entry.D, stream.entry.dt
     v = stream.velocity[face.axis, j] * (1.0 if face.side == 0 else -1.0)
@@ -128,7 +128,7 @@ def place_drifting(x, ids, start, cells, face, walls, stream, key, step, kept):
     m = start
     for k in range(cells.shape[0]):
         address, j = ids[start + k], cells[k]
-        age, depth, chance = _enter(stream, j, face, key, address, step, purpose)
+        age, depth, chance = enter_at(stream, j, face, key, address, step, purpose)
         w, place = uniforms(key, address, step, purpose, 2)
         fraction = age / entry.dt
         alive = w < chance * (entry.end[j] + fraction * (entry.start[j] - entry.end[j]))

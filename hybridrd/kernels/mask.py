@@ -243,7 +243,7 @@ def _deepen(depth, a, side, run, n, walls):
 
 
 @jit
-def _spread_along(a, axis, cell, low, width, shape, key, address, step, purpose):
+def spread_along(a, axis, cell, low, width, shape, key, address, step, purpose):
     """Place of an arrival at a wall along axis a, within its cell, and how far it is to walk."""
     for b in range(a):
         cell //= shape[b]
@@ -279,7 +279,7 @@ def enter_from_wall(particles, start, cells, face, entry, runs, walls, key, step
         alive = w < chance * (entry.end[k] + fraction * (entry.start[k] - entry.end[k]))
         ids[m], flat[0] = address, cells[k]
         for a in range(d):
-            x[a, m], at[a, 0], moves[a, 0] = _spread_along(
+            x[a, m], at[a, 0], moves[a, 0] = spread_along(
                 a, axis, cells[k], low, width, shape, key, address, step, purpose
             )
         Ddt = entry.D * (age if entry.way == FED else entry.dt)

@@ -16,7 +16,20 @@ import numpy as np
 from hybridrd.kernels._jit import jit
 from hybridrd.kernels.arrays import axis_cell
 from hybridrd.kernels.drift import FAR, pushed_back, survival_drifting
-from hybridrd.kernels.rng import BRIDGE, DRIFT, WALK, normals, touch_draw, uniforms, words
+from hybridrd.kernels.drift_arrivals import enter_at
+from hybridrd.kernels.exchange import FED
+from hybridrd.kernels.mask import spread_along
+from hybridrd.kernels.rng import (
+    ARRIVE,
+    BRIDGE,
+    DRIFT,
+    ENTER,
+    WALK,
+    normals,
+    touch_draw,
+    uniforms,
+    words,
+)
 from hybridrd.kernels.uneven import step_along
 from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP, fold, touches, wrap
 
@@ -162,3 +175,48 @@ def drift_in_mask(x, ids, start, stop, key, step, walls, held, dt, gone):
                 ended += 1
                 break
     return ended
+
+
+@jit
+def enter_drifting(particles, start, cells, face, stream, held, walls, key, step, kept):
+    """Place arrivals that drift, see `mask.enter_from_wall`; ``cells`` are theirs and their faces.
+
+    Each walks in the region from when it entered. Returns how many are kept.
+    """
+    x, ids, gone = particles
+    at, faces = cells
+    runs, entry, axis, side = held[0], stream.entry, face.axis, face.side
+    low, width, _, shape = runs.cells
+    d, m = x.shape[0], start
+    purpose = ENTER if entry.way == FED else ARRIVE
+    moves = np.empty(d)
+    for k in range(at.shape[0]):
+        address, j = ids[start + k], faces[k]
+        age, depth, chance = enter_at(stream, j, face, key, address, step, purpose)
+        w, _ = uniforms(key, address, step, purpose, 2)
+        fraction = age / entry.dt
+        alive = w < chance * (entry.end[j] + fraction * (entry.start[j] - entry.end[j]))
+        ids[m] = address
+        for a in range(d):
+            x[a, m], _, moves[a] = spread_along(
+                a, axis, at[k], low, width, shape, key, address, step, purpose
+            )
+        for turn in range(d):
+            a = turn if step % 2 == 0 else d - 1 - turn
+            if a != axis:
+                left = move_along(a, x, m, moves[a], held, walls, age, (key, address, step))
+                if left > 0 and gone[m] == 0:
+                    gone[m] = np.uint8(2 * d + left)
+                continue
+            run, _, _, _ = _run(a, x, m, runs, walls)
+            lower, upper, below, above, _, _ = run
+            place = lower + depth if side == 0 else upper - depth
+            far = above if side == 0 else below
+            alive = alive and (far != OPEN or lower < place < upper)
+            x[a, m] = _inside(fold(place, lower, upper), a, run, runs)
+        kept[k] = 1 if alive else 0
+        if alive:
+            m += 1
+        else:
+            gone[m] = 0
+    return m - start

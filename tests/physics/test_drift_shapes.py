@@ -112,11 +112,31 @@ def test_layers_of_reservoirs_keep_boltzmann_in_a_region_that_is_no_box():
     assert found == pytest.approx(expected, rel=4.5 / math.sqrt(expected) + 0.002)
 
 
+def test_particles_that_flow_among_obstacles_enter_through_walls_as_the_pde_says():
+    A = hrd.Species("A", D=1.0, potential="4 * x", velocity=(1.0, 3.0))
+    walls = {
+        "x-": hrd.Leaky({A: 4.0}, outside={A: 3e4}), "x+": hrd.Influx({A: 5e4}),
+        "y+": hrd.PartiallyAbsorbing(2.0),
+    }  # fmt: skip
+    system = hrd.System(
+        species=[A], domain=SQUARE, particles=SQUARE, cells=20, walls=walls,
+        obstacles=hrd.Box(x=(0.4, 0.6), y=(0.3, 0.7)), initial={A: 2e4},
+    )  # fmt: skip
+    pde = hrd.mean_field(system, dt=5e-4, until=0.1, every=0.1)["concentration"][-1, 0].values
+    simulation = hrd.Simulation(system, dt=5e-4, seed=4)
+    simulation.step(200)
+    counts, expected = simulation.concentration[0] / 400, pde / 400
+    blocks = [a.reshape(4, 5, 4, 5).sum((1, 3)) for a in (counts, expected)]
+    off = (blocks[0] - blocks[1]) / np.sqrt(blocks[1])
+    assert np.abs(off).max() < 4.5
+    assert blocks[0].sum() == pytest.approx(blocks[1].sum(), rel=4.5 / math.sqrt(expected.sum()))
+
+
 def test_what_a_drift_cannot_do_in_a_region_that_is_no_box_is_refused():
     A = hrd.Species("A", D=1.0, velocity=(1.0, 0.0))
     system = hrd.System(
         species=[A], domain=SQUARE, particles=SQUARE, cells=10, obstacles=DISC,
         walls={"x-": hrd.Influx({A: 5.0})},
-    )  # fmt: skip
-    with pytest.raises(ModelError, match="through x- are known for a box alone"):
+    ).replace(species=[hrd.Species("A", D="1 + x")])  # fmt: skip
+    with pytest.raises(ModelError, match="through x- are known for one D alone"):
         hrd.Simulation(system, dt=1e-3)
