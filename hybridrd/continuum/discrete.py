@@ -33,6 +33,9 @@ _LARGEST_MEAN = 1000.0  # of births that have a table
 NO_TABLE = copies.Table(0, np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint64))
 MOST_COPIES = 1 << 53  # in a cell: doubles count so far
 _COLUMNS = 1 << 17  # columns of a table of binomial numbers, of 8 bytes
+# Tables for faces with probabilities of their own: per factor of 2, from which one on, and for less
+# than how many copies.
+_STEPS, _LEAST, _MANY = 16, 1e-3, 512
 
 
 class Faces(NamedTuple):
@@ -263,14 +266,17 @@ class Tables:
         self._known: dict[float, int] = {}
         self._all: list[copies.Table] = []
 
-    def number(self, chances: Floats) -> int:
-        """The number of the table of faces that have the same probability, -1 for others."""
+    def number(self, chances: Floats, most: int = 1 << 15) -> int:
+        """The number of the table of faces that have the same probability, -1 for others.
+
+        It is for less than ``most`` copies.
+        """
         p = float(chances[0]) if len(chances) else 0.0
         if not 1e-9 < p <= 0.5 or np.ptp(chances) > 1e-12 * p:
             return -1
         p = float(f"{p:.12g}")
         if p not in self._known:
-            size = int(min(copies.NORMAL / (p * (1.0 - p)) + 1, 1 << 15))
+            size = int(min(copies.NORMAL / (p * (1.0 - p)) + 1, most))
             bits, start = np.empty(size, np.int64), np.empty(size, np.int64)
             copies.table_layout(p, bits, start)
             size = int(np.searchsorted(start + (1 << bits), _COLUMNS, side="right"))
@@ -280,6 +286,20 @@ class Tables:
             self._known[p] = len(self._all)
             self._all.append(copies.Table(size, bits, start, columns))
         return self._known[p]
+
+    def next_larger(self, chances: Floats) -> tuple[Integers, Floats]:
+        """Numbers of tables for probabilities not below those of some faces, and what to spare.
+
+        There are `_STEPS` of them between a half and a quarter, and so on down to `_LEAST`.
+        """
+        numbers, spare = np.full(len(chances), -1), np.zeros(len(chances))
+        known = np.flatnonzero((chances >= _LEAST) & (chances <= 0.5))
+        level = np.floor(_STEPS * np.log2(0.5 / chances[known]))
+        for one in np.unique(level):
+            faces, p = known[level == one], 0.5 * 2.0 ** (-one / _STEPS)
+            numbers[faces] = self.number(np.array([p]), _MANY)
+            spare[faces] = np.maximum(1.0 - chances[faces] / p, 0.0)
+        return numbers, spare
 
     def first(self) -> copies.Table:
         """The first of them."""
@@ -497,7 +517,17 @@ def _probabilities(faces: Faces, starts: Integers, t: float) -> dict[str, Any]:
         for a, b in pairwise(starts)
     ]
     numbered = np.array(numbers, np.int64).reshape(-1, 2, 2)
-    return {"on": on, "back": back, "tables": numbered, **tables.joined()}
+    near, spare = np.full((2, 2, len(faces.on)), -1), np.zeros((2, 2, len(faces.on)))
+    for k, (a, b) in enumerate(pairwise(starts)):
+        for half, way in np.ndindex(2, 2) if (numbered[k] < 0).any() else ():
+            near[half, way, a:b] = number = numbered[k, half, way]
+            if number < 0:
+                found = tables.next_larger((on, back)[way][half, a:b])
+                near[half, way, a:b], spare[half, way, a:b] = found
+    if not (near >= 0).any():
+        near, spare = near[:, :, :0], spare[:, :, :0]
+    by_face = {"near": near.astype(np.int64), "spare": spare}
+    return {"on": on, "back": back, "tables": numbered, **by_face, **tables.joined()}
 
 
 def _schedule(

@@ -15,7 +15,7 @@ from hybridrd.kernels.rng import LAST_DRAW, uniforms
 
 
 @jit
-def _inversion(n, p, u):
+def inversion(n, p, u):
     """The inverse of the distribution function at u, for n p < 10."""
     q = 1.0 - p
     term = math.exp(n * math.log1p(-p))
@@ -64,7 +64,7 @@ def binomial(n, p, key, address, step, purpose):
     r = min(p, 1.0 - p)
     if n * r < 10.0:
         u, _ = uniforms(key, address, step, purpose, 0)
-        k = _inversion(n, r, u)
+        k = inversion(n, r, u)
         return k if p <= 0.5 else n - k
     k = _rejection(n, r, key, address, step, purpose)
     return k if p <= 0.5 else n - k

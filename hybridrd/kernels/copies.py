@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hybridrd.kernels._jit import inlined, jit
-from hybridrd.kernels.binomial import binomial
+from hybridrd.kernels.binomial import binomial, inversion
 from hybridrd.kernels.poisson import poisson
 from hybridrd.kernels.rng import (
     CELL_ARRIVALS,
@@ -30,6 +30,7 @@ from hybridrd.kernels.rng import (
     HOP_ON,
     family_in_cell,
     normals,
+    uniform52,
     uniforms,
     words,
 )
@@ -83,6 +84,10 @@ class Hopping(NamedTuple):
     tables
         Numbers of the tables for `on` and `back` of each colour, -1 for none,
         ``(colours, 2, 2)``.
+    near, spare
+        For faces whose probabilities differ in a colour, the tables of the next larger ones, -1 for
+        none, and the part of the copies that these let pass too often; by time, for `on` and
+        `back`, ``(2, 2, faces)``, or of no face where there are none.
     sizes, rows
         How many rows each table has, and where they start.
     bits, start, columns
@@ -102,6 +107,8 @@ class Hopping(NamedTuple):
     on: np.ndarray
     back: np.ndarray
     tables: np.ndarray
+    near: np.ndarray
+    spare: np.ndarray
     sizes: np.ndarray
     rows: np.ndarray
     bits: np.ndarray
@@ -265,6 +272,60 @@ def exchange(n, colour, reverse, key, step, part):
 
 
 @jit
+def _thinning(address, first, key, step, out):
+    """Two uniform numbers of each face of a block, by which copies are taken back."""
+    for k in range(address.shape[0]):
+        w0, w1, w2, w3 = words(key, address[k] + first, step, HOP, 1)
+        out[0, k], out[1, k] = uniform52(w0, w1), uniform52(w2, w3)
+
+
+@jit
+def _hopped(n, chance, hopping, drawn, path):
+    """How many of n copies pass a face with a probability of its own.
+
+    Looked up for the next larger one, and thinned: of k copies some are taken back at all with a
+    probability below ``k spare``, so that a uniform number above that decides it mostly.
+    """
+    p, number, spare = chance
+    word, v, z = drawn
+    if number < 0 or n >= hopping.sizes[number]:
+        key, address, step, purpose = path
+        return _part(n, p, z, key, address, step, purpose)
+    row = hopping.rows[number] + n
+    bits = np.uint64(hopping.bits[row])
+    column = word >> (_64 - bits)
+    entry = hopping.columns[hopping.start[row] + np.int64(column)]
+    own = ((word << bits) >> _16) < (entry >> _16)
+    k = np.int64(column) if own else np.int64(entry & _ALIAS)
+    return k - inversion(k, spare, 1.0 - v) if v < k * spare else k
+
+
+@jit
+def exchange_by_face(n, hopping, k, time, reverse, key, step, part):
+    """`exchange` of colour k where the faces have probabilities of their own."""
+    word, v, z = np.empty((2, _BLOCK), np.uint64), np.empty((2, _BLOCK)), np.empty((2, _BLOCK))
+    start, stop = hopping.colours[k], hopping.colours[k + 1]
+    for block in range(start, stop, _BLOCK):
+        m = min(_BLOCK, stop - block)
+        begin = start + stop - block - m if reverse else block
+        addresses = hopping.address[begin : begin + m]
+        _look_up(addresses, part, key, step, word)
+        _thinning(addresses, part, key, step, v)
+        _normals(word, m, z)
+        for r in range(m):
+            at = m - 1 - r if reverse else r
+            f = begin + at
+            i, j = hopping.first[f], hopping.second[f]
+            on = hopping.on[time, f], hopping.near[time, 0, f], hopping.spare[time, 0, f]
+            back = hopping.back[time, f], hopping.near[time, 1, f], hopping.spare[time, 1, f]
+            drawn, theirs = (word[0, at], v[0, at], z[0, at]), (word[1, at], v[1, at], z[1, at])
+            address = hopping.address[f] + part
+            change = _hopped(n[j], back, hopping, theirs, (key, address, step, HOP_BACK))
+            change -= _hopped(n[i], on, hopping, drawn, (key, address, step, HOP_ON))
+            n[i], n[j] = n[i] + change, n[j] - change
+
+
+@jit
 def pass_walls(n, hopping, leaving, entering, key, step, part, passed):
     """Let copies leave with probabilities and Poisson numbers of them enter.
 
@@ -305,6 +366,10 @@ def hop(n, hopping, units, entering, key, step, passed):
             pass_walls(n, hopping, hopping.leaving[time], entering[time], key, step, part, passed)
             continue
         a, b = hopping.colours[k], hopping.colours[k + 1]
+        one = hopping.tables[k, time, 0] >= 0 and hopping.tables[k, time, 1] >= 0
+        if hopping.near.shape[2] > 0 and not one:
+            exchange_by_face(n, hopping, k, time, reverse != 0, key, step, part)
+            continue
         colour = Colour(
             hopping.first[a:b], hopping.second[a:b], hopping.address[a:b],
             hopping.on[time, a:b], hopping.back[time, a:b],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hybridrd.continuum.discrete import Tables
+from hybridrd.continuum.discrete import Faces, Tables, _probabilities
 from hybridrd.kernels import copies
 from hybridrd.kernels.rng import make_key
 
@@ -51,3 +51,31 @@ def test_an_exchange_draws_two_binomial_numbers(n, tables):
     fourth = stats.moment(gained, 4)
     error = np.sqrt((fourth - variance**2) / N)
     assert abs(np.var(gained, mean=mean) - variance) < 4.5 * error
+
+
+@pytest.mark.parametrize("n", [1, 17, 300, 700])  # 700: beyond the tables
+def test_faces_with_probabilities_of_their_own_draw_two_binomial_numbers(n):
+    # By the size of the first one: means and variances within 4.5 standard errors.
+    rng = np.random.default_rng(2)
+    first = np.arange(0, 2 * N, 2)
+    rates = 10.0 ** rng.uniform(-3.5, -0.03, (2, N))  # to below the smallest and above one half
+    faces = Faces(first, first + 1, *rates, first.astype(np.uint64))
+    made = _probabilities(faces, np.array([0, N]), 1.0)
+    on, back = made["on"][1], made["back"][1]
+    assert {-1} < set(made["near"].ravel().tolist())
+    none, words = np.zeros(0, np.int64), np.zeros(0, np.uint64)
+    hopping = copies.Hopping(
+        order=np.array([[0, 1, 0]]), part=np.zeros(1, np.uint64), colours=np.array([0, N]),
+        first=faces.first, second=faces.second, address=faces.address, **made,
+        open_cell=none, open_address=words, open_side=none, leaving=np.zeros((2, 0)),
+    )  # fmt: skip
+    contents = np.tile([n, 2 * n], N)
+    copies.hop(contents, hopping, (0, 1), np.zeros((2, 0)), KEY, 5, np.zeros((0, 2), np.int64))
+    assert (contents[::2] + contents[1::2] == 3 * n).all()
+    off = contents[::2] - n - (2 * n * back - n * on)
+    variance = 2 * n * back * (1 - back) + n * on * (1 - on)
+    for some in np.array_split(np.argsort(on), 8):
+        z = off[some].sum() / np.sqrt(variance[some].sum())
+        square = off[some] ** 2 - variance[some]
+        assert abs(z) < 4.5
+        assert abs(square.sum()) < 4.5 * np.sqrt((square**2).sum())
