@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import operator
 import os
 import re
 import sys
@@ -23,6 +24,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any, ClassVar
 
 import numba
@@ -33,6 +35,12 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import NativeLowering
+from numba.core.untyped_passes import (
+    InlineClosureLikes,
+    LiteralUnroll,
+    MakeFunctionToJitFunction,
+    WithLifting,
+)
 
 from hybridrd.kernels._lowering import LeanLower
 
@@ -71,6 +79,11 @@ class _Typing:
             self._known[asked] = found, keys[found.args]
         found, keys[found.args] = self._known[asked]
         return found
+
+    def resolve_setitem(self, target: Any, index: Any, value: Any) -> Any:
+        """The signature of an assignment to an element or a slice."""
+        function = self._context.resolve_value_type(operator.setitem)
+        return self.resolve_function_type(function, (target, index, value), {})
 
 
 class _Unfinished(JITCodeLibrary):
@@ -129,9 +142,12 @@ class _InnerLowering(_Lowering):
 
 
 class _Passes(PassManager):
-    """What Numba does in order, without looking after each step whether all is well."""
+    """What Numba does in order, without a look after each step whether all is well."""
 
-    _ENFORCING = False
+    def _runPass(self, index: int, pss: Any, internal_state: Any) -> None:  # noqa: ARG002, N802
+        pss.analysis = self._analysis
+        for work in pss.run_initialization, pss.run_pass, pss.run_finalizer:
+            work(internal_state)
 
 
 class _Compiler(Compiler):
@@ -143,11 +159,15 @@ class _Compiler(Compiler):
         super().__init__(_Typing(typingctx), *others)
 
     def define_pipelines(self) -> list[Any]:
-        """The steps."""
-        manager = _Passes("nopython")
+        """The steps, without those for which there is nothing to do."""
+        manager, needless = _Passes("nopython"), {WithLifting, LiteralUnroll}
+        constants = self.state.func_id.code.co_consts
+        if not any(isinstance(c, CodeType) for c in constants):
+            needless |= {InlineClosureLikes, MakeFunctionToJitFunction}
         manager.passes = [
             (self.lowering if step is NativeLowering else step, text)
             for step, text in DefaultPassBuilder.define_nopython_pipeline(self.state).passes
+            if step not in needless
         ]
         manager.finalize()
         return [manager]
