@@ -24,19 +24,26 @@ from hybridrd.kernels.rng import (
     BRIDGE,
     DRIFT,
     ENTER,
-    WALK,
-    normals,
     touch_draw,
     uniforms,
-    words,
 )
 from hybridrd.kernels.uneven import step_along
-from hybridrd.kernels.walk import OPEN, PARTIAL, REFLECT, WRAP, fold, touches, wrap
+from hybridrd.kernels.walk import (
+    OPEN,
+    PARTIAL,
+    REFLECT,
+    WRAP,
+    displacements,
+    fold,
+    touches,
+    wrap,
+)
 
 # Of a cell: how far from the end of its run a particle is put that round-off took out of it.
 _INSIDE = 1e-9
 # Of sqrt(2 D dt): a run with ends so close is narrow.
 _NARROW = 5.0
+_BLOCK = 1024
 
 
 @jit
@@ -158,22 +165,62 @@ def move_along(a, x, i, n, held, walls, dt, address):
 
 
 @jit
+def _far_along(a, x, start, stop, moves, runs, velocities, Ddt, dt, moved):
+    """Move along an axis those particles that no end of their run can hold up; mark them.
+
+    A loop of its own without calls; `move_along`, which takes longer, moves the others.
+    """
+    low, inverse, shape = runs.cells.low, runs.cells.inverse, runs.cells.shape
+    firsts, lasts, lowers, uppers = runs.first[a], runs.last[a], runs.lower[a], runs.upper[a]
+    row, drifts, n = x[a], velocities[a], shape[a]
+    sd, far, stride = math.sqrt(2.0 * Ddt), FAR * Ddt, 1
+    least = _NARROW**2 * 2.0 * Ddt
+    for b in range(a):
+        stride *= shape[b]
+    for i in range(start, stop):
+        flat, factor = 0, 1
+        for b in range(x.shape[0]):
+            flat += factor * axis_cell(x[b, i], low[b], inverse[b], shape[b])
+            factor *= shape[b]
+        x0, lower, upper = row[i], lowers[flat], uppers[flat]
+        move, first = sd * moves[i - start], dt * drifts[flat]
+        end = x0 + move + first
+        moved[i - start] = 0
+        if firsts[flat] == lasts[flat] or (upper - lower) ** 2 < least:
+            continue
+        if min((x0 - lower) * (end - lower), (upper - x0) * (upper - end)) < far:
+            continue
+        mine, there = axis_cell(x0, low[a], inverse[a], n), axis_cell(end, low[a], inverse[a], n)
+        x1 = x0 + move + 0.5 * (first + dt * drifts[flat + stride * (there - mine)])
+        if min((x0 - lower) * (x1 - lower), (upper - x0) * (upper - x1)) >= far:
+            row[i], moved[i - start] = x1, 1
+
+
+@jit
 def drift_in_mask(x, ids, start, stop, key, step, walls, held, dt, gone):
     """One step of particles ``start`` to ``stop``; see `mask.move_in_mask` and `move_along`."""
     d = x.shape[0]
-    n = np.empty(3)
+    runs, _, velocities, medium = held
+    even = velocities.shape[1] > 0
+    moves, moved = np.empty((d, _BLOCK)), np.zeros(_BLOCK, np.uint8)
     ended = 0
-    for i in range(start, stop):
-        w0, w1, w2, w3 = words(key, ids[i], step, WALK, 0)
-        n[0], n[1] = normals(w0, w1)
-        n[2], _ = normals(w2, w3)
+    for begin in range(start, stop, _BLOCK):
+        end = min(stop, begin + _BLOCK)
+        displacements(d, ids[begin:end], key, step, moves)
         for turn in range(d):
             a = turn if step % 2 == 0 else d - 1 - turn
-            face = move_along(a, x, i, n[a], held, walls, dt, (key, ids[i], step))
-            if face > 0:
-                gone[i] = np.uint8(2 * d + face)
-                ended += 1
-                break
+            if even and not runs.periodic[a]:
+                Ddt = medium.D[0] * dt
+                _far_along(a, x, begin, end, moves[a], runs, velocities, Ddt, dt, moved)
+            else:
+                moved[:] = 0
+            for i in range(begin, end):
+                if moved[i - begin] == 0 and gone[i] == 0:
+                    address = key, ids[i], step
+                    face = move_along(a, x, i, moves[a, i - begin], held, walls, dt, address)
+                    if face > 0:
+                        gone[i] = np.uint8(2 * d + face)
+                        ended += 1
     return ended
 
 
