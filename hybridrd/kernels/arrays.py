@@ -11,7 +11,7 @@ from hybridrd.kernels._jit import inlined, jit
 
 
 class Cells(NamedTuple):
-    """Uniform cells of a box, one entry an axis; their flat index runs along the first axis first.
+    """Uniform cells of a box, one entry per axis; the flat index runs along the first axis first.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class Cells(NamedTuple):
 
 @jit
 def find_gone(words, gone, n, out):
-    """Positions of the particles that are gone, ascending; returns how many.
+    """Indices of the particles that are gone, ascending; returns their number.
 
-    ``words`` is the memory of ``gone`` in steps of eight: most are passed over eight at a time.
+    ``words`` is the memory of ``gone`` in steps of eight: most are skipped eight at a time.
     """
     m = 0
     for w in range((n + 7) // 8):
@@ -103,7 +103,7 @@ def cell_indices(x, n, cells, out):
 
 @jit
 def exit_cells(x, gone, gaps, cells, first, last, outside, counts, credit):
-    """Book the particles ``gaps`` that left: per face, and in the cell at their exit point.
+    """Count the particles ``gaps`` that left: per face, and in the cell at their exit point.
 
     ``gone[i]`` is face + 1. ``outside[face]`` is the index along the face's axis of the cells
     beyond it, or -1 for a wall, whose leavers are counted but not credited. The other indices are

@@ -1,8 +1,8 @@
-"""Births and deaths of whole copies in cells alike: numbers looked up in tables.
+"""Births and deaths of discrete copies in identical cells, with numbers looked up in tables.
 
-Each copy of a species dies within a half step with one probability, and of births those that live
-at its end and those that don't are independent Poisson numbers: exact for any step. Only their sums
-over all cells are counted, so that those that don't live are drawn for all cells together.
+Each copy of a species dies within a half step with the same probability, and the births that
+survive to its end and those that don't are independent Poisson numbers: exact for any step. Only
+sums over all cells are counted, so those that don't survive are drawn for all cells together.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Bundles: tuples of arrays that compiled functions take by a single address.
+"""Bundles: tuples of arrays that compiled functions receive as a single address.
 
-To compiled code a `NamedTuple` of 25 arrays is some 200 values, which are handed over, packed and
-unpacked at every call: most of what the compiler has to read. A bundle is the same tuple laid out
-in memory, of which a kernel reads what it names. Kernels take either; they name members and do not
-unpack them.
+To compiled code a `NamedTuple` of 25 arrays is some 200 values, which are passed, packed and
+unpacked at every call: most of the code that the compiler has to read. A bundle is the same tuple
+laid out in memory; a kernel reads the members that it names. Kernels accept either; they name
+members and do not unpack them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Half a step of pairs, and of all that reacts in its course.
+"""Half a step of pair reactions, and of the reactions of their products.
 
 Each pair within the radius and each complex has an exponential waiting time. Events are accepted in
-the order of their times while both partners are there; products that can react propose events for
-the rest of the half step. So it is the exact course of these reactions at fixed positions.
+the order of their times if both partners still exist; products that can react propose events for
+the rest of the half step. This samples these reactions at fixed positions exactly.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ SHORT = 0  # of room for events and actors: ``asks[0]`` where the status is `FUL
 
 
 class Meetings(NamedTuple):
-    """All that half a step of pairs takes."""
+    """All arrays for half a step of pairs."""
 
     search: Search
     encounters: Encounters
@@ -215,10 +215,10 @@ def _propose_first(table, search, encounters, beyond, bench, now, asks):
 
 @jit
 def product_place(encounters, beyond, bench, m, k):
-    """Which reactant's place the k-th product of all takes, in event m; 2 more for its own.
+    """The reactant that the k-th product of all replaces in event m; plus 2 for a new position.
 
-    At the place of a partner beyond walls a product is lost if all of those walls hold a reservoir
-    of its species; otherwise it is put at the place of the particle.
+    At a partner beyond walls a product is lost if all of those walls are a reservoir
+    of its species; otherwise it is put at the particle.
     """
     event, cells = bench.events[m], encounters.codes.shape[0]
     species, place = encounters.news[k, 0], encounters.news[k, 1]
@@ -409,7 +409,7 @@ def _id_of(table, bench, number):
 
 @jit
 def _name(table, encounters, beyond, bench, gone, accepted, next_id):
-    """Note who was used and made by the events that happened."""
+    """Note the reactants and products of the events that happened."""
     before, after, first = bench.before, bench.after, bench.offsets[-1] + 1
     bench.counts[ACCEPTED] = accepted.shape[0]
     for q in range(accepted.shape[0]):
@@ -469,7 +469,7 @@ def _settle(table, ids, search, encounters, beyond, bench, gone, accepted, now, 
 
 @jit
 def react_pairs(table, ids, meetings, now, asks):
-    """The course of all encounters in half a step, after those that may react have been found."""
+    """All encounters in half a step, after those that may react have been found."""
     search, encounters, beyond, bench = (
         meetings.search, meetings.encounters, meetings.beyond, meetings.bench
     )  # fmt: skip

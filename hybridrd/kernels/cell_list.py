@@ -1,11 +1,10 @@
 """Cell list of a particle region: particles in the order of cells, by a counting sort.
 
-Cells hold a few particles each for any distribution: where particles are dense, cells are narrower,
-down to the radius within which pairs are looked for. Cells along the first axis, a row, stand side
-by side. Rows stand side by side too, or, where there would be far more cells than particles, each
-from a scattered place on in a table of ``mask + 1`` places, its end joined to its start: cells of
-several rows may then share a place, so whoever looks for a row has to check whom it finds there. So
-memory grows only with the particles.
+Cells hold a few particles each for any distribution: if particles are dense, cells are narrower,
+down to the radius of the pair search. The cells of a row, along the first axis, are contiguous.
+Rows are contiguous too, or, if there would be far more cells than particles, each starts at a
+hashed place in a ring of ``mask + 1`` places: cells of several rows may then share a place, so a
+search must check the row of the particles that it finds. So memory grows only with the particles.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""Pairs of whole copies in cells within reach of each other: Doi's model on a grid.
-
-A copy in cell i and one in cell j react with the mean of Doi's rate over all places in both. Cells
-take turns, forwards in the first half step and backwards in the second; the copies of one react
-event by event (D. T. Gillespie, J. Comput. Phys. 22 (1976) 403) with all others, in each cell. As
-cells become small this is Doi's model of particles (S. A. Isaacson, J. Chem. Phys. 139, 054101
-(2013)).
+"""Pairs of discrete copies in cells within reach of each other: Doi's model on a grid.  A copy in
+cell i and one in cell j react with Doi's rate averaged over both cells. Cells are processed one
+after another, forwards in the first half step and backwards in the second; the copies of each react
+event by event (D. T. Gillespie, J. Comput. Phys. 22 (1976) 403) with all others. As cells become
+small this tends to Doi's model of particles (S. A. Isaacson, J. Chem. Phys. 139, 054101 (2013)).
 """
 
 from __future__ import annotations
@@ -96,7 +94,7 @@ def _propensities(i, n, rates, pairs, target, a):
                 partners = n[other, j]
                 if s == other and i == j:
                     partners -= 1
-                # Of like reactants each pair is counted from both of its cells.
+                # For identical reactants each pair is counted from both of its cells.
                 ways *= 0.5 * partners if s == other else partners
             a[m] = k * pairs.weight[m] * ways
             total += a[m]

@@ -1,4 +1,4 @@
-"""Reactions of whole copies in well-mixed cells: families by numbers, Gillespie, tau leaps.
+"""Reactions of discrete copies in well-mixed cells: families by numbers, Gillespie, tau leaps.
 
 A reaction of order m fires ``k V^(1 - m) n (n - 1) ...`` times per time in a cell of volume V that
 holds n copies of each reactant, half as often for a pair of one species (del Razo 2024, (17)); one
@@ -41,7 +41,7 @@ _MOST_AT_ONCE = 1000  # events of a cell in the quicker loop
 
 
 class Families(NamedTuple):
-    """Reactions that a copy undergoes by itself and of which it leaves one copy or none.
+    """First-order reactions that leave one copy or none.
 
     Parameters
     ----------
@@ -333,7 +333,7 @@ def react_families(cells, families, now, events):
 
 @inlined
 def propensity(r, x, network, k, scale):
-    """How often reaction r fires per time in a cell with contents x."""
+    """The propensity of reaction r in a cell with contents x (1/time)."""
     a = k * scale
     for p in range(network.sites.shape[1]):
         s = network.sites[r, p]

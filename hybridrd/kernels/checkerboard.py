@@ -1,6 +1,6 @@
 """Chebyshev iteration for a diffusion matrix on cells in two colours, like a checkerboard.
 
-Neighbours have different colours, so that each colour can be made new from the other, in place
+Neighbours have different colours, so each colour can be updated from the other, in place
 (G. H. Golub and R. S. Varga, Numer. Math. 3, 147 (1961)). Cells and a margin around them lie in
 one row, with odd numbers of places from a cell to its neighbours along each axis; the even places
 are one colour, the odd ones the other. So all neighbours are at fixed distances.

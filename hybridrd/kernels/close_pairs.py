@@ -1,14 +1,14 @@
-"""Close pairs of particles, and a look whether any of them, or any complex, may react.
+"""Close pairs of particles, and a check whether any of them, or any complex, may react.
 
-Pairs are found all with all or with a cell list. The second half step of reactions and the first of
-the next step see the same positions, so pairs within a Doi radius are looked for once: those that
-were found are kept, without the ones whose particles have gone in between. Outcomes do not depend
-on the order in which pairs are known or particles are stored, so a run that looks for them again,
-as a restored one does, is the same.
+Pairs are found by brute force or with a cell list. The second half step of reactions and the first
+of the next step see the same positions, so pairs within a Doi radius are searched once: the pairs
+found are kept, except those whose particles have gone in between. Results do not depend
+on the order of pairs or the storage order of particles, so a run that searches again, like a
+restored one, is the same.
 
-Mostly nothing happens to few particles: each pair has its number, each complex too, and all of them
-say no. Only those that may react are left to `hybridrd.kernels.cascade`, which looks up the same
-numbers.
+With few particles mostly nothing happens: each pair and each complex has its random number, and
+none of them reacts. Only those that may react are left to `hybridrd.kernels.cascade`, which looks
+up the same numbers.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Brownian steps of particles that drift, with the walls of a box.
 
 The drift of a step is the mean of those in the cells where it starts and where it would end (Heun's
-rule, of second order in the step where the drift changes slowly). For a drift that does not change
-on the way the rest is exact: a wall that reflects pushes a particle back by as much as the Brownian
-bridge from its start to its free end went through it, and the touch of an open wall, given start
-and end, knows nothing of the drift.
+rule, of second order in the step if the drift changes slowly). For a constant drift the rest is
+exact: a reflecting wall pushes a particle back by as much as the Brownian bridge from its start to
+its free end went through it, and the probability to touch an open wall, given start and end, does
+not depend on the drift.
 """
 
 from __future__ import annotations

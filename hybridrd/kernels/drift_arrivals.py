@@ -1,7 +1,7 @@
 """Arrivals of particles that drift, through an open plane, an influx wall or a leaky one.
 
-Seen backwards, whoever is at depth d and came through an open plane a time s ago is about to reach
-it for the first time, at a speed v, the drift into the region:
+In reversed time, a particle at depth d that came through an open plane a time s ago reaches it
+for the first time, with a drift v into the region:
 
     c_R d/sqrt(4 pi D s³) exp(-(d - v s)²/(4 D s)) dd ds.
 

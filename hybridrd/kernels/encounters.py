@@ -1,6 +1,6 @@
-"""Tables of the reactions of pairs and the dissociations of a region, and of partners beyond it.
+"""Tables of the pair reactions and dissociations of a region, and of partners beyond it.
 
-One row a reaction; columns are named below, so that the types of the arrays are the same for all
+One row per reaction; columns are named below, so that the types of the arrays are the same for all
 systems.
 """
 
@@ -16,18 +16,19 @@ from hybridrd.kernels.cell_list import Box
 from hybridrd.kernels.partner_places import Domain, Reservoir
 
 # Columns of `Encounters.table`: species of the partners, the second -1 for a dissociation; the
-# reaction; whether it can happen; whether each reactant goes; whether no more than the mean number
-# counts; of a dissociation the species left at its place, and the one put into the ball about it;
-# of a particle in either role the row of its partners beyond the region, -1 for none; whether the
-# hazard depends on the distance; where new products go, the rule by its number in `PLACES`.
-A, B, CHANNEL, ACTIVE, GOES, OTHER_GOES, ONCE, LEFT, THROWN, ROW, OTHER_ROW = range(11)
+# reaction; whether it can happen; whether each reactant is consumed; whether only the mean number
+# matters; for a dissociation the species left at its position, and the one put into the ball about
+# it; the row of partners beyond the region for a particle in the first role, -1 for none (the next
+# column: in the second role); whether the hazard depends on the distance; the rule for positions of
+# new products, by its number in `PLACES`.
+A, B, CHANNEL, ACTIVE, GOES, OTHER_GOES, ONCE, LEFT, THROWN, ROW = range(10)
 GRADED, RULE = 11, 12
 COLUMNS = 13
-# Columns of `Encounters.sizes`: how far pairs reach, the volume of that ball, the share of
+# Columns of `Encounters.sizes`: the reach of pairs, the volume of that ball, the fraction of
 # dissociations accepted across a face, the largest probability in a full step, the number above
-# which nothing reacts in half a step, the share of the first partner's place in the weighted one.
+# which nothing reacts in half a step, the weight of the first partner in the weighted position.
 RADIUS, VOLUME, SHARE, LARGEST, BOUND, WEIGHT = range(6)
-WEIGHTED, IN_BALL = 2, 3  # rules; 0 is the reactant's place, 1 the midpoint
+WEIGHTED, IN_BALL = 2, 3  # rules; 0 is the position of the reactant, 1 the midpoint
 
 
 class Encounters(NamedTuple):
@@ -38,16 +39,17 @@ class Encounters(NamedTuple):
     table, sizes
         See the columns above.
     hazard, full
-        Of a pair or complex in half a step, and the probability in a full one; a column each, or
-        one a cell, see `hybridrd.reactions.tables.Probability`.
+        Hazard of a pair or complex in half a step, and probability in a full one; a column each, or
+        one per cell, see `hybridrd.reactions.tables.Probability`.
     shells
-        Hazard and probability in shells of equal r² up to the reach, in shares of the largest,
-        ``(reactions, 2, shells)``; 1 where they do not depend on it.
+        Hazard and probability in shells of equal r² up to the reach, relative to the largest,
+        ``(reactions, 2, shells)``; 1 if they do not depend on it.
     streams
         Keys of the numbers of single particles, ``(2, reactions, 4)``: half step, use.
     starts, news
-        Products ``(species, which reactant's place)``; those of encounter e from ``starts[2 e]``
-        on, and from ``starts[2 e + 1]`` on where a complex was put at its second partner's place.
+        Products ``(species, reactant that they replace)``; those of encounter e from
+        ``starts[2 e]`` on, and from ``starts[2 e + 1]`` on if a complex was put at its second
+        partner.
     reactive
         Whether a species takes part in any.
     involved
@@ -55,9 +57,10 @@ class Encounters(NamedTuple):
     radius
         The largest.
     box, cells, domain, codes
-        The region; cells of the domain, twice; and what each is, see `hybridrd.model.partition`.
+        The region; cells of the domain, twice; and the kind of each, see
+        `hybridrd.model.partition`.
     events, credit
-        Counts by reaction, and what the continuum gains by species and cell: both added to.
+        Counts by reaction, and gains of the continuum by species and cell: both added to.
     """
 
     table: np.ndarray
@@ -80,7 +83,7 @@ class Encounters(NamedTuple):
 
 
 class Beyond(NamedTuple):
-    """Reservoirs beyond the faces of the region; one row an encounter and role of the particle.
+    """Reservoirs beyond the faces of the region; one row per encounter and role of the particle.
 
     Parameters
     ----------
@@ -95,14 +98,14 @@ class Beyond(NamedTuple):
     strips, starts
         Continuum cells within the radius, those of a row from ``starts[row]`` on.
     c, copies, before
-        ``(species asked for, cells)``: concentration, whole copies and how many are in cells
-        before; the latter two have no row where copies are not whole.
+        ``(species needed, cells)``: concentration, discrete copies and their number in earlier
+        cells; the latter two have no row without discrete copies.
     slots
-        How many numbers whole copies have, in an array of one.
+        Number of distinct random numbers of discrete copies, in an array of one.
     most, wall_most
         The largest concentration in each strip, and on walls in both half steps.
     holds
-        ``[species, axis, side]``: where a wall holds a reservoir; the last row is false.
+        ``[species, axis, side]``: whether a wall is a reservoir; the last row is false.
     """
 
     low: np.ndarray
@@ -135,7 +138,7 @@ def most(beyond, row, half):
 
 @jit
 def reservoir_of(beyond, row, radius, half):
-    """The reservoir of a row, as the kernels of partners' places take it."""
+    """The reservoir of a row, for the kernels of partners' positions."""
     return Reservoir(
         beyond.low, beyond.high, beyond.width, beyond.shape, beyond.opens[row], radius,
         beyond.c[beyond.rows[row, 1]], beyond.walls[half, row], beyond.offsets[row],
@@ -146,9 +149,9 @@ def reservoir_of(beyond, row, radius, half):
 
 @jit
 def copy_number(beyond, row, cell, word, first, nobody):
-    """The number of one of the copies in a cell, ``nobody`` where there is none.
+    """The number of one of the copies in a cell, ``nobody`` if there is none.
 
-    Of more copies than numbers some share one, so that of two events at the same moment one may be
+    If there are more copies than numbers, some share one, and one of two simultaneous events may be
     lost.
     """
     asked = beyond.rows[row, 1]

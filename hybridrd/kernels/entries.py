@@ -1,8 +1,8 @@
 """Calls of compiled functions by their addresses.
 
-A function that calls another by name is compiled with all of that one's code, again and again up to
-the caller of everything, and once more for each combination of what a system has. Called by its
-address, each is compiled once. What holds arrays is handed over by its address, too
+A function that calls another by name is compiled with all of its code, again and again up to
+the outermost caller, and once more for each combination of features of a system. Called by its
+address, each is compiled once. Tuples of arrays are passed by address, too
 (`hybridrd.kernels.bundles`).
 """
 

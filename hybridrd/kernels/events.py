@@ -1,8 +1,8 @@
 """Events of a half step, and the actors born of them, in arrays that compiled code fills.
 
-An actor is a particle, a whole copy in a cell of the continuum, or a product that may react again.
-Actors are numbered: the particles of all species, then copies, then one number that is nobody, then
-those born.
+An actor is a particle, a discrete copy in a cell of the continuum, or a product that may react
+again. Actors are numbered: the particles of all species, then copies, then one number for nobody,
+then those born.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def put_in_order(bench):
 
 @jit
 def take_next(bench):
-    """The next event of those that wait, which no longer does."""
+    """Remove and return the next event from the queue."""
     order, counts = bench.order, bench.counts
     n = counts[WAITING] - 1
     counts[WAITING] = n

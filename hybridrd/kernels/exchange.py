@@ -1,7 +1,7 @@
 """Particles that enter and leave through a plane face of the particle region.
 
-Its cells are numbered like the tangential part of the grid, first tangential axis fastest. The
-schemes and their equations stand in `hybridrd.interface`.
+Its cells are numbered like the tangential part of the grid, first tangential axis fastest. See
+`hybridrd.interface` for the schemes and their equations.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Table of the particles of all species, by which compiled code reaches their arrays.
+"""Table of the particles of all species, through which compiled code reaches their arrays.
 
-One row a species, see the columns below; its type does not depend on how many species there are.
-Arrays stand in it by their addresses: whoever holds a table holds the arrays, too
+One row per species, see the columns below; its type does not depend on the number of species.
+It holds the addresses of arrays: the owner of a table also keeps the arrays alive
 (`hybridrd.particles.particles.Particles`).
 """
 
@@ -24,7 +24,7 @@ COLUMNS = 11
 FEW = 100  # particles of a species, up to which it shares loops with others
 SPARE = 8  # kernels look at whole vectors, a few places beyond the last particle
 
-# What a stage of a step says: that it is done, or why not; then it has changed nothing.
+# Status of a stage of a step: done, or the reason why it has changed nothing.
 DONE = 0
 FULL = -1  # the arrays for what it finds are too small
 DEEP = -2  # a family is too large to follow

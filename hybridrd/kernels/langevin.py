@@ -1,12 +1,11 @@
-"""Flights of Langevin particles: exact in between walls, which they hit at the ends of parts of it.
+"""Flights of Langevin particles: exact between walls, which they hit at the ends of substeps.
 
 Particles follow ``dx = v dt``, ``dv = -g v dt + sqrt(2 g s²) dW`` with friction g and thermal speed
-s. A flight over a step is one draw; where it may have met a wall that particles can leave through,
-it is halved with the exact law of its middle, down to parts that are short against 1/g. So it ends
-where it would have ended without a wall, whatever is looked at. A wall that reflects mirrors place
-and velocity, which is exact.
+s. A flight over a step is one draw; if it may have met a wall that particles can leave through,
+it is halved with the exact law of its middle, down to parts much shorter than 1/g. So its end does
+not depend on the halving. A reflecting wall mirrors position and velocity, which is exact.
 
-Rows of a species are its positions, then its velocities, one row an axis.
+Rows of a species are its positions, then its velocities, one row per axis.
 """
 
 from __future__ import annotations

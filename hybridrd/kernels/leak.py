@@ -1,4 +1,4 @@
-"""Arrivals through a wall that lets pass at a finite rate, from a uniform concentration outside.
+"""Arrivals through a wall of finite permeability, from a uniform concentration outside.
 
 Particles enter a flat wall at ``kappa c`` per area and time and may leave again. One that entered a
 time s ago is still there with probability ``erfcx(y)``, ``y = gamma sqrt(D s)``, ``gamma =

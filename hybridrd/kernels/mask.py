@@ -1,6 +1,6 @@
 """Brownian steps and exchange of particles in a region of any shape, a mask of cells.
 
-Each coordinate in turn is reflected in the run of cells that its row belongs to, which leaves the
+Each coordinate in turn is reflected at the ends of its run of cells in the row, which leaves the
 uniform measure on the region unchanged at every time step. The order of the axes is reversed in odd
 steps.
 """
@@ -31,7 +31,7 @@ from hybridrd.kernels.rng import (
 )
 from hybridrd.kernels.walk import OPEN, REFLECT, displacements, fold, land, touches, wrap
 
-# What is beyond a cell in a direction, where it is no cell of the continuum.
+# Codes for the neighbour of a cell that is not a cell of the continuum.
 CLOSED, WALL = -1, -2
 # Of a cell: how far from the end of its run a particle is put that round-off took out of it.
 _INSIDE = 1e-9
@@ -39,7 +39,7 @@ _BLOCK = 1024
 
 
 class Runs(NamedTuple):
-    """The region as kernels take it.
+    """The region for kernels.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def remove_to_cells(x, ids, start, stop, cells, bounds, key, step, gone):
 
 @jit
 def credit_exits(x, gone, gaps, cells, beyond, counts, credit):
-    """Book the particles ``gaps`` that left: by ``gone - 1``, and in the cell beyond their own."""
+    """Count the particles ``gaps`` that left: by ``gone - 1``, and in the cell beyond their own."""
     d = x.shape[0]
     for i in gaps:
         code = gone[i] - 1
@@ -319,7 +319,7 @@ def arrivals_in_cells(means, cells, key, address, step, counts):
 
 @jit
 def donations_to_cells(contents, chances, cells, key, address, step, counts):
-    """As `arrivals_in_cells`, binomial numbers of contents; a fraction is one with its chance."""
+    """Like `arrivals_in_cells`, with binomial numbers of contents, rounded at random."""
     total = 0
     for j in range(contents.shape[0]):
         here = np.uint64(address) + np.uint64(cells[j])
@@ -334,18 +334,8 @@ def donations_to_cells(contents, chances, cells, key, address, step, counts):
 
 @jit
 def choose_cells(ids, bounds, key, purpose, draw, cells):
-    """For each particle a place in a list of rising numbers, the first above a uniform number."""
+    """For each particle an index into increasing numbers, the first above a uniform number."""
     most = bounds[bounds.shape[0] - 1]
     for k in range(ids.shape[0]):
         u, _ = uniforms(key, ids[k], 0, purpose, draw)
         cells[k] = min(np.searchsorted(bounds, u * most, side="right"), bounds.shape[0] - 1)
-
-
-@jit
-def out_of_region(x, n, cells, inside):
-    """How many of n particles are in a cell that is not ``inside``."""
-    out = 0
-    for i in range(n):
-        if not inside[cell_of(x, i, cells)]:
-            out += 1
-    return out

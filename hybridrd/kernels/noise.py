@@ -23,7 +23,7 @@ from hybridrd.kernels.rng import NOISE, noise_draw, normals, words
 
 
 class Conduction(NamedTuple):
-    """How the cells of a continuum exchange one species in a step.
+    """Exchange of one species between the cells of a continuum in a step.
 
     Parameters
     ----------

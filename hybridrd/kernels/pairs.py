@@ -1,8 +1,8 @@
-"""Reactions of order two: Doi pairs by a cell list, or all with all where they are few.
+"""Reactions of order two: Doi pairs by a cell list, or by brute force if there are few.
 
 Particles are sorted into cells of at least the Doi radius. Each pair within the radius has its own
-number, looked up by the two ids and the step, which says when the pair reacts. So the outcome does
-not depend on the order in which pairs are found.
+random number, looked up by the two ids and the step, which gives the time of its reaction. So
+results do not depend on the order in which pairs are found.
 """
 
 from __future__ import annotations
@@ -336,7 +336,7 @@ def fire(pairs, ida, idb, like, hazard, once, key, step, reaction, half):
         size = min(m - begin, _BLOCK)
         for k in range(size):
             a, b = ida[i[begin + k]], idb[j[begin + k]]
-            # The address of a like pair does not depend on which of them is found first.
+            # The address of an identical pair does not depend on which of them is found first.
             swap = like and a > b
             first[k], second[k] = (b, a) if swap else (a, b)
         _draw(first[:size], second[:size], key, step, reaction, half, chance, order, coin)

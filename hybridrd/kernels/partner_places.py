@@ -1,4 +1,4 @@
-"""Places of partners around a particle: their cells, and the reservoirs beyond faces and walls."""
+"""Positions of partners around a particle: cells, and reservoirs beyond faces and walls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hybridrd.kernels.rng import uniforms
 
 
 class Domain(NamedTuple):
-    """The cells of the domain, one entry an axis.
+    """The cells of the domain, one entry per axis.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def reservoir_at(y, reservoir, domain):
 
     In the region there is none.
     """
-    inside = reservoir.near.shape[0] == 0  # in a mask c says it
+    inside = reservoir.near.shape[0] == 0  # in a mask c decides
     for a in range(y.shape[0]):
         inside = inside and reservoir.low[a] <= y[a] <= reservoir.high[a]
     if inside:

@@ -1,9 +1,9 @@
 """Random reactions of real contents: Langevin's noise.
 
 A reaction with the propensity a fires ``sqrt(a tau) xi`` times more often than on average within a
-time tau, xi being a standard normal number for each cell and reaction (the chemical Langevin
-equation: D. T. Gillespie, J. Chem. Phys. 113 (2000) 297). Like reactants are n (n - 1), as their
-mean is.
+time tau, with a standard normal number xi for each cell and reaction (the chemical Langevin
+equation: D. T. Gillespie, J. Chem. Phys. 113 (2000) 297). Identical reactants have n (n - 1), as in
+the mean.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hybridrd.kernels.rng import REACTION_NOISE, family_in_cell, normal_pair
 
 @jit
 def reaction_noise(x, cells, network, now, change):
-    """Add to ``change`` what noise adds to the contents x, both ``(species, cells)``.
+    """Add the change of the contents x by noise to ``change``, both ``(species, cells)``.
 
     ``cells``, ``network`` and ``now`` are as of `hybridrd.kernels.cell_reactions.react_cells`; the
     copies in ``cells`` are not used.

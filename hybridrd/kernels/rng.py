@@ -1,16 +1,16 @@
 """Addressed random numbers: Philox 4x32-10 as a function of (key, step, purpose, particle).
 
-The key is made of (seed, replica); the counter of a particle's id, the step and a purpose. A
-number is never consumed, it is looked up, so that thread count, storage order and interruption
+The key is made of (seed, replica); the counter of a particle's id, the step and a purpose. A number
+is looked up rather than consumed, so the number of threads, the storage order and interruptions
 change nothing. Every purpose has its name here. Source of the generator: Salmon, Moraes, Dror and
 Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011).
 
-Whoever has something else than a particle to address, a cell, a face or a part, finds the layout of
-its address at the end of this file. Layouts name their fields from the highest bit down; functions
+Layouts of the addresses of other objects (cells, faces, parts of a step) are at the end of this
+file. They name their fields from the highest bit down; functions
 that are not compiled check that each number fits its field.
 
-Words are 32-bit values held in ``uint64``. What loops over arrays call is inlined and has no
-branch, so that they vectorise; what is called here and there is not: it compiles faster.
+Words are 32-bit values held in ``uint64``. Functions called in loops over arrays are inlined and
+have no branch, so that the loops vectorise; others are not, because this compiles faster.
 """
 
 from __future__ import annotations

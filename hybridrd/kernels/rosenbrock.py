@@ -5,9 +5,9 @@ and Wanner, "Solving ordinary differential equations II", IV.7 and IV.10). Its s
 solves with ``I/(gamma h) - J``. For each combination that the stoichiometry conserves, a row of
 ``kept``, the row of a species ``free`` is replaced by ``kept @ u = 0``, so that it is conserved to
 round-off however large ``h J`` is. No linear method of an order above one is positive at any step:
-where a species would become negative, the step is mixed with implicit Euler's, which is positive
-and conserves the same, as far as it must be. A constant ``drift`` may be negative and make a
-concentration so as well; then the integration is given up.
+if a species would become negative, the step is mixed with as much of an implicit Euler step, which
+is positive and conserves the same, as needed. A constant ``drift`` may be negative and make a
+concentration negative, too; then the integration is given up.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One Brownian step beside a sphere that reflects or absorbs at a finite rate, in closed form.
+"""One Brownian step beside a reflecting or partially absorbing sphere, in closed form.
 
 A radial density c(r, t) has ``w = r c`` with ``dw/dt = D w''``. Beside one sphere of radius a, with
 ``x`` the distance from it, ``t`` standing for D dt and

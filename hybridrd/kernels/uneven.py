@@ -1,12 +1,12 @@
-"""Brownian steps of particles whose diffusion coefficient depends on the place.
+"""Brownian steps of particles whose diffusion coefficient depends on position.
 
-Axis by axis a step is proposed, and accepted as Metropolis does, so that Boltzmann's density (a
+Axis by axis a step is proposed, and accepted by the Metropolis rule, so Boltzmann's density (a
 uniform one without a potential) is stationary at every step size; as the step goes to 0 the
-accepted ones are the diffusion that has this density and obeys Fick's law (N. Bou-Rabee, A. Donev
+accepted steps are the diffusion that has this density and obeys Fick's law (N. Bou-Rabee, A. Donev
 and E. Vanden-Eijnden, Multiscale Model. Simul. 12 (2014) 781). Proposals are Brownian in the
-length ``y = int dx/sqrt(D)``. They are exact, and all accepted, where D has one jump within reach:
+length ``y = int dx/sqrt(D)``. They are exact, and all accepted, if D has one jump within reach:
 once a particle has touched it, it ends on either side with the odds of sqrt(D) there (skew Brownian
-motion, A. Lejay, Probab. Surv. 3 (2006) 413); and where sqrt(D) is a line.
+motion, A. Lejay, Probab. Surv. 3 (2006) 413); and if sqrt(D) is linear.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FAR = 40.0
 
 
 class Medium(NamedTuple):
-    """What a species meets in the cells of the particle region.
+    """Jumps and slopes of D, and work of forces, in the cells of the particle region.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Medium(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What a proposal depends on, along one axis.
+    """Local parameters of a proposal along one axis.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Place(NamedTuple):
 
 @jit
 def proposal(x, place, dt, n, u, v):
-    """Where a particle at x is after dt, n being normal, u and v uniform; see `Place`."""
+    """Position after dt of a particle at x, for normal n and uniform u and v; see `Place`."""
     root, jump, other, bend, pull = place
     if jump != jump:
         y = (bend - root * pull) * dt + math.sqrt(2.0 * dt) * n

@@ -1,9 +1,9 @@
 """Brownian steps of a block of particles, with the walls of a box.
 
-Positions are held as one row an axis, ``x[axis, particle]``. ``exits[particle]`` receives 0, or
-``2 axis + side + 1`` of the face through which the particle left or at which it was absorbed. Of
-several faces it is the one that was touched first, and the particle is left where that happened:
-what leaves through a face must be what enters there, reversed in time.
+Positions are stored as one row per axis, ``x[axis, particle]``. ``exits[particle]`` receives 0, or
+``2 axis + side + 1`` of the face through which the particle left or at which it was absorbed. With
+several faces it is the one touched first, and the particle is left at the point of contact:
+departures through a face must be the time reversal of arrivals.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CROSSING = -1.0  # gamma of an `OPEN` side that only those leave who end beyond 
 
 
 class Walls(NamedTuple):
-    """The box of particles, and how one species meets its sides.
+    """The box of particles, and the kinds of its sides for one species.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def survival_partial(d0, d1, gamma, Ddt):
 
 @inlined
 def fold(x, low, high):
-    """A coordinate reflected into [low, high] as often as it takes."""
+    """A coordinate reflected into [low, high] as often as necessary."""
     period = 2.0 * (high - low)
     y = (x - low) * (1.0 / period)
     y = period * (y - np.floor(y + 0.5))

@@ -1,4 +1,4 @@
-"""The time step: all its stages from top to bottom, compiled, for many steps at a stretch.
+"""The time step: all its stages from top to bottom, compiled, for many steps in a row.
 
 A stage is done here, or, where ``outside`` says so, by whoever called: `advance` then returns with
 the stage that is due, and is called again for the next one. The same happens where a stage finds
