@@ -53,14 +53,14 @@ def number(
 ) -> float:
     """A finite real number of at least ``minimum`` (above it if ``strict``).
 
-    A number of lower precision, a `numpy.float32`, is the shortest decimal that it stands for. One
-    whose powers no float holds is refused: it is 0, or between 1e-100 and 1e100 in size (where it
-    may be negative, as a position may, at most 1e100).
+    A number of lower precision, such as a `numpy.float32`, is read as the shortest decimal that it
+    represents. A number whose powers would overflow or underflow is refused: it must be 0, or
+    between 1e-100 and 1e100 in size (if it may be negative, like a position, at most 1e100).
 
     Parameters
     ----------
     value
-        An int, a float, a scalar of numpy, or whatever float() takes and is no text.
+        An int, a float, a NumPy scalar, or anything else but text that float() accepts.
     where
         The argument, for the message.
     minimum, strict
@@ -98,7 +98,7 @@ def number(
 
 
 def _kind(value: Any) -> str:
-    """Kind of a scalar of numpy, xarray and the like, "array" for more, "" for other values."""
+    """Kind of a NumPy or xarray scalar, "array" for larger arrays, "" for other values."""
     if getattr(value, "ndim", 0):
         return "array"
     return str(getattr(getattr(value, "dtype", None), "kind", ""))
@@ -118,7 +118,7 @@ def whole_number(
     most: int | None = None,
     error: type[HybridrdError] = ModelError,
 ) -> int:
-    """A whole number of at least ``least`` and at most ``most``, from an int or numpy's."""
+    """An integer from ``least`` to ``most``, given as a Python or NumPy integer."""
     wanted = f"a whole number of at least {least} is needed"
     whole = isinstance(value, int) or _kind(value) in ("i", "u")
     if isinstance(value, bool) or not whole or value < least:  # type: ignore[operator]
@@ -129,7 +129,7 @@ def whole_number(
 
 
 def truth(value: object, where: str, error: type[HybridrdError] = ModelError) -> bool:
-    """True or False, Python's or numpy's; text and numbers are refused."""
+    """True or False, from Python or NumPy; text and numbers are refused."""
     if isinstance(value, bool) or _kind(value) == "b":
         return bool(value)
     raise error(f"{where} = {shown(value)}: it is True or False")
@@ -138,7 +138,7 @@ def truth(value: object, where: str, error: type[HybridrdError] = ModelError) ->
 def choice(
     value: Any, where: str, offered: Sequence[str], error: type[HybridrdError] = ModelError
 ) -> str:
-    """One of the words that an argument offers."""
+    """One of the words that an argument accepts."""
     if isinstance(value, str) and value in offered:
         return value
     raise error(f"{where} = {shown(value)}: it is one of {', '.join(offered)}")
@@ -202,7 +202,7 @@ def real_array(
 
 
 def path_of(value: object, where: str, error: type[HybridrdError] = ModelError) -> Path:
-    """The path that an argument names, one that the file system can have.
+    """The path that an argument names, one that the file system allows.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ def check_file(
 
 
 def answer(function: Callable[..., Any], where: str, *given: Any) -> Any:
-    """What a function of the user's answers; its exceptions get the name of the argument.
+    """The result of a user's function; its exceptions get the name of the argument.
 
     Raises
     ------
@@ -296,7 +296,7 @@ _PAGES = {
 
 
 def named_arguments(function: Named) -> Named:
-    """A function or class that refuses wrong arguments with a UsageError naming those it has.
+    """A function or class that refuses wrong arguments with a UsageError listing valid ones.
 
     Examples
     --------
@@ -331,7 +331,7 @@ def _naming(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 def _misfit(
     function: Callable[..., Any], given: tuple[Any, ...], by_name: Mapping[str, Any]
 ) -> str | None:
-    """Why arguments do not fit a function; None if they do."""
+    """The reason why arguments do not fit a function; None if they do."""
     signature = inspect.signature(function)
     try:
         signature.bind(*given, **by_name)

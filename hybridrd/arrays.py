@@ -21,10 +21,10 @@ State: TypeAlias = dict[str, NDArray[Any]]
 
 
 class Stateful(Protocol):
-    """Something whose future is decided by arrays that a checkpoint can hold."""
+    """An object whose complete state is a set of arrays that a checkpoint can hold."""
 
     def state(self) -> State:
-        """All that decides its future, as arrays by name."""
+        """Its complete state, as arrays by name."""
 
     def load_state(self, state: State) -> None:
         """The inverse of `state`. Raises ResultError if something is missing."""
@@ -43,7 +43,7 @@ def stored(state: State, name: str, shape: tuple[int, ...] | None = None) -> NDA
 
 
 def stored_count(state: State, name: str, least: int = 0, most: int = MANY) -> int:
-    """A whole number of a state. Raises ResultError if it is none, or out of its range."""
+    """An integer of a state. Raises ResultError if it is not one, or out of its range."""
     value = stored(state, name, ())
     if value.dtype.kind not in "iu" or not least <= int(value) <= most:
         raise ResultError(
@@ -56,7 +56,7 @@ def stored_count(state: State, name: str, least: int = 0, most: int = MANY) -> i
 def stored_numbers(
     state: State, name: str, shape: tuple[int, ...], least: float = -np.inf
 ) -> NDArray[np.float64]:
-    """Finite numbers of a state. Raises ResultError if one is not, or below the least."""
+    """Finite numbers of a state. Raises ResultError if one is infinite, NaN or too small."""
     value = stored(state, name, shape)
     wrong = value.dtype.kind not in "iuf" or not np.isfinite(value).all()
     if wrong or (value < least).any():
@@ -66,13 +66,13 @@ def stored_numbers(
 
 
 def stored_amounts(state: State, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Amounts or concentrations of a state, none negative but for round-off. As above."""
+    """Amounts or concentrations of a state, none negative beyond round-off; raises as above."""
     largest = float(np.abs(stored_numbers(state, name, shape)).max(initial=0.0))
     return stored_numbers(state, name, shape, least=-1e-9 * largest)
 
 
 def labels(names: Sequence[str]) -> NDArray[np.str_]:
-    """Labels as an array that needs no pickle, also where there are none."""
+    """Labels as an array that needs no pickle, even if there are none."""
     return np.array(list(names), dtype=np.str_)
 
 

@@ -1,6 +1,6 @@
 """Errors and warnings, as few types as users need to tell apart.
 
-Every message names what was given, why it cannot be, and what to do, with numbers.
+Every message says what was given, why it is refused, and what to do, with numbers.
 """
 
 _LINE, _LINES = 1000, 200  # characters of a line, lines of a message
@@ -9,7 +9,7 @@ _LINE, _LINES = 1000, 200  # characters of a line, lines of a message
 class HybridrdError(Exception):
     """Base of all errors that hybridrd raises on purpose.
 
-    Long lines lose their middle: whatever a message echoes, it can be read.
+    Long lines are shortened in the middle, so that a message stays readable whatever it quotes.
     """
 
     def __init__(self, *args: object) -> None:
@@ -17,7 +17,7 @@ class HybridrdError(Exception):
 
 
 class ModelError(HybridrdError, ValueError):
-    """The description of a system cannot be: a wrong value, name, shape or combination."""
+    """The description of a system is invalid: a wrong value, name, shape or combination."""
 
 
 class UsageError(ModelError, TypeError):
@@ -25,11 +25,11 @@ class UsageError(ModelError, TypeError):
 
 
 class StepError(HybridrdError, ValueError):
-    """A numerical parameter (time step, layer width, cells) cannot give an accurate run."""
+    """A numerical parameter (time step, layer width, cells) does not allow an accurate run."""
 
 
 class CapacityError(HybridrdError, MemoryError):
-    """The run needs more memory, or more addresses of random numbers, than there are."""
+    """The run needs more memory, or more addresses of random numbers, than are available."""
 
 
 class ResultError(HybridrdError, ValueError):

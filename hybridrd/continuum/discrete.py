@@ -84,7 +84,7 @@ class DiscreteField:
     Parameters
     ----------
     system, dt, cut, baths, assembly
-        As of `hybridrd.continuum.field.Field`.
+        See `hybridrd.continuum.field.Field`.
     key
         Key of the random numbers.
     in_halves

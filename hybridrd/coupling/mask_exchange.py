@@ -171,7 +171,7 @@ class MaskExchange:
     Attributes
     ----------
     crossings, arrivals, credit, witnesses
-        As of `hybridrd.coupling.exchange.Exchange`.
+        See `hybridrd.coupling.exchange.Exchange`.
     """
 
     def __init__(

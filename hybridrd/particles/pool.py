@@ -21,7 +21,7 @@ class Pool:
         self._executor = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def shares(self, n: int) -> bool:
-        """Whether so many particles are for several threads."""
+        """Whether there are enough particles for several threads."""
         return self._executor is not None and n >= 2 * _LEAST
 
     def run(self, kernel: Callable[[int, int], int | None], n: int) -> int:

@@ -74,7 +74,7 @@ class Population:
 
     @property
     def numbers(self) -> Integers:
-        """How many particles there are of each species, ``(species,)``."""
+        """The number of particles of each species, ``(species,)``."""
         return self.table[:, N].copy()
 
     @property
@@ -94,21 +94,21 @@ class Population:
         return np.arange(first, first + int(n), dtype=np.uint64)
 
     def clear(self) -> None:
-        """Drop all particles; ids begin anew."""
+        """Remove all particles; ids start over."""
         self.next_id = 0
         for group in self._groups:
             group.n = 0
             group.stamp += 1
 
     def announce(self, species: int, n: int) -> Particles:
-        """Make room for n candidates behind the particles of a species and give them ids."""
+        """Make room for n candidates after the particles of a species and give them ids."""
         group = self._groups[species]
         group.reserve(n)
         group.ids[group.n : group.n + n] = self.new_ids(n)
         return group
 
     def add(self, species: Integers, x: Floats) -> None:
-        """Add new particles, ``(n,)`` species at ``(d, n)`` places, with ids in that order."""
+        """Add new particles, ``(n,)`` species ``(d, n)`` positions, with ids in that order."""
         ids = self.new_ids(len(species))
         for s, group in enumerate(self._groups):
             mine = species == s
@@ -123,7 +123,7 @@ class Population:
         return state
 
     def check_state(self, state: State, low: Floats, high: Floats) -> None:
-        """Refuse a state with particles that cannot be, see `Particles.check_state`."""
+        """Refuse a state with invalid particles, see `Particles.check_state`."""
         next_id = stored_count(state, "next_id")
         for group in self._groups:
             group.check_state(state, next_id, low, high)

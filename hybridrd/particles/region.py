@@ -61,7 +61,7 @@ class RegionFace:
         Index along the axis of the continuum cells beyond it, -1 for a wall.
     columns
         Flat domain indices of the column of cells behind each face cell, shape
-        ``(face cells, cells along the axis)``, in axis order; of a region that is no box the
+        ``(face cells, cells along the axis)``, in axis order; for a region other than a box, the
         region's own cell and the one outside.
     wall
         The wall, None for an interface.
@@ -108,7 +108,7 @@ class Region:
     mask
         Which cells of the domain are in the region, flat.
     parts
-        What each cell of the domain is.
+        The kind of each cell of the domain.
     is_box
         Whether the region is all of the box ``inner``, and each of its faces of one kind.
     """
@@ -420,7 +420,7 @@ def species_walls(
 def _mask_scheme(
     system: System, context: Context, h: float
 ) -> tuple[InterfaceScheme, Context, float]:
-    """The layer of a region that is no box: one cell, whatever is beyond it; with its depth.
+    """The layer of a region other than a box: one cell, whatever is beyond it; with its depth.
 
     Raises
     ------
@@ -472,7 +472,7 @@ def curved(numbers: FaceNumbers, region: Region, face: RegionFace) -> FaceNumber
 
 def _check_spheres(who: str, D: float, dt: float, width: float, kinds: Integers) -> None:
     """Raise StepError for a step in which a particle could reach both spheres."""
-    # The inner closed form knows of no other sphere, the outer one of no centre either.
+    # The inner closed form ignores the other sphere, the outer one ignores the centre too.
     least = LEAST_OPEN if kinds[1] == OPEN else LEAST_CLOSED
     if least**2 * 2.0 * D * dt > width**2 * (1.0 + 1e-9):
         spread = float(np.sqrt(2.0 * D * dt))

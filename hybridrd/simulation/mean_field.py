@@ -95,7 +95,7 @@ def mean_field(
     ModelError, StepError, CapacityError
         If dt, times or sizes do not fit.
     ResultError
-        As of `Simulation.run`.
+        See `Simulation.run`.
 
     Examples
     --------
@@ -119,7 +119,7 @@ class PDE:
     Parameters
     ----------
     system, dt, solver, nonlocal_pairs
-        As of `mean_field`.
+        See `mean_field`.
 
     Raises
     ------
@@ -143,7 +143,7 @@ class PDE:
     timings
         Seconds spent in each stage.
     guard, mark, came_from, halted, loop
-        As of `hybridrd.run.runnable.Runnable`.
+        See `hybridrd.run.runnable.Runnable`.
     """
 
     kind = "mean-field"

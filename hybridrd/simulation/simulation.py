@@ -807,7 +807,7 @@ class Simulation:
             Accept another system, and keep the state: rates and walls may differ, but not
             species, geometry or cells. Its records need a new store.
         threads
-            As of `Simulation`; the result does not depend on it.
+            See `Simulation`; the result does not depend on it.
         continuum
             Your own continuum, if the simulation had one; the same object, or an equal new one.
 

@@ -42,7 +42,7 @@ def plan_that_fits(
     Raises
     ------
     ModelError, StepError
-        As of `compile_system`.
+        See `compile_system`.
     CapacityError
         If the run cannot fit into memory.
     """
