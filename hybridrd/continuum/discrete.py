@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,17 @@ class WallFaces(NamedTuple):
     volume: Floats
 
 
+class RatesByCell(Protocol):
+    """Reactions beside those of the system, of first order or creation, with rates by cell."""
+
+    channel: Integers
+    taken: list[list[int]]
+    made: list[list[int]]
+
+    def at(self, t: float) -> Floats:
+        """Rates ``(n, active)``."""
+
+
 class DiscreteField:
     """Copies ``n[species, active cell]``, their hops and their reactions.
 
@@ -139,6 +150,7 @@ class DiscreteField:
             system, lambda: {n: x[self.active] for n, x in grid.coordinates().items()}
         )
         self._near = PairsInReach(system, self.active, self.position)
+        self._beyond: RatesByCell | None = None
         self._reactions = Reactions(system, self._near.channels)
         self.events = np.zeros(len(system.channels), np.int64)
 
@@ -156,6 +168,11 @@ class DiscreteField:
     def scale_pairs(self, factors: Mapping[int, Floats]) -> None:
         """Multiply the rates of some channels by factors on all cells, ``(cells,)``."""
         self._rates.scale({r: f[self.active] for r, f in factors.items()})
+
+    def react_beyond(self, walls: RatesByCell) -> None:
+        """Let copies react with partners beyond walls, too."""
+        self._beyond = walls if len(walls.channel) else None
+        self._reactions = Reactions(self.system, self._near.channels, self._beyond)
 
     def concentration(self) -> Floats:
         """All species on all cells, 0 where there is no continuum; ``(species, cells)``."""
@@ -196,18 +213,27 @@ class DiscreteField:
             self._check((step + 1) * self.dt)
 
     def _react(self, step: int, half: int) -> None:
-        rates = self._rates.at((step + 0.5) * self.dt)
+        t, counts, beyond = (step + 0.5) * self.dt, self.events, self._beyond
+        rates = self._rates.at(t)
         rates = rates.reshape(len(rates), -1)
+        if beyond is not None:
+            inside = np.broadcast_to(rates, (len(rates), len(self.active)))
+            rates = np.concatenate([inside, beyond.at(t)])
+            counts = np.zeros(len(rates), np.int64)
         now = cell_reactions.Moment(self.key, step, half, 0.5 * self.dt)
         cells = cell_reactions.Cells(self.n, rates, self.volumes, self.active)
         # In the second half step in the other order, which makes both of second order in dt.
         if half == 0:
-            self._reactions.react(cells, now, self.events)
+            self._reactions.react(cells, now, counts)
         if self._near.channels:
-            status = self._near.react(cells, now, self.events)
+            status = self._near.react(cells, now, counts)
             self._reactions.check(status, now, self.c)
         if half == 1:
-            self._reactions.react(cells, now, self.events)
+            self._reactions.react(cells, now, counts)
+        if beyond is not None:
+            number = len(self.events)
+            self.events += counts[:number]
+            np.add.at(self.events, beyond.channel, counts[number:])
 
     def diffuse(self, step: int) -> None:
         """A step of diffusion, and of what passes the walls, or what is left of it.
@@ -605,22 +631,29 @@ def colours(
 
 
 class Reactions:
-    """The reactions of a system in a cell, by the fastest exact method, except some ``without``."""
+    """The reactions of a system in a cell, by the fastest exact method.
 
-    def __init__(self, system: System, without: Sequence[int] = ()) -> None:
+    Reactions ``without`` are left out, and those of ``more`` follow the system's.
+    """
+
+    def __init__(
+        self, system: System, without: Sequence[int] = (), more: RatesByCell | None = None
+    ) -> None:
         index = {name: i for i, name in enumerate(system.names)}
         channels = system.channels
         taken = [[index[n] for n in sorted(c.reactants)] for c in channels]
         made = [[index[n] for n in c.products] for c in channels]
+        if more is not None:
+            taken, made = taken + more.taken, made + more.made
         self._laws = {r: c.law for r, c in enumerate(channels) if c.law is not None}
         self._index = index
         self.by_themselves = not self._laws and all(
-            r in without or (len(taken[r]) <= 1 and len(made[r]) <= 1) for r in range(len(channels))
+            r in without or (len(taken[r]) <= 1 and len(made[r]) <= 1) for r in range(len(taken))
         )
         most = max([1, *map(len, taken)])
-        sites = np.full((len(channels), most), -1, np.int64)
-        change = np.zeros((len(channels), len(system.species)), np.int64)
-        factors = np.ones(len(channels))
+        sites = np.full((len(taken), most), -1, np.int64)
+        change = np.zeros((len(taken), len(system.species)), np.int64)
+        factors = np.ones(len(taken))
         for r, (before, after) in enumerate(zip(taken, made, strict=True)):
             sites[r, : len(before)] = before
             np.add.at(change[r], before, -1)
@@ -633,7 +666,7 @@ class Reactions:
             powers[r] = factors[r] = 1.0
         factors[list(without)] = 0.0
         self.network = cell_reactions.Network(
-            sites, change, powers, factors, self._addresses(len(channels))
+            sites, change, powers, factors, self._addresses(len(taken))
         )
         by_species = [
             [r for r, c in enumerate(taken) if c == [s] and r not in without]

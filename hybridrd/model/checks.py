@@ -143,14 +143,6 @@ def _correct_pairs(draft: Draft, at: Places) -> Iterator[str]:
             f"{where}: pairs within a radius need positions, and the cells of a Shell are mixed "
             f"over all angles; leave it out"
         )
-    names = {name for c in near for name in (*c.reactants, *c.products)}
-    for side, wall in draft.walls.items():
-        held = sorted(name for name in names if wall.law(name).is_reservoir)
-        if held:
-            yield (
-                f"{where}: walls[{side!r}] is a reservoir of {', '.join(held)}, and copies in "
-                f"cells have no partners beyond a wall; use particles there, or leave it out"
-            )
 
 
 def _unknown(name: str, draft: Draft) -> str:

@@ -7,6 +7,7 @@ from continuum.test_discrete import agrees
 import hybridrd as hrd
 from hybridrd.continuum.discrete import DiscreteField
 from hybridrd.kernels.rng import make_key
+from hybridrd.simulation.wall_pairs import WallPairs
 from hybridrd.theory import cdme
 
 h, WIDE, ROWS = 0.25, 0.6, 10_000
@@ -57,6 +58,45 @@ def test_pairs_and_complexes_are_those_of_the_master_equation(case):
     assert n[2].mean() > 0.1
 
 
+WALL_CASES = {  # what the wall holds, and what reacts there
+    "unlike": ({A: 0.8}, hrd.Reaction("A + B -> C", k=3.0, radius=h)),
+    "like": ({A: 0.8}, hrd.Reaction("2 A -> C", k=3.0, radius=h)),
+    "reversible": (
+        {A: lambda t: 0.8 + t, C: 0.3}, hrd.Reaction("A + B <-> C", k=3.0, k_back=1.0, radius=h)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WALL_CASES)
+def test_partners_beyond_a_wall_are_those_of_the_master_equation(case):
+    """Rows of two cells, so wide that what is beyond the walls of others hardly counts."""
+    held, reaction = WALL_CASES[case]
+    wide, step, steps = 6.0, 0.04, 15
+    row = hrd.System(
+        species=[A, B, C], domain=hrd.Box(x=(0, 2 * h), y=(0, wide)), cells=(2, 1),
+        reactions=[reaction], fluctuations="discrete", correct_pairs=True,
+        walls={"x-": hrd.Reservoir(held)}, initial={B: hrd.Copies(2, x=(0, h))},
+    )  # fmt: skip
+    end = step * steps
+    truth = cdme.solve(row, (2, 1), {A: 7, B: 4, C: 4}, until=end, every=end, tolerance=0.01)
+    plane = row.replace(
+        domain=hrd.Box(x=(0, 2 * h), y=(0, 2 * ROWS * wide)), cells=(2, 2 * ROWS), initial={}
+    )
+    cut = (np.arange(4 * ROWS) // 2) % 2 > 0
+    field = DiscreteField(plane, step, make_key(1, 0), cut)
+    field.react_beyond(WallPairs(plane, field.position, field.volumes))
+    n = field.n.reshape(3, ROWS, 2)
+    n[1, :, 0] = 2
+    for k in range(steps):
+        field.react(k, 0)
+        field.diffuse(k)
+        field.react(k, 1)
+    c = truth["concentration"].values[-1][..., 0] * h * wide
+    assert np.abs(n.mean(axis=1) - c).max() < 4.5 * np.sqrt(c.max() / ROWS) + 0.005
+    assert c[2].sum() > 0.2
+    assert field.events.sum() > 0
+
+
 def test_cells_narrower_than_the_radius_react_as_particles():
     """A + B -> C in three dimensions, h = sigma/2, at a rate of some half of Smoluchowski's."""
     pair = hrd.Reaction("A + B -> 0", lambda0=6.0, radius=0.5)
@@ -90,10 +130,6 @@ def test_what_cannot_be_is_refused():
         (
             {"reactions": [pair], "fluctuations": True, "domain": hrd.Shell(1.0, 2.0)},
             "mixed over all angles",
-        ),
-        (
-            {"reactions": [pair], "fluctuations": True, "walls": {"x": hrd.Reservoir({C: 1.0})}},
-            "walls.* is a reservoir of C",
         ),
     ):
         with pytest.raises(hrd.ModelError, match=message):
