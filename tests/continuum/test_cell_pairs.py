@@ -92,8 +92,8 @@ def test_partners_beyond_a_wall_are_those_of_the_master_equation(case):
         field.diffuse(k)
         field.react(k, 1)
     c = truth["concentration"].values[-1][..., 0] * h * wide
-    assert np.abs(n.mean(axis=1) - c).max() < 4.5 * np.sqrt(c.max() / ROWS) + 0.005
-    assert c[2].sum() > 0.2
+    assert (np.abs(n.mean(axis=1) - c) < 4.5 * np.sqrt((c + 1e-3) / ROWS) + 0.003).all()
+    assert c[2].sum() > 0.05
     assert field.events.sum() > 0
 
 
