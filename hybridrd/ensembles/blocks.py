@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridrd.errors import CapacityError, HybridrdError
-from hybridrd.results.statistics import Comoments, Moments
+from hybridrd.results.statistics import Comoments, JointMoments, Moments
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -185,7 +185,8 @@ class Sums:
 
     def __init__(self, covariance: Sequence[str] = (), kept: Sequence[str] = ()) -> None:
         self._covariance = tuple(covariance)
-        self.moments: dict[str, Moments] = {}
+        self._known: dict[str, Moments] = {}
+        self._joint = JointMoments()  # of the replicas since somebody asked for the moments
         self.samples: dict[str, list[NDArray[Any]]] = {name: [] for name in kept}
         self.timings: dict[str, float] = {}
         self.counts: dict[str, int] = {}
@@ -195,13 +196,25 @@ class Sums:
         """Add the next replica."""
         if outcome.labels is not None:
             self.labels = outcome.labels
-        for name, values in outcome.values.items():
-            self._moments(name).add(values)
+        plain = outcome.values
+        if self._covariance:
+            plain = {n: v for n, v in plain.items() if n not in self._covariance}
+            for name in self._covariance:
+                self._moments(name).add(outcome.values[name])
+        self._joint.add(plain)
         for name, parts in self.samples.items():
             parts.append(outcome.values[name][None])
         _add_up(self.timings, outcome.timings)
         happened = {**outcome.diagnostics, **outcome.diagnostics.get("adaptive", {})}
         _add_up(self.counts, {n: happened[n] for n in _COUNTED if n in happened})
+
+    @property
+    def moments(self) -> dict[str, Moments]:
+        """`Moments` by variable, `Comoments` where covariances are asked for."""
+        found, self._joint = self._joint.parts(), JointMoments()
+        for name, part in found.items():
+            self._moments(name).merge(part)
+        return self._known
 
     def merge(self, other: Sums) -> None:
         """Add the sums of later replicas."""
@@ -242,7 +255,7 @@ class Sums:
                 for key, array in arrays.items()
                 if key.rpartition("/")[0] == name
             }
-            made.moments[name] = type(made._moments(name)).from_state(found)
+            made._known[name] = type(made._moments(name)).from_state(found)
         for name, parts in made.samples.items():
             parts.append(arrays[f"{name}/samples"])
         made.timings, made.counts = dict(about["timings"]), dict(about["counts"])
@@ -251,7 +264,7 @@ class Sums:
 
     def _moments(self, name: str) -> Moments:
         kind = Comoments if name in self._covariance else Moments
-        return self.moments.setdefault(name, kind())
+        return self._known.setdefault(name, kind())
 
 
 def make_blocks(replicas: int) -> list[range]:

@@ -46,7 +46,8 @@ class Constant(NamedTuple):
     mean: Floats
 
 
-Spread = tuple[Floats, Constant | None]  # mean concentration on all cells; constant part
+# Mean concentration on all cells, and on those outside the region; constant part.
+Spread = tuple[Floats, Floats, Constant | None]
 
 
 def parts(system: System, species: int) -> list[Any]:
@@ -109,23 +110,24 @@ class InitialState:
                 for x in self._copies(part) if isinstance(part, Copies) else [part.positions.T]:
                     outside += self._add(x, group)
                 continue
-            field, shape = self._spread(species, p, part, where)
-            outside += self._in_cells(np.where(region.mask, 0.0, field), address)
+            field, beyond, shape = self._spread(species, p, part, where)
+            outside += self._in_cells(beyond, address)
             if shape is None:
                 self._by_cell(field, address, group)
-            elif region.mask.any():
+            else:
                 self._in_shape(shape, address, group)
         # Points on an interface belong to the region; their cells may lie outside it.
         outside[region.mask] = 0.0
         return outside
 
     def _spread(self, species: int, p: int, part: Any, where: str) -> Spread:
-        """Mean concentration of a part of a species on all cells, and its constant part."""
+        """Mean concentration of a part, on all cells and outside the region; constant part."""
         known = self._known
         if known is not None and (species, p) in known:
             return known[species, p]
         free = None if self._system.obstacles is None else self._system.free
-        spread = concentration(part, self._region.grid, where, free), self._constant(part)
+        field = concentration(part, self._region.grid, where, free)
+        spread = field, np.where(self._region.mask, 0.0, field), self._constant(part)
         if known is not None:
             known[species, p] = spread
         return spread
@@ -211,7 +213,7 @@ class InitialState:
         else:
             low, high = _box(patch, region.low, region.high)
             low, high = np.maximum(low, region.low), np.minimum(high, region.high)
-        empty = c == 0 or (high <= low).any()
+        empty = c == 0 or (high <= low).any() or not region.mask.any()
         return Constant(
             patch, low, high, np.array([0.0 if empty else c * region.grid.box_volume(low, high)])
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -128,6 +129,49 @@ class Moments:
         assert self._mean is not None
         if shape != self._mean.shape:
             raise ValueError(f"a sample of shape {shape} among samples of {self._mean.shape}")
+
+
+class JointMoments:
+    """Moments of variables that are sampled together: two long arrays in place of many short ones.
+
+    Examples
+    --------
+    >>> joint = JointMoments()
+    >>> for n in (4, 6, 8):
+    ...     joint.add({"number": np.array([n, 1]), "place": np.array(0.5 * n)})
+    >>> joint.parts()["number"].mean, joint.parts()["place"].variance
+    (array([6., 1.]), array(1.))
+    """
+
+    def __init__(self) -> None:
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        # Names, and their moments: of whole numbers, and of others.
+        self._groups: tuple[tuple[list[str], Moments, type], ...] = (
+            ([], Moments(), np.int64), ([], Moments(), np.float64)
+        )  # fmt: skip
+
+    def add(self, sample: Mapping[str, NDArray[Any]]) -> None:
+        """Add one sample of each variable. Raises ValueError if a shape is not as before."""
+        if not self._shapes:
+            for name, x in sample.items():
+                self._groups[x.dtype.kind not in "iu"][0].append(name)
+            self._shapes = {name: x.shape for name, x in sample.items()}
+        for names, moments, kind in self._groups:
+            if names:
+                flat = [sample[name].ravel() for name in names]
+                moments.add(np.concatenate(flat, dtype=kind, casting="unsafe"))
+
+    def parts(self) -> dict[str, Moments]:
+        """The moments of each variable."""
+        found: dict[str, Moments] = {}
+        for names, moments, _ in self._groups:
+            begin, state = 0, moments.state() if names else {}
+            for name in names:
+                shape = self._shapes[name]
+                end = begin + math.prod(shape)
+                part = {n: v[begin:end].reshape(shape) for n, v in state.items() if n != "count"}
+                found[name], begin = Moments.from_state(part | {"count": state["count"]}), end
+        return found
 
 
 class Comoments(Moments):
