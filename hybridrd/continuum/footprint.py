@@ -26,7 +26,7 @@ SYSTEM = {1: 135.0, 2: 220.0, 3: 390.0}
 BOARD = 56.0
 # Beside the factors, while they are made: copies of the matrix, work arrays.
 FACTORING, FACTORING_SHARE = 350.0, 0.15
-# FiPy's own solver factors anew at every call, in SuperLU's default order.
+# FiPy's own solver factors again at every call, in SuperLU's default order.
 _DEFAULT_ORDER = {1: 1.0, 2: 2.0, 3: 3.5}
 
 

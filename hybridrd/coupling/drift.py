@@ -340,7 +340,7 @@ def check_drifts(
 
 
 def _check_face(face: RegionFace, name: str, drift: Drift, who: str) -> None:
-    """Refuse what a face that is no layer can't do. Raises ModelError."""
+    """Refuse what only a boundary layer can do. Raises ModelError."""
     if drift.uneven:
         raise ModelError(
             f"{who} its arrivals through {face.name} are known for one D alone; use "
@@ -356,7 +356,7 @@ def _check_face(face: RegionFace, name: str, drift: Drift, who: str) -> None:
 def _check_plane(
     region: Region, face: RegionFace, drift: Drift, walls: SpeciesWalls, dt: float, who: str
 ) -> None:
-    """Refuse steps that are too long for a face that is no layer. Raises StepError."""
+    """Refuse steps that are too long for a face without a layer. Raises StepError."""
     D, h, depth = float(drift.D[0]), region.grid.spacing[face.axis], region.extent[face.axis]
     speed = float(np.abs(drift.across[face.axis, region.mask]).max()) * D / h
     if LEAST_DEPTH * np.sqrt(2.0 * D * dt) + speed * dt > depth * (1.0 + 1e-9):

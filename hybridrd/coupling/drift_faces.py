@@ -17,7 +17,8 @@ from hybridrd.model.drift import Drift
 from hybridrd.model.grid import AXES
 from hybridrd.particles.region import Region, RegionFace
 
-# Rise over a layer from which on its rate is that of this one; the ratio of both rates goes on.
+# For larger rises over a layer its rate is kept at the value for this one; the ratio of both rates
+# still follows the rise.
 MOST_RISE = 4.0
 # A drift is the same in all cells if it changes by no more than this part of itself.
 SAME = 1e-9
@@ -106,7 +107,7 @@ def _along(drift: Drift, region: Region, gate: Gate, cells: Integers) -> Floats:
 
 
 def drifting_rate(f: Floats, offset: Floats, cell: bool) -> Floats:
-    """Factor beta on the rate D/w² of a layer at which a uniform flow passes it as it is.
+    """Factor beta on the rate D/w² of a layer at which a uniform flow passes it unchanged.
 
     In the layer ``c'' - f c' - beta c`` is minus the arrivals, c goes on below it as ``A + B
     exp(f d)``, and c_R is ``A + B exp(-f offset)``, or, of a cell, ``a A + B exp(-f/2)
@@ -192,7 +193,7 @@ class PlaneDrift:
 def plane_drift(
     drift: Drift, region: Region, gate: Gate, gamma: float, D: float, dt: float
 ) -> PlaneDrift:
-    """The arrivals of a species that drifts through a gate that is no layer; see `PlaneDrift`."""
+    """The arrivals of a drifting species through a gate without a layer; see `PlaneDrift`."""
     face = gate.face
     cells = _cells_inside(region, face)
     velocity = -drift.across[:, cells] * (D / np.array(region.grid.spacing)[:, None])

@@ -425,7 +425,7 @@ class MaskExchange:
             self._leave(s, group)
 
     def _plane(self, gate: Gate) -> PlaneDrift | None:
-        """Arrivals through a wall that is no layer, of a species that drifts."""
+        """Arrivals of a drifting species through a wall without a layer."""
         gamma = self._sides[gate.species].gammas[gate.face.axis, gate.face.side]
         return self._drifts.stream(gate, float(gamma))
 

@@ -13,10 +13,10 @@ from hybridrd.particles.region import Region
 
 
 def medium(drift: Drift, region: Region, dt: float) -> Medium:
-    """What a species of uneven diffusion meets in the cells of a particle region.
+    """The diffusion and drift of a species with non-uniform D in the cells of a particle region.
 
-    Of a region that is no box these are the cells of the domain; a jump counts only within the run
-    of cells in which a particle moves.
+    For a region other than a box these are the cells of the domain; a jump counts only within the
+    run of cells in which a particle moves.
     """
     inner, mask, cells = region.inner, region.mask, region.inner_cells
     if not region.is_box:

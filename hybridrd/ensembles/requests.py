@@ -35,7 +35,7 @@ class Requests:
     quantiles
         Probabilities.
     sampled
-        Variables of which every replica is needed.
+        Variables for which every replica is needed.
     planes
         Number of planes, whose flux is always recorded.
     """

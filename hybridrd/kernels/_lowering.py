@@ -1,8 +1,8 @@
 """Numba's step from typed code to LLVM's, with less code for the same.
 
 LLVM would remove what is left out here, but it has to be written, read and removed for every
-statement: stores to numbers that are done with, copies of a whole array of which one element is
-read, and the division of a range by a step of one.
+statement: stores to numbers that are no longer used, copies of a whole array to read one element,
+and the division of a range by a step of one.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def two_words(names, count, now, word):
 
 @jit
 def _count(total, channel, cells, now, events):
-    """Count ``total`` events among the reactions of which each may have been any."""
+    """Distribute ``total`` events over the reactions; each event may be of any of them."""
     rates, species = cells.rates, cells.n.shape[0]
     rest = 0.0
     for r in channel:

@@ -58,7 +58,7 @@ def bundle(members: Any) -> np.ndarray:
 
 
 def _words(value: Any) -> list[int]:
-    """What stands in memory for a member."""
+    """What represents a member in memory."""
     if isinstance(value, np.ndarray):
         return [value.ctypes.data, *value.shape, *value.strides]
     if isinstance(value, tuple):

@@ -190,11 +190,11 @@ def _jump(s, number, i, cells, fastest, families, now, count, new, events):
 
 @jit
 def _begin(begin, m, first, cells, families, tails, now, active, events, word):
-    """Which copies of m cells jump at all: ``active[0]`` of those there, ``active[1]`` of the born.
+    """Which copies of m cells jump at all: ``active[0]`` of those present, ``active[1]`` of births.
 
-    Of births those that jump and those that don't are independent Poisson numbers. ``word`` has two
-    words for each species, and for each birth, of each cell of a block, of which the ``first`` to
-    use is that of the cell ``begin``. Returns how many numbers a cell has drawn.
+    The births that jump and those that don't are independent Poisson numbers. ``word`` has two
+    words for each species, and for each birth, of each cell of a block; the ``first`` word to use
+    is that of the cell ``begin``. Returns how many numbers a cell has drawn.
     """
     # Arrays are looked up once, not in every cell, where that would be most of the time.
     n, names, rates, volumes = cells.n, cells.names, cells.rates, cells.volumes

@@ -36,7 +36,7 @@ class Search(NamedTuple):
     Parameters
     ----------
     table, sizes
-        As of `hybridrd.kernels.encounters.Encounters`.
+        See `hybridrd.kernels.encounters.Encounters`.
     keys
         Keys of the numbers of complexes in both half steps, ``(2, reactions)``.
     involved

@@ -91,7 +91,7 @@ class Hopping(NamedTuple):
     sizes, rows
         How many rows each table has, and where they start.
     bits, start, columns
-        As of `Table`, of all tables.
+        See `Table`; of all tables.
     open_cell, open_address, open_side
         The cell of each face at an open wall, its address, and the number of the wall.
     leaving
@@ -381,7 +381,7 @@ def hop(n, hopping, units, entering, key, step, passed):
 
 @jit
 def whole_copies(content, names, key, step, species, out):
-    """Round contents to whole copies ``out``: none is off by 1, and nor is the sum of any first.
+    """Round contents to integers ``out``: no content and no partial sum is off by 1 or more.
 
     Two cells in turn trade their fractions, until one of them is whole; each keeps its mean
     (J.-C. Deville and Y. Tille, "Unequal probability sampling without replacement through a

@@ -56,7 +56,7 @@ class Force(NamedTuple):
         Cells of the particle region.
     shifts
         ``v dt`` (length) of all axes: that along axis a, in the cell of the indices ``i_b`` along
-        the axes b, stands at ``first[a] + sum_b strides[a, b] i_b``.
+        the axes b, is at ``first[a] + sum_b strides[a, b] i_b``.
     first, strides
         Strides are 0 along axes on which it does not depend, ``(d,)`` and ``(d, d)``.
     gammas
@@ -230,7 +230,8 @@ def _step(row, move, sd, low, high, far, before, near):
 def _list_near(near, n, marked, found):
     """Positions of the first n that are near, ascending; returns how many.
 
-    Without branches, as who is near can't be foreseen: eights of which some are, then those.
+    Without branches, which would be unpredictable: first the groups of eight with any near, then
+    the positions in those groups.
     """
     eights, some, m = near.view(np.uint64), 0, 0
     for i in range(n, near.shape[0]):

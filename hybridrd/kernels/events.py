@@ -97,7 +97,7 @@ def make_bench(room: int, species: int, d: int, most: int) -> Bench:
 
 @jit
 def add_event(bench, encounter, a, b, age, time, word):
-    """A new event of two actors, of which the rest is to be filled in; -1 without room for it."""
+    """A new event of two actors; the caller fills in the rest. -1 if there is no room for it."""
     m = bench.counts[EVENTS]
     bench.counts[EVENTS] = m + 1
     if m >= bench.time.shape[0]:

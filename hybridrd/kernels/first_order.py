@@ -145,8 +145,8 @@ class Families(NamedTuple):
     events
         Counts by reaction since the start, added to.
     out, made, order
-        What is new, of which creations made the first ``made[0]``; and ``(2, room)`` whole numbers
-        to work with.
+        The new particles, the first ``made[0]`` of them from creations; and ``(2, room)`` integers
+        as work space.
     """
 
     network: Network
@@ -489,7 +489,7 @@ def create_all(families, now, allowed, asks):
 def react_families(table, ids, families, now, asks):
     """The families of all particles that are marked, and what creations made.
 
-    If it fails, particles are to be marked and creations made anew.
+    If it fails, mark the particles and make the creations again.
     """
     out, order = families.out, families.order
     d = out.x.shape[0]

@@ -255,7 +255,7 @@ def _fill(gates, currents, g, x, named, n, cells, key, step):
 
 @jit
 def _enter(table, gates, currents, g, walls, entry, cells, key, step, kept):
-    """Place arrivals through a gate that is no layer; returns how many are kept."""
+    """Place arrivals through a gate other than a layer; returns how many are kept."""
     s, face = gates.species[g], _face(gates, g)
     x, named, _ = groups.arrays_of(table, s, gates.low.shape[0])
     n = table[s, N]

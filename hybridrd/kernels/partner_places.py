@@ -49,7 +49,7 @@ class Reservoir(NamedTuple):
     c_max
         The largest of them all.
     near, reach
-        Of a region that is no box: whether a cell of the domain is one of the region's that may
+        For a region other than a box: whether a cell of the domain belongs to the region and may
         have partners within the radius, and those cells; empty for a box.
     """
 

@@ -248,7 +248,7 @@ def _in_reach(reservoir, domain, key, address, step, y):
 
 @jit
 def propose_entering(encounters, beyond, bench, e, now):
-    """Complexes in the reservoir of which one product falls into the region.
+    """Complexes in the reservoir that put one of their products into the region.
 
     The other is left beyond: at walls only where they hold a reservoir of it. A ball about the one
     place is as good as one about the other: products are drawn uniformly within the radius of the

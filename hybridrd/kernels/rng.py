@@ -285,7 +285,7 @@ def arrivals_address(species: int, face: int, cells: int) -> np.uint64:
 def stream_address(address: np.uint64, stream: int) -> np.uint64:
     """Address of one of up to four streams of arrivals at a sphere, a face of one cell.
 
-    It stands in the field of the cell of `arrivals_address`.
+    It is in the field of the cell of `arrivals_address`.
 
     Raises
     ------

@@ -22,12 +22,12 @@ from hybridrd.model.walls import Reflecting
 
 _CELLS: dict[object, str] = {
     None: "",
-    "discrete": ", whole copies in cells",
+    "discrete": ", discrete copies in cells",
     "gaussian": ", continuum with noise",
 }
 _ALONE: dict[object, str] = {
     None: "a pure PDE",
-    "discrete": "whole copies in cells",
+    "discrete": "discrete copies in cells",
     "gaussian": "a stochastic PDE",
 }
 Rows = list[tuple[str, list[str]]]

@@ -153,7 +153,7 @@ class Table:
     def __hash__(self) -> int:
         return hash(self._parts())
 
-    def __reduce__(self) -> tuple[Any, ...]:  # made anew: unpickled arrays could be changed
+    def __reduce__(self) -> tuple[Any, ...]:  # built again: unpickled arrays could be changed
         return type(self), (self.t, self.values, self.between)
 
     def __repr__(self) -> str:

@@ -214,7 +214,7 @@ def record_numbers(system: System, faces: int, planes: int = 0) -> dict[str, int
 def record_part(
     numbers: Mapping[str, int], variables: Sequence[str], records: int, disk: bool = True
 ) -> Part:
-    """Records kept in memory: a row each, and all once more while the result is assembled."""
+    """Records kept in memory: one row per record, and all again while the result is assembled."""
     each = sum(16.0 * numbers[name] + RECORD_BYTES for name in variables)
     remedy = "record less often (every=) or fewer variables (record=)"
     return Part(

@@ -3,7 +3,7 @@
 A stage is done here, or, where ``outside`` says so, by whoever called: `advance` then returns with
 the stage that is due, and is called again for the next one. The same happens where a stage finds
 no room for what it makes: it returns before it has changed anything. Random numbers are addressed,
-so that to begin a stage anew does no harm.
+so that repeating a stage does no harm.
 
 To add a stage, give it a number, a kernel that returns `DONE` or why it has not changed anything,
 and an entry in `fill_entries`. What it needs goes into a `NamedTuple` of arrays, with the same

@@ -243,7 +243,7 @@ def tables(quick: bool) -> list[tuple[str, str, list[str], Callable[[], Rows]]]:
             lambda: by_cells([10, 32] if quick else [10, 32, 100, 316, 1000]),
         ),
         (
-            "Whole copies in cells",
+            "Discrete copies in cells",
             "Diffusion of one species with `fluctuations=\"discrete\"`, D dt/h² = 0.25, alone and "
             "about particles in the middle tenth of each axis, whose time is included; the least "
             "processor time of 15 short runs.",

@@ -76,7 +76,7 @@ def test_the_text_says(words):
         ({"particles": SQUARE}, "everywhere: no PDE", "coupling"),
         ({"particles": SQUARE}, "CalibratedLayer() to the walls (default)", "continuum"),
         ({"coupling": "two-way"}, "CalibratedLayer() to the continuum (default)", "mean-field"),
-        ({"coupling": "two-way", "fluctuations": True}, "two-way, whole copies", "mean-field"),
+        ({"coupling": "two-way", "fluctuations": True}, "two-way, discrete copies", "mean-field"),
         ({"interface": hrd.Layer(width=0.05)}, "Layer(width=0.05)", "default"),
         ({"interface": hrd.interface.Published("tau", width=0.05)}, "(rule=tau, ", "default"),
         ({"interface": hrd.ExactPlane(), "particles": None}, "pure PDE", "ExactPlane"),
