@@ -239,9 +239,9 @@ def fill_entries(world: World, parts: Parts, two_way: bool) -> None:
     if layers is not None:
         given = table, ids, layers, currents, exits, key, k, few, asks
         entries[LAYERS] = entry(exchange_layers, *given)
-    if walk is not None:
+    if walk is not None and (walk.closed & (walk.Ddt > 0.0)).any():
         entries[MOVE] = entry(diffuse_closed, table, walk, key, k)
-    if exits is not None:
+    if walk is not None and exits is not None and (~walk.closed & (walk.Ddt > 0.0)).any():
         entries[OPEN_MOVE] = entry(diffuse_open, table, walk, exits, key, k)
     if forces is not None:
         entries[DRIFT_MOVE] = entry(diffuse_drifting, table, walk, forces, exits, key, k)
