@@ -143,6 +143,19 @@ def test_room_is_made_in_the_middle_of_a_stretch():
     assert state["next_id"] >= len(ids)
 
 
+def test_systems_of_all_dimensions_share_compiled_stages():
+    """One specialisation each: the time of a first run is that of compilation."""
+    kernels = step.advance, step.diffuse_closed, step.mark_all, step.react_families
+    compiled = []
+    for space in LINE, hrd.Box(x=(0, 1), y=(0, 2)), CUBE:
+        decay = [hrd.Reaction("A -> 0", k=5.0), hrd.Reaction("B -> A", k=1.0)][: len(compiled) + 1]
+        fields = {"domain": space, "particles": space, "initial": {A: 9.0}, "reactions": decay}
+        hrd.Simulation(hrd.System(species=[A, B], **fields), dt=1e-3, seed=1).step(2)
+        compiled.append([len(kernel.overloads) for kernel in kernels])
+    assert compiled[0] == compiled[1] == compiled[2]
+    assert min(compiled[0]) > 0
+
+
 def test_a_stretch_ends_soon_after_ctrl_c():
     sim = hrd.Simulation(CASES["decay"].system, dt=1e-5, seed=1)
     sim.run(until=1e-3, progress=False)  # all is compiled and loaded
