@@ -213,7 +213,7 @@ def test_what_cannot_be_is_refused_by_name():
             gas(2.0, 10.0, **change)
     with pytest.raises(ModelError, match="no potential"):
         hrd.Species("A", D=1.0, friction=1.0, potential="x")
-    with pytest.raises(ModelError, match="one D alone"):
+    with pytest.raises(ModelError, match="need a constant D"):
         hrd.Species("A", D="1 + x", friction=1.0)
     with pytest.raises(ModelError, match="friction"):
         hrd.Species("A", D=1.0, friction=0.0)
