@@ -174,7 +174,7 @@ class EventLog:
         shapes = {name: v.shape[1:] for name, v in none._asdict().items()}
         rows = EventRows(**{f: stored(state, f"log/{f}", (n, *s)) for f, s in shapes.items()})
         if ((rows.what < 0) | (rows.what >= len(self.labels))).any():
-            raise ResultError("the state has an event that cannot be; it is damaged")
+            raise ResultError("the state is damaged: it has an event that is not possible")
         self._rows = [none, rows]
         return self
 

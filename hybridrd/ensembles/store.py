@@ -181,7 +181,7 @@ class BlockStore:
         if there.get("checksum") != fingerprint({n: v for n, v in there.items() if n in wanted}):
             raise ResultError(
                 f"{self.place / MANIFEST}: is damaged (its checksum does not match); remove the "
-                f"directory to start anew"
+                f"directory to start over"
             )
         for name, value in wanted["arguments"].items():
             if there["arguments"].get(name) != value:

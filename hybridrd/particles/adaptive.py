@@ -296,7 +296,7 @@ def stored_inside(state: State, parts: Partition) -> Mask:
     """The particle region of a state. Raises ResultError."""
     inside = stored(state, "adaptive/inside", (parts.grid.cells,))
     if inside.dtype != np.bool_ or (inside & ~parts.free).any():
-        raise ResultError("the state has a particle region that cannot be; it is damaged")
+        raise ResultError("the state is damaged: its particle region is not possible")
     return np.asarray(inside)
 
 

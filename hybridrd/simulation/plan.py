@@ -176,7 +176,7 @@ def region_of(plan: object, system: System, dt: float) -> Region:
         raise ModelError(f"plan = {shown(plan)}: give what compile_system returns, or leave it out")
     if plan.dt != dt or plan.system != system:
         other = f"dt = {plan.dt:g}" if plan.dt != dt else "another system"
-        raise ModelError(f"plan: it was compiled for {other}; leave it out, or compile it anew")
+        raise ModelError(f"plan: it was compiled for {other}; leave it out, or compile it again")
     if plan.region is None:
         raise ModelError(
             "the system has no particle region (particles=None); run it with "
