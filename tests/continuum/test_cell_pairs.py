@@ -67,6 +67,8 @@ WALL_CASES = {  # what the wall holds, and what reacts there
 }  # fmt: skip
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize("case", WALL_CASES)
 def test_partners_beyond_a_wall_are_those_of_the_master_equation(case):
     """Rows of two cells, so wide that what is beyond the walls of others hardly counts."""

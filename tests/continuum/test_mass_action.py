@@ -116,6 +116,8 @@ def test_three_and_more_of_one_species(tau):
         close(c[0], C0 * (1 + lost * C0 ** (m - 1)) ** (-1 / (m - 1)))
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize("k", [1.0, 1e4, 1e8])
 @pytest.mark.parametrize("tau", [0.1, 10.0])
 def test_brusselator(k, tau):

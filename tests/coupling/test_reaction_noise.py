@@ -47,6 +47,8 @@ CASES = {  # reactions in a cell of volume 1, most copies, bounds of mean and va
 }
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize("case", CASES)
 def test_cells_that_do_not_exchange_have_the_moments_of_the_master_equation(case):
     reactions, most, start = CASES[case]

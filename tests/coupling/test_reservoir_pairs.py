@@ -70,6 +70,8 @@ CASES = [
 ]
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize(("kind", "dimension", "width", "c", "steps"), CASES)
 def test_reaction_is_as_frequent_at_the_plane_as_anywhere(kind, dimension, width, c, steps):
     seen, error, beyond = density(kind, dimension, width, c, steps)

@@ -232,6 +232,8 @@ def test_box_in_a_box_in_three_dimensions(scheme):
     against_the_pde(system, 0.01, (0.2, 0.4, 0.8), finer=2, slack=0.003)
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize("coupling", ["two-way", "mean-field"])
 def test_three_react_in_the_continuum_where_particles_do_not(coupling):
     """``2 U + V -> 3 U`` beyond x = 1, nothing moves: each cell is its own equation."""

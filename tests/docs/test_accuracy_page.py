@@ -22,6 +22,8 @@ def test_table_is_what_its_operators_give(name):
     assert numbers(shown) == pytest.approx(numbers(made), abs=2e-3, rel=2e-3)
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 def test_sampled_table_has_poisson_numbers_beside_what_fluctuates():
     """As in the table, with fewer samples: whole copies for few, normal noise for many."""
     for content in (3.0, 300.0):

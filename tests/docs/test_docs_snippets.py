@@ -40,6 +40,8 @@ def script(page):
     return "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.M | re.S))
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "page", [*PAGES, *(pytest.param(page, marks=pytest.mark.validation) for page in LONG)]
 )

@@ -65,6 +65,8 @@ def run(path, folder):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "path", [p for p in NOTEBOOKS if p.stem[:2] in QUICK], ids=lambda p: p.stem[:2]
 )

@@ -49,6 +49,8 @@ def test_an_address_will_do_and_functions_of_this_process(two):
     same(hrd.ensemble(system, 3, client=two.address, **RUN), serial)
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 def test_a_worker_killed_in_the_middle_changes_nothing(tmp_path):
     # The first worker is killed (SIGKILL) when it is at work and others are done. Then the last
     # one that holds the job, when a new one has come.

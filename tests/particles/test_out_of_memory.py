@@ -63,6 +63,8 @@ def limited(code, folder):
     )
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 def test_growth_beyond_the_limit_is_told_and_can_be_gone_on_from(tmp_path):
     done = limited(RUN, tmp_path)
     assert done.returncode == 0, done.stderr

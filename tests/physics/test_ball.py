@@ -43,6 +43,8 @@ def amount(start, grid):
     return float(np.sum(values * 4 / 3 * math.pi * np.diff(edges**3)))
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize("inner", [0.0, 1e-6, 0.05])
 @pytest.mark.parametrize("kind", STARTS)
 def test_all_ways_to_run_hold_the_same_amount(inner, kind):
@@ -174,6 +176,8 @@ def test_particles_leave_a_ball_as_the_pde_says():
     assert simulation.crossings[0, 0] == n - simulation.copy_number[0]
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize("inside", [True, False])
 def test_a_hybrid_ball_empties_as_the_pde_says(inside):
     """Particles in the middle and FiPy around them, and the other way round, two-way."""

@@ -130,6 +130,8 @@ def front(region, seed=1, length=56.0, width=5.0, c=40.0):
     return np.interp([14, 24, 36, 46], at, times), np.mean(behind, axis=0)
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("region", "first", "last"),
     [((0, 30), (1.5, 2.0), (1.6, 2.1)), ((30, 56), (1.78, 1.83), (1.6, 2.1))],

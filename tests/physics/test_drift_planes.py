@@ -53,6 +53,8 @@ def agree(found, expected, allowed=0.0):
     np.testing.assert_array_less(np.abs(mean - expected), 4.5 * error + allowed * expected)
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize("dt", [5e-4, 4e-3, 1.2e-2])
 @pytest.mark.parametrize("velocity", [-4.0, 15.0])
 def test_a_uniform_concentration_stays_against_a_flow_at_any_step(dt, velocity):
@@ -83,6 +85,8 @@ def test_boltzmann_stays_between_planes_and_walls_of_a_square():
     agree(means(system, 4e-3, 600, 4), 3e4 * np.outer(part[0], part[1]).ravel(), 0.003)
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize("rise", [-0.4, 0.4])
 def test_an_exact_plane_to_a_continuum_keeps_boltzmann_and_a_flow(rise):
     A = hrd.Species("A", D=1.0, potential=f"{10 * rise} * x")

@@ -42,6 +42,8 @@ def reference():
     return solve
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 @pytest.mark.parametrize(("name", "scheme", "replicas", "until", "times", "extra"), EVERYDAY)
 def test_ensemble_mean_in_the_particle_half(name, scheme, replicas, until, times, extra, reference):
     case = CASES[name]

@@ -77,6 +77,8 @@ def undisturbed(steps, system=line):
     return simulation(system()).run(steps * DT, every=3 * DT, positions=True)
 
 
+@pytest.mark.validation
+@pytest.mark.ci
 def test_killed_and_resumed_is_undisturbed(tmp_path):
     assert kill_and_resume(tmp_path, kills=3, steps=600, pause=0.01, seed=1) == 3
     same(undisturbed(600), hrd.load(tmp_path / "run.zarr"))
