@@ -1,8 +1,10 @@
-"""Pairs of discrete copies in cells within reach of each other: Doi's model on a grid.  A copy in
-cell i and one in cell j react with Doi's rate averaged over both cells. Cells are processed one
-after another, forwards in the first half step and backwards in the second; the copies of each react
-event by event (D. T. Gillespie, J. Comput. Phys. 22 (1976) 403) with all others. As cells become
-small this tends to Doi's model of particles (S. A. Isaacson, J. Chem. Phys. 139, 054101 (2013)).
+"""Pairs of discrete copies in cells within reach of each other: Doi's model on a grid.
+
+A copy in cell i and one in cell j react with Doi's rate averaged over both cells. Cells are
+processed one after another, forwards in the first half step and backwards in the second; the copies
+of each react event by event (D. T. Gillespie, J. Comput. Phys. 22 (1976) 403) with all others. As
+cells become small this tends to Doi's model of particles (S. A. Isaacson, J. Chem. Phys. 139,
+054101 (2013)).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Walls of the domain, each the same for particles, PDE and master equation.  Except `Periodic`, a
-wall is one `Law` per species, ``outward flux = kappa (c - outside) - influx``; the rest of the
-package uses only these three values. With the outward normal n, the concentration c and the
-diffusion coefficient D of a species:
+"""Walls of the domain, each the same for particles, PDE and master equation.
+
+Except `Periodic`, a wall is one `Law` per species, ``outward flux = kappa (c - outside) - influx``;
+the rest of the package uses only these three values. With the outward normal n, the concentration c
+and the diffusion coefficient D of a species:
 
 ==================== ==========================================================
 ``Reflecting``       ``D dc/dn = 0``

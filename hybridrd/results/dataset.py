@@ -127,7 +127,7 @@ class Recorder:
         self._extra: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._rows: dict[str, list[Any]] = {}
         self._times: list[float] = []
-        self.bytes = 0  # times of the records held
+        self.bytes = 0  # size of the records held
 
     def add(self, time: float, values: dict[str, Any]) -> None:
         """Add one record; ``concentration`` is flat, ``(species, cells)``.

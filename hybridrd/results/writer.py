@@ -1,8 +1,9 @@
-"""Writer of a result during a run: a zarr directory that can be read at any moment.  It stays
-readable even if the program is killed: values are written first, and the number of complete records
-(an attribute of the group, the commit marker) last. All arrays along time have their final length
-from the start. If a length must change, xarray never sees two lengths of one dimension, see
-`hybridrd.results.metadata.resize`.
+"""Writer of a result during a run: a zarr directory that can be read at any moment.
+
+It stays readable even if the program is killed: values are written first, and the number of
+complete records (an attribute of the group, the commit marker) last. All arrays along time have
+their final length from the start. If a length must change, xarray never sees two lengths of one
+dimension, see `hybridrd.results.metadata.resize`.
 """
 
 from __future__ import annotations

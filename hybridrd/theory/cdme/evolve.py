@@ -192,11 +192,11 @@ def _work(count: int, generator: Generator, times: list[float], varies: bool) ->
     """How many products with the matrix there will be, in words, and how long they take (s)."""
     events = generator.fastest * (times[-1] - times[0])
     p, each = np.zeros(count + 1), math.inf
-    for _ in range(3):  # of which the least: other work may come between
+    for _ in range(3):  # keep the least: other programs may interrupt one
         began = time.perf_counter()
         generator.matrix @ p
         each = min(each, time.perf_counter() - began)
-    # Of each block of records the terms in the tail are more; vectors are added to the records.
+    # Each block of records also takes the terms in its tail, and vectors are added to the records.
     blocks = math.ceil((len(times) - 1) / BLOCK)
     products = events + blocks * (40.0 + 10.0 * math.sqrt(events / max(blocks, 1)))
     text = (
