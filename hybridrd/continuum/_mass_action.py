@@ -30,23 +30,23 @@ MOST_SUBSTEPS = 25
 NOTHING = 0.0, 0.0, 1.0  # ``copy, low, high`` of a content that does not fluctuate
 
 
-def _rates(m: Any, k: Any, sites: Any, grain: Any, y: Any, r: int, v: Any) -> None:
-    """How often reaction ``r`` fires per volume and time in each of ``m`` cells, into ``v``."""
+def _rates(m: Any, k: Any, sites: Any, grain: Any, y: Any, r: int, v: Any, to: int) -> None:
+    """How often reaction ``r`` fires per volume and time in each of ``m`` cells, into ``v[to]``."""
     i, j = sites[r, 0], sites[r, 1]
     if i < 0:
         for b in range(m):
-            v[b] = k[r, b]
+            v[to, b] = k[r, b]
     elif j < 0:
         for b in range(m):
-            v[b] = k[r, b] * y[i, b]
+            v[to, b] = k[r, b] * y[i, b]
     elif i == j and grain[0] > 0.0:
         copy, low, high = grain
         for b in range(m):
             s = min(max((y[i, b] / copy - low) / (high - low), 0.0), 1.0)
-            v[b] = k[r, b] * y[i, b] * (y[i, b] - s * s * copy)
+            v[to, b] = k[r, b] * y[i, b] * (y[i, b] - s * s * copy)
     else:
         for b in range(m):
-            v[b] = k[r, b] * y[i, b] * y[j, b]
+            v[to, b] = k[r, b] * y[i, b] * y[j, b]
     for p in range(2, sites.shape[1]):
         t = sites[r, p]
         if t < 0:
@@ -60,27 +60,19 @@ def _rates(m: Any, k: Any, sites: Any, grain: Any, y: Any, r: int, v: Any) -> No
             if used > 0 and copy > 0.0:
                 s = min(max((w / copy - low) / (high - low), 0.0), 1.0)
                 w = max(w - used * s * s * copy, 0.0)
-            v[b] *= w
+            v[to, b] *= w
 
 
 rates = jit(_rates)
 
 
-def _add(m: Any, target: Any, s: int, factor: float, v: Any) -> None:
-    """Add a multiple of ``v`` to a row; rows are not cut out, which would count references."""
+def _add(m: Any, target: Any, s: int, factor: float, v: Any, r: int) -> None:
+    """Add a multiple of ``v[r]`` to a row; rows are not cut out, which would count references."""
     for b in range(m):
-        target[s, b] += factor * v[b]
+        target[s, b] += factor * v[r, b]
 
 
 add = jit(_add)
-
-
-def _scale(m: Any, target: Any, s: int, factor: float, v: Any) -> None:
-    for b in range(m):
-        target[s, b] = factor * v[b]
-
-
-scale = jit(_scale)
 
 
 def _fill(m: Any, target: Any, s: int, value: float) -> None:
@@ -108,29 +100,45 @@ def _largest(m: Any, v: Any, s: int) -> float:
 largest = jit(_largest)
 
 
-def _slope(m: Any, k: Any, sites: Any, change: Any, grain: Any, y: Any, f: Any, v: Any) -> None:
-    """Time derivative ``f`` at ``y``."""
+def _terms(change: Any, terms: Any, factors: Any) -> None:
+    """The two reactions that change a species, with the change; ``R + s`` in place of more.
+
+    ``terms`` ``(S, 2)`` is -1 for a species that no reaction changes.
+    """
+    reactions, species = change.shape
+    for s in range(species):
+        found = 0
+        for r in range(reactions):
+            if change[r, s] != 0.0:
+                if found < 2:
+                    terms[s, found], factors[s, found] = r, change[r, s]
+                found += 1
+        for n in range(found, 2):
+            terms[s, n], factors[s, n] = terms[s, 0] if found > 0 else -1, 0.0
+        if found > 2:
+            terms[s], factors[s, 0], factors[s, 1] = reactions + s, 1.0, 0.0
+
+
+terms_of = jit(_terms)
+
+
+def _all_rates(
+    m: Any, k: Any, sites: Any, change: Any, grain: Any, y: Any, terms: Any, v: Any
+) -> None:
+    """Rates of all reactions in ``v[:R]``, and in ``v[R:]`` the change of species by many."""
+    reactions = len(sites)
+    for r in range(reactions):
+        rates(m, k, sites, grain, y, r, v, r)
     for s in range(len(y)):
-        first = 0
-        while first < len(sites) and change[first, s] == 0.0:
-            first += 1
-        if first == len(sites):
-            fill(m, f, s, 0.0)
-    for r in range(len(sites)):
-        rates(m, k, sites, grain, y, r, v)
-        for s in range(len(y)):
-            if change[r, s] == 0.0:
-                continue
-            first = 0
-            while change[first, s] == 0.0:
-                first += 1
-            if r == first:
-                scale(m, f, s, change[r, s], v)
-            else:
-                add(m, f, s, change[r, s], v)
+        if terms[s, 0] < reactions:
+            continue
+        fill(m, v, reactions + s, 0.0)
+        for r in range(reactions):
+            if change[r, s] != 0.0:
+                add(m, v, reactions + s, change[r, s], v, r)
 
 
-slope = jit(_slope)
+all_rates = jit(_all_rates)
 
 
 def _product(
@@ -170,10 +178,10 @@ def _speed(
     for s in range(species):
         fill(m, gain, s, 0.0)
     for r in range(len(sites)):
-        rates(m, k, sites, NOTHING, x, r, v)
+        rates(m, k, sites, NOTHING, x, r, v, 0)
         for s in range(species):
             if change[r, s] > 0.0:
-                add(m, gain, s, change[r, s], v)
+                add(m, gain, s, change[r, s], v, 0)
     found = 0.0
     for turn in range(sites.shape[1]):
         for s in range(species):
@@ -204,13 +212,13 @@ def _speed(
                     lam[j, b] += size * k[r, b] * y[i, b]
         most = 0.0
         for b in range(m):
-            v[b] = 0.0
+            v[0, b] = 0.0
         for s in range(species):
             for b in range(m):
                 value = lam[s, b] if x[s, b] + gain[s, b] > 0.0 else 0.0
-                v[b] = value if value > v[b] else v[b]
+                v[0, b] = value if value > v[0, b] else v[0, b]
         for b in range(m):
-            most = v[b] if v[b] > most else most
+            most = v[0, b] if v[0, b] > most else most
         if turn == 0:
             found = most
         elif turn == 1:
@@ -223,16 +231,60 @@ def _speed(
 speed = jit(_speed)
 
 
-def _at_rest(m: Any, x: Any, f: Any, delta: float) -> bool:
+def _at_rest(m: Any, x: Any, v: Any, terms: Any, factors: Any, delta: float) -> bool:
     """Whether a substep changes nothing but the last digits, anywhere: an equilibrium."""
     for s in range(len(x)):
+        i, j = terms[s, 0], terms[s, 1]
+        if i < 0:
+            continue
         for b in range(m):
-            if abs(f[s, b]) * delta > 4e-16 * x[s, b]:
+            f = factors[s, 0] * v[i, b] + factors[s, 1] * v[j, b]
+            if abs(f) * delta > 4e-16 * x[s, b]:
                 return False
     return True
 
 
 at_rest = jit(_at_rest)
+
+
+def _substep(
+    m: Any,
+    k: Any,
+    sites: Any,
+    change: Any,
+    grain: Any,
+    x: Any,
+    y: Any,
+    total: Any,
+    v: Any,
+    terms: Any,
+    factors: Any,
+    delta: float,
+) -> None:
+    """The fourth-order Runge-Kutta method, given the rates at ``x`` in ``v``."""
+    for stage in range(4):
+        if stage > 0:
+            all_rates(m, k, sites, change, grain, y, terms, v)
+        part = 0.5 * delta if stage < 2 else delta
+        weight = delta / 6.0 if stage in (0, 3) else delta / 3.0
+        for s in range(len(x)):
+            i, j = terms[s, 0], terms[s, 1]
+            if i < 0:
+                continue
+            one, other = factors[s, 0], factors[s, 1]
+            if stage < 3:
+                for b in range(m):
+                    f = one * v[i, b] + other * v[j, b]
+                    total[s, b] += weight * f
+                    y[s, b] = x[s, b] + part * f
+            else:
+                for b in range(m):
+                    value = total[s, b] + weight * (one * v[i, b] + other * v[j, b])
+                    value = 0.0 if value < GONE else value
+                    x[s, b] = y[s, b] = total[s, b] = value
+
+
+substep = jit(_substep)
 
 
 def _integrate(
@@ -253,20 +305,23 @@ def _integrate(
     species, n = c.shape
     reactions = len(sites)
     kb = np.empty((reactions, BLOCK))
-    most = np.empty((reactions, 1))
+    most, peak = np.empty((reactions, 1)), np.empty((species, 1))
     x = np.empty((species, BLOCK))
     y = np.empty((species, BLOCK))
-    f = np.empty((species, BLOCK))
     total = np.empty((species, BLOCK))
     gain = np.empty((species, BLOCK))
     lam = np.empty((species, BLOCK))
     e = np.empty((sites.shape[1], BLOCK))
-    v = np.empty(BLOCK)
+    v = np.empty((reactions + species, BLOCK))
+    terms, factors = np.empty((species, 2), np.int64), np.empty((species, 2))
+    terms_of(change, terms, factors)
     for lo in range(0, n, BLOCK):
         m = min(BLOCK, n - lo)
         for s in range(species):
+            # Cut out: an index ``lo + b`` might be negative, for all that the compiler knows.
+            row = c[s, lo : lo + m]
             for b in range(m):
-                x[s, b] = c[s, lo + b]
+                x[s, b] = y[s, b] = total[s, b] = row[b]
         if lo == 0 or k.shape[1] > 1:
             for r in range(reactions):
                 for b in range(m):
@@ -275,8 +330,8 @@ def _integrate(
         rest, steps = tau, 0
         # No cell is faster than one that had the most of everything: mostly that will do.
         for s in range(species):
-            y[s, 0] = largest(m, x, s)
-        bound = 1.000001 * speed(1, most, sites, change, y, gain, lam, e, v)
+            peak[s, 0] = largest(m, x, s)
+        bound = 1.000001 * speed(1, most, sites, change, peak, gain, lam, e, v)
         while rest > 0.0:
             fast = bound
             if bound == 0.0 or steps > 0 or not rest * bound <= STEP:
@@ -296,29 +351,18 @@ def _integrate(
             if not delta > 0.0:
                 return NOT_FINITE
             steps += 1
-            slope(m, kb, sites, change, grain, x, f, v)
-            if rest > 16.0 * delta and at_rest(m, x, f, delta):
+            all_rates(m, kb, sites, change, grain, x, terms, v)
+            if rest > 16.0 * delta and at_rest(m, x, v, terms, factors, delta):
                 rest = 0.0
                 break
-            for stage in range(1, 4):
-                part = 0.5 * delta if stage < 3 else delta
-                weight = delta / 6.0 if stage == 1 else delta / 3.0
-                for s in range(species):
-                    for b in range(m):
-                        before = x[s, b] if stage == 1 else total[s, b]
-                        total[s, b] = before + weight * f[s, b]
-                        y[s, b] = x[s, b] + part * f[s, b]
-                slope(m, kb, sites, change, grain, y, f, v)
-            for s in range(species):
-                for b in range(m):
-                    value = total[s, b] + delta / 6.0 * f[s, b]
-                    x[s, b] = 0.0 if value < GONE else value
+            substep(m, kb, sites, change, grain, x, y, total, v, terms, factors, delta)
             rest = 0.0 if delta >= rest else rest - delta
         left[lo // BLOCK] = rest
         wrong = 0
         for s in range(species):
+            row = out[s, lo : lo + m]
             for b in range(m):
-                out[s, lo + b] = x[s, b]
+                row[b] = x[s, b]
                 wrong += not abs(x[s, b]) < np.inf
         if wrong:
             return NOT_FINITE
