@@ -32,7 +32,8 @@ from numba.core.compiler import Compiler
 
 QUIET = "HYBRIDRD_QUIET"  # environment variable that silences the message
 _PACKAGE = Path(__file__).parents[1]
-_ALWAYS = _PACKAGE / "kernels" / "bundles.py"  # what kernels are given; they need not import it
+# What kernels are given and compiled by; they need not import it.
+_ALWAYS = {_PACKAGE / "kernels" / f"{name}.py" for name in ("bundles", "_compiler", "_lowering")}
 _IMPORTS = re.compile(rb"^from (%b[.\w]*) import (\([^)]*\)|.*)" % _PACKAGE.name.encode(), re.M)
 _njit: Any = numba.njit  # its stub does not list all options
 _outer: Any = Compiler
@@ -58,7 +59,7 @@ def _source(path: Path) -> tuple[bytes, frozenset[Path]]:
 @cache
 def _stamp(path: Path) -> str:
     """What a kernel in this file may be made of: Numba's version, the file, and all it imports."""
-    reached, new = set(), {path, _ALWAYS}
+    reached, new = set(), {path, *_ALWAYS}
     while new:
         reached |= new
         new = {file for p in new for file in _source(p)[1]} - reached

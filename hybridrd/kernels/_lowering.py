@@ -14,11 +14,33 @@ from numba.core.ir_utils import find_callname, guard
 from numba.core.lowering import Lower
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
+from hybridrd.kernels.bundles import Bundle
+
 
 class LeanLower(Lower):
     """Code for a function, from its typed statements."""
 
     _counted: ClassVar[dict[Any, bool]] = {}
+    _counts = True
+
+    def lower_function_body(self) -> Any:
+        """The body; who makes no arrays, and cuts none out, does not count references to them.
+
+        All that it has are its arguments, to which the caller refers.
+        """
+        values = [
+            (inst.value, self.typeof(inst.target.name))
+            for block in self.blocks.values()
+            for inst in block.body
+            if isinstance(inst, ir.Assign)
+        ]
+        self._counts = any(
+            isinstance(value, ir.Expr | ir.Yield)
+            and self._is_counted(kind)
+            and not self._is_member(value)
+            for value, kind in values
+        )
+        return super().lower_function_body()
 
     def lower_block(self, block: Any) -> None:
         """One block, as Numba does it, but for what it would say of each statement."""
@@ -83,10 +105,17 @@ class LeanLower(Lower):
 
     def _is_counted(self, kind: Any) -> bool:
         """Whether there may be memory in a value that somebody has to free."""
+        if not self._counts:
+            return False
         if kind not in self._counted:
             model = self.context.data_model_manager[kind]
             self._counted[kind] = model.contains_nrt_meminfo()
         return self._counted[kind]
+
+    def _is_member(self, value: Any) -> bool:
+        """Whether something is a member of a bundle, which refers to nothing."""
+        named = isinstance(value, ir.Expr) and value.op == "getattr"
+        return named and isinstance(self.typeof(value.value.name), Bundle)
 
     # Arithmetic
 
