@@ -17,7 +17,7 @@ from hybridrd.continuum.conditions import NoFlux, WallCondition
 from hybridrd.continuum.stage import G, Solver
 from hybridrd.model.grid import AXES, Grid
 
-_Step = Callable[[Any], Any]
+_Step = Callable[..., Any]
 Intervals = tuple[tuple[int, int], ...]
 
 
@@ -76,7 +76,7 @@ class TransformSolver(Solver):
         for (name, number), axes in groups.items():
             there = getattr(scipy.fft, f"{name}n")
             back = getattr(scipy.fft, f"i{name}n")
-            self._forward.append(partial(there, type=number, axes=axes, overwrite_x=True))
+            self._forward.append(partial(there, type=number, axes=axes))
             self._backward.append(partial(back, type=number, axes=axes, overwrite_x=True))
         if periodic:
             axes = sorted(periodic)
@@ -134,9 +134,9 @@ class TransformSolver(Solver):
         return self._back(new, u.shape), mean
 
     def _there(self, values: Floats) -> Any:
-        field: Any = np.array(values, dtype=np.float64).reshape(*values.shape[:-1], *self._shape)
-        for step in self._forward:
-            field = step(field)
+        field: Any = values.reshape(*values.shape[:-1], *self._shape)
+        for k, step in enumerate(self._forward):
+            field = step(field, overwrite_x=k > 0)  # never the caller's
         return field
 
     def _back(self, modes: Any, shape: tuple[int, ...]) -> Floats:

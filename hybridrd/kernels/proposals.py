@@ -79,6 +79,22 @@ def _is_near(y, faces, reservoir):
     return False
 
 
+@jit
+def _find_near(x, reservoir):
+    """Which particles are within the radius of an open face; loops that vectorise."""
+    n = x.shape[1]
+    near = np.zeros(n, np.bool_)
+    for axis in range(x.shape[0]):
+        row, low, high = x[axis], reservoir.low[axis], reservoir.high[axis]
+        if reservoir.opens[axis, 0]:
+            for i in range(n):
+                near[i] |= row[i] - low < reservoir.radius
+        if reservoir.opens[axis, 1]:
+            for i in range(n):
+                near[i] |= high - row[i] < reservoir.radius
+    return near
+
+
 @inlined
 def _locate_outside(cell, encounters):
     """The cell of a place outside the region; one that is beyond walls is in none: the last + 1."""
@@ -188,16 +204,16 @@ def propose_across(encounters, beyond, bench, e, role, actors, now):
     here, y, step = np.empty(d), np.empty(d), now.step
     first, nobody = bench.offsets[-2], bench.offsets[-1]
     masked = reservoir.near.shape[0] > 0
+    near = _find_near(actors.x[:, : 0 if masked else actors.n], reservoir)
     for i in range(actors.n):
+        if not (masked or near[i]):
+            continue
         for a in range(d):
             here[a] = actors.x[a, i]
         if masked:
             cell = locate(here, domain)
-            near = cell >= 0 and reservoir.near[cell]
-        else:
-            near = _is_near(here, 2 * d, reservoir)
-        if not near:
-            continue
+            if cell < 0 or not reservoir.near[cell]:
+                continue
         weight, address = 1.0, actors.ids[i]
         if probability.shape[0] > 1:
             weight = probability[locate(here, domain)] / largest

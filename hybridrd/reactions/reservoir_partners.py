@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,11 +81,9 @@ class Partners:
         rows, d, cells = self._rows, region.grid.dimension, region.grid.cells
         low, high = region.low, region.high
         _, width, _, shape = region.inner_cells
-        self._outside = None
         if not region.is_box:
             low, width, _, shape = region.cells
             high = low + width * shape
-            self._outside = region.parts.outside
         slots = self.species
         sizes = [at + len(which) for r in rows for _, at, which in r.gates]
         reach = [np.flatnonzero(r.near) for r in rows]
@@ -106,12 +105,12 @@ class Partners:
             most=np.zeros(len(rows)), wall_most=np.zeros((2, len(rows))), holds=holds,
         )  # fmt: skip
 
-    @property
+    @cached_property
     def species(self) -> tuple[int, ...]:
         """Species of the partners; a row of ``beyond.c`` each."""
         return tuple(sorted({r.species for r in self._rows}))
 
-    @property
+    @cached_property
     def strip(self) -> Integers:
         """All continuum cells that are needed."""
         return np.unique(self.beyond.strips)
@@ -131,10 +130,8 @@ class Partners:
     ) -> None:
         """Update the concentrations of the continuum, by species, and the copies in its cells."""
         beyond, slots = self.beyond, self.species
-        for s in self.species:
-            c = concentration(s)
-            outside = self._outside
-            beyond.c[slots.index(s)] = c if outside is None else np.where(outside, c, 0.0)
+        for s in slots:
+            beyond.c[slots.index(s), self.strip] = concentration(s)[self.strip]
         for r, row in enumerate(self._rows):
             c = beyond.c[slots.index(row.species)]
             beyond.most[r] = c[row.strip].max(initial=0.0)
