@@ -25,10 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite import binding as llvm
 from numba import types
 from numba.core import event
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.compiler import Compiler
+from numba.core.runtime.nrt import rtsys
 
 QUIET = "HYBRIDRD_QUIET"  # environment variable that silences the message
 _PACKAGE = Path(__file__).parents[1]
@@ -38,7 +40,8 @@ _IMPORTS = re.compile(rb"^from (%b[.\w]*) import (\([^)]*\)|.*)" % _PACKAGE.name
 _njit: Any = numba.njit  # its stub does not list all options
 _outer: Any = Compiler
 _inner: Any = Compiler
-if numba.__version__.startswith("0.68."):
+_TRIED = numba.__version__.startswith("0.68.")  # the release whose inside is known here
+if _TRIED:
     from hybridrd.kernels._compiler import InnerCompiler, LeanCompiler
 
     _outer, _inner = LeanCompiler, InnerCompiler
@@ -93,6 +96,17 @@ class _Names(CompileResultCacheImpl):
         name = fullname.replace("<", "").replace(">", "")
         return f"{name}.py{sys.version_info[0]}{sys.version_info[1]}{abiflags}"
 
+    def reduce(self, result: Any) -> Any:
+        """What is kept: machine code, and of the bitcode, which is half of all, only its names.
+
+        Callers would be compiled from bitcode, but `jit` compiles kernels anew for them.
+        """
+        if _TRIED:
+            names = result.fndesc.llvm_func_name, result.fndesc.llvm_cpython_wrapper_name
+            text = "".join(f'define void @"{name}"() {{ ret void }}\n' for name in names)
+            result.library._shared_module = llvm.parse_assembly(text)
+        return super().reduce(result)
+
 
 class _Cache(FunctionCache):
     """Numba's cache, which knows of all that a kernel is made of, and is set up when asked."""
@@ -111,6 +125,14 @@ class _Cache(FunctionCache):
             super().__init__(self._function)
             self._cache_file = _Files(self._cache_path, self._impl.filename_base, self._stamp)
         return self.__dict__[name]
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """A kernel from disk, without the declarations that Numba needs only to compile."""
+        if not _TRIED:
+            return super().load_overload(signature, target)
+        rtsys.initialize(target)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(signature, target)
 
 
 def jit(function: Callable[..., Any], **options: Any) -> Any:
