@@ -1,5 +1,6 @@
 """Entry point of the command line, ``hybridrd`` and ``python -m hybridrd``."""
 
+import gc
 import sys
 
 
@@ -12,6 +13,9 @@ def main() -> None:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)  # as a shell reports it
+    finally:
+        # With Numba loaded, Python would search a third of a second for garbage before it ends.
+        gc.freeze()
 
 
 if __name__ == "__main__":
