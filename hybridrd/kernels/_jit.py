@@ -13,6 +13,7 @@ it imports: a kernel is recompiled when anything that became part of it changes.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import hashlib
 import os
@@ -169,7 +170,7 @@ class _Announcement(event.Listener):
 
     def __init__(self) -> None:
         self._said = QUIET in os.environ
-        self._depth, self._collects = 0, False
+        self._depth, self._collects, self._spares = 0, False, False
 
     def on_start(self, found: event.Event) -> None:
         """Say what is compiled, and where it is kept."""
@@ -197,9 +198,16 @@ class _Announcement(event.Listener):
             sys.stderr.flush()
 
     def on_end(self, found: event.Event) -> None:  # noqa: ARG002
-        """Let garbage be collected again."""
+        """Let garbage be collected again: not at once, and not at the end of the process."""
         self._depth -= 1
-        if self._depth == 0 and self._collects:
+        if self._depth > 0:
+            return
+        gc.freeze()
+        gc.unfreeze()  # what compiling has left counts as old
+        if not self._spares:
+            atexit.register(gc.freeze)
+        self._spares = True
+        if self._collects:
             gc.enable()
 
 
