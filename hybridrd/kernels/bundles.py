@@ -89,7 +89,7 @@ def _is_tuple(kind: Any) -> bool:
     return isinstance(kind, types.BaseTuple)
 
 
-def _word(context: Any, builder: Any, address: Any, place: int, kind: Any) -> Any:
+def read_word(context: Any, builder: Any, address: Any, place: int, kind: Any) -> Any:
     """Read one word, which stays what it is while a kernel runs."""
     to = context.get_data_type(kind).as_pointer()
     at = builder.add(address, address.type(_WORD * place))
@@ -102,7 +102,7 @@ def _read(context: Any, builder: Any, address: Any, place: int, kind: Any) -> An
     """Read a member."""
 
     def whole(at: int) -> Any:
-        return _word(context, builder, address, at, types.intp)
+        return read_word(context, builder, address, at, types.intp)
 
     if isinstance(kind, Bundle):
         return builder.add(address, address.type(_WORD * place))
@@ -121,7 +121,7 @@ def _read(context: Any, builder: Any, address: Any, place: int, kind: Any) -> An
         return context.make_tuple(builder, kind, read)
     if isinstance(kind, types.NoneType):
         return context.get_dummy_value()
-    return _word(context, builder, address, place, kind)
+    return read_word(context, builder, address, place, kind)
 
 
 @register_model(Bundle)

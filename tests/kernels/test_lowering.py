@@ -1,6 +1,7 @@
 """Compiled elements, ranges and sums against the same function in Python."""
 
 import sys
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -37,6 +38,32 @@ def pick(x, plane, i, j, u, out):
     plane[-1] = x[0]
 
 
+class Two(NamedTuple):
+    """Two arrays."""
+
+    first: np.ndarray
+    second: np.ndarray
+
+
+@jit
+def _swapped(two, row):
+    again = Two(two.second, row)
+    return again, two.first
+
+
+@jit
+def hand_on(x, plane, i):
+    """Arrays of the caller and new ones, through names, tuples, branches and functions."""
+    pair = x, plane[i]
+    first, row = pair
+    kept = row if i > 0 else np.ones(3)
+    for k in range(2):
+        kept = first if k < i - 1 else kept
+        made = np.full(3, 1.0 + k)
+    two, other = _swapped(Two(made, first), plane[i - 1])
+    return kept, two, (other[1:], plane[-1])
+
+
 def test_loops_run_as_often_as_in_python():
     starts, stops = np.array([0, 3, 5, -4, 7]), np.array([4, 9, 5, -1, 2])
     steps = np.array([3, 2, 1, 5, -2])
@@ -63,3 +90,17 @@ def test_arrays_made_in_a_kernel_are_freed():
     for _ in range(20):
         pick(x, np.zeros((4, 4)), 0, 1, np.uint8(1), np.zeros(4))
     assert sys.getrefcount(x) == before
+
+
+@pytest.mark.parametrize("i", [0, 1, 2])
+def test_arrays_are_handed_on_and_kept_as_long_as_they_are_used(i):
+    x, plane = np.arange(3.0), np.arange(12.0).reshape(4, 3)
+    before = sys.getrefcount(x), sys.getrefcount(plane)
+    for _ in range(20):
+        found = [hand_on(x, plane, i) for _ in range(10)]
+        kept, two, (other, row) = found[-1]
+        wanted = hand_on.py_func(x, plane, i)
+        for a, b in zip((kept, *two, other, row), (wanted[0], *wanted[1], *wanted[2]), strict=True):
+            np.testing.assert_array_equal(a, b)
+        del found, kept, two, other, row, wanted, a, b
+    assert (sys.getrefcount(x), sys.getrefcount(plane)) == before
