@@ -6,6 +6,8 @@ import sys
 
 def main() -> None:
     """Run the command line; Ctrl-C while it is still being loaded ends it with one line, too."""
+    # Loading makes some 500,000 objects, and no garbage to speak of.
+    gc.set_threshold(50_000)
     try:
         from hybridrd.cli.app import main as run
 
