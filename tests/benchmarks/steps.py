@@ -2,7 +2,7 @@
 tests.benchmarks.steps [--small] [--out docs]``.
 
 Prints the first part of docs/performance.md, and draws its figure where a folder is given. Peers
-that cannot be imported are drawn from `EARLIER`, and the text says so.
+that cannot be imported are left out.
 """
 
 from __future__ import annotations
@@ -22,13 +22,6 @@ from tests.benchmarks.cases import Steps, quiet
 from tests.benchmarks.timing import measure, table
 
 FREE, PAIRS = "free diffusion", "A + B <-> C"
-# Microseconds a step of 10, 100 and 1,000 particles, measured earlier on one machine.
-EARLIER = {
-    (FREE, "ReaDDy"): (2.2, 25.0, 206.0),
-    (FREE, "Smoldyn"): (2.5, 7.9, 75.0),
-    (PAIRS, "ReaDDy"): (33.0, 64.0, 478.0),
-    (PAIRS, "Smoldyn"): (2.7, 7.7, 72.0),
-}
 STYLES = {"hybridrd": ("C0", "o-"), "ReaDDy": ("C1", "s--"), "Smoldyn": ("C2", "^--")}
 Line = dict[int, float]  # microseconds a step by number of particles
 
@@ -97,15 +90,14 @@ PEERS: dict[str, Callable[[int, bool], Steps | None]] = {
 }
 
 
-def peer_line(peer: str, case: str, numbers: Sequence[int]) -> tuple[Line, bool]:
-    """The line of a peer, and whether it was measured now."""
+def peer_line(peer: str, case: str, numbers: Sequence[int]) -> Line:
+    """The line of a peer, empty where it cannot be imported."""
     line: Line = {}
     for n in numbers:
         steps = PEERS[peer](n, case == PAIRS)
-        if steps is None:
-            return dict(zip((10, 100, 1_000), EARLIER[case, peer], strict=True)), False
-        line[n] = 1e6 * measure({peer: steps}, max(5, 200_000 // n))[peer]
-    return line, True
+        if steps is not None:
+            line[n] = 1e6 * measure({peer: steps}, max(5, 200_000 // n))[peer]
+    return line
 
 
 def replica_rows(replicas: int) -> list[list[str]]:
@@ -225,16 +217,15 @@ def record_rows(cells: int, records: int) -> list[list[str]]:
     return [[f"3 x {cells}²", str(records), f"{1e3 * each:.2f}"]]
 
 
-def draw(lines: dict[tuple[str, str], tuple[Line, bool]], place: Path) -> None:
+def draw(lines: dict[tuple[str, str], Line], place: Path) -> None:
     """Cost of a step against the number of particles, both cases side by side."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 2, figsize=(8.0, 3.4), sharey=True, layout="constrained")
     for ax, case in zip(axes, (FREE, PAIRS), strict=True):
         for name, (colour, style) in STYLES.items():
-            line, now = lines[case, name]
-            label = name if now else f"{name}, measured earlier"
-            ax.loglog(list(line), list(line.values()), style, color=colour, label=label, ms=4)
+            line = lines[case, name]
+            ax.loglog(list(line), list(line.values()), style, color=colour, label=name, ms=4)
         ax.set(title=case, xlabel="particles")
     axes[0].set_ylabel("time of a step (µs)")
     axes[1].legend(frameon=False)
@@ -245,34 +236,28 @@ def draw(lines: dict[tuple[str, str], tuple[Line, bool]], place: Path) -> None:
 def section(quick: bool, out: Path | None = None) -> str:
     """The part of the page about steps; draws ``figures/performance_steps.png`` in ``out``."""
     top = {FREE: 3 if quick else 7, PAIRS: 3 if quick else 5}
-    lines: dict[tuple[str, str], tuple[Line, bool]] = {}
+    lines: dict[tuple[str, str], Line] = {}
     rows = []
     for case in (FREE, PAIRS):
         numbers = [10**k for k in range(1, top[case] + 1)]
         own = hybridrd_line(case == PAIRS, numbers, 0.01 if quick else 0.02)
-        lines[case, "hybridrd"] = own, True
+        lines[case, "hybridrd"] = own
         for peer in PEERS:
             lines[case, peer] = peer_line(peer, case, [n for n in numbers if n <= 100_000])
         for n in numbers:
-            others = [lines[case, peer][0].get(n) for peer in PEERS]
+            others = [lines[case, peer].get(n) for peer in PEERS]
             shown = ["" if us is None else f"{us:.3g}" for us in others]
             rows.append([case, f"{n:,}", f"{own[n]:.3g}", *shown, f"{1e3 * own[n] / n:.3g}"])
     if out is not None:
         draw(lines, out / "figures" / "performance_steps.png")
-    earlier = sorted({peer for (_, peer), (_, now) in lines.items() if not now})
-    source = (
-        f" Figures of {' and '.join(earlier)} were measured earlier on one machine (least of two "
-        f"runs), not in this run: compare orders of magnitude."
-        if earlier
-        else ""
-    )
     head = ["case", "particles", "hybridrd, µs", *(f"{p}, µs" for p in PEERS), "ns per particle"]
     return "\n\n".join(
         [
             "## The cost of a step",
             "A periodic unit box, D = 1, dt = 1e-4: free particles, and A + B <-> C with a Doi "
             "radius of 0.05. Processor time of one thread, the least of 25 short runs, through "
-            f"`Simulation.step`.{source}",
+            "`Simulation.step`; ReaDDy's SingleCPU kernel and Smoldyn in the same run, the median "
+            "of three.",
             "```{image} figures/performance_steps.png\n"
             ":alt: Time of a step against the number of particles: hybridrd, ReaDDy and Smoldyn\n"
             ":width: 640px\n```",
