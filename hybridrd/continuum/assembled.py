@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -37,9 +39,8 @@ class Assembled:
 
     Attributes
     ----------
-    matrix
-        CSR, ``(active, active)``: ``volume/tau I + K`` (length^d/time), symmetric and positive
-        definite unless the species drifts.
+    make_matrix
+        Makes the matrix when it is first used: not all solvers need its entries.
     volume
         Volume of a cell (length^d); of each, ``(active,)``, in a shell.
     tau
@@ -56,7 +57,7 @@ class Assembled:
         How the species moves where it drifts or D depends on the place; None elsewhere.
     """
 
-    matrix: Sparse
+    make_matrix: Callable[[], Sparse]
     volume: float | Floats
     tau: float
     diffusion: float
@@ -64,6 +65,14 @@ class Assembled:
     inflow: dict[str, WallTerm]
     absorption: dict[str, WallTerm]
     drift: Drift | None = None
+
+    @cached_property
+    def matrix(self) -> Sparse:
+        """CSR, ``(active, active)``: ``volume/tau I + K`` (length^d/time).
+
+        Symmetric and positive definite unless the species drifts.
+        """
+        return self.make_matrix()
 
     @property
     def symmetric(self) -> bool:
@@ -95,7 +104,7 @@ def restricted(full: Assembled, out: NDArray[np.bool_]) -> Assembled:
 
     return replace(
         full,
-        matrix=matrix,
+        make_matrix=lambda: matrix,
         volume=full.volume if isinstance(full.volume, float) else full.volume[keep],
         active=full.active[keep],
         inflow={name: term(wall) for name, wall in full.inflow.items()},

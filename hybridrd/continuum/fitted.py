@@ -129,7 +129,7 @@ class _Pattern:
         matrix.data = data
         return replace(
             first,
-            matrix=matrix,
+            make_matrix=lambda: matrix,
             inflow={wall: terms[wall] for wall in first.inflow},
             absorption={wall: terms[wall] for wall in first.absorption},
             drift=drift,

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from hybridrd.arrays import Floats
+from hybridrd.continuum.assembled import Assembled
 
 G = 1.0 - 1.0 / math.sqrt(2.0)
 
@@ -19,6 +20,7 @@ class Solver(ABC):
 
     1. A new solver implements `solve`.
     2. If it can do both stages of a step at less cost, it overrides `two_stages`.
+    3. If it knows the matrix without its entries, it overrides `product`.
 
     Attributes
     ----------
@@ -31,6 +33,10 @@ class Solver(ABC):
     @abstractmethod
     def solve(self, rhs: Floats) -> Floats:
         """The solution, of the shape of ``rhs``: ``(active,)`` or ``(m, active)``."""
+
+    def product(self, assembled: Assembled, u: Floats) -> Floats:
+        """``matrix @ u``, with which the solver is checked, ``(active,)``."""
+        return np.asarray(assembled.matrix @ u)
 
     def two_stages(
         self, u: Floats, given: Floats | None, scale: float | Floats, inflow: Floats | None

@@ -53,11 +53,13 @@ class TransformSolver(Solver):
         counts = [b - a for a, b in box]
         d = grid.dimension
         self._shape = tuple(counts[::-1])
+        self._axes: list[tuple[float, Ends]] = []  # area over distance of neighbours, and the ends
         groups: dict[tuple[str, int], list[int]] = {}
         periodic: list[int] = []
         spectrum = np.full(self._shape, assembled.volume / assembled.tau)
         for axis, (n, kind) in enumerate(zip(counts, kinds, strict=True)):
             conductance = assembled.diffusion * grid.face_area(axis) / grid.spacing[axis]
+            self._axes.append((grid.face_area(axis) / grid.spacing[axis], kind))
             if kind is None:
                 periodic.append(-1 - axis)
                 modes = 2.0 * np.arange(n)
@@ -104,6 +106,25 @@ class TransformSolver(Solver):
         modes = self._there(rhs)
         modes *= self._inverse
         return self._back(modes, rhs.shape)
+
+    def product(self, assembled: Assembled, u: Floats) -> Floats:
+        """``matrix @ u`` by differences of neighbours, without FiPy's matrix.
+
+        Beyond its ends the field is continued: periodic, or even about a closed end and odd about
+        one with a given value.
+        """
+        field = u.reshape(self._shape)
+        result = field * (assembled.volume / assembled.tau)
+        for axis, (share, kind) in enumerate(self._axes):
+            a = len(self._shape) - 1 - axis
+            first, last = field.take([0], a), field.take([-1], a)
+            if kind is None:
+                first, last = last, first
+            else:
+                first, last = -first if kind[0] else first, -last if kind[1] else last
+            curvature = np.diff(np.concatenate((first, field, last), a), 2, a)
+            result -= assembled.diffusion * share * curvature
+        return result.ravel()
 
     def two_stages(
         self, u: Floats, given: Floats | None, scale: float | Floats, inflow: Floats | None

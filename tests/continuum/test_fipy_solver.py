@@ -142,12 +142,17 @@ def test_fipy_never_sees_the_command_line():
     assert done.stdout.split("\n")[:2] == ["[2.5 2.5]", f"scipy {words} trilinos"]
 
 
-def test_importing_the_continuum_does_not_import_fipy():
-    script = "import sys, hybridrd.continuum.diffusion; print('fipy' in sys.modules)"
+def test_fipy_is_loaded_for_entries_of_a_matrix_alone():
+    """It takes 0.2 s, and a transform of a closed box knows the matrix (`test_solvers.py`)."""
+    script = (
+        "import sys; from hybridrd.continuum.diffusion import Diffusion, Grid; "
+        "box = Diffusion(Grid((0.0, 0.0), (1.0, 1.0), (5, 4)), D=1.0, dt=0.1); "
+        "print(box.name, 'fipy' in sys.modules); box._stage[0].matrix; print('fipy' in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "False"
+    assert done.stdout.split() == ["transform", "False", "True"]
 
 
 @pytest.mark.parametrize(

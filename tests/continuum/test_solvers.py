@@ -91,6 +91,8 @@ def test_solvers_equal_fipy(name):
     for kind in solvers.candidates(system, grid, solvers.resolve_walls(walls, grid.dimension)):
         solver = make_solver(system, grid, walls, kind)
         assert solver.name == kind
+        product = system.matrix @ u[0]
+        assert np.abs(solver.product(system, u[0]) - product).max() <= 1e-12 * product.max(), kind
         before = rhs.copy()
         assert np.abs(solver.solve(rhs) - truth).max() <= 1e-12 * truth.max(), kind
         assert np.abs(solver.solve(rhs[1]) - truth[1]).max() <= 1e-12 * truth.max(), kind
