@@ -136,6 +136,8 @@ class Field:
 
     def spread(self, c: Floats) -> Floats:
         """Concentrations on the active cells as those on all cells, ``(species, cells)``."""
+        if len(self.active) == self.grid.cells:
+            return c.copy()
         result = np.zeros((len(c), self.grid.cells))
         result[:, self.active] = c
         return result

@@ -295,7 +295,7 @@ class TwoWay(Coupling):
 
     def fill(self, c: Floats, outside: np.ndarray, step: int) -> None:  # noqa: ARG002
         """Enter the concentrations on cells outside the region, net of what they owe."""
-        c[:, outside] = self._ledger.concentration()[:, outside]
+        np.copyto(c, self._ledger.concentration(), where=outside)
 
     def total(self, copy_number: Floats, step: int) -> Floats:  # noqa: ARG002
         """Particles + integral of the continuum - amount owed."""
@@ -407,7 +407,7 @@ class DiscreteCells(Coupling):
 
     def fill(self, c: Floats, outside: np.ndarray, step: int) -> None:  # noqa: ARG002
         """Enter the concentrations on cells outside the region."""
-        c[:, outside] = self._field.concentration()[:, outside]
+        np.copyto(c, self._field.concentration(), where=outside)
 
     def total(self, copy_number: Floats, step: int) -> Floats:  # noqa: ARG002
         """Particles and copies."""
@@ -606,7 +606,7 @@ class MeanField(Coupling):
 
     def fill(self, c: Floats, outside: np.ndarray, step: int) -> None:
         """Enter the concentrations on cells outside the region."""
-        c[:, outside] = self._window.concentration(step)[:, outside]
+        np.copyto(c, self._window.concentration(step), where=outside)
 
     def total(self, copy_number: Floats, step: int) -> Floats:
         """Particles + integral of the PDE outside the particle region."""
