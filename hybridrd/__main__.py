@@ -2,12 +2,33 @@
 
 import gc
 import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
+from types import ModuleType
+
+
+class _Deferred(MetaPathFinder):
+    """Import hook by which NumPy's Fortran compiler is loaded once something of it is used.
+
+    SciPy imports all modules of NumPy by their names, and this one takes 0.1 s.
+    """
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The module, to be loaded on first use; None for all others."""
+        spec = PathFinder.find_spec(name, path, target) if name == "numpy.f2py" else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
 
 
 def main() -> None:
     """Run the command line; Ctrl-C while it is still being loaded ends it with one line, too."""
-    # Loading makes some 500,000 objects, and no garbage to speak of.
-    gc.set_threshold(50_000)
+    sys.meta_path.insert(0, _Deferred())
+    gc.disable()  # until a command works
     try:
         from hybridrd.cli.app import main as run
 
@@ -15,9 +36,6 @@ def main() -> None:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)  # as a shell reports it
-    finally:
-        # With Numba loaded, Python would search a third of a second for garbage before it ends.
-        gc.freeze()
 
 
 if __name__ == "__main__":

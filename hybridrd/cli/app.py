@@ -7,6 +7,7 @@ code 2.
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import warnings
@@ -19,6 +20,7 @@ import typer
 from typer.core import TyperCommand
 
 from hybridrd._version import __version__
+from hybridrd.cli import loading
 from hybridrd.errors import AccuracyWarning, HybridrdError
 
 app = typer.Typer(
@@ -51,6 +53,7 @@ def messages() -> Iterator[None]:
 
     from hybridrd.run.interrupt import Terminated, sigterm_raises
 
+    gc.enable()
     with warnings.catch_warnings(), sigterm_raises(), _heard(show):
         warnings.simplefilter("always", AccuracyWarning)
         warnings.showwarning = show
@@ -245,17 +248,18 @@ def run(
     given |= {"positions": positions, "events": events, "progress": progress}
     given |= {"method": method}
     with messages():
-        from hybridrd.cli import commands
+        with loading():
+            from hybridrd.cli import commands
 
-        given |= {"planes": commands.read_planes(planes)}
-        out = commands.named_after(what) if out is None else out
-        kept: commands.Resume = "auto" if resume_auto else "yes" if resume else "no"
-        commands.check_output(out, commands.RESULTS, overwrite or kept != "no")
-        if plot is not None:
-            from hybridrd.cli.pictures import PICTURES
+            given |= {"planes": commands.read_planes(planes)}
+            out = commands.named_after(what) if out is None else out
+            kept: commands.Resume = "auto" if resume_auto else "yes" if resume else "no"
+            commands.check_output(out, commands.RESULTS, overwrite or kept != "no")
+            if plot is not None:
+                from hybridrd.cli.pictures import PICTURES
 
-            commands.check_output(plot, PICTURES, overwrite, any_case=True)
-        job = commands.find_job(what, given)
+                commands.check_output(plot, PICTURES, overwrite, any_case=True)
+            job = commands.find_job(what, given)
         for text in commands.run_job(job, out, plot, overwrite, kept, checkpoint_minutes):
             typer.echo(text)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hybridrd.arguments import path_of
+from hybridrd.cli import loading
 from hybridrd.cli.job import Job as Job
 from hybridrd.cli.job import can_go_on, check_complete
 from hybridrd.cli.job import find_job as find_job
@@ -116,9 +117,10 @@ def _run_job(
             return
     result: xr.Dataset | None = None
     if job.replicas == 1:
-        from hybridrd.cli.resume_run import ResumableRun
+        with loading():
+            from hybridrd.cli.resume_run import ResumableRun
 
-        unfinished = ResumableRun(job, out, overwrite, resume == "yes", minutes)
+            unfinished = ResumableRun(job, out, overwrite, resume == "yes", minutes)
         unfinished.run()
         if resume == "yes":
             yield f"resumed at t = {unfinished.started:.12g}"

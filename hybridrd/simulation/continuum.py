@@ -30,7 +30,6 @@ from hybridrd.particles.region import Region
 from hybridrd.simulation.compiled_continuum import CompiledContinuum, openings
 from hybridrd.simulation.plan import Plan, pair_factors
 from hybridrd.simulation.sizes import continuum_part
-from hybridrd.simulation.wall_pairs import WallPairs
 from hybridrd.simulation.window import LiveWindow, Window, live_window
 
 FEW = 50.0  # copies of a species in a cell below which a step is taken in integer copy numbers
@@ -683,6 +682,8 @@ def _make(
         if not system.correct_pairs:  # which have no partners but those in cells
             discrete.scale_pairs(pair_factors(plan))
         else:
+            from hybridrd.simulation.wall_pairs import WallPairs  # loads `cdme`
+
             discrete.react_beyond(WallPairs(system, discrete.position, discrete.volumes))
         for gate in gates:
             gate.to_active(discrete.position)
