@@ -14,19 +14,23 @@ from __future__ import annotations
 
 import operator
 from functools import partial
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any, ClassVar
 
 import numba
+from llvmlite.binding.newpassmanagers import create_new_function_pass_manager
 from numba import types
+from numba.core import errors, postproc
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.target_extension import CPU, jit_registry
+from numba.core.transforms import canonicalize_cfg
 from numba.core.typed_passes import NativeLowering
+from numba.core.typing import typeof
 from numba.core.untyped_passes import InlineClosureLikes, MakeFunctionToJitFunction
 
-from hybridrd.kernels._lowering import LeanLower
+from hybridrd.kernels._lowering import RAISES, LeanLower
 
 
 class _Typing:
@@ -64,15 +68,31 @@ class _Typing:
         return self.resolve_function_type(function, (target, index, value), {})
 
 
+class _Kernel(JITCodeLibrary):
+    """Code of a kernel, optimised once."""
+
+    def _optimize_final_module(self) -> None:
+        # Numba optimises it cheaply first, to see more of the references to arrays at a time.
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+
+
 class _Unfinished(JITCodeLibrary):
     """Code that is optimised, and made machine code of, in the kernels that it is linked into."""
+
+    _passes: ClassVar[Any] = None
 
     def _ensure_finalized(self) -> None:
         """Nothing, as nobody calls it by itself."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
+        """Only keep numbers in registers: the rest is done in the kernel, and all at once."""
         ll_module.data_layout = self._codegen._data_layout
-        passes, builder = self._codegen._function_pass_manager()
+        if self._passes is None:
+            passes = create_new_function_pass_manager()
+            passes.add_sroa_pass()
+            _Unfinished._passes = passes, self._codegen._pass_builder()
+        passes, builder = self._passes
         for function in ll_module.functions:
             if not function.is_declaration:
                 passes.run(function, builder)
@@ -89,11 +109,33 @@ class _Unfinished(JITCodeLibrary):
         return self._shared_module
 
 
+def _caller(fndesc: Any, libraries: Any) -> Any:
+    """What writes a call of a function that raises nothing."""
+
+    def call(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        function, convention = context.declare_function(builder.module, fndesc), context.call_conv
+        with builder.goto_entry_block():
+            place = builder.alloca(convention.get_return_type(fndesc.restype).pointee)
+        nowhere = function.function_type.args[1](None)
+        given = convention._get_arg_packer(fndesc.argtypes).as_arguments(builder, args)
+        builder.call(function, [place, nowhere, *given])
+        return context.get_returned_value(builder, fndesc.restype, builder.load(place))
+
+    call.signature, call.libs = fndesc.argtypes, tuple(libraries)  # type: ignore[attr-defined]
+    return call
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _Lowering(NativeLowering):
     """Code for a function, by `LeanLower`."""
 
     _name = "hybridrd_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        if state.library is None:
+            state.library = _Kernel(state.targetctx.codegen(), state.func_id.func_qualname)
+            state.library.enable_object_caching()
+        return bool(super().run_pass(state))
 
     @property
     def lowering_class(self) -> Any:
@@ -114,9 +156,36 @@ class _InnerLowering(_Lowering):
         super().run_pass(state)
         lowered = state["cr"]
         key: Any = [].append  # stands for the function among those that can be called
-        state.targetctx.insert_user_function(key, lowered.fndesc, [state.library])
+        if state.metadata[RAISES] or isinstance(lowered.fndesc.restype, types.Optional):
+            state.targetctx.insert_user_function(key, lowered.fndesc, [state.library])
+        else:
+            call = _caller(lowered.fndesc, [state.library])
+            state.targetctx._defns[key].append(call, call.signature)
         state["cr"] = lowered._replace(cfunc=key)
         return True
+
+
+class _Lifetimes(postproc.PostProcessor):
+    """Where names are last used, found once, when it is known what they stand for."""
+
+    def run(self, emit_dels: bool = False, extend_lifetimes: bool = False) -> None:
+        if emit_dels or self.func_ir.is_generator:
+            super().run(emit_dels, extend_lifetimes)
+        else:
+            self.func_ir.blocks = canonicalize_cfg(self.func_ir.blocks)
+            self.func_ir.generator_info = None
+            self.func_ir.variable_lifetime = postproc.VariableLifetime(self.func_ir.blocks)
+
+
+# Numba colours messages that nobody sees: most are made in advance, or of errors that it expects.
+_PLAIN = SimpleNamespace(
+    **dict.fromkeys(("code", "errmsg", "filename", "indicate", "highlight", "reset"), str)
+)
+_INSTEAD: tuple[Any, ...] = (
+    (postproc, "PostProcessor", _Lifetimes),
+    (errors, "_termcolor_inst", _PLAIN),
+    (typeof, "_termcolor", _PLAIN),
+)
 
 
 class _Passes(PassManager):
@@ -140,9 +209,14 @@ class LeanCompiler(Compiler):
         """Compile a function, and what it calls of Numba's own by `InnerCompiler`."""
         usual = jit_registry.pop(CPU)
         jit_registry[CPU] = partial(numba.jit, pipeline_class=InnerCompiler)
+        others = [(part, name, getattr(part, name)) for part, name, _ in _INSTEAD]
         try:
+            for part, name, lean in _INSTEAD:
+                setattr(part, name, lean)
             return super().compile_extra(func)
         finally:
+            for part, name, other in others:
+                setattr(part, name, other)
             jit_registry.pop(CPU)
             jit_registry[CPU] = usual
 

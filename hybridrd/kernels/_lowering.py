@@ -12,7 +12,7 @@ from collections import defaultdict
 from typing import Any, ClassVar
 
 from llvmlite import ir as llvm
-from llvmlite.ir.instructions import InsertValue
+from llvmlite.ir.instructions import InsertValue, Ret
 from numba import carray  # type: ignore[attr-defined]
 from numba.core import cgutils, errors, ir, types
 from numba.core.analysis import compute_cfg_from_blocks
@@ -22,6 +22,8 @@ from numba.core.runtime.nrtdynmod import incref_decref_ty
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
 from hybridrd.kernels.bundles import Bundle, read_word
+
+RAISES = "raises"  # in a function's metadata: whether it may return with an exception
 
 
 def _is_tuple(kind: Any) -> bool:
@@ -169,6 +171,10 @@ class LeanLower(Lower):
             self.builder.position_at_end(self.blkmap[offset])
             self.lower_block(self.blocks[offset])
         self.post_lower()
+        ends = [
+            b.terminator.operands for b in self.function.blocks if isinstance(b.terminator, Ret)
+        ]
+        self.metadata[RAISES] = any(getattr(code, "constant", 1) != 0 for (code,) in ends)
         return tail
 
     def lower_block(self, block: Any) -> None:
