@@ -157,7 +157,7 @@ class GrowingArray:
             plain = vlen.VLenUTF8().encode(chunk)
         else:
             plain = np.ascontiguousarray(chunk, chunk.dtype.newbyteorder("<"))
-        packed = zstd.Zstd(level=0).encode(plain)
+        packed = zstd.Zstd(CODECS[0]["configuration"]["level"]).encode(plain)
         total = int(google_crc32c.value(packed))
         part = self._place / f"{METADATA}.{secrets.token_hex(4)}.part"
         self._last = None  # unless it is written
