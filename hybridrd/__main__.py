@@ -1,6 +1,7 @@
 """Entry point of the command line, ``hybridrd`` and ``python -m hybridrd``."""
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -29,6 +30,8 @@ def main() -> None:
     """Run the command line; Ctrl-C while it is still being loaded ends it with one line, too."""
     sys.meta_path.insert(0, _Deferred())
     gc.disable()  # until a command works
+    for library in "OPENBLAS", "MKL":  # systems are small, and threads would wait for each other
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     try:
         from hybridrd.cli.app import main as run
 
