@@ -12,7 +12,6 @@ from hybridrd.arguments import number, shown
 from hybridrd.errors import AccuracyWarning, HybridrdError, ModelError, StepError
 from hybridrd.model.quantity import in_time
 from hybridrd.model.system import System
-from hybridrd.run.schedule import in_steps
 
 if TYPE_CHECKING:
     from hybridrd.reactions.tables import ReactionTables
@@ -35,6 +34,8 @@ def time_problems(values: Mapping[str, Any], at: Place) -> dict[str, str]:
     dict
         One line each, by name.
     """
+    from hybridrd.run.schedule import in_steps  # loads numba, which reading a result does not need
+
     problems: dict[str, str] = {}
     dt: float | None = None
     try:

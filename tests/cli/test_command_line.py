@@ -178,6 +178,15 @@ def test_help_loads_nothing_heavy(arguments):
     assert done.stderr.strip() == "[]"
 
 
+def test_reading_a_result_needs_no_kernels():
+    call("run", "line.toml", "--out", "a", "--until", 0.02)
+    code = (
+        "import atexit, sys; from hybridrd.__main__ import main; "
+        "atexit.register(lambda: print('numba' in sys.modules)); main()"
+    )
+    assert python("-c", code, "info", "a").stdout.endswith("\nFalse\n")
+
+
 def test_the_program_itself():
     assert python("-m", "hybridrd", "--version").stdout == f"hybridrd {hrd.__version__}\n"
     # xarray, pandas and zarr take a second to load, and nothing in a run needs them. NumPy's
