@@ -21,6 +21,8 @@ from hybridrd.kernels.rosenbrock import DONE, NEGATIVE, NOT_FINITE, Kinetics, ad
 
 # Cells that share a substep: enough for vector units, few enough to have like concentrations.
 BLOCK = 128
+# Cells that are read at once, and take their step together where a single one is enough.
+WIDE = 2 * BLOCK
 # Largest product of a substep and a rate of change: RK4 is then right to 3e-8 per time constant.
 STEP = 0.04
 # Below this a concentration that nothing feeds is gone; it must not cost substeps any more.
@@ -287,6 +289,19 @@ def _substep(
 substep = jit(_substep)
 
 
+def _limit(
+    m: Any, k: Any, sites: Any, change: Any, x: Any, peak: Any, gain: Any, lam: Any, e: Any, v: Any
+) -> float:
+    """The `_speed` of a cell that has the most of everything in ``m`` cells."""
+    for s in range(len(x)):
+        peak[s, 0] = largest(m, x, s)
+    most: float = speed(1, k, sites, change, peak, gain, lam, e, v)
+    return 1.000001 * most
+
+
+limit = jit(_limit)
+
+
 def _integrate(
     c: Any,
     out: Any,
@@ -304,19 +319,20 @@ def _integrate(
     """
     species, n = c.shape
     reactions = len(sites)
-    kb = np.empty((reactions, BLOCK))
+    kb = np.empty((reactions, WIDE))
     most, peak = np.empty((reactions, 1)), np.empty((species, 1))
-    x = np.empty((species, BLOCK))
-    y = np.empty((species, BLOCK))
-    total = np.empty((species, BLOCK))
-    gain = np.empty((species, BLOCK))
-    lam = np.empty((species, BLOCK))
-    e = np.empty((sites.shape[1], BLOCK))
-    v = np.empty((reactions + species, BLOCK))
+    x = np.empty((species, WIDE))
+    y = np.empty((species, WIDE))
+    total = np.empty((species, WIDE))
+    gain = np.empty((species, WIDE))
+    lam = np.empty((species, WIDE))
+    e = np.empty((sites.shape[1], WIDE))
+    v = np.empty((reactions + species, WIDE))
     terms, factors = np.empty((species, 2), np.int64), np.empty((species, 2))
     terms_of(change, terms, factors)
-    for lo in range(0, n, BLOCK):
-        m = min(BLOCK, n - lo)
+    lo = 0
+    while lo < n:
+        m = min(WIDE, n - lo)
         for s in range(species):
             # Cut out: an index ``lo + b`` might be negative, for all that the compiler knows.
             row = c[s, lo : lo + m]
@@ -327,11 +343,12 @@ def _integrate(
                 for b in range(m):
                     kb[r, b] = k[r, lo + b] if k.shape[1] > 1 else k[r, 0]
                 most[r, 0] = largest(m, kb, r)
-        rest, steps = tau, 0
         # No cell is faster than one that had the most of everything: mostly that will do.
-        for s in range(species):
-            peak[s, 0] = largest(m, x, s)
-        bound = 1.000001 * speed(1, most, sites, change, peak, gain, lam, e, v)
+        bound = limit(m, most, sites, change, x, peak, gain, lam, e, v)
+        if m > BLOCK and not 0.0 < tau * bound <= STEP:
+            m = BLOCK
+            bound = limit(m, most, sites, change, x, peak, gain, lam, e, v)
+        rest, steps = tau, 0
         while rest > 0.0:
             fast = bound
             if bound == 0.0 or steps > 0 or not rest * bound <= STEP:
@@ -357,7 +374,8 @@ def _integrate(
                 break
             substep(m, kb, sites, change, grain, x, y, total, v, terms, factors, delta)
             rest = 0.0 if delta >= rest else rest - delta
-        left[lo // BLOCK] = rest
+        for block in range(lo, lo + m, BLOCK):
+            left[block // BLOCK] = rest
         wrong = 0
         for s in range(species):
             row = out[s, lo : lo + m]
@@ -366,6 +384,7 @@ def _integrate(
                 wrong += not abs(x[s, b]) < np.inf
         if wrong:
             return NOT_FINITE
+        lo += m
     return DONE
 
 

@@ -307,6 +307,22 @@ def test_the_result_may_replace_the_input():
     assert (c == expected).all()
 
 
+@pytest.mark.parametrize("n", [128, 129, 256, 300, 1000])
+@pytest.mark.parametrize("spread", [0, 1, 3], ids=lambda s: f"1e{s}")
+def test_a_cell_does_not_depend_on_cells_far_away(n, spread):
+    """Calm cells take their step with their neighbours, others with fewer: to the same bits."""
+    c = 10.0 ** np.random.default_rng(n).uniform(-spread, spread, (3, n))
+    c[:, :140] *= 1e-3
+    k = np.array([0.05, 0.3, 0.02, 0.1])
+    network = MassAction(
+        [[1, 1, 0], [0, 1, 0], [0, 2, 0], [1, 0, 1]], np.eye(4, 3, k=-1, dtype=int)
+    )
+    together = network.step(c, k, 0.02)
+    for lo in range(0, n, 128):
+        alone = network.step(c[:, lo : lo + 128], k, 0.02)
+        np.testing.assert_array_equal(together[:, lo : lo + 128], alone)
+
+
 def test_empty_cells_and_no_reactions():
     pair = one([1, 1], [0, 2])
     c = np.zeros((2, 300))
