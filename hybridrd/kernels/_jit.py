@@ -36,8 +36,9 @@ from numba.core.runtime.nrt import rtsys
 QUIET = "HYBRIDRD_QUIET"  # environment variable that silences the message
 _PACKAGE = Path(__file__).parents[1]
 # What kernels are given and compiled by; they need not import it.
-_ALWAYS = {_PACKAGE / "kernels" / f"{name}.py" for name in ("bundles", "_compiler", "_lowering")}
+_ALWAYS = {f"{_PACKAGE}/kernels/{name}.py" for name in ("bundles", "_compiler", "_lowering")}
 _IMPORTS = re.compile(rb"^from (%b[.\w]*) import (\([^)]*\)|.*)" % _PACKAGE.name.encode(), re.M)
+_NAMES = re.compile(rb"\w+")
 _njit: Any = numba.njit  # its stub does not list all options
 _outer: Any = Compiler
 _inner: Any = Compiler
@@ -48,20 +49,25 @@ if _TRIED:
     _outer, _inner = LeanCompiler, InnerCompiler
 
 
+_exists = cache(os.path.isfile)
+
+
 @cache
-def _source(path: Path) -> tuple[bytes, frozenset[Path]]:
-    """The digest of a file, and the files of the package that it imports."""
-    text = path.read_bytes()
+def _source(path: str) -> tuple[bytes, frozenset[str]]:
+    """The digest of a file, and the files of the package that it imports.
+
+    Paths are text: as objects they would take longer than all the rest.
+    """
+    text = Path(path).read_bytes()
     found = set()
     for module, names in _IMPORTS.findall(text):
-        place = _PACKAGE.parent.joinpath(*module.decode().split("."))
-        found |= {place.with_suffix(".py")}
-        found |= {place / f"{name.decode()}.py" for name in re.findall(rb"\w+", names)}
-    return hashlib.sha256(text).digest(), frozenset(p for p in found if p.is_file())
+        place = f"{_PACKAGE.parent}/{module.decode().replace('.', '/')}"
+        found |= {f"{place}.py", *(f"{place}/{n.decode()}.py" for n in _NAMES.findall(names))}
+    return hashlib.sha256(text).digest(), frozenset(filter(_exists, found))
 
 
 @cache
-def _stamp(path: Path) -> str:
+def _stamp(path: str) -> str:
     """What a kernel in this file may be made of: Numba's version, the file, and all it imports."""
     reached, new = set(), {path, *_ALWAYS}
     while new:
@@ -116,7 +122,7 @@ class _Cache(FunctionCache):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._stamp = _stamp(Path(function.__code__.co_filename))
+        self._stamp = _stamp(function.__code__.co_filename)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
