@@ -9,18 +9,19 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
 
+# SciPy imports all of NumPy, of which the Fortran compiler takes 0.1 s; Numba imports a reader of
+# YAML for a file that few have.
+_SELDOM_USED = "numpy.f2py", "yaml"
+
 
 class _Deferred(MetaPathFinder):
-    """Import hook by which NumPy's Fortran compiler is loaded once something of it is used.
-
-    SciPy imports all modules of NumPy by their names, and this one takes 0.1 s.
-    """
+    """Import hook by which modules that others import are loaded once something uses them."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """The module, to be loaded on first use; None for all others."""
-        spec = PathFinder.find_spec(name, path, target) if name == "numpy.f2py" else None
+        spec = PathFinder.find_spec(name, path, target) if name in _SELDOM_USED else None
         if spec is not None and spec.loader is not None:
             spec.loader = LazyLoader(spec.loader)
         return spec

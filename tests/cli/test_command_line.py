@@ -190,10 +190,10 @@ def test_reading_a_result_needs_no_kernels():
 def test_the_program_itself():
     assert python("-m", "hybridrd", "--version").stdout == f"hybridrd {hrd.__version__}\n"
     # xarray, pandas and zarr take a second to load, and nothing in a run needs them. NumPy's
-    # Fortran compiler is there by name only, garbage is collected, but not what was loaded.
+    # Fortran compiler is there by name only; garbage is collected, but not what was loaded.
     loaded = "import atexit, gc, sys; from hybridrd.__main__ import main; atexit.register(lambda: ("
     loaded += "print(gc.isenabled(), gc.get_freeze_count() > 50_000, "
-    loaded += "{'xarray', 'pandas', 'zarr', 'numpy.f2py.f2py2e', 'scipy.sparse.csgraph'} & "
+    loaded += "{'xarray', 'pandas', 'zarr', 'numpy.f2py.f2py2e', 'yaml.loader'} & "
     loaded += (
         "{*sys.modules}), print(sys.modules['numpy'].f2py.f2py2e.__name__))); sys.exit(main())"
     )
