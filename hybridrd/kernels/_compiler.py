@@ -20,17 +20,18 @@ from typing import Any, ClassVar
 import numba
 from llvmlite.binding.newpassmanagers import create_new_function_pass_manager
 from numba import types
-from numba.core import errors, postproc
+from numba.core import errors, ir, postproc
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.target_extension import CPU, jit_registry
 from numba.core.transforms import canonicalize_cfg
-from numba.core.typed_passes import NativeLowering
+from numba.core.typed_passes import NativeLowering, NopythonRewrites
 from numba.core.typing import typeof
 from numba.core.untyped_passes import InlineClosureLikes, MakeFunctionToJitFunction
 
-from hybridrd.kernels._lowering import RAISES, LeanLower
+from hybridrd.kernels._calling import make_caller
+from hybridrd.kernels._lowering import RAISES, InnerLower, LeanLower
 
 
 class _Typing:
@@ -69,7 +70,21 @@ class _Typing:
 
 
 class _Kernel(JITCodeLibrary):
-    """Code of a kernel, optimised once."""
+    """Code of a kernel, linked and optimised once."""
+
+    def finalize(self) -> None:
+        """Make machine code of it and of all that it calls."""
+        called = dict.fromkeys(self._linking_libraries)
+        waiting = list(called)
+        while waiting:
+            library = waiting.pop()
+            if isinstance(library, _Unfinished):
+                waiting += [each for each in library._linking_libraries if each not in called]
+                called |= dict.fromkeys(library._linking_libraries)
+        self._linking_libraries = [
+            _Alone(each) if isinstance(each, _Unfinished) else each for each in called
+        ]
+        super().finalize()
 
     def _optimize_final_module(self) -> None:
         # Numba optimises it cheaply first, to see more of the references to arrays at a time.
@@ -99,30 +114,26 @@ class _Unfinished(JITCodeLibrary):
 
     def _get_module_for_linking(self) -> Any:
         if self._shared_module is None:
-            module = self._final_module
+            self._shared_module = self.alone()
             for library in dict.fromkeys(self._linking_libraries):
-                module.link_in(library._get_module_for_linking(), preserve=True)
-            for function in module.functions:
-                if not function.is_declaration and function.linkage.name == "external":
-                    function.linkage = "linkonce_odr"  # several may bring it along
-            self._shared_module = module
+                self._shared_module.link_in(library._get_module_for_linking(), preserve=True)
         return self._shared_module
 
+    def alone(self) -> Any:
+        """It, without what it calls."""
+        module = self._final_module
+        for function in module.functions:
+            if not function.is_declaration and function.linkage.name == "external":
+                function.linkage = "linkonce_odr"  # several may bring it along
+        return module
 
-def _caller(fndesc: Any, libraries: Any) -> Any:
-    """What writes a call of a function that raises nothing."""
 
-    def call(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
-        function, convention = context.declare_function(builder.module, fndesc), context.call_conv
-        with builder.goto_entry_block():
-            place = builder.alloca(convention.get_return_type(fndesc.restype).pointee)
-        nowhere = function.function_type.args[1](None)
-        given = convention._get_arg_packer(fndesc.argtypes).as_arguments(builder, args)
-        builder.call(function, [place, nowhere, *given])
-        return context.get_returned_value(builder, fndesc.restype, builder.load(place))
+class _Alone:
+    """Unfinished code without what it calls."""
 
-    call.signature, call.libs = fndesc.argtypes, tuple(libraries)  # type: ignore[attr-defined]
-    return call
+    def __init__(self, library: _Unfinished) -> None:
+        self._reload_init = library._reload_init
+        self._get_module_for_linking = library.alone
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -130,6 +141,7 @@ class _Lowering(NativeLowering):
     """Code for a function, by `LeanLower`."""
 
     _name = "hybridrd_lowering"
+    _lowers: type = LeanLower
 
     def run_pass(self, state: Any) -> bool:
         if state.library is None:
@@ -140,7 +152,7 @@ class _Lowering(NativeLowering):
     @property
     def lowering_class(self) -> Any:
         """What makes it."""
-        return LeanLower
+        return self._lowers
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -151,18 +163,42 @@ class _InnerLowering(_Lowering):
 
     def run_pass(self, state: Any) -> bool:
         name, flags = state.func_id.func_qualname, state.flags
+        self._lowers = LeanLower if isinstance(state.return_type, types.Optional) else InnerLower
         state.library = _Unfinished(state.targetctx.codegen(), name)
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
         super().run_pass(state)
-        lowered = state["cr"]
+        lowered, libraries = state["cr"], [state.library]
         key: Any = [].append  # stands for the function among those that can be called
-        if state.metadata[RAISES] or isinstance(lowered.fndesc.restype, types.Optional):
-            state.targetctx.insert_user_function(key, lowered.fndesc, [state.library])
-        else:
-            call = _caller(lowered.fndesc, [state.library])
+        if self._lowers is InnerLower:
+            call = make_caller(lowered.fndesc, libraries, state.metadata[RAISES])
             state.targetctx._defns[key].append(call, call.signature)
+        else:
+            state.targetctx.insert_user_function(key, lowered.fndesc, libraries)
         state["cr"] = lowered._replace(cfunc=key)
         return True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _ArrayExpressions(NopythonRewrites):
+    """Loops in place of expressions of whole arrays, where there are any."""
+
+    _name = "hybridrd_array_expressions"
+
+    def run_pass(self, state: Any) -> bool:
+        kinds = state.typemap
+        for block in state.func_ir.blocks.values():
+            for made in block.find_insts(ir.Assign):
+                value = made.value
+                if not isinstance(value, ir.Expr) or not _is_array(kinds[made.target.name]):
+                    continue
+                called = value.op == "call" and isinstance(kinds[value.func.name], types.Function)
+                if called or value.op in ("binop", "inplace_binop", "unary"):
+                    return bool(super().run_pass(state))
+        return False
+
+
+def _is_array(kind: Any) -> bool:
+    return isinstance(kind, types.Array)
 
 
 class _Lifetimes(postproc.PostProcessor):
@@ -226,8 +262,12 @@ class LeanCompiler(Compiler):
         constants = self.state.func_id.code.co_consts
         if not any(isinstance(c, CodeType) for c in constants):
             needless = {InlineClosureLikes, MakeFunctionToJitFunction}
+        instead: dict[Any, Any] = {
+            NativeLowering: self.lowering,
+            NopythonRewrites: _ArrayExpressions,
+        }
         manager.passes = [
-            (self.lowering if step is NativeLowering else step, text)
+            (instead.get(step, step), text)
             for step, text in DefaultPassBuilder.define_nopython_pipeline(self.state).passes
             if step not in needless
         ]

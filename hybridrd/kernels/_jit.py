@@ -36,7 +36,7 @@ from numba.core.runtime.nrt import rtsys
 QUIET = "HYBRIDRD_QUIET"  # environment variable that silences the message
 _PACKAGE = Path(__file__).parents[1]
 # What kernels are given and compiled by; they need not import it.
-_ALWAYS = {f"{_PACKAGE}/kernels/{name}.py" for name in ("bundles", "_compiler", "_lowering")}
+_ALWAYS = {f"{_PACKAGE}/kernels/{name}.py" for name in ("bundles", "_compiler")}
 _IMPORTS = re.compile(rb"^from (%b[.\w]*) import (\([^)]*\)|.*)" % _PACKAGE.name.encode(), re.M)
 _NAMES = re.compile(rb"\w+")
 _njit: Any = numba.njit  # its stub does not list all options

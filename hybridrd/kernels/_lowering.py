@@ -21,6 +21,7 @@ from numba.core.lowering import Lower
 from numba.core.runtime.nrtdynmod import incref_decref_ty
 from numba.np.arrayobj import fix_integer_index, load_item, store_item
 
+from hybridrd.kernels._calling import Arguments, declare
 from hybridrd.kernels.bundles import Bundle, read_word
 
 RAISES = "raises"  # in a function's metadata: whether it may return with an exception
@@ -36,7 +37,11 @@ def _each(kind: Any) -> Any:
 
 
 class _Builder(llvm.IRBuilder):  # type: ignore[misc]
-    """A writer of code that does not take out of a tuple what has just been put in."""
+    """A writer of code that takes nothing out of a tuple twice, nor what it has just put in."""
+
+    def __init__(self, block: Any) -> None:
+        super().__init__(block)
+        self._taken = dict[Any, Any]()
 
     def extract_value(self, agg: Any, idx: Any, name: str = "") -> Any:
         """A member of a tuple."""
@@ -49,7 +54,13 @@ class _Builder(llvm.IRBuilder):  # type: ignore[misc]
                 break
             else:
                 agg = agg.aggregate
-        return super().extract_value(agg, at, name) if at else agg
+        if not at:
+            return agg
+        block, _, found = self._taken.get((id(agg), at), (None, None, None))
+        if block is not self.block:  # elsewhere it may not have been taken
+            found = super().extract_value(agg, at, name)
+            self._taken[id(agg), at] = self.block, agg, found
+        return found
 
 
 class _Array(ABC):
@@ -157,9 +168,13 @@ class LeanLower(Lower):
 
     def setup_function(self, fndesc: Any) -> None:
         """Begin to write."""
-        super().setup_function(fndesc)
+        self.function = self._declare(fndesc)
+        self.entry_block = self.function.append_basic_block("entry")
         self.builder = _Builder(self.entry_block)
         self.call_helper = self.call_conv.init_call_helper(self.builder)
+
+    def _declare(self, fndesc: Any) -> Any:
+        return self.context.declare_function(self.module, fndesc)
 
     def lower_function_body(self) -> Any:
         """All blocks, in an order in which what is used has been written."""
@@ -562,3 +577,16 @@ class LeanLower(Lower):
         for place, part in enumerate(parts):
             value = self.builder.insert_value(value, part, place)
         return value
+
+
+class InnerLower(LeanLower):
+    """The same for a function that is called in a kernel."""
+
+    def _declare(self, fndesc: Any) -> Any:
+        return declare(self.context, self.module, fndesc)
+
+    def extract_function_arguments(self) -> Any:
+        """The values of its arguments."""
+        given = Arguments(self.context, self.fndesc.argtypes)
+        self.fnargs = given.take(self.builder, self.function.args[2:])
+        return self.fnargs
