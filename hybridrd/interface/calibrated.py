@@ -96,8 +96,8 @@ class CalibratedLayer(InterfaceScheme):
         by_step = unset and not two_way
         check_room(width, depth, where, D if by_step else None, one_cell=unset and two_way)
         alpha = D * dt / width**2
-        most = largest_alpha(offset / width)
-        if alpha > most:
+        # An offset of 0, which allows the smallest steps only, can be had up to alpha = 1.0806.
+        if alpha > 1.08 and alpha > (most := largest_alpha(offset / width)):
             least_width = at_least(smallest_width(spread, offset))
             raise StepError(
                 f"{where}: layer width {width:g} is below {least_width}, the smallest that can "
