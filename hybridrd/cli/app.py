@@ -416,7 +416,7 @@ def compare(
     the first result in standard errors (z) if there are replicas; the distance of the profiles in
     the particle region (l2); and the duration in seconds.
     """
-    with messages():
+    with messages(), loading():
         from hybridrd.cli.methods import compare_files
 
         for text in compare_files(paths, time):
@@ -431,7 +431,7 @@ def info(
     ] = False,
 ) -> None:
     """Summarise a result: its system, times, seed, and copy numbers."""
-    with messages():
+    with messages(), loading():
         from hybridrd.cli import commands
 
         if verify:

@@ -128,9 +128,11 @@ def _run_job(
         attributes, names = end.attributes("reached the end"), end.system.names
         counts = _table(attributes, end.time, names, {_NUMBER[job.is_pde]: end.copy_number})
     else:
-        from hybridrd.cli.resume_ensemble import ResumableEnsemble
+        with loading():
+            from hybridrd.cli.resume_ensemble import ResumableEnsemble
 
-        result = ResumableEnsemble(job, out, overwrite, resume == "yes").run()
+            replicas = ResumableEnsemble(job, out, overwrite, resume == "yes")
+        result = replicas.run()
         attributes, names, counts = result.attrs, result["species"].values, _counts(result)
     seconds = time.perf_counter() - began
     yield _headline(job, attributes)
