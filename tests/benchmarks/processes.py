@@ -29,6 +29,18 @@ hrd.Simulation(system, dt=1e-3, seed=1).step()
 print(json.dumps(time.process_time()))
 """
 
+_WHOLE_RUN = """
+import json, sys, tempfile, time
+from hybridrd.__main__ import main
+with tempfile.TemporaryDirectory() as place:
+    sys.argv = ["hybridrd", "run", "sir", "--out", f"{place}/sir.zarr"]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code
+    print(json.dumps(time.process_time()))
+"""
+
 _SYSTEMS = {
     "the simplest system": (
         "system = hrd.System(species=[A], domain=line, particles=line, initial={A: 50.0})"
@@ -58,10 +70,10 @@ def memory(n: int) -> Rows:
 
 
 def start_up() -> Rows:
-    """Processor seconds from the start of the process to the end of the first step."""
+    """Processor seconds from the start of the process to the end of the first step, or of a run."""
+    codes = {name: _FIRST_STEP.format(system=system) for name, system in _SYSTEMS.items()}
     rows: Rows = []
-    for name, system in _SYSTEMS.items():
-        code = _FIRST_STEP.format(system=system)
+    for name, code in {**codes, "`hybridrd run sir`, 300 steps": _WHOLE_RUN}.items():
         with tempfile.TemporaryDirectory() as cache:
             times = [_alone(code, cache=cache) for _ in range(4)]
         rows.append([name, f"{times[0]:.1f}", f"{min(times[1:]):.1f}"])

@@ -283,10 +283,10 @@ def tables(quick: bool) -> list[tuple[str, str, list[str], Callable[[], Rows]]]:
         ),
         (
             "Start",
-            "Processor seconds from the start of the process to the end of the first step, with "
-            "an empty (cold) and a filled (warm) cache of compiled kernels; warm, the least of "
-            "three. Kernels are compiled once for all later runs; `hybridrd warm` does it "
-            "beforehand.",
+            "Processor seconds from the start of the process to the end of the first step, or of a "
+            "whole run with its 16 records of 3 x 200² cells written, with an empty (cold) and a "
+            "filled (warm) cache of compiled kernels; warm, the least of three. Kernels are "
+            "compiled once for all later runs; `hybridrd warm` does it beforehand.",
             ["system", "cold", "warm"],
             processes.start_up,
         ),
