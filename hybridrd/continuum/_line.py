@@ -14,7 +14,7 @@ import numpy as np
 from hybridrd.arrays import Floats
 from hybridrd.continuum._mass_action import apply, integrate
 from hybridrd.continuum.stage import G
-from hybridrd.kernels._jit import jit
+from hybridrd.kernels._jit import jit, stage
 from hybridrd.kernels.events import BOOKED
 from hybridrd.kernels.groups import DONE, OUTSIDE
 
@@ -373,7 +373,7 @@ def _read(c: Any, line: Any, g: int) -> float:
     return value
 
 
-@jit
+@stage
 def react_line(line: Any, rates: Any, tau: float) -> int:
     """Half a step of reactions before the exchange; then c_R at the gates, see `Ledger`."""
     c, owed = line.work[0], line.work[1]
@@ -391,7 +391,7 @@ def react_line(line: Any, rates: Any, tau: float) -> int:
     return DONE
 
 
-@jit
+@stage
 def diffuse_line(line: Any, rates: Any, tau: float) -> int:
     """Diffusion with the exchanged particles as a source, and half a step of reactions."""
     c, owed, reacted, left = line.work[0], line.work[1], line.work[2], line.work[3]
@@ -407,7 +407,7 @@ def diffuse_line(line: Any, rates: Any, tau: float) -> int:
     return DONE
 
 
-@jit
+@stage
 def step_mean_field(line: Any, rates: Any, tau: float) -> int:
     """A whole step of a mean field; c_R of the gates before and after its diffusion."""
     c, owed, diffused, reacted = line.work[0], line.work[1], line.work[2], line.work[3]

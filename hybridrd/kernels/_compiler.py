@@ -18,7 +18,11 @@ from types import CodeType, SimpleNamespace
 from typing import Any, ClassVar
 
 import numba
-from llvmlite.binding.newpassmanagers import create_new_function_pass_manager
+from llvmlite.binding.newpassmanagers import (
+    create_new_function_pass_manager,
+    create_pass_builder,
+    create_pipeline_tuning_options,
+)
 from numba import types
 from numba.core import errors, ir, postproc
 from numba.core.codegen import JITCodeLibrary
@@ -72,6 +76,8 @@ class _Typing:
 class _Kernel(JITCodeLibrary):
     """Code of a kernel, linked and optimised once."""
 
+    _unrolls = True
+
     def finalize(self) -> None:
         """Make machine code of it and of all that it calls."""
         called = dict.fromkeys(self._linking_libraries)
@@ -88,8 +94,19 @@ class _Kernel(JITCodeLibrary):
 
     def _optimize_final_module(self) -> None:
         # Numba optimises it cheaply first, to see more of the references to arrays at a time.
-        passes, builder = self._codegen._module_pass_manager()
+        options = create_pipeline_tuning_options(speed_level=3)
+        options.loop_vectorization, options.slp_vectorization = True, False
+        options.loop_unrolling = self._unrolls
+        builder = create_pass_builder(self._codegen._tm, options)
+        passes = builder.getModulePassManager()
+        passes.add_refprune_pass()
         passes.run(self._final_module, builder)
+
+
+class _Stage(_Kernel):
+    """The same, with loops as they are."""
+
+    _unrolls = False
 
 
 class _Unfinished(JITCodeLibrary):
@@ -142,10 +159,11 @@ class _Lowering(NativeLowering):
 
     _name = "hybridrd_lowering"
     _lowers: type = LeanLower
+    _library: type = _Kernel
 
     def run_pass(self, state: Any) -> bool:
         if state.library is None:
-            state.library = _Kernel(state.targetctx.codegen(), state.func_id.func_qualname)
+            state.library = self._library(state.targetctx.codegen(), state.func_id.func_qualname)
             state.library.enable_object_caching()
         return bool(super().run_pass(state))
 
@@ -153,6 +171,14 @@ class _Lowering(NativeLowering):
     def lowering_class(self) -> Any:
         """What makes it."""
         return self._lowers
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _StageLowering(_Lowering):
+    """The same for a `_Stage`."""
+
+    _name = "hybridrd_stage_lowering"
+    _library = _Stage
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -279,3 +305,9 @@ class InnerCompiler(LeanCompiler):
     """The same for functions that kernels call."""
 
     lowering = _InnerLowering
+
+
+class StageCompiler(LeanCompiler):
+    """The same for stages of a step."""
+
+    lowering = _StageLowering

@@ -42,11 +42,12 @@ _NAMES = re.compile(rb"\w+")
 _njit: Any = numba.njit  # its stub does not list all options
 _outer: Any = Compiler
 _inner: Any = Compiler
+_of_stages: Any = Compiler
 _TRIED = numba.__version__.startswith("0.68.")  # the release whose inside is known here
 if _TRIED:
-    from hybridrd.kernels._compiler import InnerCompiler, LeanCompiler
+    from hybridrd.kernels._compiler import InnerCompiler, LeanCompiler, StageCompiler
 
-    _outer, _inner = LeanCompiler, InnerCompiler
+    _outer, _inner, _of_stages = LeanCompiler, InnerCompiler, StageCompiler
 
 
 _exists = cache(os.path.isfile)
@@ -142,10 +143,10 @@ class _Cache(FunctionCache):
             return self._load_overload(signature, target)
 
 
-def jit(function: Callable[..., Any], **options: Any) -> Any:
+def jit(function: Callable[..., Any], compiler: Any = _outer, **options: Any) -> Any:
     """A kernel, compiled for the types of its arguments when it is first called."""
     options |= {"nogil": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
-    kernel = _njit(pipeline_class=_outer, **options)(function)
+    kernel = _njit(pipeline_class=compiler, **options)(function)
     kernel._cache = _Cache(function)
 
     @cache
@@ -161,6 +162,11 @@ def jit(function: Callable[..., Any], **options: Any) -> Any:
     kernel.get_call_template = get_call_template
     kernel.get_overload = lambda signature: inner().get_overload(signature)
     return kernel
+
+
+def stage(function: Callable[..., Any]) -> Any:
+    """A kernel of short loops, which are not unrolled: it is no slower, and compiles sooner."""
+    return jit(function, compiler=_of_stages)
 
 
 def inlined(function: Callable[..., Any]) -> Any:

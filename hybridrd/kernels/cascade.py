@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hybridrd.kernels import groups
-from hybridrd.kernels._jit import jit
+from hybridrd.kernels._jit import jit, stage
 from hybridrd.kernels.arrays import axis_cell
 from hybridrd.kernels.cell_list import copy_species, no_list
 from hybridrd.kernels.close_pairs import Search, drop_pairs, keep_pairs, row_in_list
@@ -467,7 +467,7 @@ def _settle(table, ids, search, encounters, beyond, bench, gone, accepted, now, 
     return DONE
 
 
-@jit
+@stage
 def react_pairs(table, ids, meetings, now, asks):
     """All encounters in half a step, after those that may react have been found."""
     search, encounters, beyond, bench = (

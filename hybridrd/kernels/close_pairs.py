@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hybridrd.kernels import groups
-from hybridrd.kernels._jit import jit
+from hybridrd.kernels._jit import jit, stage
 from hybridrd.kernels.cell_list import Box, sort_species
 from hybridrd.kernels.encounters import ACTIVE, BOUND, CHANNEL, RADIUS, A, B
 from hybridrd.kernels.groups import DONE, FULL, OTHER_X, OUTSIDE, STAMP, N
@@ -207,7 +207,7 @@ def _chances(ids, key, step, chances):
         chances[k] = uniform52(w0, w1)
 
 
-@jit
+@stage
 def look_for_pairs(table, meetings, key, step, half, asks):
     """Find what may react in half a step of pairs: `DONE` if nothing does, `OUTSIDE` if any may."""
     search = meetings.search

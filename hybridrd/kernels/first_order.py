@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hybridrd.kernels import groups
-from hybridrd.kernels._jit import inlined, jit
+from hybridrd.kernels._jit import inlined, jit, stage
 from hybridrd.kernels.arrays import Cells, cell_of, runs, stable_order
 from hybridrd.kernels.groups import CROWDED, DEEP, DONE, FEW, FULL, MANY, N
 from hybridrd.kernels.poisson import poisson_in_cells
@@ -433,7 +433,7 @@ def _mark_few(table, families, first, last, key, step, half):
             m += 1
 
 
-@jit
+@stage
 def mark_all(table, families, key, step, half):
     """Mark the particles of all species that react in a half step."""
     by_cell = families.chances.shape[1] > 1
@@ -461,7 +461,7 @@ def mark_all(table, families, key, step, half):
     return DONE
 
 
-@jit
+@stage
 def create_all(families, now, allowed, asks):
     """All creations of a half step, into ``families.out``."""
     out, counts = families.out, families.counts
@@ -485,7 +485,7 @@ def create_all(families, now, allowed, asks):
     return DONE
 
 
-@jit
+@stage
 def react_families(table, ids, families, now, asks):
     """The families of all particles that are marked, and what creations made.
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hybridrd.kernels import groups
-from hybridrd.kernels._jit import jit
+from hybridrd.kernels._jit import jit, stage
 from hybridrd.kernels.arrays import Cells, exit_cells, runs
 from hybridrd.kernels.binomial import binomial_numbers
 from hybridrd.kernels.drift import remove_drifting, tilt
@@ -266,7 +266,7 @@ def _enter(table, gates, currents, g, walls, entry, cells, key, step, kept):
     return plane_place(x, named, n, cells, face, walls, entry, key, step, kept)
 
 
-@jit
+@stage
 def exchange_layers(table, ids, gates, currents, exits, key, step, allowed, asks):
     """Exchange of all boundary layers, one face after another.
 
@@ -298,7 +298,7 @@ def exchange_layers(table, ids, gates, currents, exits, key, step, allowed, asks
     return DONE
 
 
-@jit
+@stage
 def exchange_planes(table, ids, gates, currents, walk, exits, key, step, allowed, asks):
     """Arrivals through open planes, influx and leaky walls, after the particles have moved."""
     for j in range(gates.means.shape[0]):
@@ -332,7 +332,7 @@ def exchange_planes(table, ids, gates, currents, walk, exits, key, step, allowed
     return DONE
 
 
-@jit
+@stage
 def diffuse_closed(table, walk, key, step):
     """Diffuse the species that cannot leave; those with few particles share blocks."""
     d, species = walk.low.shape[0], table.shape[0]
@@ -365,7 +365,7 @@ def diffuse_closed(table, walk, key, step):
     return DONE
 
 
-@jit
+@stage
 def diffuse_open(table, walk, exits, key, step):
     """Diffuse the species that can leave; those that end at a face leave through it."""
     d = walk.low.shape[0]
