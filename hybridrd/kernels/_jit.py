@@ -4,8 +4,8 @@
 keeps compiled kernels on disk. No ``fastmath``: results must not depend on how loops are cut.
 
 Functions called by a kernel are not recompiled for each constant argument, and no garbage is
-collected while they compile. With Numba 0.68, `hybridrd.kernels._compiler` takes a third of the
-time of Numba's own compiler, which is used with any other release, to the same results.
+collected while they compile. With Numba 0.68, `hybridrd.kernels._compiler` takes a quarter of
+the time of Numba's own compiler, which is used with any other release, to the same results.
 
 Numba loads a kernel from disk as long as its file is unchanged. `_Cache` also checks the files that
 it imports: a kernel is recompiled when anything that became part of it changes.

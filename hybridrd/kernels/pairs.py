@@ -84,7 +84,8 @@ def shell_of(x, y, reach, shells):
     """In which of so many shells of equal r² up to the reach two points are of each other."""
     r2 = 0.0
     for a in range(x.shape[0]):
-        r2 += (x[a] - y[a]) ** 2
+        away = x[a] - y[a]
+        r2 += away * away
     return _shell(r2, reach, shells)
 
 
@@ -95,7 +96,8 @@ def by_distance(i, j, xa, xb, shells, reach, periods):
     for k in range(i.shape[0]):
         r2 = 0.0
         for a in range(xa.shape[0]):
-            r2 += shortest(xb[a, j[k]] - xa[a, i[k]], periods[a]) ** 2
+            away = shortest(xb[a, j[k]] - xa[a, i[k]], periods[a])
+            r2 += away * away
         result[k] = shells[_shell(r2, reach, shells.shape[0])]
     return result
 

@@ -156,7 +156,9 @@ def propose_pairs(encounters, bench, e, i, j, one, other, now):
     if table[e, GRADED] != 0:
         reach, periods = encounters.sizes[e, RADIUS], encounters.box.periods
         shares = by_distance(i, j, one.x, other.x, encounters.shells[e, 0], reach, periods)
-        hazard = hazard * shares
+        for k in range(m):
+            shares[k] *= hazard[k if hazard.shape[0] > 1 else 0]
+        hazard = shares
     time, word = np.empty(m), np.empty(m, np.uint64)
     found = Pairs(i.copy(), j.copy(), time, word, np.empty(m, np.bool_))
     once, channel = table[e, ONCE] != 0, table[e, CHANNEL]
