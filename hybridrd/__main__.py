@@ -27,9 +27,11 @@ class _Deferred(MetaPathFinder):
         return spec
 
 
+sys.meta_path.insert(0, _Deferred())  # in the processes of replicas, too, which load this file
+
+
 def main() -> None:
     """Run the command line; Ctrl-C while it is still being loaded ends it with one line, too."""
-    sys.meta_path.insert(0, _Deferred())
     gc.disable()  # until a command works
     for library in "OPENBLAS", "MKL":  # systems are small, and threads would wait for each other
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
@@ -40,6 +42,8 @@ def main() -> None:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)  # as a shell reports it
+    finally:
+        gc.enable()
 
 
 if __name__ == "__main__":
