@@ -15,9 +15,8 @@ from hybridrd.errors import CapacityError, HybridrdError
 from hybridrd.results.statistics import Comoments, JointMoments, Moments
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from hybridrd.model.plane import Plane
+    from hybridrd.results.block import Block
     from hybridrd.results.dataset import Recorder
     from hybridrd.simulation.plan import Plan
     from hybridrd.simulation.simulation import Simulation
@@ -121,18 +120,15 @@ class EnsembleSetup:
             ) from error
 
     def _outcome(self, replica: int) -> Outcome:
+        from hybridrd.run import loop
         from hybridrd.run.brief import run_briefly
 
         simulation, recorder = self._simulation(replica)
-        if replica == 0:  # its Dataset provides the labels for all
-            result = simulation.run(
-                self.until, self.every, self.record, progress=False, planes=self.planes
-            )
-            values = {str(name): v.values for name, v in result.data_vars.items()}
-            attributes = result.attrs
-            return Outcome(
-                values, attributes["timings"], attributes["diagnostics"], _labels(result)
-            )
+        if replica == 0:  # its records provide the labels for all
+            block = loop.run(simulation, self.until, self.every, self.record, progress=False).block
+            values = {name: v.values for name, v in block.data.items()}
+            attributes = block.attrs
+            return Outcome(values, attributes["timings"], attributes["diagnostics"], _labels(block))
         values = run_briefly(simulation, *self._schedule, recorder)
         outcome = Outcome(values, dict(simulation.timings), simulation.happened())
         self._idle.append((simulation, recorder))
@@ -288,17 +284,16 @@ def run_block(setup: Setup, block: Sequence[int], done: Callable[[], object]) ->
     return sums
 
 
-def _labels(result: xr.Dataset) -> dict[str, Any]:
+def _labels(block: Block) -> dict[str, Any]:
     return {
         "variables": {
-            str(name): {"dims": list(v.dims), "attrs": dict(v.attrs)}
-            for name, v in result.data_vars.items()
+            name: {"dims": list(v.dims), "attrs": dict(v.attrs)} for name, v in block.data.items()
         },
         "coordinates": {
-            str(name): {"dims": list(v.dims), "attrs": dict(v.attrs), "values": v.values.tolist()}
-            for name, v in result.coords.items()
+            name: {"dims": list(v.dims), "attrs": dict(v.attrs), "values": v.values.tolist()}
+            for name, v in block.coords.items()
         },
-        "attributes": dict(result.attrs),
+        "attributes": dict(block.attrs),
     }
 
 

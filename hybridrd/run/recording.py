@@ -49,6 +49,11 @@ class Recording:
     every, record, observe, out, positions
         See `Run.run`.
 
+    Attributes
+    ----------
+    block
+        All records at the end of a run, if they are in memory.
+
     Raises
     ------
     ModelError, StepError, CapacityError, ResultError
@@ -71,7 +76,7 @@ class Recording:
         self._positions = truth(positions, "positions")
         self.out = None if out is None else path_of(out, "out")
         self._writer: StoreWriter | None = None
-        self._block = Block({})  # of those in memory, at the end
+        self.block = Block({})
         self._written = time.monotonic()
         self.resumes = self.out is not None and self._is_mine(self.out)
         if self.resumes:
@@ -167,7 +172,7 @@ class Recording:
     def close(self, reason: str, whole: bool) -> None:
         """Complete the records in memory, or the store."""
         if self.out is None:
-            self._block = self._recorder.block(self._run.attributes(reason))
+            self.block = self._recorder.block(self._run.attributes(reason))
         self.leave(reason, whole)
 
     def result(self) -> xr.Dataset:
@@ -175,7 +180,7 @@ class Recording:
 
         Nothing but this needs xarray, which takes long to load.
         """
-        return self._block.dataset() if self.out is None else open_result(self.out)
+        return self.block.dataset() if self.out is None else open_result(self.out)
 
     @property
     def _mark(self) -> RecordPosition:

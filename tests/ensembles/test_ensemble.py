@@ -106,6 +106,24 @@ def test_two_workers_give_the_bits_of_one() -> None:
     same(hrd.ensemble(system, 5, workers=2, **RUN), hrd.ensemble(system, 5, workers=1, **RUN))
 
 
+def test_a_worker_does_without_xarray() -> None:
+    """It takes 0.3 s of each process, and the first replica, too, needs no Dataset."""
+    code = """
+        import sys
+        import hybridrd as hrd
+        from hybridrd.ensembles.blocks import EnsembleSetup
+        from hybridrd.simulation.plan import compile_system
+
+        A, line = hrd.Species("A", D=1.0), hrd.Box(x=(0, 1))
+        system = hrd.System(species=[A], domain=line, particles=line, initial={A: 50.0})
+        setup = EnsembleSetup(compile_system(system, 0.01), None, 1, 0.02, None, None, 1)
+        print("total" in setup.run(0).labels["variables"], "xarray" in sys.modules)
+    """
+    code = textwrap.dedent(code)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n"
+
+
 def test_a_mean_field_too_large_to_share_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     shared = hrd.ensemble(hybrid(), 2, **RUN)
     assert "shared_continuum" in shared.attrs["timings"]
