@@ -13,8 +13,8 @@ other.
 from __future__ import annotations
 
 import operator
-from functools import partial
-from types import CodeType, SimpleNamespace
+from functools import cache, partial
+from types import BuiltinFunctionType, CodeType, SimpleNamespace
 from typing import Any, ClassVar
 
 import numba
@@ -24,7 +24,8 @@ from llvmlite.binding.newpassmanagers import (
     create_pipeline_tuning_options,
 )
 from numba import types
-from numba.core import errors, ir, postproc
+from numba.core import consts, errors, ir, postproc
+from numba.core.base import BaseContext
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -67,9 +68,16 @@ class _Typing:
         found, keys[found.args] = self._known[asked]
         return found
 
+    def resolve_value_type(self, value: Any) -> Any:
+        """The type of a constant: Numba would first look whether an operator is a number."""
+        operator_type = isinstance(value, BuiltinFunctionType) and self._context._lookup_global(
+            value
+        )
+        return operator_type or self._context.resolve_value_type(value)
+
     def resolve_setitem(self, target: Any, index: Any, value: Any) -> Any:
         """The signature of an assignment to an element or a slice."""
-        function = self._context.resolve_value_type(operator.setitem)
+        function = self.resolve_value_type(operator.setitem)
         return self.resolve_function_type(function, (target, index, value), {})
 
 
@@ -239,6 +247,13 @@ class _Lifetimes(postproc.PostProcessor):
             self.func_ir.variable_lifetime = postproc.VariableLifetime(self.func_ir.blocks)
 
 
+class _NotConstant(errors.ConstantInferenceError):
+    """What Numba expects of most indices: it need not look up their lines in the source."""
+
+    def __init__(self, *args: Any, **others: Any) -> None:  # noqa: ARG002
+        Exception.__init__(self, *args)
+
+
 # Numba colours messages that nobody sees: most are made in advance, or of errors that it expects.
 _PLAIN = SimpleNamespace(
     **dict.fromkeys(("code", "errmsg", "filename", "indicate", "highlight", "reset"), str)
@@ -247,6 +262,9 @@ _INSTEAD: tuple[Any, ...] = (
     (postproc, "PostProcessor", _Lifetimes),
     (errors, "_termcolor_inst", _PLAIN),
     (typeof, "_termcolor", _PLAIN),
+    (consts, "ConstantInferenceError", _NotConstant),
+    (ir, "ConstantInferenceError", _NotConstant),
+    (BaseContext, "get_abi_sizeof", cache(BaseContext.get_abi_sizeof)),
 )
 
 

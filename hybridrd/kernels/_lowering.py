@@ -428,7 +428,7 @@ class LeanLower(Lower):
     def lower_binop(self, resty: Any, expr: Any, op: Any) -> Any:
         """Two numbers, or anything else: of numbers it is known what the operator comes to."""
         kinds, function = self.fndesc.calltypes[expr], self.context.typing_context
-        function = function.resolve_value_type(op)
+        function = function._lookup_global(op) or function.resolve_value_type(op)
         constant = expr.static_lhs is not ir.UNDEFINED or expr.static_rhs is not ir.UNDEFINED
         numbers = all(isinstance(t, types.Number | types.Boolean) for t in kinds.args)
         if constant or not numbers or kinds.args not in vars(function)["_impl_keys"]:
