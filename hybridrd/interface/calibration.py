@@ -152,39 +152,7 @@ def smallest_width(spread: float, offset: float) -> float:
 def _root(
     function: Callable[[float], float], low: float, high: float, xtol: float, rtol: float
 ) -> float:
-    """Root between two bounds, at which the function has opposite signs, by Brent's method.
+    """Root between two bounds, by Brent's method."""
+    from scipy.optimize import brentq  # slow to import, and most runs don't need it
 
-    The digits are those of `scipy.optimize.brentq`, which takes 0.1 s to load.
-    """
-    last, x, other = low, high, low  # the root is between x, the best so far, and the other
-    f_last, f = function(last), function(x)
-    f_other, step, step_before = f_last, 0.0, 0.0
-    if f_last == 0.0:
-        return last
-    while f != 0.0:
-        if f_last != 0.0 and (f_last < 0.0) != (f < 0.0):
-            other, f_other = last, f_last
-            step_before = step = x - last
-        if abs(f_other) < abs(f):
-            last, x, other = x, other, x
-            f_last, f, f_other = f, f_other, f
-        least = (xtol + rtol * abs(x)) / 2.0
-        half = (other - x) / 2.0
-        if abs(half) < least:
-            break
-        trial = math.inf
-        if abs(step_before) > least and abs(f) < abs(f_last):
-            if last == other:
-                trial = -f * (x - last) / (f - f_last)
-            else:
-                a, b = (f_last - f) / (last - x), (f_other - f) / (other - x)
-                slope = b * a * (f_other - f_last)
-                trial = -f * (f_other * b - f_last * a) / slope if slope else math.inf
-        if 2.0 * abs(trial) < min(abs(step_before), 3.0 * abs(half) - least):
-            step_before, step = step, trial
-        else:
-            step_before = step = half
-        last, f_last = x, f
-        x += step if abs(step) > least else math.copysign(least, half)
-        f = function(x)
-    return x
+    return float(brentq(function, low, high, xtol=xtol, rtol=rtol))

@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq
 from twins.naive_interface import half_line_offset, settled_concentration
 
 import hybridrd as hrd
 from hybridrd.coupling.injection import injected_numbers
 from hybridrd.errors import ModelError, StepError
-from hybridrd.interface import Published, calibration, operator
+from hybridrd.interface import Published, operator
 from hybridrd.interface.calibration import calibrated_rate, largest_alpha, smallest_width
 from hybridrd.interface.operator import (
     bridge_offset,
@@ -120,23 +119,6 @@ def test_no_rate_above_a_largest_alpha(s, limit):
     assert calibrated_rate(0.999 * limit, s) > calibrated_rate(0.99 * limit, s)
     with pytest.raises(StepError, match=f"{s:g} layer widths .* at most {limit}"):
         calibrated_rate(1.001 * limit, s)
-
-
-def test_roots_have_the_digits_of_scipy():
-    """Of cubics with sines: steep, flat, with one root between the bounds or several."""
-    rng, tried = np.random.default_rng(1), 0
-    while tried < 300:
-        a, b, c, d = rng.normal(size=4)
-        low, high = sorted(rng.uniform(-3.0, 3.0, 2))
-        xtol, rtol = 10.0 ** rng.uniform(-14.0, -6.0), 10.0 ** rng.uniform(-14.0, -3.0)
-
-        def f(x, a=a, b=b, c=c, d=d):
-            return a * x**3 + b * x + math.sin(5.0 * c * x) + d
-
-        if f(low) * f(high) < 0:
-            found = calibration._root(f, low, high, xtol, rtol)
-            assert found == brentq(f, low, high, xtol=xtol, rtol=rtol)
-            tried += 1
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.05, 0.5, 4.0])
