@@ -52,6 +52,8 @@ def entry(function: Any, *args: Any) -> int:
         if types.unliteral(found.signature.return_type) != types.int64:
             raise TypeError(f"{function.__name__} returns {found.signature.return_type}, not int64")
         address = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
+        if not address:  # which stands for a stage that a system does not have
+            raise TypeError(f"{function.__name__} has no machine code under its own name")
         _KNOWN[function, kinds] = int(address)
     return _KNOWN[function, kinds]
 
