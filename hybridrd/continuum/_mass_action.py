@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from hybridrd.kernels._jit import jit
+from hybridrd.kernels._jit import jit, stage
 from hybridrd.kernels.rosenbrock import DONE, NEGATIVE, NOT_FINITE, Kinetics, advance, jacobian
 
 # Cells that share a substep: enough for vector units, few enough to have like concentrations.
@@ -264,17 +264,17 @@ def _substep(
     delta: float,
 ) -> None:
     """The fourth-order Runge-Kutta method, given the rates at ``x`` in ``v``."""
-    for stage in range(4):
-        if stage > 0:
+    for turn in range(4):
+        if turn > 0:
             all_rates(m, k, sites, change, grain, y, terms, v)
-        part = 0.5 * delta if stage < 2 else delta
-        weight = delta / 6.0 if stage in (0, 3) else delta / 3.0
+        part = 0.5 * delta if turn < 2 else delta
+        weight = delta / 6.0 if turn in (0, 3) else delta / 3.0
         for s in range(len(x)):
             i, j = terms[s, 0], terms[s, 1]
             if i < 0:
                 continue
             one, other = factors[s, 0], factors[s, 1]
-            if stage < 3:
+            if turn < 3:
                 for b in range(m):
                     f = one * v[i, b] + other * v[j, b]
                     total[s, b] += weight * f
@@ -388,7 +388,7 @@ def _integrate(
     return DONE
 
 
-integrate = jit(_integrate)
+integrate = stage(_integrate)
 
 
 def _implicit(
