@@ -95,7 +95,7 @@ def test_a_kernel_is_compiled_anew_when_what_it_calls_has_changed(tmp_path):
     for name in "__init__.py", "kernels/__init__.py":
         (package / name).touch()
     own = Path(_jit.__file__).parent
-    for name in "_jit.py", "_compiler.py", "_lowering.py", "bundles.py":
+    for name in "_jit.py", "_calling.py", "_compiler.py", "_lowering.py", "bundles.py":
         shutil.copy(own / name, package / "kernels")
     (package / "outer.py").write_text(OUTER)
     inner, cache = package / "inner.py", tmp_path / "cache"
