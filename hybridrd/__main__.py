@@ -1,5 +1,6 @@
 """Entry point of the command line, ``hybridrd`` and ``python -m hybridrd``."""
 
+import atexit
 import gc
 import os
 import sys
@@ -33,6 +34,7 @@ sys.meta_path.insert(0, _Deferred())  # in the processes of replicas, too, which
 def main() -> None:
     """Run the command line; Ctrl-C while it is still being loaded ends it with one line, too."""
     gc.disable()  # until a command works
+    atexit.register(gc.freeze)  # the last search for garbage would take 0.3 s
     for library in "OPENBLAS", "MKL":  # systems are small, and threads would wait for each other
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     try:
