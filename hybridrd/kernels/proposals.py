@@ -80,11 +80,18 @@ def _is_near(y, faces, reservoir):
 
 
 @jit
-def _find_near(x, reservoir):
-    """Which particles are within the radius of an open face; loops that vectorise."""
-    n = x.shape[1]
-    near = np.zeros(n, np.bool_)
-    for axis in range(x.shape[0]):
+def _find_near(x, n, reservoir, domain):
+    """Which of n particles may have partners: in a box those within the radius of an open face."""
+    near, d = np.zeros(n, np.bool_), x.shape[0]
+    if reservoir.near.shape[0] > 0:
+        here = np.empty(d)
+        for i in range(n):
+            for a in range(d):
+                here[a] = x[a, i]
+            cell = locate(here, domain)
+            near[i] = cell >= 0 and reservoir.near[cell]
+        return near
+    for axis in range(d):  # loops that vectorise
         row, low, high = x[axis], reservoir.low[axis], reservoir.high[axis]
         if reservoir.opens[axis, 0]:
             for i in range(n):
@@ -205,17 +212,12 @@ def propose_across(encounters, beyond, bench, e, role, actors, now):
     largest = encounters.sizes[e, LARGEST]
     here, y, step = np.empty(d), np.empty(d), now.step
     first, nobody = bench.offsets[-2], bench.offsets[-1]
-    masked = reservoir.near.shape[0] > 0
-    near = _find_near(actors.x[:, : 0 if masked else actors.n], reservoir)
+    near = _find_near(actors.x, actors.n, reservoir, domain)
     for i in range(actors.n):
-        if not (masked or near[i]):
+        if not near[i]:
             continue
         for a in range(d):
             here[a] = actors.x[a, i]
-        if masked:
-            cell = locate(here, domain)
-            if cell < 0 or not reservoir.near[cell]:
-                continue
         weight, address = 1.0, actors.ids[i]
         if probability.shape[0] > 1:
             weight = probability[locate(here, domain)] / largest
