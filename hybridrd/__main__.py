@@ -10,8 +10,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
 
-# SciPy imports all of NumPy, of which the Fortran compiler takes 0.1 s; Numba imports a reader of
-# YAML for a file that few have.
+# SciPy imports every part of NumPy, and the Fortran compiler among them takes 0.1 s to load. Numba
+# imports a YAML reader for a settings file that few people have.
 _SELDOM_USED = "numpy.f2py", "yaml"
 
 

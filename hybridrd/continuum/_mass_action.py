@@ -69,7 +69,7 @@ rates = jit(_rates)
 
 
 def _add(m: Any, target: Any, s: int, factor: float, v: Any, r: int) -> None:
-    """Add a multiple of ``v[r]`` to a row; rows are not cut out, which would count references."""
+    """Add a multiple of ``v[r]`` to a row."""
     for b in range(m):
         target[s, b] += factor * v[r, b]
 

@@ -130,8 +130,8 @@ class Partners:
     ) -> None:
         """Update the concentrations of the continuum, by species, and the copies in its cells."""
         beyond, slots = self.beyond, self.species
-        for s in slots:
-            beyond.c[slots.index(s), self.strip] = concentration(s)[self.strip]
+        for at, s in enumerate(slots):
+            beyond.c[at, self.strip] = concentration(s)[self.strip]
         for r, row in enumerate(self._rows):
             c = beyond.c[slots.index(row.species)]
             beyond.most[r] = c[row.strip].max(initial=0.0)
